@@ -1,0 +1,13 @@
+"""Application set-up: the insert-only tables of attendance."""
+
+from django.apps import AppConfig
+
+
+class CoursesConfig(AppConfig):
+    name = "courses"
+    verbose_name = "读书班与考勤"
+
+    def ready(self) -> None:
+        from portal import triggers
+
+        triggers.insert_only("courses_scan", "courses_sessionchange")

@@ -1,0 +1,34 @@
+"""What was studied, and who was there."""
+
+from courses.models.attendance import (
+    THERE,
+    Attendance,
+    AttendanceCredit,
+    Leave,
+    Scan,
+    SheetImport,
+    Status,
+)
+from courses.models.course import Course, Lesson, Material
+from courses.models.reading_class import Enrolment, ReadingClass
+from courses.models.session import Occasion, SessionChange, StudySession
+from courses.models.study_log import StudyLog
+
+__all__ = [
+    "THERE",
+    "Attendance",
+    "AttendanceCredit",
+    "Course",
+    "Enrolment",
+    "Leave",
+    "Lesson",
+    "Material",
+    "Occasion",
+    "ReadingClass",
+    "Scan",
+    "SessionChange",
+    "SheetImport",
+    "Status",
+    "StudyLog",
+    "StudySession",
+]

@@ -1,0 +1,91 @@
+"""What is studied: courses, micro-lessons, places, platforms, and the materials to them."""
+
+from django.db import models
+
+from courses.querysets import CourseQuerySet
+from credits.models import Form
+
+
+class Course(models.Model):
+    """Something to study: a Party-school course, a reader, an education base, a platform.
+
+    key: stable; `content` in the ledger. once: whether it is credited only once a programme (a
+    named course or reader is; a visit to a base or a day on a platform is not).
+    """
+
+    class Kind(models.TextChoices):
+        COURSE = "course", "党校必修课"
+        READER = "reader", "学习读本"
+        SCENE = "scene", "情景党史课"
+        BASE = "base", "教育基地"
+        PLATFORM = "platform", "网上平台"
+        SERIES = "series", "微党课"
+
+    key = models.SlugField(max_length=30, unique=True)
+    title = models.CharField("名称", max_length=60)
+    kind = models.CharField("类别", max_length=10, choices=Kind)
+    form = models.CharField("学习方式", max_length=10, choices=Form)
+    period = models.CharField("历史时期", max_length=16, blank=True)
+    summary = models.TextField("简介", blank=True)
+    once = models.BooleanField("每人只计一次", default=False)
+    order = models.PositiveSmallIntegerField(default=0)
+
+    objects = CourseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "课程"
+        ordering = ["order", "id"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def content(self) -> str:
+        """The key under which it is credited; empty where it may be credited again."""
+        return f"course:{self.key}" if self.once else ""
+
+
+class Lesson(models.Model):
+    """A micro-lesson (微党课) or one part of a course; credited once a programme."""
+
+    course = models.ForeignKey(Course, models.PROTECT, related_name="lessons")
+    key = models.SlugField(max_length=30, unique=True)
+    title = models.CharField("名称", max_length=60)
+    kind = models.CharField("形式", max_length=20, blank=True)
+    form = models.CharField("学习方式", max_length=10, choices=Form)
+    period = models.CharField("历史时期", max_length=16, blank=True)
+    minutes = models.PositiveSmallIntegerField("时长（分钟）")
+    body = models.TextField("内容", blank=True)
+    version = models.PositiveSmallIntegerField("版本", default=1)
+    order = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "微党课"
+        ordering = ["order", "id"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def content(self) -> str:
+        return f"lesson:{self.key}"
+
+
+class Material(models.Model):
+    """A text to read and download beside a course or lesson."""
+
+    course = models.ForeignKey(Course, models.PROTECT, related_name="materials")
+    lesson = models.ForeignKey(
+        Lesson, models.PROTECT, null=True, blank=True, related_name="materials"
+    )
+    key = models.SlugField(max_length=30, unique=True)
+    title = models.CharField("名称", max_length=60)
+    body = models.TextField("内容")
+    order = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "学习材料"
+        ordering = ["order", "id"]
+
+    def __str__(self) -> str:
+        return self.title

@@ -1,0 +1,104 @@
+"""Reads of classes, sessions, attendance and logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import Count, Q
+
+from portal.querysets import ScopedQuerySet
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from credits.models import Programme
+    from portal.models import Member, Organization
+
+
+class CourseQuerySet(models.QuerySet[Any]):
+    def of_period(self, period: str) -> Self:
+        return self.filter(period=period)
+
+
+class ReadingClassQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "organiser__path"
+
+    def running(self) -> Self:
+        return self.filter(state="running")
+
+
+class SessionQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "organiser__path"
+
+    def of_programme(self, programme: Programme) -> Self:
+        return self.filter(programmes=programme)
+
+    def alive(self) -> Self:
+        """Neither cancelled nor not held."""
+        return self.exclude(state__in=["cancelled", "not_held"])
+
+    def held(self) -> Self:
+        """Credited ones: what counts as a session held."""
+        return self.filter(state__in=["closed", "corrected"])
+
+    def to_come(self, at: datetime) -> Self:
+        return self.filter(state__in=["planned", "open"], ends_at__gt=at)
+
+    def overdue(self, at: datetime) -> Self:
+        """Over, and nobody has recorded the attendance."""
+        return self.filter(state__in=["planned", "open"], ends_at__lte=at)
+
+    def for_member(self, member: Member) -> Self:
+        """Those in which a member is due or takes part."""
+        enrolled = Q(
+            reading_class__enrolments__member=member, reading_class__enrolments__until=None
+        )
+        of_branch = Q(reading_class=None, organiser=member.branch_id)
+        taking_part = Q(attendances__member=member)
+        return self.filter(enrolled | of_branch | taking_part).distinct()
+
+    def with_counts(self) -> Self:
+        """With 应到, 实到, 请假, 缺席, 未签到, 列席 and 客人 of each session."""
+        own = Q(attendances__guest=False)
+        there = Q(attendances__status__in=["present", "late", "left_early"])
+        return self.annotate(
+            due_count=Count(
+                "attendances", filter=own & ~Q(attendances__status="observer"), distinct=True
+            ),
+            there_count=Count("attendances", filter=own & there, distinct=True),
+            leave_count=Count(
+                "attendances", filter=own & Q(attendances__status="leave"), distinct=True
+            ),
+            absent_count=Count(
+                "attendances", filter=own & Q(attendances__status="absent"), distinct=True
+            ),
+            not_yet_count=Count(
+                "attendances", filter=own & Q(attendances__status="not_yet"), distinct=True
+            ),
+        )
+
+
+class AttendanceQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "session__organiser__path"
+    owner_lookup = "member"
+
+    def by_name(self) -> Self:
+        return self.select_related("member", "home").order_by(
+            "guest", "member__name", "member__number"
+        )
+
+
+class SheetImportQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "organization__path"
+
+
+class StudyLogQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "branch__path"
+    owner_lookup = "member"
+
+    def pending(self) -> Self:
+        return self.filter(state="pending")
+
+    def of_branch(self, branch: Organization) -> Self:
+        return self.filter(branch=branch)

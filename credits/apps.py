@@ -1,0 +1,28 @@
+"""Application set-up: the ledger's triggers."""
+
+from django.apps import AppConfig
+
+
+class CreditsConfig(AppConfig):
+    name = "credits"
+    verbose_name = "学时与积分"
+
+    def ready(self) -> None:
+        from credits import occupied_time
+        from portal import triggers
+
+        triggers.insert_only(
+            "credits_posting",
+            "credits_ledgerentry",
+            "credits_rankingpermit",
+            "credits_bulletin",
+            "credits_bulletinrow",
+            "credits_bulletintext",
+            "credits_bulletinwithdrawal",
+            "credits_certificateevent",
+            "credits_targetchange",
+            "credits_verification",
+        )
+        triggers.special(
+            occupied_time.NAME, "credits_creditedtime", occupied_time.create, occupied_time.drop
+        )

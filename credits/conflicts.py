@@ -1,0 +1,229 @@
+"""What stands in the way of a credit: time, content, the daily cap, dates, the rules.
+
+Holds, for the members of one batch, what live entries occupy; credits are settled against it one
+after the other, so that lines of one batch conflict with one another just as they would apart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from credits.lines import GRANTED, Credit, Line, Refused, Request
+from credits.models import CreditedContent, CreditedTime, LedgerEntry, Posting, Programme
+from credits.rule_book import RuleBook
+from portal.models import Member, Membership
+
+CHUNK = 2000
+
+
+@dataclass
+class Occupied:
+    """What live entries occupy: hours by day, times, contents, and the lines to be withdrawn."""
+
+    programme: Programme
+    book: RuleBook
+    hours: dict[tuple[int, date], int] = field(default_factory=lambda: defaultdict(int))
+    times: dict[int, list[tuple[datetime, datetime, int]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    contents: dict[tuple[int, str], int] = field(default_factory=dict)
+    live: dict[tuple[str, str, int], list[Line]] = field(default_factory=lambda: defaultdict(list))
+    homes: dict[int, list[tuple[date, date | None, int, str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    @classmethod
+    def load(cls, programme: Programme, book: RuleBook, requests: Sequence[Request]) -> Occupied:
+        """Read what bears on these requests: a fixed number of queries for each 2,000 members."""
+        occupied = cls(programme, book)
+        members = sorted(set().union(*(r.members for r in requests)))
+        credits = [c for r in requests for c in r.credits]
+        days = {c.day for c in credits}
+        starts = [c.start for c in credits if c.start]
+        ends = [c.end for c in credits if c.end]
+        contents = {c.content for c in credits if c.content}
+        for first in range(0, len(members), CHUNK):
+            chunk = members[first : first + CHUNK]
+            occupied._load_homes(chunk)
+            if days:
+                occupied._load_hours(chunk, days)
+            if starts:
+                occupied._load_times(chunk, min(starts), max(ends))
+            if contents:
+                occupied._load_contents(chunk, contents)
+        occupied._load_live(requests)
+        return occupied
+
+    def free(self, request: Request) -> list[Line]:
+        """Take the withdrawn members' live lines of this source out; returns their reversals."""
+        lines = []
+        for member in sorted(request.withdraw, key=lambda m: m.pk):
+            for line in self.live.pop((*request.place, member.pk), []):
+                self.hours[line.member, line.day] -= line.hours
+                times = self.times[line.member]
+                self.times[line.member] = [t for t in times if t[2] != line.entry]
+                if self.contents.get((line.member, line.content)) == line.entry:
+                    del self.contents[line.member, line.content]
+                lines.append(line.negative())
+        return lines
+
+    def settle(self, request: Request, *, at: datetime) -> tuple[list[Line], list[Refused]]:
+        """Which credits can be given as lines, which are refused and why; the given ones occupy."""
+        lines: list[Line] = []
+        refused: list[Refused] = []
+        for credit in request.credits:
+            version = self.book.on(credit.day)
+            hours = credit.worth(version.rules)
+            reason = self._refusal(request, credit, hours, at)
+            if reason:
+                refused.append(Refused(credit, *reason))
+                continue
+            self._take(credit, hours)
+            home, code = self._home(credit.member, credit.day)
+            lines.append(
+                Line(
+                    credit.member.pk, credit.member.key, home, code, credit.form, credit.period,
+                    credit.content, credit.day, credit.minutes, credit.start, credit.end, hours,
+                    version.number,
+                )
+            )
+        return lines, refused
+
+    def _refusal(
+        self, request: Request, credit: Credit, hours: int, at: datetime
+    ) -> tuple[str, str] | None:
+        return (
+            self._by_rules(credit, hours)
+            or self._by_date(request, credit, at)
+            or self._by_time(credit)
+            or self._by_content(credit)
+            or self._by_cap(request, credit, hours)
+        )
+
+    def _by_rules(self, credit: Credit, hours: int) -> tuple[str, str] | None:
+        rules = self.book.on(credit.day).rules
+        if rules.form(credit.form) is None:
+            return "form", "本专题教育不计这种学习方式的学时。"
+        if credit.period and rules.period(credit.period) is None:
+            return "period", "本专题教育没有这个历史时期。"
+        if hours <= 0:
+            least = -(-rules.step * rules.minutes_per_hour // 100)
+            return "short", f"{credit.minutes} 分钟不足最小计时单位（{least} 分钟），不能记学时。"
+        return None
+
+    def _by_date(
+        self, request: Request, credit: Credit, at: datetime
+    ) -> tuple[str, str] | None:
+        today = timezone.localdate(at)
+        if credit.day > today or (credit.end and credit.end > at):
+            return "future", f"{credit.day} 的学习还没有结束，不能提前记学时。"
+        if request.revision > 1 or request.source.kind in GRANTED:
+            return None
+        starts, ends = self.programme.starts, self.programme.ends
+        if not starts <= credit.day <= ends:
+            return "outside", f"{credit.day} 不在{self.programme}的起止日期（{starts} 至 {ends}）内。"
+        limit = self.book.on(credit.day).rules.back_dating
+        claimed = request.claimed or today
+        if claimed - credit.day > timedelta(days=limit):
+            late = (claimed - credit.day).days
+            return "late", f"{credit.day} 已过去 {late} 天，超过了补记期限 {limit} 天。"
+        return None
+
+    def _by_time(self, credit: Credit) -> tuple[str, str] | None:
+        if credit.start is None or credit.end is None:
+            return None
+        for start, end, entry in self.times[credit.member.pk]:
+            if start < credit.end and credit.start < end:
+                first, last = timezone.localtime(start), timezone.localtime(end)
+                when = f"{first.month}月{first.day}日 {first:%H:%M}–{last:%H:%M}"
+                return "overlap", f"与{_title(entry)}（{when}）时间重叠。"
+        return None
+
+    def _by_content(self, credit: Credit) -> tuple[str, str] | None:
+        entry = self.contents.get((credit.member.pk, credit.content)) if credit.content else None
+        if entry is None:
+            return None
+        return "content", f"同一内容已在{_title(entry)}中记过学时，不重复计算。"
+
+    def _by_cap(self, request: Request, credit: Credit, hours: int) -> tuple[str, str] | None:
+        if request.source.kind in GRANTED:
+            return None
+        cap = self.book.on(credit.day).rules.daily_cap
+        already = self.hours[credit.member.pk, credit.day]
+        if already + hours <= cap:
+            return None
+        return (
+            "cap",
+            f"{credit.day} 已记 {already / 100:g} 学时，再记 {hours / 100:g} 学时"
+            f"就超过每日上限 {cap / 100:g} 学时。",
+        )
+
+    def _take(self, credit: Credit, hours: int) -> None:
+        self.hours[credit.member.pk, credit.day] += hours
+        if credit.start and credit.end:
+            self.times[credit.member.pk].append((credit.start, credit.end, 0))
+        if credit.content:
+            self.contents[credit.member.pk, credit.content] = 0
+
+    def _home(self, member: Member, day: date) -> tuple[int, str]:
+        """The member's branch on a day; outside any membership the nearest one."""
+        spans = self.homes[member.pk]
+        for since, until, branch, code in reversed(spans):
+            if since <= day and (until is None or until > day):
+                return branch, code
+        later = [s for s in spans if s[0] > day]
+        nearest = later[0] if later else spans[-1]
+        return nearest[2], nearest[3]
+
+    def _load_homes(self, members: Sequence[int]) -> None:
+        rows = Membership.objects.filter(member__in=members).order_by("member", "since", "pk")
+        for member, *span in rows.values_list(
+            "member", "since", "until", "branch", "branch__code"
+        ):
+            self.homes[member].append((span[0], span[1], span[2], span[3]))
+
+    def _load_hours(self, members: Sequence[int], days: Iterable[date]) -> None:
+        rows = LedgerEntry.objects.filter(programme=self.programme, member__in=members, day__in=days)
+        rows = rows.exclude(posting__kind__in=GRANTED).order_by()
+        for member, day, hours in rows.values_list("member", "day").annotate(n=Sum("hours")):
+            self.hours[member, day] = hours
+
+    def _load_times(self, members: Sequence[int], start: datetime, end: datetime) -> None:
+        rows = CreditedTime.objects.filter(
+            programme=self.programme, member__in=members, start__lt=end, end__gt=start
+        )
+        for member, *span in rows.values_list("member", "start", "end", "entry_id"):
+            self.times[member].append((span[0], span[1], span[2]))
+
+    def _load_contents(self, members: Sequence[int], contents: Iterable[str]) -> None:
+        rows = CreditedContent.objects.filter(
+            programme=self.programme, member__in=members, content__in=contents
+        )
+        for member, content, entry in rows.values_list("member", "content", "entry_id"):
+            self.contents[member, content] = entry
+
+    def _load_live(self, requests: Sequence[Request]) -> None:
+        for request in requests:
+            if not request.withdraw:
+                continue
+            rows = LedgerEntry.objects.of_source(self.programme, *request.place).live()
+            rows = rows.filter(member__in=[m.pk for m in request.withdraw]).order_by("pk")
+            for values in rows.values_list(
+                "member", "member__key", "home", "home__code", "form", "period", "content", "day",
+                "minutes", "start", "end", "hours", "rules", "pk", "check_value",
+            ):
+                self.live[(*request.place, values[0])].append(Line(*values))
+
+
+def _title(entry: int) -> str:
+    """What to call the other side of a conflict; 0 stands for a line of the same batch."""
+    if not entry:
+        return "同时记账的另一项学习"
+    title = Posting.objects.filter(entries__pk=entry).values_list("title", flat=True).first()
+    return f"《{title}》" if title else "另一项学习"

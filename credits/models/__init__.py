@@ -1,0 +1,66 @@
+"""What study is worth: programmes, the ledger, standings, bulletins, certificates."""
+
+from credits.models.bulletin import (
+    Bulletin,
+    BulletinDraft,
+    BulletinRow,
+    BulletinText,
+    BulletinWithdrawal,
+    View,
+)
+from credits.models.certificate import Certificate, CertificateEvent
+from credits.models.ledger import (
+    CreditedContent,
+    CreditedTime,
+    LedgerBook,
+    LedgerEntry,
+    Posting,
+    SourceKind,
+    Verification,
+)
+from credits.models.programme import (
+    Form,
+    Programme,
+    ProgrammeScope,
+    RankingPermit,
+    RuleVersion,
+)
+from credits.models.standing import (
+    BranchMonth,
+    BranchStanding,
+    CreditTotal,
+    Exemption,
+    Standing,
+    TargetChange,
+    UnitWeek,
+)
+
+__all__ = [
+    "BranchMonth",
+    "BranchStanding",
+    "Bulletin",
+    "BulletinDraft",
+    "BulletinRow",
+    "BulletinText",
+    "BulletinWithdrawal",
+    "Certificate",
+    "CertificateEvent",
+    "CreditTotal",
+    "CreditedContent",
+    "CreditedTime",
+    "Exemption",
+    "Form",
+    "LedgerBook",
+    "LedgerEntry",
+    "Posting",
+    "Programme",
+    "ProgrammeScope",
+    "RankingPermit",
+    "RuleVersion",
+    "SourceKind",
+    "Standing",
+    "TargetChange",
+    "UnitWeek",
+    "Verification",
+    "View",
+]

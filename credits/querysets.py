@@ -1,0 +1,114 @@
+"""Reads of the ledger and what it sums to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum
+
+from portal.querysets import ScopedQuerySet
+
+if TYPE_CHECKING:
+    from credits.models import Programme
+    from portal.models import Member, Organization
+
+
+class ProgrammeQuerySet(ScopedQuerySet["Programme"]):
+    path_lookup = "organiser__path"
+
+    def open(self) -> Self:
+        """Those that take postings."""
+        return self.filter(state__in=["running", "closing"])
+
+    def begun(self) -> Self:
+        return self.exclude(state="draft")
+
+    def shown(self, code: str = "") -> Programme | None:
+        """The programme that a page is about: the one named, else the newest open one, else the
+        newest that has begun."""
+        begun = self.begun().select_related("organiser").order_by("-starts", "-pk")
+        if code:
+            named = begun.filter(code=code).first()
+            if named:
+                return named
+        return begun.open().first() or begun.first()
+
+
+class LedgerEntryQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "home__path"
+    owner_lookup = "member"
+
+    def live(self) -> Self:
+        """Lines that count: neither reversals nor reversed."""
+        reversals = self.model._default_manager.filter(
+            programme=OuterRef("programme"), reverses=OuterRef("pk")
+        )
+        return self.filter(~Exists(reversals), reverses=None)
+
+    def of_source(self, programme: Programme, kind: str, key: str) -> Self:
+        return self.filter(programme=programme, posting__kind=kind, posting__key=key)
+
+    def of_member(self, programme: Programme, member: Member) -> Self:
+        """A member's lines in the order in which they were posted."""
+        rows = self.filter(programme=programme, member=member).order_by("pk")
+        return rows.select_related("posting", "home", "reverses__posting")
+
+
+class StandingQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "branch__path"
+    owner_lookup = "member"
+
+    def due(self) -> Self:
+        """On the roll today and not exempt."""
+        return self.filter(on_roll=True, exempt=False)
+
+    def short(self) -> Self:
+        return self.due().filter(shortfall__gt=0)
+
+    def of_branch(self, programme: Programme, branch: Organization) -> Self:
+        """The roll of one branch, by name."""
+        rows = self.filter(programme=programme, branch=branch, on_roll=True)
+        return rows.select_related("member").order_by("member__name", "member__number")
+
+
+class BranchStandingQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "branch__path"
+
+    def sums(self) -> dict[str, int]:
+        """Sum over sum: figures of many branches together, never a mean of means."""
+        sums = self.aggregate(
+            due=Sum("due"), exempt=Sum("exempt"), completed=Sum("completed"), hours=Sum("hours"),
+            points=Sum("points"),
+        )
+        return {name: value or 0 for name, value in sums.items()}
+
+    def by_unit(self) -> QuerySet[Any, dict[str, Any]]:
+        """Sums of units, one row each; branches above the units are in none."""
+        return (
+            self.exclude(unit=None)
+            .order_by()
+            .values("unit", "cohort")
+            .annotate(
+                due=Sum("due"), exempt=Sum("exempt"), completed=Sum("completed"),
+                hours=Sum("hours"), points=Sum("points"), name=F("unit__short_name"),
+                code=F("unit__code"),
+            )
+        )
+
+
+class ExemptionQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "member__branch__path"
+    owner_lookup = "member"
+
+
+class BulletinQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "programme__organiser__path"
+
+    def standing(self) -> Self:
+        """Published and not withdrawn."""
+        return self.filter(withdrawal=None)
+
+
+class CertificateQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "branch__path"
+    owner_lookup = "member"

@@ -1,0 +1,72 @@
+"""All rule versions of a programme, parsed: which one converts a day, which one counts now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+
+from credits import rules as arithmetic
+from credits.models import Programme, RuleVersion
+from credits.rules import Rules
+from portal.refusals import Refusal
+
+
+class NoRules(Refusal):
+    """The programme has no rules in force."""
+
+    message = "这个专题教育还没有生效的学时规则，请先制定规则。"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One parsed version."""
+
+    number: int
+    since: date
+    activated_at: datetime | None
+    seen_entry: int
+    rules: Rules
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """The versions of one programme, oldest first."""
+
+    versions: tuple[Version, ...]
+
+    @property
+    def current(self) -> Version:
+        """The newest activated version: caps, minimums and target of everybody. Raises NoRules."""
+        active = [v for v in self.versions if v.activated_at]
+        if not active:
+            raise NoRules
+        return active[-1]
+
+    def on(self, day: date) -> Version:
+        """The version that converts what was studied on `day`: the highest number whose `since`
+        had come, else the first. Raises NoRules."""
+        if not self.versions:
+            raise NoRules
+        come = [v for v in self.versions if v.since <= day]
+        return come[-1] if come else self.versions[0]
+
+    def numbered(self, number: int) -> Version:
+        return next(v for v in self.versions if v.number == number)
+
+
+def of(programme: Programme) -> RuleBook:
+    """Load a programme's rule book: one query, parsing kept between calls."""
+    rows = RuleVersion.objects.filter(programme=programme).order_by("number")
+    return RuleBook(
+        tuple(
+            Version(v.number, v.since, v.activated_at, v.seen_entry or 0, _parsed(json.dumps(v.rules)))
+            for v in rows
+        )
+    )
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Rules:
+    return arithmetic.parse(json.loads(text))

@@ -1,0 +1,218 @@
+"""Standings: assess what totals are worth, keep branch rows and months in step, explain, rebuild.
+
+Everything that changes a standing goes through `lock` → `assess` (or a change of roll) → `save`, so
+that standings, branch rows, months and certificates move together, in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+
+from django.db.models import Max
+from django.utils import timezone
+
+from credits import ledger_sql, rules
+from credits.models import CreditTotal, Exemption, LedgerEntry, Programme, Standing, TargetChange
+from credits.rule_book import RuleBook, Version
+from portal.models import Member, Organization
+
+Earned = dict[tuple[str, str], int]  # (period, form) → hundredths
+
+
+@dataclass(slots=True)
+class Row:
+    """A standing as the hot path holds it: the columns, by id where the model has a relation."""
+
+    pk: int
+    member: int
+    branch: int
+    on_roll: bool
+    exempt: bool
+    target: int
+    full_target: int
+    recognised: int
+    shortfall: int
+    points: int
+    rules: int
+    completed_at: datetime | None
+    completed_on: date | None
+    completed_home: int | None
+
+
+COLUMNS = [field.name for field in fields(Row)]
+NEW_COLUMNS = ["programme", "member", "branch", "on_roll", "exempt", "target", "full_target",
+               "recognised", "shortfall", "points", "rules"]
+CHANGING = COLUMNS[2:]
+
+
+@dataclass
+class Held:
+    """Locked standings of some members, with what they were when they were locked."""
+
+    programme: Programme
+    book: RuleBook
+    rows: dict[int, Row]
+    before: dict[int, Row]
+    totals: dict[int, Earned]
+
+
+def lock(programme: Programme, book: RuleBook, members: Iterable[int]) -> Held:
+    """Lock the standings of `members` by member id and read their totals; stale ones are first
+    brought up to the current rule version."""
+    wanted = sorted(set(members))
+    rows: dict[int, Row] = {}
+    totals: dict[int, Earned] = {member: {} for member in wanted}
+    for start in range(0, len(wanted), 2000):
+        chunk = wanted[start : start + 2000]
+        standings = Standing.objects.filter(programme=programme, member__in=chunk)
+        found = standings.select_for_update().order_by("member_id").values_list(*COLUMNS)
+        rows |= {row[1]: Row(*row) for row in found}
+        sums = CreditTotal.objects.filter(programme=programme, member__in=chunk)
+        for member, period, form, earned in sums.values_list("member", "period", "form", "earned"):
+            totals[member][period, form] = earned
+    held = Held(programme, book, rows, {m: replace(r) for m, r in rows.items()}, totals)
+    bring_up(held)
+    return held
+
+
+def assess(
+    row: Row, earned: Mapping[tuple[str, str], int], version: Version, *, at: datetime, day: date,
+    home: int,
+) -> None:
+    """Set what the totals are worth; `at`, `day` and `home` are those of the act that decides."""
+    worth = rules.recognise(earned, version.rules, row.target, row.full_target)
+    row.recognised, row.shortfall, row.points = worth.hours, worth.shortfall, worth.points
+    row.rules = version.number
+    if worth.shortfall:
+        row.completed_at = row.completed_on = row.completed_home = None
+    elif row.completed_at is None:
+        row.completed_at, row.completed_on, row.completed_home = at, day, home
+
+
+def bring_up(held: Held) -> None:
+    """Carry standings of an older rule version over to the current one, at its activation.
+
+    A writer that meets a stale standing does this first, so that it makes no difference whether
+    the background recomputation or a posting comes by earlier.
+    """
+    current = held.book.current
+    stale = [row for row in held.rows.values() if row.rules != current.number]
+    if not stale or current.activated_at is None:
+        return
+    people = Member.objects.filter(pk__in=[row.member for row in stale])
+    categories = dict(people.values_list("pk", "category"))
+    lowered = lowered_targets(held.programme, [row.member for row in stale])
+    changes = []
+    for row in stale:
+        target, full = target_under(
+            current.rules, categories[row.member], row.target, row.full_target,
+            lowered.get(row.member),
+        )
+        changes += retarget(
+            held, row, target, full, at=current.activated_at,
+            seen=current.seen_entry, reason=f"规则第{current.number}版",
+        )
+        day = timezone.localdate(current.activated_at)
+        assess(
+            row, held.totals[row.member], current, at=current.activated_at, day=day, home=row.branch
+        )
+    TargetChange.objects.bulk_create(changes, batch_size=500)
+
+
+def retarget(
+    held: Held, row: Row, target: int, full: int, *, at: datetime, seen: int, reason: str
+) -> list[TargetChange]:
+    """Give a standing another target; returns what is to be written down of it for replay."""
+    if (row.target, row.full_target) == (target, full):
+        return []
+    change = TargetChange(
+        programme=held.programme, member_id=row.member, at=at, before=row.target,
+        before_full=row.full_target, after=target, after_full=full, seen_entry=seen, reason=reason,
+    )
+    row.target, row.full_target = target, full
+    return [change]
+
+
+def target_under(
+    new: rules.Rules, category: str, target: int, full: int, lowered: int | None
+) -> tuple[int, int]:
+    """Somebody's (target, full target) under other rules: an exemption's target stays as it is,
+    a late joiner's keeps its proportion."""
+    new_full = new.target_for(category)
+    new_target = rules.rescale(target, full, new_full, new) if lowered is None else lowered
+    return min(new_target, new_full), new_full
+
+
+def lowered_targets(
+    programme: Programme, members: Sequence[int] | None = None
+) -> dict[int, int]:
+    """Targets lowered by an exemption in force, by member; of everybody without `members`."""
+    found = Exemption.objects.filter(programme=programme, in_force=True).exclude(target=None)
+    if members is not None:
+        found = found.filter(member__in=members)
+    return {member: target for member, target in found.values_list("member", "target") if target}
+
+
+def last_entry(programme: Programme) -> int:
+    """Id of the last ledger entry of a programme; 0 when there is none."""
+    return LedgerEntry.objects.filter(programme=programme).aggregate(n=Max("pk"))["n"] or 0
+
+
+def save(
+    held: Held,
+    *,
+    made: Iterable[int] = (),
+    hours: Mapping[tuple[int, date], int] | None = None,
+) -> None:
+    """Write changed standings, and move branch rows and months with them.
+
+    made: members whose standing this transaction inserted (they were in no sum before).
+    hours: earned hours to add, by (home, month).
+    """
+    new = set(made)
+    changed = [r for m, r in held.rows.items() if r != held.before[m]]
+    ledger_sql.update_by_id(
+        Standing, CHANGING,
+        [(*(getattr(r, name) for name in CHANGING), r.pk) for r in sorted(changed, key=lambda r: r.member)],
+    )
+    branches: dict[int, list[int]] = defaultdict(lambda: [0] * 5)
+    months: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0, 0])
+    for member in sorted({r.member for r in changed} | (new & held.rows.keys())):
+        if member not in new:
+            _count(branches, months, held.before[member], -1)
+        _count(branches, months, held.rows[member], +1)
+    for key, amount in (hours or {}).items():
+        months[key][0] += amount
+    add_to_branches(held.programme, branches)
+    ledger_sql.add_to_months(held.programme.pk, {k: (v[0], v[1]) for k, v in months.items()})
+
+
+def add_to_branches(programme: Programme, deltas: Mapping[int, Sequence[int]]) -> None:
+    """Add to branch rows, making missing ones with their unit and cohort."""
+    if deltas:
+        places = Organization.objects.filter(pk__in=deltas).values_list("pk", "unit_id", "cohort")
+        ledger_sql.add_to_branches(
+            programme.pk, deltas, {pk: (unit, cohort) for pk, unit, cohort in places}
+        )
+
+
+def contribution(row: Row) -> tuple[int, int, int, int, int]:
+    """What a standing adds to its branch's (due, exempt, completed, hours, points)."""
+    if not row.on_roll:
+        return (0, 0, 0, 0, 0)
+    if row.exempt:
+        return (0, 1, 0, 0, 0)
+    return (1, 0, int(row.shortfall == 0), row.recognised, row.points)
+
+
+def _count(
+    branches: dict[int, list[int]], months: dict[tuple[int, date], list[int]], row: Row, sign: int
+) -> None:
+    sums = branches[row.branch]
+    for index, amount in enumerate(contribution(row)):
+        sums[index] += sign * amount
+    if row.completed_on and row.completed_home and not row.exempt:
+        months[row.completed_home, row.completed_on.replace(day=1)][1] += sign

@@ -1,0 +1,299 @@
+"""Who may see or do what: the whole policy on one screen, and the only code that decides it.
+
+A view names the capability it needs (`required`) or the reason why it needs none (`public`);
+objects are fetched through `get`, lists through `queryset.within(scope, capability)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from datetime import datetime
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q, TextChoices
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
+
+from portal.audit import Actor
+from portal.models import Appointment, Member, Organization, Role
+from portal.querysets import ScopedQuerySet, below
+
+# --- The policy ----------------------------------------------------------------------------
+
+
+class Capability(TextChoices):
+    OWN = "own", "自己的学习与账号"
+    SEE_RANKINGS = "see_rankings", "看排行榜与通报"
+    SEE_FIGURES = "see_figures", "看进度数字（不含个人）"
+    SEE_PERSONS = "see_persons", "看党员个人学时"
+    SEE_MEMBERS = "see_members", "看党员名册"
+    MANAGE_PEOPLE = "manage_people", "管理党员"
+    MANAGE_ORGANISATIONS = "manage_organisations", "管理党组织"
+    APPOINT = "appoint", "任免"
+    MANAGE_CLASSES = "manage_classes", "安排读书班与活动"
+    RECORD_ATTENDANCE = "record_attendance", "点名记学时"
+    CONFIRM_STUDY = "confirm_study", "确认学习记录"
+    EXEMPT = "exempt", "申报减免"
+    APPROVE = "approve", "审批减免"
+    CERTIFY = "certify", "结业证明"
+    PUBLISH = "publish", "编发积分通报"
+    GOVERN = "govern", "管理专题教育与规则"
+    AUDIT = "audit", "查看操作留痕"
+    ADMINISTER = "administer", "系统管理"
+
+
+_R = Role
+_STAFF = {_R.ORGANISER, _R.SECRETARY}
+
+GRANTS: dict[Capability, frozenset[Role]] = {
+    Capability.OWN: frozenset(Role),
+    Capability.SEE_RANKINGS: frozenset(Role),
+    Capability.SEE_FIGURES: frozenset({*_STAFF, _R.GUIDANCE, _R.OFFICIAL, _R.ADMINISTRATOR}),
+    Capability.SEE_PERSONS: frozenset({*_STAFF, _R.HELPER}),
+    Capability.SEE_MEMBERS: frozenset({*_STAFF, _R.OFFICIAL, _R.ADMINISTRATOR}),
+    Capability.MANAGE_PEOPLE: frozenset({*_STAFF, _R.OFFICIAL}),
+    Capability.MANAGE_ORGANISATIONS: frozenset({_R.OFFICIAL, _R.ADMINISTRATOR}),
+    Capability.APPOINT: frozenset({_R.OFFICIAL, _R.ADMINISTRATOR}),
+    Capability.MANAGE_CLASSES: frozenset(_STAFF),
+    Capability.RECORD_ATTENDANCE: frozenset(_STAFF),
+    Capability.CONFIRM_STUDY: frozenset(_STAFF),
+    Capability.EXEMPT: frozenset(_STAFF),
+    Capability.APPROVE: frozenset({_R.OFFICIAL}),
+    Capability.CERTIFY: frozenset({_R.SECRETARY, _R.OFFICIAL}),
+    Capability.PUBLISH: frozenset({_R.OFFICIAL}),
+    Capability.GOVERN: frozenset({_R.OFFICIAL, _R.ADMINISTRATOR}),
+    Capability.AUDIT: frozenset({_R.OFFICIAL, _R.ADMINISTRATOR}),
+    Capability.ADMINISTER: frozenset({_R.ADMINISTRATOR}),
+}
+
+# What every person holds over the rows that are about themselves.
+OVER_ONESELF = frozenset({Capability.OWN, Capability.SEE_PERSONS})
+# Roles of one organisation: they reach that organisation and nothing below it, except figures.
+EXACT = frozenset({_R.ORGANISER, _R.SECRETARY})
+# A helper reaches the members named in the appointment, never the whole branch.
+NAMED = frozenset({_R.HELPER})
+
+
+# --- Scope: what one person reaches -----------------------------------------------------------
+
+Span = Literal["exact", "subtree"]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """One appointment as access sees it."""
+
+    role: Role
+    organization: Organization
+    acting: bool = False
+    helped: frozenset[int] = frozenset()
+
+    def span(self, capability: Capability) -> Span:
+        exact = self.role in EXACT and capability is not Capability.SEE_FIGURES
+        return "exact" if exact else "subtree"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Everything that decides what a person may see or do, made once a request.
+
+    The scope is the union of all appointments; `active` is the role whose pages are shown and,
+    where it suffices, the role in which an act is recorded.
+    """
+
+    member: Member
+    reaches: tuple[Reach, ...] = ()
+    active: Reach | None = None
+    address: str = ""
+
+    @property
+    def member_id(self) -> int:
+        return self.member.pk
+
+    @property
+    def role(self) -> Role:
+        return self.active.role if self.active else Role.MEMBER
+
+    @property
+    def organization(self) -> Organization | None:
+        """Where the viewer stands: the active role's organisation, else the own branch."""
+        return self.active.organization if self.active else self.member.branch
+
+    @cached_property
+    def capabilities(self) -> frozenset[str]:
+        """Names of what this person may do somewhere, for templates' menus."""
+        return frozenset(c.value for c in Capability if self.has(c))
+
+    def has(self, capability: Capability) -> bool:
+        """Whether the capability is held anywhere, be it over oneself only."""
+        return capability in OVER_ONESELF or Role.MEMBER in GRANTS[capability] or bool(
+            self._holding(capability)
+        )
+
+    def can(self, capability: Capability, path: str, owner_id: int | None = None) -> bool:
+        """Whether the capability is held over something at `path` that is about `owner_id`."""
+        if owner_id == self.member_id and capability in OVER_ONESELF:
+            return True
+        return any(self._covers(r, capability, path, owner_id) for r in self._holding(capability))
+
+    def condition(self, capability: Capability, path_lookup: str, owner_lookup: str | None) -> Q:
+        """The same as `can`, as a condition for a query."""
+        condition = Q(pk__in=[])
+        if owner_lookup and capability in OVER_ONESELF:
+            condition |= Q(**{owner_lookup: self.member_id})
+        for reach in self._holding(capability):
+            if reach.role in NAMED:
+                if owner_lookup and reach.helped:
+                    condition |= Q(**{f"{owner_lookup}__in": reach.helped})
+            elif not path_lookup:
+                continue
+            elif reach.span(capability) == "exact":
+                condition |= Q(**{path_lookup: reach.organization.path})
+            else:
+                condition |= below(reach.organization.path, lookup=path_lookup)
+        return condition
+
+    def organizations(self, capability: Capability) -> list[Organization]:
+        """Where the capability is held, the active role's organisation first."""
+        holding = sorted(self._holding(capability), key=lambda r: r is not self.active)
+        return list({r.organization.pk: r.organization for r in holding}.values())
+
+    def actor(self, capability: Capability = Capability.OWN) -> Actor:
+        """The person as recorded with an act that needs `capability`: active role first."""
+        holding = self._holding(capability)
+        if self.active and (self.active in holding or not holding):
+            role = self.active.role
+        else:
+            role = max((r.role for r in holding), key=list(Role).index, default=Role.MEMBER)
+        return Actor(self.member, role, self.address)
+
+    def _holding(self, capability: Capability) -> list[Reach]:
+        return [reach for reach in self.reaches if reach.role in GRANTS[capability]]
+
+    def _covers(self, reach: Reach, capability: Capability, path: str, owner: int | None) -> bool:
+        if reach.role in NAMED:
+            return owner in reach.helped
+        own = reach.organization.path
+        return path == own if reach.span(capability) == "exact" else path.startswith(own)
+
+
+def scope_of(member: Member, *, at: Any, active_id: int | None = None, address: str = "") -> Scope:
+    """The scope of `member` at the moment `at`; `active_id` is the appointment chosen to act in."""
+    appointments = (
+        Appointment.objects.on(timezone.localdate(at))
+        .filter(member=member)
+        .select_related("organization")
+        .order_by("id")
+    )
+    reaches: dict[int, Reach] = {}
+    for appointment in appointments:
+        role = Role(appointment.role)
+        helped = frozenset(appointment.helped.values_list("pk", flat=True)) if role in NAMED else frozenset()
+        reaches[appointment.pk] = Reach(role, appointment.organization, appointment.acting, helped)
+    ranked = sorted(reaches.values(), key=lambda r: list(Role).index(r.role), reverse=True)
+    active = reaches.get(active_id or 0)
+    if active is None and active_id != 0 and ranked:  # 0: the person chose to be a plain member
+        active = ranked[0]
+    return Scope(member, tuple(ranked), active, address)
+
+
+# --- For views ------------------------------------------------------------------------------
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where a request comes from; X-Forwarded-For counts only behind a proxy that we trust."""
+    address = str(request.META.get("REMOTE_ADDR") or "")
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    if forwarded and (address in settings.TRUSTED_PROXIES or not address):
+        return str(forwarded.split(",")[-1].strip())[:45]
+    return address
+
+
+class MemberRequest(HttpRequest):
+    """A request of a signed-in member, with the scope that the middleware made."""
+
+    user: Member
+    scope: Scope
+    at: datetime
+
+
+class ScopeMiddleware:
+    """Puts `request.scope` (and the moment it was read at) on every signed-in request."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.at = timezone.now()  # type: ignore[attr-defined] # the request's one moment
+        if request.user.is_authenticated:
+            request.scope = scope_of(  # type: ignore[attr-defined] # typed by MemberRequest
+                request.user,
+                at=request.at,  # type: ignore[attr-defined] # set above
+                active_id=request.session.get("role"),
+                address=address_of(request),
+            )
+        return self.get_response(request)
+
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
+View = Callable[Concatenate[MemberRequest, P], R]
+_Model = TypeVar("_Model", bound=Model)
+
+
+def required(capability: Capability) -> Callable[[View[P, R]], Callable[..., HttpResponseBase]]:
+    """Mark a view: only signed-in people who hold `capability` somewhere come in."""
+
+    def mark(view: View[P, R]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if not request.scope.has(capability):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        guarded.capability = capability  # type: ignore[attr-defined] # read by the access matrix
+        return guarded
+
+    return mark
+
+
+def public(reason: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Mark a view that needs no sign-in, and say why."""
+
+    def mark(view: Callable[..., R]) -> Callable[..., R]:
+        view.public = reason  # type: ignore[attr-defined] # read by the access matrix
+        return view
+
+    return mark
+
+
+def get(
+    queryset: ScopedQuerySet[_Model],
+    scope: Scope,
+    capability: Capability,
+    *,
+    lock: bool = False,
+    **lookup: Any,
+) -> _Model:
+    """Fetch one object over which `capability` is held.
+
+    Outside the scope it does not exist (404: nothing is learnt from the answer); inside the
+    scope without the capability it is forbidden (403).
+    """
+    rows = queryset.select_for_update(of=("self",)) if lock else queryset
+    found = rows.within(scope, capability).filter(**lookup).first()
+    if found is not None:
+        return found
+    seen = Q(pk__in=[])
+    for other in (Capability.SEE_FIGURES, Capability.SEE_MEMBERS, Capability.OWN):
+        seen |= scope.condition(other, queryset.path_lookup, queryset.owner_lookup)
+    if queryset.filter(seen).filter(**lookup).exists():
+        raise PermissionDenied
+    raise Http404("没有找到，或不在您的范围内。")

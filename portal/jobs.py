@@ -1,0 +1,185 @@
+"""Background work: a progress row that its user sees, cancel, heartbeat, reaper, periodic work.
+
+The only module that knows django-tasks. A unit of work is a plain function
+`work(progress, **arguments) -> dict` named by its dotted path; it must be safe to run again, because
+a killed worker's job can be started anew by its user.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_tasks import task
+
+from portal.audit import Actor
+from portal.models import Job, PeriodicRun
+from portal.refusals import Refusal
+
+SILENCE = timedelta(seconds=60)  # a running job without a sign of life this long is dead
+BEAT = 10.0  # seconds
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Cancelled(Exception):
+    """The user asked to stop; everything the work has not committed is undone."""
+
+
+class Progress:
+    """What a piece of work says of itself while it runs."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.by = Actor(job.by, job.role)
+        self.at = job.created_at
+
+    def step(self, done: int, total: int = 0, message: str = "") -> None:
+        """Say how far it is. Raises Cancelled when the user asked to stop."""
+        values: dict[str, Any] = {"done": done, "heartbeat": timezone.now()}
+        if total:
+            values["total"] = total
+        if message:
+            values["message"] = message[:300]
+        running = Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING)
+        if not running.filter(cancel_asked=False).update(**values):
+            raise Cancelled
+
+    def over(self, items: Iterable[T], *, total: int, every: int = 20) -> Iterator[T]:
+        """Walk through `items`, saying how far it is."""
+        for number, item in enumerate(items):
+            if number % every == 0:
+                self.step(number, total)
+            yield item
+        self.step(total, total)
+
+
+def start(
+    work: str,
+    *,
+    title: str,
+    by: Actor,
+    at: datetime,
+    arguments: dict[str, Any] | None = None,
+    back_url: str = "",
+) -> Job:
+    """Queue a piece of work; it begins when the caller's transaction is committed."""
+    job = Job.objects.create(
+        work=work, title=title, by=by.member, role=by.role, arguments=arguments or {},
+        created_at=at, back_url=back_url,
+    )
+    transaction.on_commit(lambda: _enqueue(job.pk))
+    return job
+
+
+def again(job: Job, *, at: datetime) -> Job:
+    """Queue a failed or cancelled job's work once more, as a new job."""
+    if job.state not in {Job.State.FAILED, Job.State.CANCELLED}:
+        raise Refusal("只有未完成或已取消的事项可以重新开始。")
+    by = Actor(job.by, job.role)
+    return start(
+        job.work, title=job.title, by=by, at=at, arguments=job.arguments, back_url=job.back_url
+    )
+
+
+def cancel(job: Job, *, at: datetime) -> None:
+    """Ask a job to stop; one that has not begun is over at once."""
+    waiting = Job.objects.filter(pk=job.pk, state=Job.State.WAITING)
+    if not waiting.update(state=Job.State.CANCELLED, finished_at=at, message="已取消，没有改动任何数据。"):
+        Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(cancel_asked=True)
+
+
+def run(job_id: int) -> None:
+    """Do a queued job's work and write how it ended. Called by the worker."""
+    now = timezone.now()
+    waiting = Job.objects.filter(pk=job_id, state=Job.State.WAITING)
+    if not waiting.update(state=Job.State.RUNNING, started_at=now, heartbeat=now):
+        return  # cancelled before it began, or another worker has it
+    job = Job.objects.select_related("by__branch").get(pk=job_id)
+    work: Callable[..., dict[str, Any] | None] = import_string(job.work)
+    try:
+        with _heartbeat(job_id):
+            result = work(Progress(job), **job.arguments)
+    except Cancelled:
+        _finish(job_id, Job.State.CANCELLED, "已取消，没有改动任何数据。")
+    except Refusal as refusal:
+        _finish(job_id, Job.State.FAILED, refusal.message)
+    except Exception:
+        log.exception("job %s failed", job_id)
+        _finish(job_id, Job.State.FAILED, "系统出错，没有改动任何数据；已记入日志，请重试或联系管理员。")
+    else:
+        _finish(job_id, Job.State.DONE, "", result or {})
+
+
+def reap(*, at: datetime) -> int:
+    """Report jobs whose worker died as failed; returns how many."""
+    dead = Job.objects.filter(state=Job.State.RUNNING).filter(
+        Q(heartbeat__lt=at - SILENCE) | Q(heartbeat=None)
+    )
+    return dead.update(
+        state=Job.State.FAILED, finished_at=at, message="后台程序中断，没有改动任何数据；可以重新开始。"
+    )
+
+
+def run_periodic(*, at: datetime) -> None:
+    """Call each function of `settings.PERIODIC_WORK`, at most once a minute over all workers.
+
+    Each decides by itself, and quickly, whether anything is due. One that fails does not stop the
+    others.
+    """
+    for name in settings.PERIODIC_WORK:
+        PeriodicRun.objects.get_or_create(name=name, defaults={"ran_at": at - timedelta(days=1)})
+        due = PeriodicRun.objects.filter(name=name, ran_at__lte=at - timedelta(seconds=50))
+        if due.update(ran_at=at):
+            try:
+                import_string(name)(at=at)
+            except Exception:
+                log.exception("periodic work %s failed", name)
+
+
+@task()
+def _run_task(job_id: int) -> None:
+    run(job_id)
+
+
+def _enqueue(job_id: int) -> None:
+    _run_task.enqueue(job_id)
+
+
+def _finish(job_id: int, state: Job.State, message: str, result: dict[str, Any] | None = None) -> None:
+    values: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "result": result or {}}
+    if message:
+        values["message"] = message[:300]
+    Job.objects.filter(pk=job_id, state=Job.State.RUNNING).update(**values)
+
+
+@contextmanager
+def _heartbeat(job_id: int) -> Iterator[None]:
+    """Give a sign of life from a thread of its own while long statements run."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(BEAT):
+            try:
+                Job.objects.filter(pk=job_id).update(heartbeat=timezone.now())
+            except OperationalError:
+                continue  # the work itself holds SQLite's only write lock: it is alive
+            finally:
+                connection.close()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=1)

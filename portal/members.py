@@ -1,0 +1,376 @@
+"""Verbs on people: enrol, transfer, leave, readmit, mend; each tells the followers.
+
+Every verb has one bulk form that does the work; the single form is a batch of one. Imports, merges
+and the seed call the bulk forms.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from portal import audit, followers
+from portal.audit import Actor
+from portal.models import Appointment, AuditEvent, Member, Membership, Organization, SearchTerm
+from portal.models.member import new_key
+from portal.querysets import search_text
+from portal.refusals import Refusal
+
+READINGS = 16  # combinations of readings kept a name; real names have one to four
+
+
+class NumberTaken(Refusal):
+    """Another member has this number."""
+
+
+class NotThere(Refusal):
+    """The branch takes nobody, or the member belongs to none."""
+
+
+class BadDay(Refusal):
+    """The day of the change does not fit what is known."""
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What is known of a person who enters the register on `day`.
+
+    `password` is an encoded hash (demonstrations only); without it a slip opens the account.
+    """
+
+    number: str
+    name: str
+    branch: Organization
+    day: date
+    group: str = ""
+    status: str = Member.Status.FULL
+    category: str = Member.Category.EMPLOYED
+    phone: str = ""
+    joined_on: date | None = None
+    key: str = ""
+    password: str = ""
+
+
+@dataclass(frozen=True)
+class Move:
+    """One transfer: `member` belongs to `branch` from `day` on."""
+
+    member: Member
+    branch: Organization
+    day: date
+    group: str = ""
+    merged: bool = False
+
+
+@dataclass(frozen=True)
+class Departure:
+    """One departure: `member` belongs nowhere from `day` on."""
+
+    member: Member
+    day: date
+    how: str = Membership.Ended.LEFT
+
+
+def enrol(enrolment: Enrolment, *, by: Actor, at: datetime) -> Member:
+    """Enter one person into the register of a branch; see `enrol_many`."""
+    return enrol_many([enrolment], by=by, at=at)[0]
+
+
+@transaction.atomic
+def enrol_many(
+    enrolments: Sequence[Enrolment], *, by: Actor, at: datetime, audited: bool = True
+) -> list[Member]:
+    """Enter people into the register, all or nobody.
+
+    Raises NumberTaken naming the numbers, NotThere for what is no standing branch, BadDay for a
+    day to come.
+    """
+    numbers = Counter(e.number for e in enrolments)
+    numbers.update(_in_chunks(list(numbers)))
+    doubled = [number for number, times in numbers.items() if times > 1]
+    if doubled:
+        raise NumberTaken(f"党员编号已被使用：{'、'.join(sorted(doubled)[:5])}。", field="number")
+    for branch in {e.branch for e in enrolments}:
+        _check_branch(branch)
+    _check_days((e.day for e in enrolments), at)
+    unusable = make_password(None)
+    people = Member.objects.bulk_create(
+        [
+            Member(
+                number=e.number, name=e.name, branch=e.branch, status=e.status,
+                category=e.category, phone=e.phone, joined_on=e.joined_on,
+                key=e.key or new_key(), password=e.password or unusable,
+            )
+            for e in enrolments
+        ],
+        batch_size=1000,
+    )
+    Membership.objects.bulk_create(
+        [
+            Membership(
+                member=person, branch=e.branch, group=e.group, since=e.day,
+                began=Membership.Began.ENROLLED,
+            )
+            for person, e in zip(people, enrolments, strict=True)
+        ],
+        batch_size=1000,
+    )
+    index(people)
+    if audited:
+        audit.record_many(
+            audit.event(AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=e.branch, subject=f"{e.name}入册")
+            for e in enrolments
+        )
+    followers.tell(
+        [
+            followers.PersonChange(person, None, e.branch, e.day)
+            for person, e in zip(people, enrolments, strict=True)
+        ],
+        by=by, at=at,
+    )
+    return people
+
+
+def transfer(
+    member: Member, branch: Organization, *, on: date, by: Actor, at: datetime, group: str = ""
+) -> Member:
+    """Transfer one person's membership (转接组织关系); see `transfer_many`."""
+    return transfer_many([Move(member, branch, on, group)], by=by, at=at)[0]
+
+
+@transaction.atomic
+def transfer_many(moves: Sequence[Move], *, by: Actor, at: datetime) -> list[Member]:
+    """Transfer memberships, all or none; hours follow the person, sheets of the past stay.
+
+    Raises NotThere without an open membership or for a branch that takes nobody, BadDay before
+    the present membership began or for a day to come.
+    """
+    open_ = _lock([m.member for m in moves])
+    _check_days((m.day for m in moves), at)
+    for branch in {m.branch for m in moves}:
+        _check_branch(branch)
+    changes: list[followers.Change] = []
+    for move in moves:
+        membership = _open_of(open_, move.member, move.day)
+        if membership.branch_id == move.branch.pk:
+            raise NotThere(f"{move.member.name}已经在{move.branch}。", field="branch")
+        how = Membership.Ended.MERGED if move.merged else Membership.Ended.TRANSFERRED
+        _close(membership, move.day, how)
+        changes.append(
+            followers.PersonChange(move.member, membership.branch, move.branch, move.day)
+        )
+    Membership.objects.bulk_create(
+        [
+            Membership(
+                member=m.member, branch=m.branch, group=m.group, since=m.day,
+                began=Membership.Began.MERGED if m.merged else Membership.Began.TRANSFERRED,
+            )
+            for m in moves
+        ]
+    )
+    for move in moves:
+        move.member.branch = move.branch
+    Member.objects.bulk_update([m.member for m in moves], ["branch"], batch_size=500)
+    audit.record_many(
+        audit.event(
+            AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=m.branch,
+            subject=f"{m.member.name}转入{m.branch.short_name}",
+        )
+        for m in moves
+    )
+    followers.tell(changes, by=by, at=at)
+    return [m.member for m in moves]
+
+
+def leave(
+    member: Member, *, on: date, by: Actor, at: datetime, how: str = Membership.Ended.LEFT
+) -> Member:
+    """Take one person off the register; see `leave_many`."""
+    return leave_many([Departure(member, on, how)], by=by, at=at)[0]
+
+
+@transaction.atomic
+def leave_many(departures: Sequence[Departure], *, by: Actor, at: datetime) -> list[Member]:
+    """End memberships and appointments; what the people studied stays in every book.
+
+    Raises NotThere without an open membership, BadDay as for transfers.
+    """
+    open_ = _lock([d.member for d in departures])
+    _check_days((d.day for d in departures), at)
+    changes: list[followers.Change] = []
+    for departure in departures:
+        membership = _open_of(open_, departure.member, departure.day)
+        _close(membership, departure.day, departure.how)
+        departure.member.branch = None
+        departure.member.is_active = False
+        changes.append(
+            followers.PersonChange(departure.member, membership.branch, None, departure.day)
+        )
+    people = [d.member for d in departures]
+    Member.objects.bulk_update(people, ["branch", "is_active"], batch_size=500)
+    for departure in departures:
+        held = Appointment.objects.filter(member=departure.member, until=None)
+        held.filter(since__lte=departure.day).update(until=departure.day)
+    audit.record_many(
+        audit.event(
+            AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=open_[d.member.pk].branch,
+            subject=f"{d.member.name}离开（{Membership.Ended(d.how).label}）",
+        )
+        for d in departures
+    )
+    followers.tell(changes, by=by, at=at)
+    return people
+
+
+@transaction.atomic
+def readmit(
+    member: Member, branch: Organization, *, on: date, by: Actor, at: datetime, group: str = ""
+) -> Member:
+    """Enter somebody anew who had left; number, key and hours are the old ones.
+
+    Raises NotThere when the person still belongs somewhere or the branch takes nobody.
+    """
+    open_ = _lock([member])
+    if open_:
+        raise NotThere(f"{member.name}的组织关系还在{open_[member.pk].branch}，请办理转接。")
+    _check_branch(branch)
+    _check_days([on], at)
+    last = member.memberships.order_by("-until").first()
+    if last and last.until and last.until > on:
+        raise BadDay(f"{member.name}到{last.until}才离开原支部，不能在{on}重新入册。", field="on")
+    Membership.objects.create(
+        member=member, branch=branch, group=group, since=on, began=Membership.Began.ENROLLED
+    )
+    member.branch, member.is_active = branch, True
+    member.save(update_fields=["branch", "is_active"])
+    audit.record(
+        AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=branch, subject=f"{member.name}重新入册"
+    )
+    followers.tell([followers.PersonChange(member, None, branch, on)], by=by, at=at)
+    return member
+
+
+MENDABLE = ("name", "status", "category", "phone", "joined_on")
+
+
+@transaction.atomic
+def mend(
+    member: Member, values: dict[str, object], *, by: Actor, at: datetime, group: str | None = None
+) -> Member:
+    """Correct what the register says of a person: name, status, category, phone, day of joining.
+
+    Certificates and bulletins already issued keep what they said.
+    """
+    _lock([member])
+    changed = [f for f in MENDABLE if f in values and getattr(member, f) != values[f]]
+    before, renamed = member.name, "name" in changed
+    for name in changed:
+        setattr(member, name, values[name])
+    if changed:
+        member.save(update_fields=changed)
+    if group is not None:
+        Membership.objects.filter(member=member, until=None).update(group=group)
+    if renamed:
+        index([member])
+    if changed or group is not None:
+        subject = f"{before}更名为{member.name}" if renamed else f"{member.name}信息更正"
+        audit.record(
+            AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=member.branch, subject=subject,
+            detail={"fields": changed},
+        )
+    if {"category", "joined_on"} & set(changed) and member.branch:
+        day = timezone.localdate(at)
+        followers.tell(
+            [followers.PersonChange(member, member.branch, member.branch, day)], by=by, at=at
+        )
+    return member
+
+
+def index(people: Iterable[Member]) -> None:
+    """Write the beginnings by which people are found: name, number, initials of each reading."""
+    people = list(people)
+    if len(people) == 1:
+        SearchTerm.objects.filter(member=people[0]).delete()
+    SearchTerm.objects.bulk_create(
+        [SearchTerm(member=p, text=text) for p in people for text in search_terms(p)],
+        batch_size=2000,
+    )
+
+
+def search_terms(person: Member) -> set[str]:
+    """The beginnings under which one person stands in the index."""
+    return {search_text(person.name), search_text(person.number), *initials(person.name)}
+
+
+def initials(name: str) -> set[str]:
+    """Pinyin initials of a name, one text for each combination of readings (单伟: dw, sw, cw)."""
+    from pypinyin.constants import PINYIN_DICT
+    from pypinyin.contrib.tone_convert import to_normal
+
+    letters: list[list[str]] = []
+    for character in search_text(name):
+        readings = PINYIN_DICT.get(ord(character), "").split(",")
+        first = sorted({to_normal(r)[0] for r in readings if r})
+        if first:
+            letters.append(first)
+        elif character.isalnum():
+            letters.append([character])
+    combinations = itertools.islice(itertools.product(*letters), READINGS)
+    return {"".join(c) for c in combinations} - {""}
+
+
+def _in_chunks(numbers: Sequence[str]) -> Iterable[str]:
+    for start in range(0, len(numbers), 1000):
+        chunk = numbers[start : start + 1000]
+        yield from Member.objects.filter(number__in=chunk).values_list("number", flat=True)
+
+
+def _lock(people: Sequence[Member]) -> dict[int, Membership]:
+    """Lock the people by id and return their open memberships by member id."""
+    keys = sorted({p.pk for p in people})
+    open_: dict[int, Membership] = {}
+    for start in range(0, len(keys), 1000):
+        chunk = keys[start : start + 1000]
+        rows = Member.objects.select_for_update(no_key=True).filter(pk__in=chunk).order_by("pk")
+        list(rows.values_list("pk"))
+        found = Membership.objects.open().filter(member__in=chunk).select_related("branch")
+        open_ |= {m.member_id: m for m in found}
+    return open_
+
+
+def _open_of(open_: dict[int, Membership], member: Member, day: date) -> Membership:
+    membership = open_.get(member.pk)
+    if membership is None:
+        raise NotThere(f"{member.name}当前没有组织关系。")
+    if day < membership.since:
+        raise BadDay(
+            f"{member.name}从{membership.since}起才在{membership.branch}，变动日期不能更早。",
+            field="on",
+        )
+    return membership
+
+
+def _close(membership: Membership, day: date, how: str) -> None:
+    Membership.objects.filter(Q(pk=membership.pk)).update(until=day, ended=how)
+
+
+def _check_branch(branch: Organization) -> None:
+    if not branch.is_branch:
+        raise NotThere(f"{branch}不是党支部，党员要编入党支部。", field="branch")
+    if branch.dissolved_on:
+        raise NotThere(f"{branch}已于{branch.dissolved_on}撤销。", field="branch")
+
+
+def _check_days(days: Iterable[date], at: datetime) -> None:
+    today = timezone.localdate(at)
+    for day in days:
+        if day > today:
+            raise BadDay(f"变动日期 {day} 还没有到。", field="on")

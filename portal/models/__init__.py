@@ -1,0 +1,25 @@
+"""Who: organisations, members and their roles."""
+
+from portal.models.appointment import Appointment, Role
+from portal.models.audit import AuditEvent
+from portal.models.job import Job, PeriodicRun
+from portal.models.member import Member, SearchTerm, SignInSlip
+from portal.models.membership import Membership, MobileStay
+from portal.models.organization import PATH_STEP, Cohort, Organization, OrganizationName
+
+__all__ = [
+    "PATH_STEP",
+    "Appointment",
+    "AuditEvent",
+    "Cohort",
+    "Job",
+    "Member",
+    "Membership",
+    "MobileStay",
+    "Organization",
+    "OrganizationName",
+    "PeriodicRun",
+    "Role",
+    "SearchTerm",
+    "SignInSlip",
+]

@@ -1,0 +1,81 @@
+"""Background work as its user sees it."""
+
+from django.db import models
+from django.db.models import Q
+
+from portal.models.member import Member
+from portal.querysets import JobQuerySet
+
+
+class Job(models.Model):
+    """One piece of background work: what it is, how far it is, how it ended.
+
+    work: dotted name of the function that does it; arguments: its JSON arguments.
+    heartbeat: last sign of life; the reaper reports a job without one as failed.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "排队中"
+        RUNNING = "running", "进行中"
+        DONE = "done", "已完成"
+        FAILED = "failed", "未完成"
+        CANCELLED = "cancelled", "已取消"
+
+    work = models.CharField(max_length=80)
+    arguments = models.JSONField(default=dict)
+    title = models.CharField("事项", max_length=120)
+    by = models.ForeignKey(Member, models.PROTECT, related_name="jobs", verbose_name="何人")
+    role = models.CharField("身份", max_length=14)
+    state = models.CharField("状态", max_length=10, choices=State, default=State.WAITING)
+    done = models.PositiveIntegerField("已办", default=0)
+    total = models.PositiveIntegerField("共", default=0)
+    message = models.CharField("说明", max_length=300, blank=True)
+    result = models.JSONField("结果", default=dict, blank=True)
+    back_url = models.CharField(max_length=200, blank=True)
+    cancel_asked = models.BooleanField(default=False)
+    created_at = models.DateTimeField("提交时间")
+    started_at = models.DateTimeField("开始时间", null=True, blank=True)
+    heartbeat = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField("结束时间", null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "后台事项"
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="job_finished_when_over",
+                condition=Q(state__in=["waiting", "running"], finished_at=None)
+                | Q(state__in=["done", "failed", "cancelled"], finished_at__isnull=False),
+            )
+        ]
+        indexes = [models.Index(fields=["state", "heartbeat"], name="job_state_heartbeat")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def owner_id(self) -> int:
+        return self.by_id
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in {self.State.DONE, self.State.FAILED, self.State.CANCELLED}
+
+    @property
+    def percent(self) -> int:
+        return min(100, self.done * 100 // self.total) if self.total else 0
+
+
+class PeriodicRun(models.Model):
+    """When a piece of periodic work last ran; the row is its lock between workers."""
+
+    name = models.CharField(max_length=80, unique=True)
+    ran_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "定时事项"
+
+    def __str__(self) -> str:
+        return self.name

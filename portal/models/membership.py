@@ -1,0 +1,106 @@
+"""Who belongs where, and since when."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from portal.models.member import Member
+from portal.models.organization import Organization
+from portal.querysets import MembershipQuerySet, MobileStayQuerySet
+
+
+class Membership(models.Model):
+    """A member's formal membership of one branch, from `since` (inclusive) until `until` (exclusive).
+
+    Both may be the same day: somebody entered by mistake belonged nowhere on that day.
+    Who belonged where on a day is read here and nowhere else.
+    """
+
+    class Began(models.TextChoices):
+        ENROLLED = "enrolled", "入册"
+        TRANSFERRED = "transferred", "转入"
+        MERGED = "merged", "随支部并入"
+
+    class Ended(models.TextChoices):
+        NOT = "", "在册"
+        TRANSFERRED = "transferred", "转出"
+        MERGED = "merged", "随支部并出"
+        LEFT = "left", "离开"
+        DIED = "died", "去世"
+        MISTAKE = "mistake", "误录"
+
+    member = models.ForeignKey(Member, models.PROTECT, related_name="memberships")
+    branch = models.ForeignKey(Organization, models.PROTECT, related_name="memberships")
+    group = models.CharField("党小组", max_length=20, blank=True)
+    since = models.DateField("自")
+    until = models.DateField("至", null=True, blank=True)
+    began = models.CharField("来源", max_length=12, choices=Began)
+    ended = models.CharField("去向", max_length=12, choices=Ended, blank=True, default="")
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "组织关系"
+        ordering = ["member", "since", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member"], condition=Q(until=None), name="membership_one_open"
+            ),
+            models.CheckConstraint(
+                name="membership_until_after_since",
+                condition=Q(until=None) | Q(until__gte=F("since")),
+            ),
+            models.CheckConstraint(
+                name="membership_ended_with_until",
+                condition=Q(until=None, ended="") | (Q(until__isnull=False) & ~Q(ended="")),
+            ),
+        ]
+        indexes = [models.Index(fields=["branch", "since"], name="membership_branch_since")]
+
+    def __str__(self) -> str:
+        return f"{self.member}：{self.branch}（自{self.since}）"
+
+
+class MobileStay(models.Model):
+    """A stay of a mobile member (流动党员) away from home: six months or more, membership not moved.
+
+    region: province, city or county only. host: the receiving organisation, as a link where it is
+    in the tree, and always as text.
+    """
+
+    class Reason(models.TextChoices):
+        WORK = "work", "外出务工"
+        BUSINESS = "business", "外出经商"
+        STUDY = "study", "外出学习"
+        FAMILY = "family", "随亲居住"
+        OTHER = "other", "其他"
+
+    member = models.ForeignKey(Member, models.PROTECT, related_name="mobile_stays")
+    since = models.DateField("外出时间")
+    until = models.DateField("返回时间", null=True, blank=True)
+    region = models.CharField("流入地", max_length=40)
+    reason = models.CharField("外出原因", max_length=10, choices=Reason)
+    host = models.ForeignKey(
+        Organization, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="流入地党组织"
+    )
+    host_name = models.CharField("流入地党组织（文字）", max_length=80, blank=True)
+    contact = models.ForeignKey(
+        Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="联系人"
+    )
+    last_contact_on = models.DateField("最近联系", null=True, blank=True)
+
+    objects = MobileStayQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "流动情况"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member"], condition=Q(until=None), name="mobile_stay_one_open"
+            ),
+            models.CheckConstraint(
+                name="mobile_stay_until_after_since",
+                condition=Q(until=None) | Q(until__gte=F("since")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member}：{self.region}"

@@ -1,0 +1,215 @@
+"""Verbs on the organisation tree: found, rename, move, merge, dissolve.
+
+`path` is written here and nowhere else. Every verb records itself and tells the followers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Concat, Substr
+
+from portal import audit, followers, members
+from portal.audit import Actor
+from portal.models import PATH_STEP, Appointment, AuditEvent, Member, Organization, OrganizationName
+from portal.querysets import ALPHABET
+from portal.refusals import Refusal
+
+
+class CannotMove(Refusal):
+    """The organisation cannot stand where it is asked to stand."""
+
+
+class NotEmpty(Refusal):
+    """Something still hangs on the organisation."""
+
+
+class AlreadyThere(Refusal):
+    """The code is taken."""
+
+
+@dataclass(frozen=True)
+class Founding:
+    """What is known of a new organisation; `unit` says that it is itself ranked."""
+
+    code: str
+    name: str
+    kind: str
+    parent: Organization | None
+    founded_on: date
+    short_name: str = ""
+    cohort: str = ""
+    is_unit: bool = False
+
+
+@transaction.atomic
+def found(founding: Founding, *, by: Actor, at: datetime) -> Organization:
+    """Found an organisation below its parent.
+
+    Raises AlreadyThere for a taken code, CannotMove below a branch or a dissolved parent.
+    """
+    parent = _locked(founding.parent) if founding.parent else None
+    if Organization.objects.filter(code=founding.code).exists():
+        raise AlreadyThere(f"编码 {founding.code} 已经有党组织使用。", field="code")
+    if parent:
+        _check_parent(parent, founding.kind)
+    unit = parent.unit if parent else None
+    organization = Organization.objects.create(
+        code=founding.code,
+        name=founding.name,
+        short_name=founding.short_name or founding.name[:40],
+        kind=founding.kind,
+        parent=parent,
+        unit=unit,
+        cohort=founding.cohort or (parent.cohort if parent else ""),
+        path=_free_path(parent),
+        founded_on=founding.founded_on,
+    )
+    if founding.is_unit:
+        organization.unit = organization
+        organization.save(update_fields=["unit"])
+    OrganizationName.objects.create(
+        organization=organization, name=founding.name, since=founding.founded_on
+    )
+    audit.record(
+        AuditEvent.Event.ORGANIZATION, by=by, at=at, on=organization, subject=f"成立{organization}"
+    )
+    if organization.is_branch:
+        followers.tell([followers.BranchChange(organization)], by=by, at=at)
+    return organization
+
+
+@transaction.atomic
+def rename(
+    organization: Organization, name: str, *, on: date, by: Actor, at: datetime, short_name: str = ""
+) -> Organization:
+    """Give a new name from the day `on`; sheets of earlier days keep the name of their day."""
+    organization = _locked(organization)
+    before = organization.name
+    organization.name = name
+    organization.short_name = short_name or name[:40]
+    organization.save(update_fields=["name", "short_name"])
+    OrganizationName.objects.update_or_create(
+        organization=organization, since=on, defaults={"name": name}
+    )
+    audit.record(
+        AuditEvent.Event.ORGANIZATION, by=by, at=at, on=organization,
+        subject=f"更名：{before} → {name}",
+    )
+    return organization
+
+
+@transaction.atomic
+def move(organization: Organization, parent: Organization, *, by: Actor, at: datetime) -> Organization:
+    """Move an organisation with all that stands below it; unit and cohort follow the new place.
+
+    Raises CannotMove when the new parent stands below the organisation or may have no children.
+    """
+    for pk in sorted({organization.pk, parent.pk}):
+        Organization.objects.select_for_update(no_key=True).get(pk=pk)
+    organization.refresh_from_db()
+    parent.refresh_from_db()
+    if parent.path.startswith(organization.path):
+        raise CannotMove(f"不能把{organization}移到它自己的下级{parent}。", field="parent")
+    _check_parent(parent, organization.kind)
+    old_path, new_path = organization.path, _free_path(parent)
+    was_unit = organization.is_unit
+    subtree = Organization.objects.below(organization)
+    branches = list(subtree.branches().values_list("pk", flat=True))
+    if not was_unit:
+        # Ranked organisations below keep being their own unit; the others follow the new parent.
+        subtree.filter(unit=organization.unit).exclude(pk=parent.pk).update(
+            unit=parent.unit, cohort=parent.cohort
+        )
+    subtree.update(path=Concat(Value(new_path), Substr("path", len(old_path) + 1)))
+    Organization.objects.filter(pk=organization.pk).update(parent=parent)
+    organization.refresh_from_db()
+    audit.record(
+        AuditEvent.Event.ORGANIZATION, by=by, at=at, on=organization,
+        subject=f"{organization}划归{parent}",
+    )
+    moved = Organization.objects.filter(pk__in=branches).order_by("pk")
+    followers.tell([followers.BranchChange(branch) for branch in moved], by=by, at=at)
+    return organization
+
+
+@transaction.atomic
+def merge(source: Organization, into: Organization, *, on: date, by: Actor, at: datetime) -> Organization:
+    """Merge one branch into another: its members move over on `on`, then it is dissolved.
+
+    Its sheets, postings and bulletins of the past stay as they are.
+    """
+    if not (source.is_branch and into.is_branch) or source.pk == into.pk:
+        raise CannotMove("只有两个不同的党支部可以合并。", field="into")
+    people = Member.objects.in_branch(source).order_by("pk")
+    members.transfer_many(
+        [members.Move(person, into, on, merged=True) for person in people], by=by, at=at
+    )
+    return _end(source, on=on, into=into, by=by, at=at)
+
+
+@transaction.atomic
+def dissolve(organization: Organization, *, on: date, by: Actor, at: datetime) -> Organization:
+    """Dissolve an organisation without members and without standing organisations below it.
+
+    Raises NotEmpty with the number of what is still there.
+    """
+    return _end(organization, on=on, into=None, by=by, at=at)
+
+
+def _end(
+    organization: Organization, *, on: date, into: Organization | None, by: Actor, at: datetime
+) -> Organization:
+    organization = _locked(organization)
+    people = Member.objects.in_branch(organization).count()
+    if people:
+        raise NotEmpty(f"{organization}还有 {people} 名党员，请先转出或合并。")
+    below = Organization.objects.standing().below(organization).exclude(pk=organization.pk).count()
+    if below:
+        raise NotEmpty(f"{organization}下面还有 {below} 个党组织，请先划转或撤销。")
+    organization.dissolved_on = on
+    organization.merged_into = into
+    organization.save(update_fields=["dissolved_on", "merged_into"])
+    Appointment.objects.filter(organization=organization, until=None, since__lte=on).update(until=on)
+    what = f"并入{into}" if into else "撤销"
+    audit.record(
+        AuditEvent.Event.ORGANIZATION, by=by, at=at, on=organization, subject=f"{organization}{what}"
+    )
+    return organization
+
+
+def _locked(organization: Organization) -> Organization:
+    return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+
+
+def _check_parent(parent: Organization, kind: str) -> None:
+    if parent.is_branch:
+        raise CannotMove(f"{parent}是党支部，下面不能再设党组织。", field="parent")
+    if parent.dissolved_on:
+        raise CannotMove(f"{parent}已于{parent.dissolved_on}撤销。", field="parent")
+    if kind == Organization.Kind.CITY:
+        raise CannotMove("市委是最上级，不能放在别的党组织下面。", field="parent")
+
+
+def _free_path(parent: Organization | None) -> str:
+    """The next free place below `parent`, whose row is locked."""
+    start = parent.path if parent else ""
+    siblings = Organization.objects.filter(parent=parent).order_by("-path")
+    last = siblings.values_list("path", flat=True).first()
+    number = int(last[-PATH_STEP:], 36) + 1 if last else 0
+    path = start + encode(number)
+    if len(path) > Organization._meta.get_field("path").max_length:  # type: ignore[operator] # CharField has one
+        raise CannotMove("党组织层级太深，请核对上级。", field="parent")
+    return path
+
+
+def encode(number: int) -> str:
+    """`number` as `PATH_STEP` characters of the path alphabet."""
+    text = ""
+    for _ in range(PATH_STEP):
+        number, digit = divmod(number, len(ALPHABET))
+        text = ALPHABET[digit] + text
+    return text

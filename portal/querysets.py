@@ -1,0 +1,162 @@
+"""Reads of the portal: querysets as phrases, and the narrowing to a viewer's scope."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from django.db import models
+from django.db.models import CharField, Lookup, Q
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+    from portal.access import Capability, Scope
+    from portal.models import Organization
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_M = TypeVar("_M", bound=models.Model, covariant=True)
+
+
+def after(path: str) -> str:
+    """The first path behind everything at or below `path`: the open end of its range."""
+    head, last = path[:-1], path[-1]
+    if last == ALPHABET[-1]:
+        return after(head) if head else "~"
+    return head + ALPHABET[ALPHABET.index(last) + 1]
+
+
+def below(path: str, *, lookup: str = "path") -> Q:
+    """The condition of standing at or below `path`: a half-open range, because LIKE scans on SQLite."""
+    return Q(**{f"{lookup}__gte": path, f"{lookup}__lt": after(path)})
+
+
+@CharField.register_lookup
+class Prefix(Lookup[str]):
+    """`text__prefix="王"`: begins with, by index, case-sensitive, on both engines.
+
+    PostgreSQL compares by code point (`~>=~`, served by the varchar_pattern_ops index), SQLite
+    by bytes of UTF-8, which is the same order.
+    """
+
+    lookup_name = "prefix"
+
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        left, left_params = self.process_lhs(compiler, connection)
+        text = str(self.rhs)
+        end = text[:-1] + chr(ord(text[-1]) + 1)
+        from_, to = ("~>=~", "~<~") if connection.vendor == "postgresql" else (">=", "<")
+        sql = f"({left} {from_} %s AND {left} {to} %s)"
+        return sql, [*left_params, text, *left_params, end]
+
+
+class ScopedQuerySet(models.QuerySet[_M]):
+    """Rows that belong to an organisation (by path) and perhaps to a person (by owner)."""
+
+    path_lookup: str = "organization__path"
+    owner_lookup: str | None = None
+
+    def within(self, scope: Scope, capability: Capability) -> Self:
+        """Only the rows over which `scope` holds `capability`."""
+        return self.filter(scope.condition(capability, self.path_lookup, self.owner_lookup))
+
+
+class OrganizationQuerySet(ScopedQuerySet["Organization"]):
+    path_lookup = "path"
+
+    def standing(self, on: date | None = None) -> Self:
+        """Those that exist: today, or on the day `on`."""
+        if on is None:
+            return self.filter(dissolved_on=None)
+        return self.filter(founded_on__lte=on).filter(
+            Q(dissolved_on=None) | Q(dissolved_on__gt=on)
+        )
+
+    def branches(self) -> Self:
+        return self.filter(kind="branch")
+
+    def units(self) -> Self:
+        """The ranked ones."""
+        return self.filter(unit_id=models.F("id"))
+
+    def below(self, organization: Organization) -> Self:
+        return self.filter(below(organization.path))
+
+    def named(self, text: str) -> Self:
+        return self.filter(Q(name__contains=text) | Q(short_name__contains=text) | Q(code=text))
+
+
+class MemberQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "branch__path"
+    owner_lookup = "pk"
+
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+    def in_branch(self, branch: Organization) -> Self:
+        return self.filter(branch=branch, is_active=True)
+
+    def search(self, text: str) -> Self:
+        """By the beginning of name, member number or pinyin initials, through one index."""
+        from portal.models.member import SearchTerm
+
+        wanted = search_text(text)
+        if not wanted:
+            return self
+        found = SearchTerm.objects.filter(text__prefix=wanted).values("member_id")
+        return self.filter(pk__in=found)
+
+    def mobile(self) -> Self:
+        """流动党员: those with an open stay away from home."""
+        return self.filter(mobile_stays__until=None, mobile_stays__isnull=False)
+
+
+class MembershipQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "branch__path"
+    owner_lookup = "member"
+
+    def on(self, day: date) -> Self:
+        """Those that held on `day`; of several that met on it, only the one that lasted."""
+        return self.filter(since__lte=day).filter(Q(until=None) | Q(until__gt=day))
+
+    def open(self) -> Self:
+        return self.filter(until=None)
+
+
+class MobileStayQuerySet(ScopedQuerySet[Any]):
+    path_lookup = "member__branch__path"
+    owner_lookup = "member"
+
+    def open(self) -> Self:
+        return self.filter(until=None)
+
+
+class AppointmentQuerySet(ScopedQuerySet[Any]):
+    def on(self, day: date) -> Self:
+        return self.filter(since__lte=day).filter(Q(until=None) | Q(until__gt=day))
+
+
+class AuditQuerySet(ScopedQuerySet[Any]):
+    owner_lookup = "by"
+
+
+class JobQuerySet(ScopedQuerySet[Any]):
+    path_lookup = ""
+    owner_lookup = "by"
+
+
+class SnapshotRouter:
+    """Keeps the read-only alias `snapshot` out of migrations; it is named explicitly by its users."""
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        return False if db == "snapshot" else None
+
+    def allow_relation(self, obj1: models.Model, obj2: models.Model, **hints: Any) -> bool:
+        return True
+
+
+def search_text(text: str) -> str:
+    """What is compared: full-width characters made narrow, spaces dropped, letters small."""
+    return "".join(unicodedata.normalize("NFKC", text).split()).lower()[:40]

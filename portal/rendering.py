@@ -1,0 +1,41 @@
+"""Rendering: a whole page or an htmx fragment of it, and what every page's frame needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+
+def page(
+    request: HttpRequest,
+    name: str,
+    context: dict[str, Any] | None = None,
+    *,
+    fragment: str | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Render the page `name`, or only `fragment` when htmx asks for a part of it.
+
+    A boosted or restored request gets the whole page, else Back would show a bare fragment.
+    """
+    htmx: Any = getattr(request, "htmx", None)
+    partial = bool(fragment and htmx and not htmx.boosted and not htmx.history_restore_request)
+    response = render(request, fragment if partial and fragment else name, context, status=status)
+    if fragment:
+        patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def chrome(request: HttpRequest) -> dict[str, Any]:
+    """The frame of every page: the viewer's scope and what its menus may offer."""
+    scope = getattr(request, "scope", None)
+    return {
+        "scope": scope,
+        "can": scope.capabilities if scope else frozenset(),
+        "demo": settings.DEMO,
+        "now": getattr(request, "at", None),
+    }

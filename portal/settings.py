@@ -1,0 +1,263 @@
+"""Settings of the portal: one file, every deployment value from a strictly parsed environment.
+
+Three ways of running: demonstration (`DEMO=on`, what `make run` does), production (the default:
+refuses to start without a secret of its own), and development (`DEBUG=on` beside either).
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def envbool(name: str, *, default: bool) -> bool:
+    """Read on/off from the environment; anything else stops the start, so no typing error passes."""
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if text.lower() in {"on", "true", "1", "yes"}:
+        return True
+    if text.lower() in {"off", "false", "0", "no"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be on or off, not {text!r}")
+
+
+def envint(name: str, *, default: int) -> int:
+    """Read a whole number from the environment or stop the start."""
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {text!r}") from error
+
+
+def envlist(name: str) -> list[str]:
+    """Read a comma-separated list from the environment."""
+    return [item.strip() for item in os.environ.get(name, "").split(",") if item.strip()]
+
+
+# --- How it runs ---------------------------------------------------------------------------
+
+DEMO = envbool("DEMO", default=False)
+DEBUG = envbool("DEBUG", default=False)
+DEMO_SECRET = "demo-secret-of-the-party-history-study-portal-not-for-production"  # noqa: S105 - refused below
+DEMO_PASSWORD = "xuedangshi2021"  # noqa: S105 - exists in demonstrations only, see portal.sign_in
+SECRET_KEY = os.environ.get("SECRET_KEY", DEMO_SECRET if DEMO or DEBUG else "")
+if not (DEMO or DEBUG) and (SECRET_KEY == DEMO_SECRET or len(SECRET_KEY) < 40):
+    raise ImproperlyConfigured(
+        "SECRET_KEY must be set to a random text of at least 40 characters of your own "
+        "(the demo secret is refused unless DEMO=on)."
+    )
+HTTPS = envbool("HTTPS", default=not (DEMO or DEBUG))
+ALLOWED_HOSTS = envlist("ALLOWED_HOSTS") or (["*"] if DEMO or DEBUG else [])
+CSRF_TRUSTED_ORIGINS = envlist("CSRF_TRUSTED_ORIGINS")
+# Addresses of reverse proxies whose X-Forwarded-For may be believed; see portal.access.address_of.
+TRUSTED_PROXIES = envlist("TRUSTED_PROXIES")
+
+VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
+
+# --- Applications --------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "courses.apps.CoursesConfig",
+    "credits.apps.CreditsConfig",
+    "portal.apps.PortalConfig",
+    "portal.apps.PortalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "django_htmx",
+    "django_tasks",
+    "django_tasks_db",
+    "axes",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.access.ScopeMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "portal.site_urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.rendering.chrome",
+                "courses.badges.badges",
+            ],
+            "builtins": ["portal.templatetags.portal"],
+        },
+    },
+]
+
+# The functions that follow when people move (DESIGN section 1), and the work done by the clock.
+MEMBERSHIP_FOLLOWERS = ["credits.roll.follow"]
+PERIODIC_WORK = [
+    "portal.jobs.reap",
+    "portal.audit.expire",
+    "credits.programmes.turn_the_day",
+    "courses.sheets_in.expire",
+]
+
+# --- Database ------------------------------------------------------------------------------
+
+
+def database() -> dict[str, dict[str, Any]]:
+    """The writing connection and `snapshot`, its read-only twin for long reads."""
+    url = os.environ.get("DATABASE_URL", "")
+    if url:
+        config: dict[str, Any] = dict(environ.Env.db_url_config(url))
+        if "postgresql" not in str(config["ENGINE"]):
+            raise ImproperlyConfigured("DATABASE_URL must begin with postgres://")
+        config["CONN_MAX_AGE"] = 60
+        config["CONN_HEALTH_CHECKS"] = True
+        read_only = "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+        return {
+            "default": config,
+            "snapshot": {**config, "OPTIONS": {"options": read_only}, "TEST": {"MIRROR": "default"}},
+        }
+    path = Path(os.environ.get("SQLITE_FILE", VAR_DIR / "portal.sqlite3"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sqlite = {"ENGINE": "django.db.backends.sqlite3", "TIME_ZONE": None}
+    pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; PRAGMA cache_size=-32000;"
+    return {
+        "default": {
+            **sqlite,
+            "NAME": path,
+            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas},
+            "TEST": {"NAME": os.environ.get("SQLITE_TEST_FILE", str(VAR_DIR / "test.sqlite3"))},
+        },
+        "snapshot": {
+            **sqlite,
+            "NAME": f"file:{path}?mode=ro",
+            "OPTIONS": {"uri": True, "transaction_mode": "DEFERRED", "timeout": 20},
+            "TEST": {"MIRROR": "default"},
+        },
+    }
+
+
+DATABASES = database()
+DATABASE_ROUTERS = ["portal.querysets.SnapshotRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Signing in ----------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "portal.Member"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "portal.sign_in.MemberBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+SESSION_COOKIE_AGE = 30 * 24 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+
+# --- Language and time ---------------------------------------------------------------------
+
+LANGUAGE_CODE = "zh-hans"
+TIME_ZONE = "Asia/Shanghai"
+USE_I18N = True
+USE_TZ = True
+
+# --- Files ---------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+MEDIA_ROOT = VAR_DIR / "files"
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a roll call of an assembly of 2,000 without JavaScript
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# --- Background work -----------------------------------------------------------------------
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+# --- Browser security: no foreign origin, no inline style or script ------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    name: [] for name in ("camera", "geolocation", "microphone", "payment", "usb")
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = envint("HSTS_SECONDS", default=3600)
+    # Preloading and subdomains are the domain owner's decision, not ours.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+# --- Small things --------------------------------------------------------------------------
+
+CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "bootstrap5"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "portal.access.address_of"
+AXES_LOCKOUT_CALLABLE = "portal.views.sign_in.locked_out"
+AXES_USERNAME_FORM_FIELD = "number"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
