@@ -1,4 +1,4 @@
-"""Certificates of completion: issue, replace, revoke; suspended and resumed by the ledger itself."""
+"""Certificates of completion: issue, replace, revoke; the ledger suspends and resumes them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def issue(standing: Standing, *, by: Actor, at: datetime) -> Certificate:
     if by.member.pk == member.pk:
         raise NotYourself
     if standing.shortfall or standing.completed_on is None:
-        raise NotComplete(f"{member.name}还差 {standing.shortfall / 100:g} 学时，未学满，不能签发。")
+        raise NotComplete(
+            f"{member.name}还差 {standing.shortfall / 100:g} 学时，未学满，不能签发。"
+        )
     living = Certificate.objects.filter(
         programme=standing.programme, member=member, state__in=[State.VALID, State.SUSPENDED]
     ).first()
@@ -66,7 +68,9 @@ def replace(certificate: Certificate, *, reason: str, by: Actor, at: datetime) -
     if certificate.state != State.VALID:
         raise Refusal(f"证明{certificate.get_state_display()}，不能换发。")
     if standing.shortfall:
-        raise NotComplete(f"{standing.member.name}还差 {standing.shortfall / 100:g} 学时，不能换发。")
+        raise NotComplete(
+            f"{standing.member.name}还差 {standing.shortfall / 100:g} 学时，不能换发。"
+        )
     _turn(certificate, State.REPLACED, Event.REPLACED, reason, by=by, at=at)
     return _write(standing, certificate, by=by, at=at)
 
@@ -90,7 +94,7 @@ def follow(
     """Suspend certificates of those who fell below the target, resume those who reached it again.
 
     Called by the ledger in the posting's transaction; a resumed one needs no second certificate.
-    A change of rules or of a target suspends nothing: what was issued stays valid under its version.
+    A change of rules or of a target suspends nothing: what was issued stays valid as it was.
     """
     for members, old, new, event, reason in (
         (lost, State.VALID, State.SUSPENDED, Event.SUSPENDED, "学时更正后不足应学学时"),
@@ -113,18 +117,34 @@ def _write(standing: Standing, old: Certificate | None, *, by: Actor, at: dateti
     count = Certificate.objects.filter(programme=standing.programme, member=standing.member).count()
     number = f"{standing.programme.code}-{year}-{standing.member.number}-{count + 1}"
     certificate = Certificate.objects.create(
-        programme=standing.programme, standing=standing, member=standing.member,
-        branch=standing.branch, number=number, code=_code(number), name=standing.member.name,
-        branch_name=standing.branch.name, target=standing.target, hours=standing.recognised,
-        completed_on=standing.completed_on, rules=standing.rules, issued_by=by.member,
-        issued_at=at, replaces=old,
+        programme=standing.programme,
+        standing=standing,
+        member=standing.member,
+        branch=standing.branch,
+        number=number,
+        code=_code(number),
+        name=standing.member.name,
+        branch_name=standing.branch.name,
+        target=standing.target,
+        hours=standing.recognised,
+        completed_on=standing.completed_on,
+        rules=standing.rules,
+        issued_by=by.member,
+        issued_at=at,
+        replaces=old,
     )
     CertificateEvent.objects.create(
-        certificate=certificate, event=Event.ISSUED, by=by.member, at=at,
+        certificate=certificate,
+        event=Event.ISSUED,
+        by=by.member,
+        at=at,
         reason=f"换发自 {old.number}" if old else "",
     )
     audit.record(
-        AuditEvent.Event.CERTIFICATE, by=by, at=at, on=standing.branch,
+        AuditEvent.Event.CERTIFICATE,
+        by=by,
+        at=at,
+        on=standing.branch,
         subject=f"签发 {certificate.number} {certificate.name}",
     )
     return certificate
@@ -139,7 +159,10 @@ def _turn(
         certificate=certificate, event=event, reason=reason, by=by.member if by else None, at=at
     )
     audit.record(
-        AuditEvent.Event.CERTIFICATE, by=by, at=at, on=certificate.branch,
+        AuditEvent.Event.CERTIFICATE,
+        by=by,
+        at=at,
+        on=certificate.branch,
         subject=f"{Event(event).label} {certificate.number} {certificate.name}",
         detail={"reason": reason},
     )

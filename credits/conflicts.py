@@ -88,8 +88,18 @@ class Occupied:
             home, code = self._home(credit.member, credit.day)
             lines.append(
                 Line(
-                    credit.member.pk, credit.member.key, home, code, credit.form, credit.period,
-                    credit.content, credit.day, credit.minutes, credit.start, credit.end, hours,
+                    credit.member.pk,
+                    credit.member.key,
+                    home,
+                    code,
+                    credit.form,
+                    credit.period,
+                    credit.content,
+                    credit.day,
+                    credit.minutes,
+                    credit.start,
+                    credit.end,
+                    hours,
                     version.number,
                 )
             )
@@ -117,9 +127,7 @@ class Occupied:
             return "short", f"{credit.minutes} 分钟不足最小计时单位（{least} 分钟），不能记学时。"
         return None
 
-    def _by_date(
-        self, request: Request, credit: Credit, at: datetime
-    ) -> tuple[str, str] | None:
+    def _by_date(self, request: Request, credit: Credit, at: datetime) -> tuple[str, str] | None:
         today = timezone.localdate(at)
         if credit.day > today or (credit.end and credit.end > at):
             return "future", f"{credit.day} 的学习还没有结束，不能提前记学时。"
@@ -127,7 +135,10 @@ class Occupied:
             return None
         starts, ends = self.programme.starts, self.programme.ends
         if not starts <= credit.day <= ends:
-            return "outside", f"{credit.day} 不在{self.programme}的起止日期（{starts} 至 {ends}）内。"
+            return (
+                "outside",
+                f"{credit.day} 不在{self.programme}的起止日期（{starts} 至 {ends}）内。",
+            )
         limit = self.book.on(credit.day).rules.back_dating
         claimed = request.claimed or today
         if claimed - credit.day > timedelta(days=limit):
@@ -183,13 +194,13 @@ class Occupied:
 
     def _load_homes(self, members: Sequence[int]) -> None:
         rows = Membership.objects.filter(member__in=members).order_by("member", "since", "pk")
-        for member, *span in rows.values_list(
-            "member", "since", "until", "branch", "branch__code"
-        ):
+        for member, *span in rows.values_list("member", "since", "until", "branch", "branch__code"):
             self.homes[member].append((span[0], span[1], span[2], span[3]))
 
     def _load_hours(self, members: Sequence[int], days: Iterable[date]) -> None:
-        rows = LedgerEntry.objects.filter(programme=self.programme, member__in=members, day__in=days)
+        rows = LedgerEntry.objects.filter(
+            programme=self.programme, member__in=members, day__in=days
+        )
         rows = rows.exclude(posting__kind__in=GRANTED).order_by()
         for member, day, hours in rows.values_list("member", "day").annotate(n=Sum("hours")):
             self.hours[member, day] = hours
@@ -215,8 +226,21 @@ class Occupied:
             rows = LedgerEntry.objects.of_source(self.programme, *request.place).live()
             rows = rows.filter(member__in=[m.pk for m in request.withdraw]).order_by("pk")
             for values in rows.values_list(
-                "member", "member__key", "home", "home__code", "form", "period", "content", "day",
-                "minutes", "start", "end", "hours", "rules", "pk", "check_value",
+                "member",
+                "member__key",
+                "home",
+                "home__code",
+                "form",
+                "period",
+                "content",
+                "day",
+                "minutes",
+                "start",
+                "end",
+                "hours",
+                "rules",
+                "pk",
+                "check_value",
             ):
                 self.live[(*request.place, values[0])].append(Line(*values))
 

@@ -45,8 +45,24 @@ def check_value(
 ) -> str:
     """Digest of one line; `reverses` is the check value of the line that it reverses, or empty."""
     form_ = [
-        programme, book, kind, key, revision, line, member, home, form, period, content,
-        day.isoformat(), minutes, moment(start), moment(end), hours, rules, reverses,
+        programme,
+        book,
+        kind,
+        key,
+        revision,
+        line,
+        member,
+        home,
+        form,
+        period,
+        content,
+        day.isoformat(),
+        minutes,
+        moment(start),
+        moment(end),
+        hours,
+        rules,
+        reverses,
     ]
     return _hex("sha256", form_)[:CHECK_DIGITS]
 
@@ -74,8 +90,18 @@ def posting_digest(
     """Digest of one posting with its lines, chained to the one before it in the same book."""
     name = name or algorithm()
     form = [
-        previous, programme, book, sequence, kind, key, revision, asked, by, moment(at),
-        len(checks), *checks,
+        previous,
+        programme,
+        book,
+        sequence,
+        kind,
+        key,
+        revision,
+        asked,
+        by,
+        moment(at),
+        len(checks),
+        *checks,
     ]
     return f"{name}:{_hex(name, form)}"
 

@@ -8,40 +8,32 @@ branch rows and months. Nothing is read for a decision before its lock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
 
-from credits import certificates, digests, ledger_sql, roll, rule_book, standings
+from credits import certificates, chain, ledger_sql, roll, rule_book, standings
+from credits.chain import Act, Head
 from credits.conflicts import Occupied
 from credits.lines import Credit, Line, Refused, Request, Source
-from credits.models import (
-    CreditedContent,
-    CreditedTime,
-    LedgerBook,
-    LedgerEntry,
-    Posting,
-    Programme,
-    Standing,
-)
+from credits.models import Posting, Programme, Standing
 from credits.standings import Held
 from portal.audit import Actor
 from portal.models import Member, Organization
 from portal.refusals import Refusal
 
 __all__ = [
-    "Credit", "Posted", "Refused", "Request", "Source", "correct", "post", "post_many", "preview",
-]
-
-POSTING = [
-    "id", "programme", "book", "sequence", "kind", "key", "revision", "title", "reason", "by", "at",
-    "lines", "fingerprint", "previous", "digest",
-]
-ENTRY = [
-    "id", "programme", "posting", "line", "member", "home", "form", "period", "content", "day",
-    "minutes", "start", "end", "hours", "rules", "reverses", "check_value",
+    "Credit",
+    "Posted",
+    "Refused",
+    "Request",
+    "Source",
+    "correct",
+    "post",
+    "post_many",
+    "preview",
 ]
 
 
@@ -69,28 +61,6 @@ class Posted:
     lines: tuple[Line, ...] = ()
     refused: tuple[Refused, ...] = ()
     repeated: bool = False
-
-
-@dataclass
-class _Head:
-    """A locked book and where its chain ends."""
-
-    pk: int
-    code: str
-    sequence: int
-    digest: str
-
-
-@dataclass
-class _Act:
-    """One new request with what came of it, before it is written."""
-
-    request: Request
-    by: Actor
-    at: datetime
-    lines: list[Line]
-    refused: list[Refused]
-    posting: Posting | None = None
 
 
 def post(
@@ -142,10 +112,10 @@ def post_many(
     state = Programme.State(ledger_sql.share_programme(programme.pk))
     if state not in {Programme.State.RUNNING, Programme.State.CLOSING}:
         raise ProgrammeClosed(f"{programme}{state.label}，不能记学时。")
-    heads = _lock_books(programme, requests)
+    heads = chain.lock_books(programme, requests)
     known = _posted(programme, requests)
     acts = [
-        _Act(r, r.by or by, r.at or at, [], [])
+        Act(r, r.by or by, r.at or at, [], [])
         for r in requests
         if (*r.place, r.revision) not in known
     ]
@@ -175,23 +145,6 @@ def next_revision(programme: Programme, source: Source) -> int:
     return (last or 0) + 1
 
 
-def _lock_books(programme: Programme, requests: Sequence[Request]) -> dict[tuple[str, str], _Head]:
-    """Lock the books. A correction goes into the original's book, wherever the organiser is now."""
-    firsts = Posting.objects.filter(
-        programme=programme, key__in=[r.source.key for r in requests], revision=1
-    )
-    original = {
-        (kind, key): (organization, code)
-        for kind, key, organization, code in firsts.values_list(
-            "kind", "key", "book__organization", "book__organization__code"
-        )
-    }
-    place = {r.place: original.get(r.place, (r.organiser.pk, r.organiser.code)) for r in requests}
-    books = ledger_sql.lock_books(programme.pk, [pk for pk, _ in place.values()])
-    heads = {pk: _Head(books[pk][0], code, *books[pk][1:]) for pk, code in place.values()}
-    return {key: heads[pk] for key, (pk, _) in place.items()}
-
-
 def _posted(
     programme: Programme, requests: Sequence[Request]
 ) -> dict[tuple[str, str, int], Posting]:
@@ -200,7 +153,7 @@ def _posted(
     return {(p.kind, p.key, p.revision): p for p in rows}
 
 
-def _check_turns(known: dict[tuple[str, str, int], Posting], acts: Sequence[_Act]) -> None:
+def _check_turns(known: dict[tuple[str, str, int], Posting], acts: Sequence[Act]) -> None:
     seen = set(known)
     for act in acts:
         kind, key = act.request.place
@@ -212,7 +165,7 @@ def _check_turns(known: dict[tuple[str, str, int], Posting], acts: Sequence[_Act
 
 
 def _settle_and_write(
-    programme: Programme, acts: Sequence[_Act], heads: dict[tuple[str, str], _Head]
+    programme: Programme, acts: Sequence[Act], heads: dict[tuple[str, str], Head]
 ) -> None:
     held, made = _hold(programme, acts)
     occupied = Occupied.load(programme, held.book, [act.request for act in acts])
@@ -225,17 +178,15 @@ def _settle_and_write(
         for line in act.lines:
             hours[line.home, line.day.replace(day=1)] += line.hours
         turned.append((*_assess(held, act), act.at))
-    _write(programme, acts, heads)
+    chain.write(programme, acts, heads)
     changed = {(line.member, line.period, line.form) for act in acts for line in act.lines}
-    ledger_sql.write_totals(
-        programme.pk, [(m, p, f, held.totals[m][p, f]) for m, p, f in changed]
-    )
+    ledger_sql.write_totals(programme.pk, [(m, p, f, held.totals[m][p, f]) for m, p, f in changed])
     standings.save(held, made=made, hours=hours)
     for lost, regained, moment in turned:
         certificates.follow(programme, lost=lost, regained=regained, at=moment)
 
 
-def _hold(programme: Programme, acts: Sequence[_Act]) -> tuple[Held, set[int]]:
+def _hold(programme: Programme, acts: Sequence[Act]) -> tuple[Held, set[int]]:
     """Lock the members' standings, making them for guests who have none yet."""
     book = rule_book.of(programme)
     people = {c.member.pk: c.member for act in acts for c in act.request.credits}
@@ -248,7 +199,7 @@ def _hold(programme: Programme, acts: Sequence[_Act]) -> tuple[Held, set[int]]:
     return standings.lock(programme, book, wanted), made
 
 
-def _assess(held: Held, act: _Act) -> tuple[list[int], list[int]]:
+def _assess(held: Held, act: Act) -> tuple[list[int], list[int]]:
     """Add the act's lines to the totals; returns who lost completion by it, and who reached it."""
     last: dict[int, Line] = {}
     for line in act.lines:
@@ -270,92 +221,8 @@ def _assess(held: Held, act: _Act) -> tuple[list[int], list[int]]:
     return lost, regained
 
 
-def _write(
-    programme: Programme, acts: Sequence[_Act], heads: dict[tuple[str, str], _Head]
-) -> None:
-    postings = ledger_sql.next_ids(Posting, len(acts))
-    entries = iter(ledger_sql.next_ids(LedgerEntry, sum(len(act.lines) for act in acts)))
-    rows: list[tuple[object, ...]] = []
-    for pk, act in zip(postings, acts, strict=True):
-        head, request = heads[act.request.place], act.request
-        act.lines = [
-            _numbered(programme, request, head, number, line, next(entries))
-            for number, line in enumerate(act.lines, 1)
-        ]
-        act.posting = _chained(programme, act, head, pk)
-        rows += [
-            (
-                line.entry, programme.pk, pk, number, line.member, line.home, line.form,
-                line.period, line.content, line.day, line.minutes, line.start, line.end,
-                line.hours, line.rules, line.reversed_id, line.check_value,
-            )
-            for number, line in enumerate(act.lines, 1)
-        ]
-    _insert_postings([act.posting for act in acts if act.posting])
-    ledger_sql.insert(LedgerEntry, ENTRY, rows)
-    _occupy(programme, [line for act in acts for line in act.lines])
-    ends = sorted({head.pk: head for head in heads.values()}.items())
-    ledger_sql.update_by_id(
-        LedgerBook, ["last_sequence", "last_digest"], [(h.sequence, h.digest, pk) for pk, h in ends]
-    )
-
-
-def _numbered(
-    programme: Programme, request: Request, head: _Head, number: int, line: Line, entry: int
-) -> Line:
-    check = digests.check_value(
-        programme=programme.code, book=head.code, kind=request.source.kind, key=request.source.key,
-        revision=request.revision, line=number, member=line.member_key, home=line.home_code,
-        form=line.form, period=line.period, content=line.content, day=line.day,
-        minutes=line.minutes, start=line.start, end=line.end, hours=line.hours, rules=line.rules,
-        reverses=line.reversed_check,
-    )
-    return replace(line, entry=entry, check_value=check)
-
-
-def _chained(programme: Programme, act: _Act, head: _Head, pk: int) -> Posting:
-    """The posting that follows the head of its book, which moves on."""
-    request, previous = act.request, head.digest
-    head.sequence += 1
-    head.digest = digests.posting_digest(
-        previous=previous, programme=programme.code, book=head.code, sequence=head.sequence,
-        kind=request.source.kind, key=request.source.key, revision=request.revision,
-        asked=request.fingerprint, by=act.by.member.key, at=act.at,
-        checks=[line.check_value for line in act.lines],
-    )
-    return Posting(
-        pk=pk, programme=programme, book_id=head.pk, sequence=head.sequence,
-        kind=request.source.kind, key=request.source.key, revision=request.revision,
-        title=request.source.title[:120], reason=request.reason[:200], by=act.by.member, at=act.at,
-        lines=len(act.lines), fingerprint=request.fingerprint, previous=previous, digest=head.digest,
-    )
-
-
-def _insert_postings(postings: Iterable[Posting]) -> None:
-    names = [Posting._meta.get_field(name).attname for name in POSTING]  # type: ignore[union-attr] # concrete fields
-    rows = [[getattr(posting, name) for name in names] for posting in postings]
-    ledger_sql.insert(Posting, POSTING, rows)
-
-
-def _occupy(programme: Programme, lines: Sequence[Line]) -> None:
-    """Free what reversed lines held, then hold what new lines occupy."""
-    gone = [line.reversed_id for line in lines if line.reversed_id]
-    if gone:
-        for model in (CreditedTime, CreditedContent):
-            model.objects.filter(programme=programme, entry_id__in=gone).delete()
-    new = [line for line in lines if not line.reversed_id]
-    ledger_sql.insert(
-        CreditedTime, ["programme", "member", "entry", "start", "end"],
-        [(programme.pk, n.member, n.entry, n.start, n.end) for n in new if n.start],
-    )
-    ledger_sql.insert(
-        CreditedContent, ["programme", "member", "entry", "content"],
-        [(programme.pk, n.member, n.entry, n.content) for n in new if n.content],
-    )
-
-
 def _answer(
-    request: Request, act: _Act | None, known: dict[tuple[str, str, int], Posting]
+    request: Request, act: Act | None, known: dict[tuple[str, str, int], Posting]
 ) -> Posted:
     if act and act.posting:
         return Posted(act.posting, tuple(act.lines), tuple(act.refused))
@@ -363,4 +230,3 @@ def _answer(
     if posting.fingerprint != request.fingerprint:
         raise AlreadyPosted
     return Posted(posting, repeated=True)
-

@@ -172,9 +172,7 @@ def add_to_branches(
             cursor.executemany(sql, values)
 
 
-def add_to_months(
-    programme_id: int, deltas: Mapping[tuple[int, date], tuple[int, int]]
-) -> None:
+def add_to_months(programme_id: int, deltas: Mapping[tuple[int, date], tuple[int, int]]) -> None:
     """Add (hours, completed) to the months of branches, in order of branch and month."""
     order = sorted(key for key, values in deltas.items() if any(values))
     insert(

@@ -52,9 +52,18 @@ class Credit:
     def canonical(self) -> list[Any]:
         """The credit in stable keys, for the fingerprint of a request."""
         return [
-            self.member.key, self.form, self.day.isoformat(), self.minutes, self.period,
-            self.content, digests.moment(self.start), digests.moment(self.end), self.band,
-            self.share, self.ceiling, self.hours,
+            self.member.key,
+            self.form,
+            self.day.isoformat(),
+            self.minutes,
+            self.period,
+            self.content,
+            digests.moment(self.start),
+            digests.moment(self.end),
+            self.band,
+            self.share,
+            self.ceiling,
+            self.hours,
         ]
 
     def worth(self, rules: Rules) -> int:
@@ -99,9 +108,21 @@ class Line:
     def negative(self) -> Line:
         """The line that reverses this live one exactly."""
         return Line(
-            self.member, self.member_key, self.home, self.home_code, self.form, self.period,
-            self.content, self.day, -self.minutes, self.start, self.end, -self.hours, self.rules,
-            reversed_id=self.entry, reversed_check=self.check_value,
+            self.member,
+            self.member_key,
+            self.home,
+            self.home_code,
+            self.form,
+            self.period,
+            self.content,
+            self.day,
+            -self.minutes,
+            self.start,
+            self.end,
+            -self.hours,
+            self.rules,
+            reversed_id=self.entry,
+            reversed_check=self.check_value,
         )
 
 

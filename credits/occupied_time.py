@@ -13,7 +13,7 @@ def create(vendor: str) -> list[str]:
         return [
             "CREATE EXTENSION IF NOT EXISTS btree_gist",
             f"ALTER TABLE credits_creditedtime ADD CONSTRAINT {NAME} EXCLUDE USING gist "
-            "(programme_id WITH =, member_id WITH =, tstzrange(start, \"end\") WITH &&)",
+            '(programme_id WITH =, member_id WITH =, tstzrange(start, "end") WITH &&)',
         ]
     return [
         f"CREATE TRIGGER {NAME}_{verb.lower()} BEFORE {verb} ON credits_creditedtime "

@@ -76,12 +76,8 @@ def found(
     ProgrammeScope.objects.bulk_create(
         ProgrammeScope(programme=programme, organization=scope) for scope in scopes
     )
-    _write_version(
-        programme, rules_, since=starts, authority=authority, reason="", by=by, at=at
-    )
-    audit.record(
-        AuditEvent.Event.PROGRAMME, by=by, at=at, on=organiser, subject=f"筹备{programme}"
-    )
+    _write_version(programme, rules_, since=starts, authority=authority, reason="", by=by, at=at)
+    audit.record(AuditEvent.Event.PROGRAMME, by=by, at=at, on=organiser, subject=f"筹备{programme}")
     return programme
 
 
@@ -128,7 +124,9 @@ def reopen(programme: Programme, *, reason: str, by: Actor, at: datetime) -> Pro
     programme = _locked(programme)
     _require(programme, State.CLOSED)
     if not reason.strip():
-        raise NotNow("请写明重新开账的理由。", )
+        raise NotNow(
+            "请写明重新开账的理由。",
+        )
     programme.books_close_on = timezone.localdate(at) + GRACE
     _turn(programme, State.CLOSING, f"重新开账：{reason}", by=by, at=at)
     roll.catch_up(programme, at=at)
@@ -206,7 +204,11 @@ def change_rules(
         programme, rules_, since=since, authority=authority, reason=reason, by=by, at=at
     )
     audit.record(
-        AuditEvent.Event.RULES, by=by, at=at, on=programme.organiser, subject=str(version),
+        AuditEvent.Event.RULES,
+        by=by,
+        at=at,
+        on=programme.organiser,
+        subject=str(version),
         detail={"gain": shown[0], "lose": shown[1], "authority": authority, "reason": reason},
     )
     if since <= timezone.localdate(at):
@@ -263,7 +265,10 @@ def permit(
         programme=programme, level=level, document=document.strip(), by=by.member, at=at
     )
     audit.record(
-        AuditEvent.Event.PERMIT, by=by, at=at, on=programme.organiser,
+        AuditEvent.Event.PERMIT,
+        by=by,
+        at=at,
+        on=programme.organiser,
         subject=f"{granted}（{granted.document}）",
     )
     return granted
@@ -293,7 +298,10 @@ def _turn(
     programme.state, programme.state_since = state, at
     programme.save()
     audit.record(
-        AuditEvent.Event.PROGRAMME, by=by, at=at, on=programme.organiser,
+        AuditEvent.Event.PROGRAMME,
+        by=by,
+        at=at,
+        on=programme.organiser,
         subject=f"{programme}：{what}",
     )
     return programme
@@ -319,8 +327,14 @@ def _write_version(
     _parse(rules_)
     last = programme.rule_versions.aggregate(n=Max("number"))["n"] or 0
     return RuleVersion.objects.create(
-        programme=programme, number=last + 1, since=since, authority=authority.strip(),
-        reason=reason.strip(), rules=dict(rules_), made_by=by.member, made_at=at,
+        programme=programme,
+        number=last + 1,
+        since=since,
+        authority=authority.strip(),
+        reason=reason.strip(),
+        rules=dict(rules_),
+        made_by=by.member,
+        made_at=at,
     )
 
 
@@ -331,7 +345,10 @@ def _activate(programme: Programme, version: RuleVersion, *, by: Actor, at: date
         activated_at=at, seen_entry=standings.last_entry(programme)
     )
     jobs.start(
-        "credits.programmes.recompute", title=f"按{version}重新计算", by=by, at=at,
+        "credits.programmes.recompute",
+        title=f"按{version}重新计算",
+        by=by,
+        at=at,
         arguments={"programme": programme.pk},
     )
 

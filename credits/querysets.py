@@ -77,7 +77,10 @@ class BranchStandingQuerySet(ScopedQuerySet[Any]):
     def sums(self) -> dict[str, int]:
         """Sum over sum: figures of many branches together, never a mean of means."""
         sums = self.aggregate(
-            due=Sum("due"), exempt=Sum("exempt"), completed=Sum("completed"), hours=Sum("hours"),
+            due=Sum("due"),
+            exempt=Sum("exempt"),
+            completed=Sum("completed"),
+            hours=Sum("hours"),
             points=Sum("points"),
         )
         return {name: value or 0 for name, value in sums.items()}
@@ -89,8 +92,12 @@ class BranchStandingQuerySet(ScopedQuerySet[Any]):
             .order_by()
             .values("unit", "cohort")
             .annotate(
-                due=Sum("due"), exempt=Sum("exempt"), completed=Sum("completed"),
-                hours=Sum("hours"), points=Sum("points"), name=F("unit__short_name"),
+                due=Sum("due"),
+                exempt=Sum("exempt"),
+                completed=Sum("completed"),
+                hours=Sum("hours"),
+                points=Sum("points"),
+                name=F("unit__short_name"),
                 code=F("unit__code"),
             )
         )

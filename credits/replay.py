@@ -137,7 +137,11 @@ def _assess(
     home: int | None,
 ) -> None:
     worth = rules.recognise(outcome.earned, version.rules, target, full_target)
-    outcome.recognised, outcome.shortfall, outcome.points = worth.hours, worth.shortfall, worth.points
+    outcome.recognised, outcome.shortfall, outcome.points = (
+        worth.hours,
+        worth.shortfall,
+        worth.points,
+    )
     if worth.shortfall:
         outcome.completed_at = outcome.completed_on = outcome.completed_home = None
     elif outcome.completed_at is None and at is not None:

@@ -50,7 +50,9 @@ def in_scope(programme: Programme) -> Q:
 def lay_out(programme: Programme, *, at: datetime) -> int:
     """Put everybody in the programme's scope on its roll; returns how many. Safe to repeat."""
     branches = Organization.objects.branches().filter(in_scope(programme))
-    standings.add_to_branches(programme, {pk: (0,) * 5 for pk in branches.values_list("pk", flat=True)})
+    standings.add_to_branches(
+        programme, dict.fromkeys(branches.values_list("pk", flat=True), (0,) * 5)
+    )
     people = Member.objects.active().filter(branch__in=branches).order_by("pk")
     book = rule_book.of(programme)
     count = 0
@@ -81,16 +83,27 @@ def enter(
     for member in sorted(members, key=lambda m: m.pk):
         full = current.rules.target_for(member.category)
         target = rules.joiner_target(
-            full, current.rules, starts=programme.starts, ends=programme.ends,
+            full,
+            current.rules,
+            starts=programme.starts,
+            ends=programme.ends,
             joined=joined or programme.starts,
         )
         if member.branch_id is None:
             raise Refusal(f"{member.name}没有组织关系，不能列入学习名单。")
         values.append(
             (
-                programme.pk, member.pk, member.branch_id,
-                on_roll is None or member.branch_id in on_roll, target is None, target or full,
-                full, 0, target or full, 0, current.number,
+                programme.pk,
+                member.pk,
+                member.branch_id,
+                on_roll is None or member.branch_id in on_roll,
+                target is None,
+                target or full,
+                full,
+                0,
+                target or full,
+                0,
+                current.number,
             )
         )
     return ledger_sql.enter(NEW_COLUMNS, values)
@@ -181,7 +194,9 @@ def set_target(
     return written
 
 
-def _follow_branches(programme: Programme, branches: Sequence[Organization], *, at: datetime) -> None:
+def _follow_branches(
+    programme: Programme, branches: Sequence[Organization], *, at: datetime
+) -> None:
     """Copy units and cohorts; branches that come under the scope bring their people with them.
 
     Standings first, branch rows after them: the one order of locks.
@@ -196,7 +211,7 @@ def _follow_branches(programme: Programme, branches: Sequence[Organization], *, 
     branch_of = {m.pk: m.branch_id for m in members if m.branch_id}
     for member, row in held.rows.items():
         row.branch, row.on_roll = branch_of[member], branch_of[member] in scoped
-    standings.add_to_branches(programme, {pk: (0,) * 5 for pk in sorted(scoped)})
+    standings.add_to_branches(programme, dict.fromkeys(sorted(scoped), (0,) * 5))
     rows = BranchStanding.objects.filter(programme=programme, branch__in=wanted)
     for row_ in rows.select_related("branch").select_for_update(of=("self",)).order_by("branch_id"):
         row_.unit_id, row_.cohort = row_.branch.unit_id, row_.branch.cohort
@@ -239,8 +254,14 @@ def ask_exemption(
     if waiting.filter(Q(state=State.ASKED) | Q(in_force=True)).exists():
         raise BadExemption(f"{member.name}已有待审批或生效中的减免。", field="member")
     exemption = Exemption.objects.create(
-        programme=programme, member=member, target=target, since=since, until=until,
-        reason=reason.strip(), asked_by=by.member, asked_at=at,
+        programme=programme,
+        member=member,
+        target=target,
+        since=since,
+        until=until,
+        reason=reason.strip(),
+        asked_by=by.member,
+        asked_at=at,
     )
     audit.record(
         AuditEvent.Event.EXEMPTION, by=by, at=at, on=member.branch, subject=f"申报减免：{exemption}"
@@ -266,7 +287,10 @@ def decide_exemption(
     exemption.decided_by, exemption.decided_at, exemption.answer = by.member, at, answer
     exemption.save()
     audit.record(
-        AuditEvent.Event.EXEMPTION, by=by, at=at, on=exemption.member.branch,
+        AuditEvent.Event.EXEMPTION,
+        by=by,
+        at=at,
+        on=exemption.member.branch,
         subject=f"{exemption.get_state_display()}：{exemption}",
     )
     turn_exemptions(exemption.programme, at=at, only=exemption)
@@ -285,7 +309,10 @@ def end_exemption(exemption: Exemption, *, by: Actor, at: datetime) -> Exemption
     exemption.state = State.ENDED
     exemption.save(update_fields=["state"])
     audit.record(
-        AuditEvent.Event.EXEMPTION, by=by, at=at, on=exemption.member.branch,
+        AuditEvent.Event.EXEMPTION,
+        by=by,
+        at=at,
+        on=exemption.member.branch,
         subject=f"终止：{exemption}",
     )
     return exemption

@@ -61,7 +61,9 @@ def of(programme: Programme) -> RuleBook:
     rows = RuleVersion.objects.filter(programme=programme).order_by("number")
     return RuleBook(
         tuple(
-            Version(v.number, v.since, v.activated_at, v.seen_entry or 0, _parsed(json.dumps(v.rules)))
+            Version(
+                v.number, v.since, v.activated_at, v.seen_entry or 0, _parsed(json.dumps(v.rules))
+            )
             for v in rows
         )
     )

@@ -43,8 +43,19 @@ class Row:
 
 
 COLUMNS = [field.name for field in fields(Row)]
-NEW_COLUMNS = ["programme", "member", "branch", "on_roll", "exempt", "target", "full_target",
-               "recognised", "shortfall", "points", "rules"]
+NEW_COLUMNS = [
+    "programme",
+    "member",
+    "branch",
+    "on_roll",
+    "exempt",
+    "target",
+    "full_target",
+    "recognised",
+    "shortfall",
+    "points",
+    "rules",
+]
 CHANGING = COLUMNS[2:]
 
 
@@ -79,7 +90,12 @@ def lock(programme: Programme, book: RuleBook, members: Iterable[int]) -> Held:
 
 
 def assess(
-    row: Row, earned: Mapping[tuple[str, str], int], version: Version, *, at: datetime, day: date,
+    row: Row,
+    earned: Mapping[tuple[str, str], int],
+    version: Version,
+    *,
+    at: datetime,
+    day: date,
     home: int,
 ) -> None:
     """Set what the totals are worth; `at`, `day` and `home` are those of the act that decides."""
@@ -108,12 +124,20 @@ def bring_up(held: Held) -> None:
     changes = []
     for row in stale:
         target, full = target_under(
-            current.rules, categories[row.member], row.target, row.full_target,
+            current.rules,
+            categories[row.member],
+            row.target,
+            row.full_target,
             lowered.get(row.member),
         )
         changes += retarget(
-            held, row, target, full, at=current.activated_at,
-            seen=current.seen_entry, reason=f"规则第{current.number}版",
+            held,
+            row,
+            target,
+            full,
+            at=current.activated_at,
+            seen=current.seen_entry,
+            reason=f"规则第{current.number}版",
         )
         day = timezone.localdate(current.activated_at)
         assess(
@@ -129,8 +153,15 @@ def retarget(
     if (row.target, row.full_target) == (target, full):
         return []
     change = TargetChange(
-        programme=held.programme, member_id=row.member, at=at, before=row.target,
-        before_full=row.full_target, after=target, after_full=full, seen_entry=seen, reason=reason,
+        programme=held.programme,
+        member_id=row.member,
+        at=at,
+        before=row.target,
+        before_full=row.full_target,
+        after=target,
+        after_full=full,
+        seen_entry=seen,
+        reason=reason,
     )
     row.target, row.full_target = target, full
     return [change]
@@ -146,9 +177,7 @@ def target_under(
     return min(new_target, new_full), new_full
 
 
-def lowered_targets(
-    programme: Programme, members: Sequence[int] | None = None
-) -> dict[int, int]:
+def lowered_targets(programme: Programme, members: Sequence[int] | None = None) -> dict[int, int]:
     """Targets lowered by an exemption in force, by member; of everybody without `members`."""
     found = Exemption.objects.filter(programme=programme, in_force=True).exclude(target=None)
     if members is not None:
@@ -175,8 +204,12 @@ def save(
     new = set(made)
     changed = [r for m, r in held.rows.items() if r != held.before[m]]
     ledger_sql.update_by_id(
-        Standing, CHANGING,
-        [(*(getattr(r, name) for name in CHANGING), r.pk) for r in sorted(changed, key=lambda r: r.member)],
+        Standing,
+        CHANGING,
+        [
+            (*(getattr(r, name) for name in CHANGING), r.pk)
+            for r in sorted(changed, key=lambda r: r.member)
+        ],
     )
     branches: dict[int, list[int]] = defaultdict(lambda: [0] * 5)
     months: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0, 0])

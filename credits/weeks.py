@@ -28,11 +28,19 @@ def close_week(programme: Programme, *, at: datetime) -> int:
     count = 0
     while week < this:
         ledger_sql.insert(
-            UnitWeek, COLUMNS,
+            UnitWeek,
+            COLUMNS,
             [
                 (
-                    programme.pk, week, u["unit"], u["due"], u["exempt"], u["completed"],
-                    u["hours"], u["points"], at,
+                    programme.pk,
+                    week,
+                    u["unit"],
+                    u["due"],
+                    u["exempt"],
+                    u["completed"],
+                    u["hours"],
+                    u["points"],
+                    at,
                 )
                 for u in units
             ],

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, wraps
 from datetime import datetime
+from functools import cached_property, wraps
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from django.conf import settings
@@ -131,8 +131,10 @@ class Scope:
 
     def has(self, capability: Capability) -> bool:
         """Whether the capability is held anywhere, be it over oneself only."""
-        return capability in OVER_ONESELF or Role.MEMBER in GRANTS[capability] or bool(
-            self._holding(capability)
+        return (
+            capability in OVER_ONESELF
+            or Role.MEMBER in GRANTS[capability]
+            or bool(self._holding(capability))
         )
 
     def can(self, capability: Capability, path: str, owner_id: int | None = None) -> bool:
@@ -193,7 +195,11 @@ def scope_of(member: Member, *, at: Any, active_id: int | None = None, address: 
     reaches: dict[int, Reach] = {}
     for appointment in appointments:
         role = Role(appointment.role)
-        helped = frozenset(appointment.helped.values_list("pk", flat=True)) if role in NAMED else frozenset()
+        helped = (
+            frozenset(appointment.helped.values_list("pk", flat=True))
+            if role in NAMED
+            else frozenset()
+        )
         reaches[appointment.pk] = Reach(role, appointment.organization, appointment.acting, helped)
     ranked = sorted(reaches.values(), key=lambda r: list(Role).index(r.role), reverse=True)
     active = reaches.get(active_id or 0)

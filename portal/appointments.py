@@ -73,7 +73,10 @@ def end(appointment: Appointment, *, on: date, by: Actor, at: datetime) -> Appoi
     appointment.until = max(on, appointment.since)
     appointment.save(update_fields=["until"])
     audit.record(
-        AuditEvent.Event.APPOINTMENT_ENDED, by=by, at=at, on=appointment.organization,
+        AuditEvent.Event.APPOINTMENT_ENDED,
+        by=by,
+        at=at,
+        on=appointment.organization,
         subject=str(appointment),
     )
     return appointment
@@ -100,14 +103,21 @@ def _appoint(
     acting: bool = False,
 ) -> Appointment:
     appointment, made = Appointment.objects.get_or_create(
-        member=member, role=role, organization=organization, until=None,
+        member=member,
+        role=role,
+        organization=organization,
+        until=None,
         defaults={"since": since, "acting": acting},
     )
     if helped:
         appointment.helped.add(*helped)
     if made:
         audit.record(
-            AuditEvent.Event.APPOINT, by=by, at=at, on=organization, subject=str(appointment),
+            AuditEvent.Event.APPOINT,
+            by=by,
+            at=at,
+            on=organization,
+            subject=str(appointment),
             detail={"since": since.isoformat(), "today": timezone.localdate(at).isoformat()},
         )
     return appointment

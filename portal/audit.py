@@ -57,8 +57,14 @@ def event(
 ) -> AuditEvent:
     """One unsaved event for `record_many`."""
     return AuditEvent(
-        event=kind, by=by.member, role=by.role, at=at, organization=on, subject=subject[:120],
-        detail={}, address=by.address,
+        event=kind,
+        by=by.member,
+        role=by.role,
+        at=at,
+        organization=on,
+        subject=subject[:120],
+        detail={},
+        address=by.address,
     )
 
 

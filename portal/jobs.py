@@ -1,8 +1,8 @@
 """Background work: a progress row that its user sees, cancel, heartbeat, reaper, periodic work.
 
 The only module that knows django-tasks. A unit of work is a plain function
-`work(progress, **arguments) -> dict` named by its dotted path; it must be safe to run again, because
-a killed worker's job can be started anew by its user.
+`work(progress, **arguments) -> dict` named by its dotted path; it must be safe to run again,
+because a killed worker's job can be started anew by its user.
 """
 
 from __future__ import annotations
@@ -74,8 +74,13 @@ def start(
 ) -> Job:
     """Queue a piece of work; it begins when the caller's transaction is committed."""
     job = Job.objects.create(
-        work=work, title=title, by=by.member, role=by.role, arguments=arguments or {},
-        created_at=at, back_url=back_url,
+        work=work,
+        title=title,
+        by=by.member,
+        role=by.role,
+        arguments=arguments or {},
+        created_at=at,
+        back_url=back_url,
     )
     transaction.on_commit(lambda: _enqueue(job.pk))
     return job
@@ -94,7 +99,9 @@ def again(job: Job, *, at: datetime) -> Job:
 def cancel(job: Job, *, at: datetime) -> None:
     """Ask a job to stop; one that has not begun is over at once."""
     waiting = Job.objects.filter(pk=job.pk, state=Job.State.WAITING)
-    if not waiting.update(state=Job.State.CANCELLED, finished_at=at, message="已取消，没有改动任何数据。"):
+    if not waiting.update(
+        state=Job.State.CANCELLED, finished_at=at, message="已取消，没有改动任何数据。"
+    ):
         Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(cancel_asked=True)
 
 
@@ -115,7 +122,9 @@ def run(job_id: int) -> None:
         _finish(job_id, Job.State.FAILED, refusal.message)
     except Exception:
         log.exception("job %s failed", job_id)
-        _finish(job_id, Job.State.FAILED, "系统出错，没有改动任何数据；已记入日志，请重试或联系管理员。")
+        _finish(
+            job_id, Job.State.FAILED, "系统出错，没有改动任何数据；已记入日志，请重试或联系管理员。"
+        )
     else:
         _finish(job_id, Job.State.DONE, "", result or {})
 
@@ -126,7 +135,9 @@ def reap(*, at: datetime) -> int:
         Q(heartbeat__lt=at - SILENCE) | Q(heartbeat=None)
     )
     return dead.update(
-        state=Job.State.FAILED, finished_at=at, message="后台程序中断，没有改动任何数据；可以重新开始。"
+        state=Job.State.FAILED,
+        finished_at=at,
+        message="后台程序中断，没有改动任何数据；可以重新开始。",
     )
 
 
@@ -155,7 +166,9 @@ def _enqueue(job_id: int) -> None:
     _run_task.enqueue(job_id)
 
 
-def _finish(job_id: int, state: Job.State, message: str, result: dict[str, Any] | None = None) -> None:
+def _finish(
+    job_id: int, state: Job.State, message: str, result: dict[str, Any] | None = None
+) -> None:
     values: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "result": result or {}}
     if message:
         values["message"] = message[:300]

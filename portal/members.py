@@ -105,9 +105,15 @@ def enrol_many(
     people = Member.objects.bulk_create(
         [
             Member(
-                number=e.number, name=e.name, branch=e.branch, status=e.status,
-                category=e.category, phone=e.phone, joined_on=e.joined_on,
-                key=e.key or new_key(), password=e.password or unusable,
+                number=e.number,
+                name=e.name,
+                branch=e.branch,
+                status=e.status,
+                category=e.category,
+                phone=e.phone,
+                joined_on=e.joined_on,
+                key=e.key or new_key(),
+                password=e.password or unusable,
             )
             for e in enrolments
         ],
@@ -116,7 +122,10 @@ def enrol_many(
     Membership.objects.bulk_create(
         [
             Membership(
-                member=person, branch=e.branch, group=e.group, since=e.day,
+                member=person,
+                branch=e.branch,
+                group=e.group,
+                since=e.day,
                 began=Membership.Began.ENROLLED,
             )
             for person, e in zip(people, enrolments, strict=True)
@@ -126,7 +135,9 @@ def enrol_many(
     index(people)
     if audited:
         audit.record_many(
-            audit.event(AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=e.branch, subject=f"{e.name}入册")
+            audit.event(
+                AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=e.branch, subject=f"{e.name}入册"
+            )
             for e in enrolments
         )
     followers.tell(
@@ -134,7 +145,8 @@ def enrol_many(
             followers.PersonChange(person, None, e.branch, e.day)
             for person, e in zip(people, enrolments, strict=True)
         ],
-        by=by, at=at,
+        by=by,
+        at=at,
     )
     return people
 
@@ -170,7 +182,10 @@ def transfer_many(moves: Sequence[Move], *, by: Actor, at: datetime) -> list[Mem
     Membership.objects.bulk_create(
         [
             Membership(
-                member=m.member, branch=m.branch, group=m.group, since=m.day,
+                member=m.member,
+                branch=m.branch,
+                group=m.group,
+                since=m.day,
                 began=Membership.Began.MERGED if m.merged else Membership.Began.TRANSFERRED,
             )
             for m in moves
@@ -181,7 +196,10 @@ def transfer_many(moves: Sequence[Move], *, by: Actor, at: datetime) -> list[Mem
     Member.objects.bulk_update([m.member for m in moves], ["branch"], batch_size=500)
     audit.record_many(
         audit.event(
-            AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=m.branch,
+            AuditEvent.Event.MEMBERSHIP,
+            by=by,
+            at=at,
+            on=m.branch,
             subject=f"{m.member.name}转入{m.branch.short_name}",
         )
         for m in moves
@@ -221,7 +239,10 @@ def leave_many(departures: Sequence[Departure], *, by: Actor, at: datetime) -> l
         held.filter(since__lte=departure.day).update(until=departure.day)
     audit.record_many(
         audit.event(
-            AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=open_[d.member.pk].branch,
+            AuditEvent.Event.MEMBERSHIP,
+            by=by,
+            at=at,
+            on=open_[d.member.pk].branch,
             subject=f"{d.member.name}离开（{Membership.Ended(d.how).label}）",
         )
         for d in departures
@@ -283,7 +304,11 @@ def mend(
     if changed or group is not None:
         subject = f"{before}更名为{member.name}" if renamed else f"{member.name}信息更正"
         audit.record(
-            AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=member.branch, subject=subject,
+            AuditEvent.Event.MEMBERSHIP,
+            by=by,
+            at=at,
+            on=member.branch,
+            subject=subject,
             detail={"fields": changed},
         )
     if {"category", "joined_on"} & set(changed) and member.branch:

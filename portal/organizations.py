@@ -84,7 +84,13 @@ def found(founding: Founding, *, by: Actor, at: datetime) -> Organization:
 
 @transaction.atomic
 def rename(
-    organization: Organization, name: str, *, on: date, by: Actor, at: datetime, short_name: str = ""
+    organization: Organization,
+    name: str,
+    *,
+    on: date,
+    by: Actor,
+    at: datetime,
+    short_name: str = "",
 ) -> Organization:
     """Give a new name from the day `on`; sheets of earlier days keep the name of their day."""
     organization = _locked(organization)
@@ -96,14 +102,19 @@ def rename(
         organization=organization, since=on, defaults={"name": name}
     )
     audit.record(
-        AuditEvent.Event.ORGANIZATION, by=by, at=at, on=organization,
+        AuditEvent.Event.ORGANIZATION,
+        by=by,
+        at=at,
+        on=organization,
         subject=f"更名：{before} → {name}",
     )
     return organization
 
 
 @transaction.atomic
-def move(organization: Organization, parent: Organization, *, by: Actor, at: datetime) -> Organization:
+def move(
+    organization: Organization, parent: Organization, *, by: Actor, at: datetime
+) -> Organization:
     """Move an organisation with all that stands below it; unit and cohort follow the new place.
 
     Raises CannotMove when the new parent stands below the organisation or may have no children.
@@ -128,7 +139,10 @@ def move(organization: Organization, parent: Organization, *, by: Actor, at: dat
     Organization.objects.filter(pk=organization.pk).update(parent=parent)
     organization.refresh_from_db()
     audit.record(
-        AuditEvent.Event.ORGANIZATION, by=by, at=at, on=organization,
+        AuditEvent.Event.ORGANIZATION,
+        by=by,
+        at=at,
+        on=organization,
         subject=f"{organization}划归{parent}",
     )
     moved = Organization.objects.filter(pk__in=branches).order_by("pk")
@@ -137,7 +151,9 @@ def move(organization: Organization, parent: Organization, *, by: Actor, at: dat
 
 
 @transaction.atomic
-def merge(source: Organization, into: Organization, *, on: date, by: Actor, at: datetime) -> Organization:
+def merge(
+    source: Organization, into: Organization, *, on: date, by: Actor, at: datetime
+) -> Organization:
     """Merge one branch into another: its members move over on `on`, then it is dissolved.
 
     Its sheets, postings and bulletins of the past stay as they are.
@@ -173,10 +189,16 @@ def _end(
     organization.dissolved_on = on
     organization.merged_into = into
     organization.save(update_fields=["dissolved_on", "merged_into"])
-    Appointment.objects.filter(organization=organization, until=None, since__lte=on).update(until=on)
+    Appointment.objects.filter(organization=organization, until=None, since__lte=on).update(
+        until=on
+    )
     what = f"并入{into}" if into else "撤销"
     audit.record(
-        AuditEvent.Event.ORGANIZATION, by=by, at=at, on=organization, subject=f"{organization}{what}"
+        AuditEvent.Event.ORGANIZATION,
+        by=by,
+        at=at,
+        on=organization,
+        subject=f"{organization}{what}",
     )
     return organization
 

@@ -29,7 +29,7 @@ def after(path: str) -> str:
 
 
 def below(path: str, *, lookup: str = "path") -> Q:
-    """The condition of standing at or below `path`: a half-open range, because LIKE scans on SQLite."""
+    """The condition of standing at or below `path`: a half-open range (LIKE scans on SQLite)."""
     return Q(**{f"{lookup}__gte": path, f"{lookup}__lt": after(path)})
 
 
@@ -70,9 +70,7 @@ class OrganizationQuerySet(ScopedQuerySet["Organization"]):
         """Those that exist: today, or on the day `on`."""
         if on is None:
             return self.filter(dissolved_on=None)
-        return self.filter(founded_on__lte=on).filter(
-            Q(dissolved_on=None) | Q(dissolved_on__gt=on)
-        )
+        return self.filter(founded_on__lte=on).filter(Q(dissolved_on=None) | Q(dissolved_on__gt=on))
 
     def branches(self) -> Self:
         return self.filter(kind="branch")
@@ -148,7 +146,7 @@ class JobQuerySet(ScopedQuerySet[Any]):
 
 
 class SnapshotRouter:
-    """Keeps the read-only alias `snapshot` out of migrations; it is named explicitly by its users."""
+    """Keeps the read-only alias `snapshot` out of migrations; its users name it explicitly."""
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
         return False if db == "snapshot" else None

@@ -16,7 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def envbool(name: str, *, default: bool) -> bool:
-    """Read on/off from the environment; anything else stops the start, so no typing error passes."""
+    """Read on/off from the environment; anything else stops the start."""
     text = os.environ.get(name, "")
     if not text:
         return default
@@ -142,15 +142,24 @@ def database() -> dict[str, dict[str, Any]]:
             raise ImproperlyConfigured("DATABASE_URL must begin with postgres://")
         config["CONN_MAX_AGE"] = 60
         config["CONN_HEALTH_CHECKS"] = True
-        read_only = "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+        read_only = (
+            "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+        )
         return {
             "default": config,
-            "snapshot": {**config, "OPTIONS": {"options": read_only}, "TEST": {"MIRROR": "default"}},
+            "snapshot": {
+                **config,
+                "OPTIONS": {"options": read_only},
+                "TEST": {"MIRROR": "default"},
+            },
         }
     path = Path(os.environ.get("SQLITE_FILE", VAR_DIR / "portal.sqlite3"))
     path.parent.mkdir(parents=True, exist_ok=True)
     sqlite = {"ENGINE": "django.db.backends.sqlite3", "TIME_ZONE": None}
-    pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; PRAGMA cache_size=-32000;"
+    pragmas = (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+        "PRAGMA recursive_triggers=ON; PRAGMA cache_size=-32000;"
+    )
     return {
         "default": {
             **sqlite,
@@ -168,6 +177,7 @@ def database() -> dict[str, dict[str, Any]]:
 
 
 DATABASES = database()
+SNAPSHOT = "snapshot"  # the alias for verification, exports and backups
 DATABASE_ROUTERS = ["portal.querysets.SnapshotRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

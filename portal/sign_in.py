@@ -101,13 +101,18 @@ def print_slips(members: Sequence[Member], *, by: Actor, at: datetime) -> list[P
     people = [m for m in members if m.is_active]
     SignInSlip.objects.filter(member__in=people, used_at=None, voided_at=None).update(voided_at=at)
     slips = [
-        PrintedSlip(m, "".join(secrets.choice("0123456789") for _ in range(CODE_LENGTH)), at + SLIP_LIFE)
+        PrintedSlip(
+            m, "".join(secrets.choice("0123456789") for _ in range(CODE_LENGTH)), at + SLIP_LIFE
+        )
         for m in people
     ]
     SignInSlip.objects.bulk_create(
         SignInSlip(
-            member=s.member, code_hash=_hash(s.code, s.member), issued_by=by.member,
-            issued_at=at, expires_at=s.expires_at,
+            member=s.member,
+            code_hash=_hash(s.code, s.member),
+            issued_by=by.member,
+            issued_at=at,
+            expires_at=s.expires_at,
         )
         for s in slips
     )
@@ -125,14 +130,24 @@ def use_slip(number: str, code: str, password: str, *, at: datetime, address: st
     is void), WeakPassword with the reasons.
     """
     with transaction.atomic():
-        member = Member.objects.select_for_update(no_key=True).filter(
-            number=number.strip(), is_active=True
-        ).first()
-        slip = member and SignInSlip.objects.filter(
-            member=member, used_at=None, voided_at=None, expires_at__gt=at, failures__lt=SLIP_TRIES
-        ).first()
+        member = (
+            Member.objects.select_for_update(no_key=True)
+            .filter(number=number.strip(), is_active=True)
+            .first()
+        )
+        slip = (
+            member
+            and SignInSlip.objects.filter(
+                member=member,
+                used_at=None,
+                voided_at=None,
+                expires_at__gt=at,
+                failures__lt=SLIP_TRIES,
+            ).first()
+        )
         fits = bool(member and slip) and constant_time_compare(
-            slip.code_hash, _hash(code.strip(), member)  # type: ignore[union-attr, arg-type] # both there
+            slip.code_hash,
+            _hash(code.strip(), member),  # type: ignore[union-attr, arg-type] # both there
         )
         if member and slip and fits:
             _check_password(password, member)
@@ -184,7 +199,9 @@ def refuse_demo_passwords() -> None:
 
 
 def _hash(code: str, member: Member) -> str:
-    return salted_hmac("portal.sign_in.slip", f"{member.key}:{code}", algorithm="sha256").hexdigest()
+    return salted_hmac(
+        "portal.sign_in.slip", f"{member.key}:{code}", algorithm="sha256"
+    ).hexdigest()
 
 
 def _check_password(password: str, member: Member) -> None:

@@ -20,7 +20,8 @@ _special: dict[str, tuple[str, Statements, Statements]] = {}
 PLAIN_FUNCTION = """
 CREATE OR REPLACE FUNCTION portal_insert_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+  RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME
+    USING ERRCODE = 'integrity_constraint_violation';
 END $$
 """
 
@@ -107,7 +108,7 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def after_migrate(*, using: str, **_: Any) -> None:
-    """Receiver of `post_migrate`: a migration may have dropped triggers, so put all of them back."""
+    """Receiver of `post_migrate`: a migration may have dropped triggers; put all of them back."""
     from django.db import connections
 
     install(connections[using])

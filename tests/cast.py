@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,16 +40,32 @@ BEFORE = moment(date(2021, 2, 1), 9)
 
 def rules_json(**changes: Any) -> dict[str, Any]:
     """The seed's rules: 45 minutes an hour, 24 hours, 4 in each period, self-study at most 10."""
-    forms = [("seminar", None), ("lecture", None), ("self", 1000), ("site", None),
-             ("immersive", None), ("online", 800)]
-    periods = [("new-democratic", "新民主主义革命时期"), ("socialist", "社会主义革命和建设时期"),
-               ("reform", "改革开放新时期"), ("new-era", "党的十八大以来")]
+    forms = [
+        ("seminar", None),
+        ("lecture", None),
+        ("self", 1000),
+        ("site", None),
+        ("immersive", None),
+        ("online", 800),
+    ]
+    periods = [
+        ("new-democratic", "新民主主义革命时期"),
+        ("socialist", "社会主义革命和建设时期"),
+        ("reform", "改革开放新时期"),
+        ("new-era", "党的十八大以来"),
+    ]
     return {
-        "target": 2400, "minutes_per_hour": 45, "half_day": 400, "day": 800, "step": 25,
+        "target": 2400,
+        "minutes_per_hour": 45,
+        "half_day": 400,
+        "day": 800,
+        "step": 25,
         "daily_cap": 800,
         "forms": [{"code": code, "cap": cap, "points": 10} for code, cap in forms],
         "periods": [{"code": c, "name": n, "minimum": 400} for c, n in periods],
-        "shares": {"late": 100, "left_early": 100}, "back_dating": 30, "make_up": 60,
+        "shares": {"late": 100, "left_early": 100},
+        "back_dating": 30,
+        "make_up": 60,
         "joiners": "full",
     } | changes
 
@@ -81,45 +98,68 @@ class City:
         self.count += 1
         number = values.pop("number", f"{self.count:08d}")
         enrolment = Enrolment(
-            number=number, name=name or f"学员{self.count}", branch=branch, day=day,
-            key=f"key{self.count:05d}", **values,
+            number=number,
+            name=name or f"学员{self.count}",
+            branch=branch,
+            day=day,
+            key=f"key{self.count:05d}",
+            **values,
         )
         by = self.by if "guan" in self.people else Actor(None, "seed")  # type: ignore[arg-type] # the very first
         return members.enrol(enrolment, by=by, at=values.pop("at", NOW))
 
 
-def _found(code: str, name: str, kind: str, parent: Organization | None, **values: Any) -> Organization:
+def _found(
+    code: str, name: str, kind: str, parent: Organization | None, **values: Any
+) -> Organization:
     founding = Founding(code, name, kind, parent, date(2020, 1, 1), **values)
     return organizations.found(founding, by=None, at=BEFORE)  # type: ignore[arg-type] # nobody yet
 
 
-@pytest.fixture
-def city(db: None) -> City:
+def lay_out_city() -> City:
     """Organisations, people and appointments; no programme yet."""
     kind = Organization.Kind
     root = _found("YL", "中共云岭市委员会", kind.CITY, None, short_name="云岭市")
     county = _found(
-        "YL-QC", "中共青川县委员会", kind.COUNTY, root, short_name="青川县",
-        cohort=Cohort.COUNTY, is_unit=True,
+        "YL-QC",
+        "中共青川县委员会",
+        kind.COUNTY,
+        root,
+        short_name="青川县",
+        cohort=Cohort.COUNTY,
+        is_unit=True,
     )
     bureau = _found(
-        "YL-WH", "中共云岭市文化局机关委员会", kind.COMMITTEE, root, short_name="市文化局",
-        cohort=Cohort.MUNICIPAL, is_unit=True,
+        "YL-WH",
+        "中共云岭市文化局机关委员会",
+        kind.COMMITTEE,
+        root,
+        short_name="市文化局",
+        cohort=Cohort.MUNICIPAL,
+        is_unit=True,
     )
     jia = _found("YL-QC-1", "青川县甲支部", kind.BRANCH, county)
     yi = _found("YL-QC-2", "青川县乙支部", kind.BRANCH, county)
     bing = _found("YL-WH-1", "市文化局丙支部", kind.BRANCH, bureau)
     city = City(root, county, bureau, jia, yi, bing)
     for key, name, branch in (
-        ("guan", "管理元", bing), ("lin", "林小满", jia), ("zhou", "周明远", jia),
-        ("wu", "吴远舟", yi), ("zheng", "郑书棋", yi), ("gao", "高望川", bing),
-        ("shi", "石市成", bing), ("xun", "荀指导", bing),
+        ("guan", "管理元", bing),
+        ("lin", "林小满", jia),
+        ("zhou", "周明远", jia),
+        ("wu", "吴远舟", yi),
+        ("zheng", "郑书棋", yi),
+        ("gao", "高望川", bing),
+        ("shi", "石市成", bing),
+        ("xun", "荀指导", bing),
     ):
         city.people[key] = city.enrol(branch, name)
     for key, role, organization in (
-        ("guan", Role.ADMINISTRATOR, root), ("zhou", Role.SECRETARY, jia),
-        ("zheng", Role.SECRETARY, yi), ("gao", Role.OFFICIAL, county),
-        ("shi", Role.OFFICIAL, root), ("xun", Role.GUIDANCE, county),
+        ("guan", Role.ADMINISTRATOR, root),
+        ("zhou", Role.SECRETARY, jia),
+        ("zheng", Role.SECRETARY, yi),
+        ("gao", Role.OFFICIAL, county),
+        ("shi", Role.OFFICIAL, root),
+        ("xun", Role.GUIDANCE, county),
     ):
         appointments.appoint(
             city.people[key], role, organization, since=date(2020, 1, 1), by=city.by, at=BEFORE
@@ -127,25 +167,43 @@ def city(db: None) -> City:
     return city
 
 
+def open_programme(
+    city: City, code: str = "dsxx-2021", *, permit: str = "members", **changes: Any
+) -> Programme:
+    """Open a programme with the rules of the seed, changed as asked."""
+    programme = programmes.found(
+        code=code,
+        name="党史学习教育",
+        organiser=city.root,
+        scopes=[city.root],
+        starts=STARTS,
+        ends=ENDS,
+        rules_=rules_json(**changes),
+        authority="测试依据",
+        by=city.by,
+        at=BEFORE,
+    )
+    programme = programmes.open_(programme, by=city.by, at=moment(STARTS, 8))
+    if permit:
+        programmes.permit(
+            programme,
+            RankingPermit.Level(permit),
+            document="测试文件〔2021〕1号",
+            by=city.by,
+            at=moment(STARTS, 8),
+        )
+    return programme
+
+
+@pytest.fixture
+def city(db: None) -> City:
+    return lay_out_city()
+
+
 @pytest.fixture
 def found_programme(city: City) -> Callable[..., Programme]:
     """Opens a programme with the rules of the seed, changed as asked."""
-
-    def make(code: str = "dsxx-2021", *, permit: str = "members", **changes: Any) -> Programme:
-        programme = programmes.found(
-            code=code, name="党史学习教育", organiser=city.root, scopes=[city.root],
-            starts=STARTS, ends=ENDS, rules_=rules_json(**changes), authority="测试依据",
-            by=city.by, at=BEFORE,
-        )
-        programme = programmes.open_(programme, by=city.by, at=moment(STARTS, 8))
-        if permit:
-            programmes.permit(
-                programme, RankingPermit.Level(permit), document="测试文件〔2021〕1号",
-                by=city.by, at=moment(STARTS, 8),
-            )
-        return programme
-
-    return make
+    return partial(open_programme, city)
 
 
 @pytest.fixture

@@ -8,670 +8,1598 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('portal', '0001_initial'),
+        ("portal", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Verification',
+            name="Verification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(verbose_name='核验时间')),
-                ('ok', models.BooleanField(verbose_name='结论')),
-                ('problems', models.PositiveIntegerField(verbose_name='问题数')),
-                ('heads', models.JSONField(default=dict)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="核验时间")),
+                ("ok", models.BooleanField(verbose_name="结论")),
+                ("problems", models.PositiveIntegerField(verbose_name="问题数")),
+                ("heads", models.JSONField(default=dict)),
             ],
             options={
-                'verbose_name': '账目核验',
-                'verbose_name_plural': '账目核验',
-                'ordering': ['-id'],
+                "verbose_name": "账目核验",
+                "verbose_name_plural": "账目核验",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Bulletin',
+            name="Bulletin",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='年度')),
-                ('number', models.PositiveSmallIntegerField(verbose_name='期号')),
-                ('title', models.CharField(max_length=80, verbose_name='标题')),
-                ('cutoff', models.DateTimeField(verbose_name='截止时间')),
-                ('published_at', models.DateTimeField(verbose_name='发布时间')),
-                ('document', models.CharField(max_length=120, verbose_name='依据文件')),
-                ('heads', models.JSONField(default=dict)),
-                ('digest', models.CharField(max_length=80)),
-                ('previous', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.bulletin', verbose_name='上一期')),
-                ('published_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("year", models.PositiveSmallIntegerField(verbose_name="年度")),
+                ("number", models.PositiveSmallIntegerField(verbose_name="期号")),
+                ("title", models.CharField(max_length=80, verbose_name="标题")),
+                ("cutoff", models.DateTimeField(verbose_name="截止时间")),
+                ("published_at", models.DateTimeField(verbose_name="发布时间")),
+                ("document", models.CharField(max_length=120, verbose_name="依据文件")),
+                ("heads", models.JSONField(default=dict)),
+                ("digest", models.CharField(max_length=80)),
+                (
+                    "previous",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.bulletin",
+                        verbose_name="上一期",
+                    ),
+                ),
+                (
+                    "published_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '积分通报',
-                'verbose_name_plural': '积分通报',
-                'ordering': ['-published_at', '-id'],
+                "verbose_name": "积分通报",
+                "verbose_name_plural": "积分通报",
+                "ordering": ["-published_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='BulletinWithdrawal',
+            name="BulletinWithdrawal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=200, verbose_name='理由')),
-                ('at', models.DateTimeField(verbose_name='撤回时间')),
-                ('bulletin', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='withdrawal', to='credits.bulletin')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(max_length=200, verbose_name="理由")),
+                ("at", models.DateTimeField(verbose_name="撤回时间")),
+                (
+                    "bulletin",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="withdrawal",
+                        to="credits.bulletin",
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '通报撤回',
-                'verbose_name_plural': '通报撤回',
+                "verbose_name": "通报撤回",
+                "verbose_name_plural": "通报撤回",
             },
         ),
         migrations.CreateModel(
-            name='Certificate',
+            name="Certificate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=80, unique=True, verbose_name='编号')),
-                ('code', models.CharField(max_length=20, verbose_name='核验码')),
-                ('name', models.CharField(max_length=40, verbose_name='姓名')),
-                ('branch_name', models.CharField(max_length=80, verbose_name='党支部')),
-                ('target', models.PositiveIntegerField(verbose_name='应学学时')),
-                ('hours', models.PositiveIntegerField(verbose_name='认定学时')),
-                ('completed_on', models.DateField(verbose_name='学满日期')),
-                ('rules', models.PositiveSmallIntegerField(verbose_name='规则版本')),
-                ('state', models.CharField(choices=[('valid', '有效'), ('suspended', '暂停'), ('revoked', '撤销'), ('replaced', '已换发')], default='valid', max_length=10, verbose_name='状态')),
-                ('issued_at', models.DateTimeField(verbose_name='签发时间')),
-                ('branch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
-                ('issued_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to=settings.AUTH_USER_MODEL)),
-                ('replaces', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.certificate', verbose_name='换发自')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=80, unique=True, verbose_name="编号")),
+                ("code", models.CharField(max_length=20, verbose_name="核验码")),
+                ("name", models.CharField(max_length=40, verbose_name="姓名")),
+                ("branch_name", models.CharField(max_length=80, verbose_name="党支部")),
+                ("target", models.PositiveIntegerField(verbose_name="应学学时")),
+                ("hours", models.PositiveIntegerField(verbose_name="认定学时")),
+                ("completed_on", models.DateField(verbose_name="学满日期")),
+                ("rules", models.PositiveSmallIntegerField(verbose_name="规则版本")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("valid", "有效"),
+                            ("suspended", "暂停"),
+                            ("revoked", "撤销"),
+                            ("replaced", "已换发"),
+                        ],
+                        default="valid",
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("issued_at", models.DateTimeField(verbose_name="签发时间")),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
+                (
+                    "issued_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="certificates",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "replaces",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.certificate",
+                        verbose_name="换发自",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '结业证明',
-                'verbose_name_plural': '结业证明',
-                'ordering': ['-id'],
+                "verbose_name": "结业证明",
+                "verbose_name_plural": "结业证明",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='CertificateEvent',
+            name="CertificateEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event', models.CharField(choices=[('issued', '签发'), ('suspended', '暂停'), ('resumed', '恢复'), ('revoked', '撤销'), ('replaced', '换发')], max_length=10, verbose_name='事项')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='理由')),
-                ('at', models.DateTimeField(verbose_name='时间')),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('certificate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='credits.certificate')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "event",
+                    models.CharField(
+                        choices=[
+                            ("issued", "签发"),
+                            ("suspended", "暂停"),
+                            ("resumed", "恢复"),
+                            ("revoked", "撤销"),
+                            ("replaced", "换发"),
+                        ],
+                        max_length=10,
+                        verbose_name="事项",
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="理由")),
+                ("at", models.DateTimeField(verbose_name="时间")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "certificate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="credits.certificate",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '证明变动',
-                'verbose_name_plural': '证明变动',
-                'ordering': ['id'],
+                "verbose_name": "证明变动",
+                "verbose_name_plural": "证明变动",
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='LedgerBook',
+            name="LedgerBook",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('last_sequence', models.PositiveIntegerField(default=0)),
-                ('last_digest', models.CharField(blank=True, default='', max_length=80)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("last_sequence", models.PositiveIntegerField(default=0)),
+                ("last_digest", models.CharField(blank=True, default="", max_length=80)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '账簿',
-                'verbose_name_plural': '账簿',
+                "verbose_name": "账簿",
+                "verbose_name_plural": "账簿",
             },
         ),
         migrations.CreateModel(
-            name='Programme',
+            name="Programme",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=30, unique=True, verbose_name='代码')),
-                ('name', models.CharField(max_length=60, verbose_name='名称')),
-                ('starts', models.DateField(verbose_name='开始')),
-                ('ends', models.DateField(verbose_name='结束')),
-                ('state', models.CharField(choices=[('draft', '筹备'), ('running', '进行中'), ('closing', '收尾（补录）'), ('closed', '已封账'), ('archived', '已归档')], default='draft', max_length=10, verbose_name='状态')),
-                ('books_close_on', models.DateField(blank=True, null=True, verbose_name='封账日')),
-                ('state_since', models.DateTimeField(verbose_name='状态自')),
-                ('organiser', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='programmes', to='portal.organization', verbose_name='主办')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.SlugField(max_length=30, unique=True, verbose_name="代码")),
+                ("name", models.CharField(max_length=60, verbose_name="名称")),
+                ("starts", models.DateField(verbose_name="开始")),
+                ("ends", models.DateField(verbose_name="结束")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "筹备"),
+                            ("running", "进行中"),
+                            ("closing", "收尾（补录）"),
+                            ("closed", "已封账"),
+                            ("archived", "已归档"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("books_close_on", models.DateField(blank=True, null=True, verbose_name="封账日")),
+                ("state_since", models.DateTimeField(verbose_name="状态自")),
+                (
+                    "organiser",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="programmes",
+                        to="portal.organization",
+                        verbose_name="主办",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '专题教育',
-                'verbose_name_plural': '专题教育',
-                'ordering': ['-starts', 'id'],
+                "verbose_name": "专题教育",
+                "verbose_name_plural": "专题教育",
+                "ordering": ["-starts", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sequence', models.PositiveIntegerField(verbose_name='序号')),
-                ('kind', models.CharField(choices=[('session', '学习活动'), ('log', '个人自学'), ('lesson', '微党课'), ('host', '流入地活动'), ('opening', '期初学时'), ('outside', '外单位转入')], max_length=10, verbose_name='来源')),
-                ('key', models.CharField(max_length=40)),
-                ('revision', models.PositiveSmallIntegerField(verbose_name='修订')),
-                ('title', models.CharField(max_length=120, verbose_name='标题')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='理由')),
-                ('at', models.DateTimeField(verbose_name='记账时间')),
-                ('lines', models.PositiveIntegerField(verbose_name='行数')),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('previous', models.CharField(blank=True, max_length=80)),
-                ('digest', models.CharField(max_length=80)),
-                ('book', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='credits.ledgerbook')),
-                ('by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sequence", models.PositiveIntegerField(verbose_name="序号")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("session", "学习活动"),
+                            ("log", "个人自学"),
+                            ("lesson", "微党课"),
+                            ("host", "流入地活动"),
+                            ("opening", "期初学时"),
+                            ("outside", "外单位转入"),
+                        ],
+                        max_length=10,
+                        verbose_name="来源",
+                    ),
+                ),
+                ("key", models.CharField(max_length=40)),
+                ("revision", models.PositiveSmallIntegerField(verbose_name="修订")),
+                ("title", models.CharField(max_length=120, verbose_name="标题")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="理由")),
+                ("at", models.DateTimeField(verbose_name="记账时间")),
+                ("lines", models.PositiveIntegerField(verbose_name="行数")),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("previous", models.CharField(blank=True, max_length=80)),
+                ("digest", models.CharField(max_length=80)),
+                (
+                    "book",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="credits.ledgerbook",
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '记账',
-                'verbose_name_plural': '记账',
-                'ordering': ['id'],
+                "verbose_name": "记账",
+                "verbose_name_plural": "记账",
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.PositiveIntegerField(verbose_name='行')),
-                ('form', models.CharField(choices=[('seminar', '集体研讨'), ('lecture', '专家讲课'), ('self', '个人自学'), ('site', '现场教育'), ('immersive', '体验教育'), ('online', '网上教育')], max_length=10, verbose_name='学习方式')),
-                ('period', models.CharField(blank=True, max_length=16, verbose_name='历史时期')),
-                ('content', models.CharField(blank=True, max_length=40, verbose_name='内容')),
-                ('day', models.DateField(verbose_name='学习日期')),
-                ('minutes', models.IntegerField(verbose_name='分钟')),
-                ('start', models.DateTimeField(blank=True, null=True, verbose_name='开始')),
-                ('end', models.DateTimeField(blank=True, null=True, verbose_name='结束')),
-                ('hours', models.IntegerField(verbose_name='学时（百分之一）')),
-                ('rules', models.PositiveSmallIntegerField(verbose_name='规则版本')),
-                ('check_value', models.CharField(max_length=32)),
-                ('home', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
-                ('member', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('reverses', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='credits.ledgerentry')),
-                ('posting', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='credits.posting')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("line", models.PositiveIntegerField(verbose_name="行")),
+                (
+                    "form",
+                    models.CharField(
+                        choices=[
+                            ("seminar", "集体研讨"),
+                            ("lecture", "专家讲课"),
+                            ("self", "个人自学"),
+                            ("site", "现场教育"),
+                            ("immersive", "体验教育"),
+                            ("online", "网上教育"),
+                        ],
+                        max_length=10,
+                        verbose_name="学习方式",
+                    ),
+                ),
+                ("period", models.CharField(blank=True, max_length=16, verbose_name="历史时期")),
+                ("content", models.CharField(blank=True, max_length=40, verbose_name="内容")),
+                ("day", models.DateField(verbose_name="学习日期")),
+                ("minutes", models.IntegerField(verbose_name="分钟")),
+                ("start", models.DateTimeField(blank=True, null=True, verbose_name="开始")),
+                ("end", models.DateTimeField(blank=True, null=True, verbose_name="结束")),
+                ("hours", models.IntegerField(verbose_name="学时（百分之一）")),
+                ("rules", models.PositiveSmallIntegerField(verbose_name="规则版本")),
+                ("check_value", models.CharField(max_length=32)),
+                (
+                    "home",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="credits.ledgerentry",
+                    ),
+                ),
+                (
+                    "posting",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="credits.posting",
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '学时明细',
-                'verbose_name_plural': '学时明细',
-                'ordering': ['id'],
+                "verbose_name": "学时明细",
+                "verbose_name_plural": "学时明细",
+                "ordering": ["id"],
             },
         ),
         migrations.AddField(
-            model_name='ledgerbook',
-            name='programme',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='books', to='credits.programme'),
+            model_name="ledgerbook",
+            name="programme",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="books",
+                to="credits.programme",
+            ),
         ),
         migrations.CreateModel(
-            name='Exemption',
+            name="Exemption",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('target', models.PositiveIntegerField(blank=True, null=True, verbose_name='减至学时')),
-                ('since', models.DateField(verbose_name='自')),
-                ('until', models.DateField(blank=True, null=True, verbose_name='至')),
-                ('reason', models.CharField(max_length=200, verbose_name='理由')),
-                ('state', models.CharField(choices=[('asked', '待审批'), ('approved', '已批准'), ('refused', '未批准'), ('ended', '已终止')], default='asked', max_length=10, verbose_name='状态')),
-                ('asked_at', models.DateTimeField(verbose_name='申报时间')),
-                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='审批时间')),
-                ('answer', models.CharField(blank=True, max_length=200, verbose_name='审批意见')),
-                ('in_force', models.BooleanField(default=False, verbose_name='已生效')),
-                ('seen_entry', models.BigIntegerField(blank=True, null=True)),
-                ('ended_entry', models.BigIntegerField(blank=True, null=True)),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exemptions', to=settings.AUTH_USER_MODEL)),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exemptions', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "target",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="减至学时"),
+                ),
+                ("since", models.DateField(verbose_name="自")),
+                ("until", models.DateField(blank=True, null=True, verbose_name="至")),
+                ("reason", models.CharField(max_length=200, verbose_name="理由")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("asked", "待审批"),
+                            ("approved", "已批准"),
+                            ("refused", "未批准"),
+                            ("ended", "已终止"),
+                        ],
+                        default="asked",
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("asked_at", models.DateTimeField(verbose_name="申报时间")),
+                (
+                    "decided_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="审批时间"),
+                ),
+                ("answer", models.CharField(blank=True, max_length=200, verbose_name="审批意见")),
+                ("in_force", models.BooleanField(default=False, verbose_name="已生效")),
+                ("seen_entry", models.BigIntegerField(blank=True, null=True)),
+                ("ended_entry", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exemptions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exemptions",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '减免',
-                'verbose_name_plural': '减免',
-                'ordering': ['-id'],
+                "verbose_name": "减免",
+                "verbose_name_plural": "减免",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='CreditTotal',
+            name="CreditTotal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period', models.CharField(blank=True, max_length=16)),
-                ('form', models.CharField(choices=[('seminar', '集体研讨'), ('lecture', '专家讲课'), ('self', '个人自学'), ('site', '现场教育'), ('immersive', '体验教育'), ('online', '网上教育')], max_length=10)),
-                ('earned', models.IntegerField()),
-                ('member', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("period", models.CharField(blank=True, max_length=16)),
+                (
+                    "form",
+                    models.CharField(
+                        choices=[
+                            ("seminar", "集体研讨"),
+                            ("lecture", "专家讲课"),
+                            ("self", "个人自学"),
+                            ("site", "现场教育"),
+                            ("immersive", "体验教育"),
+                            ("online", "网上教育"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("earned", models.IntegerField()),
+                (
+                    "member",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '学时合计',
-                'verbose_name_plural': '学时合计',
+                "verbose_name": "学时合计",
+                "verbose_name_plural": "学时合计",
             },
         ),
         migrations.CreateModel(
-            name='CreditedTime',
+            name="CreditedTime",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('start', models.DateTimeField()),
-                ('end', models.DateTimeField()),
-                ('member', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('entry', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.ledgerentry')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("start", models.DateTimeField()),
+                ("end", models.DateTimeField()),
+                (
+                    "member",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.ledgerentry",
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '已占用时间',
-                'verbose_name_plural': '已占用时间',
+                "verbose_name": "已占用时间",
+                "verbose_name_plural": "已占用时间",
             },
         ),
         migrations.CreateModel(
-            name='CreditedContent',
+            name="CreditedContent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content', models.CharField(max_length=40)),
-                ('member', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('entry', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.ledgerentry')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("content", models.CharField(max_length=40)),
+                (
+                    "member",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.ledgerentry",
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '已学内容',
-                'verbose_name_plural': '已学内容',
+                "verbose_name": "已学内容",
+                "verbose_name_plural": "已学内容",
             },
         ),
         migrations.AddField(
-            model_name='certificate',
-            name='programme',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='credits.programme'),
+            model_name="certificate",
+            name="programme",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="certificates",
+                to="credits.programme",
+            ),
         ),
         migrations.CreateModel(
-            name='BulletinDraft',
+            name="BulletinDraft",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=80, verbose_name='标题')),
-                ('cohorts', models.JSONField(default=list, verbose_name='系统')),
-                ('texts', models.JSONField(default=dict, verbose_name='文字')),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('made_at', models.DateTimeField(verbose_name='起草时间')),
-                ('changed_at', models.DateTimeField(verbose_name='修改时间')),
-                ('bulletin', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='draft', to='credits.bulletin')),
-                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='drafts', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(max_length=80, verbose_name="标题")),
+                ("cohorts", models.JSONField(default=list, verbose_name="系统")),
+                ("texts", models.JSONField(default=dict, verbose_name="文字")),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("made_at", models.DateTimeField(verbose_name="起草时间")),
+                ("changed_at", models.DateTimeField(verbose_name="修改时间")),
+                (
+                    "bulletin",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="draft",
+                        to="credits.bulletin",
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="drafts",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '通报草稿',
-                'verbose_name_plural': '通报草稿',
-                'ordering': ['-id'],
+                "verbose_name": "通报草稿",
+                "verbose_name_plural": "通报草稿",
+                "ordering": ["-id"],
             },
         ),
         migrations.AddField(
-            model_name='bulletin',
-            name='programme',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bulletins', to='credits.programme'),
+            model_name="bulletin",
+            name="programme",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="bulletins",
+                to="credits.programme",
+            ),
         ),
         migrations.CreateModel(
-            name='BranchStanding',
+            name="BranchStanding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cohort', models.CharField(blank=True, choices=[('county', '县（区）'), ('municipal', '市直单位'), ('work', '党工委'), ('university', '高校'), ('education', '教育'), ('enterprise', '企业'), ('health', '卫健')], max_length=12)),
-                ('due', models.PositiveIntegerField(default=0, verbose_name='应学')),
-                ('exempt', models.PositiveIntegerField(default=0, verbose_name='免学')),
-                ('completed', models.PositiveIntegerField(default=0, verbose_name='学满')),
-                ('hours', models.PositiveBigIntegerField(default=0, verbose_name='认定学时')),
-                ('points', models.PositiveBigIntegerField(default=0, verbose_name='积分')),
-                ('rate', models.GeneratedField(db_persist=True, expression=django.db.models.expressions.CombinedExpression(django.db.models.functions.comparison.Cast(models.F('completed'), models.FloatField()), '/', django.db.models.functions.comparison.NullIf(models.F('due'), models.Value(0))), output_field=models.FloatField(null=True))),
-                ('branch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
-                ('unit', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "cohort",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("county", "县（区）"),
+                            ("municipal", "市直单位"),
+                            ("work", "党工委"),
+                            ("university", "高校"),
+                            ("education", "教育"),
+                            ("enterprise", "企业"),
+                            ("health", "卫健"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("due", models.PositiveIntegerField(default=0, verbose_name="应学")),
+                ("exempt", models.PositiveIntegerField(default=0, verbose_name="免学")),
+                ("completed", models.PositiveIntegerField(default=0, verbose_name="学满")),
+                ("hours", models.PositiveBigIntegerField(default=0, verbose_name="认定学时")),
+                ("points", models.PositiveBigIntegerField(default=0, verbose_name="积分")),
+                (
+                    "rate",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.expressions.CombinedExpression(
+                            django.db.models.functions.comparison.Cast(
+                                models.F("completed"), models.FloatField()
+                            ),
+                            "/",
+                            django.db.models.functions.comparison.NullIf(
+                                models.F("due"), models.Value(0)
+                            ),
+                        ),
+                        output_field=models.FloatField(null=True),
+                    ),
+                ),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '支部进度',
-                'verbose_name_plural': '支部进度',
+                "verbose_name": "支部进度",
+                "verbose_name_plural": "支部进度",
             },
         ),
         migrations.CreateModel(
-            name='BranchMonth',
+            name="BranchMonth",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.DateField(verbose_name='月份')),
-                ('hours', models.BigIntegerField(default=0, verbose_name='所得学时')),
-                ('completed', models.IntegerField(default=0, verbose_name='新增学满')),
-                ('branch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("month", models.DateField(verbose_name="月份")),
+                ("hours", models.BigIntegerField(default=0, verbose_name="所得学时")),
+                ("completed", models.IntegerField(default=0, verbose_name="新增学满")),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '支部月度',
-                'verbose_name_plural': '支部月度',
+                "verbose_name": "支部月度",
+                "verbose_name_plural": "支部月度",
             },
         ),
         migrations.CreateModel(
-            name='ProgrammeScope',
+            name="ProgrammeScope",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='scopes', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="scopes",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '参加范围',
-                'verbose_name_plural': '参加范围',
+                "verbose_name": "参加范围",
+                "verbose_name_plural": "参加范围",
             },
         ),
         migrations.CreateModel(
-            name='RankingPermit',
+            name="RankingPermit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('level', models.CharField(choices=[('off', '不排行'), ('organisations', '党组织排行'), ('members', '党组织排行与支部内党员排行')], max_length=14, verbose_name='范围')),
-                ('document', models.CharField(max_length=120, verbose_name='依据文件')),
-                ('at', models.DateTimeField(verbose_name='何时')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='何人')),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='permits', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[
+                            ("off", "不排行"),
+                            ("organisations", "党组织排行"),
+                            ("members", "党组织排行与支部内党员排行"),
+                        ],
+                        max_length=14,
+                        verbose_name="范围",
+                    ),
+                ),
+                ("document", models.CharField(max_length=120, verbose_name="依据文件")),
+                ("at", models.DateTimeField(verbose_name="何时")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="何人",
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="permits",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '排行许可',
-                'verbose_name_plural': '排行许可',
-                'ordering': ['-id'],
+                "verbose_name": "排行许可",
+                "verbose_name_plural": "排行许可",
+                "ordering": ["-id"],
             },
         ),
         migrations.AddField(
-            model_name='bulletin',
-            name='permit',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.rankingpermit'),
+            model_name="bulletin",
+            name="permit",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="credits.rankingpermit",
+            ),
         ),
         migrations.CreateModel(
-            name='RuleVersion',
+            name="RuleVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField(verbose_name='版本')),
-                ('since', models.DateField(verbose_name='自')),
-                ('authority', models.CharField(max_length=120, verbose_name='依据')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='理由')),
-                ('rules', models.JSONField(verbose_name='规则')),
-                ('made_at', models.DateTimeField(verbose_name='制定时间')),
-                ('activated_at', models.DateTimeField(blank=True, null=True, verbose_name='生效时间')),
-                ('seen_entry', models.BigIntegerField(blank=True, null=True)),
-                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rule_versions', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField(verbose_name="版本")),
+                ("since", models.DateField(verbose_name="自")),
+                ("authority", models.CharField(max_length=120, verbose_name="依据")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="理由")),
+                ("rules", models.JSONField(verbose_name="规则")),
+                ("made_at", models.DateTimeField(verbose_name="制定时间")),
+                (
+                    "activated_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="生效时间"),
+                ),
+                ("seen_entry", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rule_versions",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '规则版本',
-                'verbose_name_plural': '规则版本',
-                'ordering': ['number'],
+                "verbose_name": "规则版本",
+                "verbose_name_plural": "规则版本",
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='Standing',
+            name="Standing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on_roll', models.BooleanField(default=True, verbose_name='在应学名单')),
-                ('exempt', models.BooleanField(default=False, verbose_name='免学')),
-                ('target', models.PositiveIntegerField(verbose_name='应学学时')),
-                ('full_target', models.PositiveIntegerField(verbose_name='全额学时')),
-                ('recognised', models.PositiveIntegerField(default=0, verbose_name='认定学时')),
-                ('shortfall', models.PositiveIntegerField(verbose_name='还差学时')),
-                ('points', models.PositiveIntegerField(default=0, verbose_name='积分')),
-                ('rules', models.PositiveSmallIntegerField(verbose_name='规则版本')),
-                ('completed_at', models.DateTimeField(blank=True, null=True, verbose_name='学满时间')),
-                ('completed_on', models.DateField(blank=True, null=True, verbose_name='学满日期')),
-                ('branch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
-                ('completed_home', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='standings', to=settings.AUTH_USER_MODEL)),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='standings', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("on_roll", models.BooleanField(default=True, verbose_name="在应学名单")),
+                ("exempt", models.BooleanField(default=False, verbose_name="免学")),
+                ("target", models.PositiveIntegerField(verbose_name="应学学时")),
+                ("full_target", models.PositiveIntegerField(verbose_name="全额学时")),
+                ("recognised", models.PositiveIntegerField(default=0, verbose_name="认定学时")),
+                ("shortfall", models.PositiveIntegerField(verbose_name="还差学时")),
+                ("points", models.PositiveIntegerField(default=0, verbose_name="积分")),
+                ("rules", models.PositiveSmallIntegerField(verbose_name="规则版本")),
+                (
+                    "completed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="学满时间"),
+                ),
+                ("completed_on", models.DateField(blank=True, null=True, verbose_name="学满日期")),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
+                (
+                    "completed_home",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="standings",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="standings",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '学习进度',
-                'verbose_name_plural': '学习进度',
+                "verbose_name": "学习进度",
+                "verbose_name_plural": "学习进度",
             },
         ),
         migrations.AddField(
-            model_name='certificate',
-            name='standing',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='credits.standing'),
+            model_name="certificate",
+            name="standing",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="certificates",
+                to="credits.standing",
+            ),
         ),
         migrations.CreateModel(
-            name='TargetChange',
+            name="TargetChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('before', models.PositiveIntegerField()),
-                ('before_full', models.PositiveIntegerField()),
-                ('after', models.PositiveIntegerField()),
-                ('after_full', models.PositiveIntegerField()),
-                ('seen_entry', models.BigIntegerField()),
-                ('reason', models.CharField(max_length=60)),
-                ('member', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.programme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("before", models.PositiveIntegerField()),
+                ("before_full", models.PositiveIntegerField()),
+                ("after", models.PositiveIntegerField()),
+                ("after_full", models.PositiveIntegerField()),
+                ("seen_entry", models.BigIntegerField()),
+                ("reason", models.CharField(max_length=60)),
+                (
+                    "member",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.programme",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '应学学时变动',
-                'verbose_name_plural': '应学学时变动',
+                "verbose_name": "应学学时变动",
+                "verbose_name_plural": "应学学时变动",
             },
         ),
         migrations.CreateModel(
-            name='UnitWeek',
+            name="UnitWeek",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('week', models.DateField(verbose_name='周一')),
-                ('due', models.PositiveIntegerField(verbose_name='应学')),
-                ('exempt', models.PositiveIntegerField(verbose_name='免学')),
-                ('completed', models.PositiveIntegerField(verbose_name='学满')),
-                ('hours', models.PositiveBigIntegerField(verbose_name='认定学时')),
-                ('points', models.PositiveBigIntegerField(verbose_name='积分')),
-                ('at', models.DateTimeField(verbose_name='统计时间')),
-                ('programme', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='credits.programme')),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("week", models.DateField(verbose_name="周一")),
+                ("due", models.PositiveIntegerField(verbose_name="应学")),
+                ("exempt", models.PositiveIntegerField(verbose_name="免学")),
+                ("completed", models.PositiveIntegerField(verbose_name="学满")),
+                ("hours", models.PositiveBigIntegerField(verbose_name="认定学时")),
+                ("points", models.PositiveBigIntegerField(verbose_name="积分")),
+                ("at", models.DateTimeField(verbose_name="统计时间")),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.programme",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '单位周报',
-                'verbose_name_plural': '单位周报',
+                "verbose_name": "单位周报",
+                "verbose_name_plural": "单位周报",
             },
         ),
         migrations.CreateModel(
-            name='BulletinRow',
+            name="BulletinRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('unit_code', models.CharField(max_length=20, verbose_name='编码')),
-                ('unit_name', models.CharField(max_length=80, verbose_name='单位')),
-                ('cohort', models.CharField(choices=[('county', '县（区）'), ('municipal', '市直单位'), ('work', '党工委'), ('university', '高校'), ('education', '教育'), ('enterprise', '企业'), ('health', '卫健')], max_length=12, verbose_name='系统')),
-                ('due', models.PositiveIntegerField(verbose_name='应学')),
-                ('exempt', models.PositiveIntegerField(verbose_name='免学')),
-                ('completed', models.PositiveIntegerField(verbose_name='学满')),
-                ('hours', models.PositiveBigIntegerField(verbose_name='认定学时')),
-                ('points', models.PositiveBigIntegerField(verbose_name='积分')),
-                ('sessions', models.PositiveIntegerField(verbose_name='活动场次')),
-                ('rank', models.PositiveIntegerField(null=True, verbose_name='名次')),
-                ('previous_rank', models.PositiveIntegerField(null=True, verbose_name='上期名次')),
-                ('previous_due', models.PositiveIntegerField(null=True, verbose_name='上期应学')),
-                ('previous_completed', models.PositiveIntegerField(null=True, verbose_name='上期学满')),
-                ('bulletin', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rows', to='credits.bulletin')),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("unit_code", models.CharField(max_length=20, verbose_name="编码")),
+                ("unit_name", models.CharField(max_length=80, verbose_name="单位")),
+                (
+                    "cohort",
+                    models.CharField(
+                        choices=[
+                            ("county", "县（区）"),
+                            ("municipal", "市直单位"),
+                            ("work", "党工委"),
+                            ("university", "高校"),
+                            ("education", "教育"),
+                            ("enterprise", "企业"),
+                            ("health", "卫健"),
+                        ],
+                        max_length=12,
+                        verbose_name="系统",
+                    ),
+                ),
+                ("due", models.PositiveIntegerField(verbose_name="应学")),
+                ("exempt", models.PositiveIntegerField(verbose_name="免学")),
+                ("completed", models.PositiveIntegerField(verbose_name="学满")),
+                ("hours", models.PositiveBigIntegerField(verbose_name="认定学时")),
+                ("points", models.PositiveBigIntegerField(verbose_name="积分")),
+                ("sessions", models.PositiveIntegerField(verbose_name="活动场次")),
+                ("rank", models.PositiveIntegerField(null=True, verbose_name="名次")),
+                ("previous_rank", models.PositiveIntegerField(null=True, verbose_name="上期名次")),
+                ("previous_due", models.PositiveIntegerField(null=True, verbose_name="上期应学")),
+                (
+                    "previous_completed",
+                    models.PositiveIntegerField(null=True, verbose_name="上期学满"),
+                ),
+                (
+                    "bulletin",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rows",
+                        to="credits.bulletin",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '通报数据',
-                'verbose_name_plural': '通报数据',
-                'ordering': ['cohort', 'rank', 'unit_code'],
-                'constraints': [models.UniqueConstraint(fields=('bulletin', 'unit'), name='bulletin_row_once'), models.CheckConstraint(condition=models.Q(('completed__lte', models.F('due'))), name='bulletin_row_within_due')],
+                "verbose_name": "通报数据",
+                "verbose_name_plural": "通报数据",
+                "ordering": ["cohort", "rank", "unit_code"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("bulletin", "unit"), name="bulletin_row_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("completed__lte", models.F("due"))),
+                        name="bulletin_row_within_due",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BulletinText',
+            name="BulletinText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('view', models.CharField(choices=[('opening', '总体情况'), ('compare', '比'), ('learn', '学'), ('chase', '赶'), ('surpass', '超')], max_length=10, verbose_name='部分')),
-                ('text', models.TextField(verbose_name='文字')),
-                ('bulletin', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='texts', to='credits.bulletin')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "view",
+                    models.CharField(
+                        choices=[
+                            ("opening", "总体情况"),
+                            ("compare", "比"),
+                            ("learn", "学"),
+                            ("chase", "赶"),
+                            ("surpass", "超"),
+                        ],
+                        max_length=10,
+                        verbose_name="部分",
+                    ),
+                ),
+                ("text", models.TextField(verbose_name="文字")),
+                (
+                    "bulletin",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="texts",
+                        to="credits.bulletin",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '通报文字',
-                'verbose_name_plural': '通报文字',
-                'constraints': [models.UniqueConstraint(fields=('bulletin', 'view'), name='bulletin_text_once')],
+                "verbose_name": "通报文字",
+                "verbose_name_plural": "通报文字",
+                "constraints": [
+                    models.UniqueConstraint(fields=("bulletin", "view"), name="bulletin_text_once")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('ends__gte', models.F('starts'))), name='programme_ends_after_start'),
+            model_name="programme",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends__gte", models.F("starts"))),
+                name="programme_ends_after_start",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['closing', 'closed', 'archived']), _negated=True), ('books_close_on__isnull', False), _connector='OR'), name='programme_closing_has_last_day'),
+            model_name="programme",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["closing", "closed", "archived"]), _negated=True),
+                    ("books_close_on__isnull", False),
+                    _connector="OR",
+                ),
+                name="programme_closing_has_last_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.UniqueConstraint(fields=('programme', 'kind', 'key', 'revision'), name='posting_source_once'),
+            model_name="posting",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "kind", "key", "revision"), name="posting_source_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.UniqueConstraint(fields=('programme', 'book', 'sequence'), name='posting_sequence_once'),
+            model_name="posting",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "book", "sequence"), name="posting_sequence_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('revision__gte', 1)), name='posting_revision_from_one'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("revision__gte", 1)), name="posting_revision_from_one"
+            ),
         ),
         migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(fields=['programme', 'member', 'day'], name='entry_member_day'),
+            model_name="ledgerentry",
+            index=models.Index(fields=["programme", "member", "day"], name="entry_member_day"),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(fields=('programme', 'posting', 'line'), name='entry_line_once'),
+            model_name="ledgerentry",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "posting", "line"), name="entry_line_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(fields=('programme', 'reverses'), name='entry_reversed_once'),
+            model_name="ledgerentry",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "reverses"), name="entry_reversed_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('hours__gt', 0), ('minutes__gte', 0), ('reverses', None)), models.Q(('hours__lt', 0), ('minutes__lte', 0), ('reverses__isnull', False)), _connector='OR'), name='entry_sign'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("hours__gt", 0), ("minutes__gte", 0), ("reverses", None)),
+                    models.Q(("hours__lt", 0), ("minutes__lte", 0), ("reverses__isnull", False)),
+                    _connector="OR",
+                ),
+                name="entry_sign",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('end', None), ('start', None)), models.Q(('end__isnull', False), ('start__isnull', False)), _connector='OR'), name='entry_times_both'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("end", None), ("start", None)),
+                    models.Q(("end__isnull", False), ("start__isnull", False)),
+                    _connector="OR",
+                ),
+                name="entry_times_both",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(('start', None), ('end__gt', models.F('start')), _connector='OR'), name='entry_ends_after_start'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("start", None), ("end__gt", models.F("start")), _connector="OR"
+                ),
+                name="entry_ends_after_start",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerbook',
-            constraint=models.UniqueConstraint(fields=('programme', 'organization'), name='ledger_book_once'),
+            model_name="ledgerbook",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "organization"), name="ledger_book_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exemption',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by', None), models.Q(models.Q(('decided_by', models.F('member')), _negated=True), models.Q(('decided_by', models.F('asked_by')), _negated=True)), _connector='OR'), name='exemption_decided_by_another'),
+            model_name="exemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("decided_by", None),
+                    models.Q(
+                        models.Q(("decided_by", models.F("member")), _negated=True),
+                        models.Q(("decided_by", models.F("asked_by")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="exemption_decided_by_another",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exemption',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_by', None), ('state', 'asked')), models.Q(models.Q(('state', 'asked'), _negated=True), ('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='exemption_decided_has_who'),
+            model_name="exemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("decided_by", None), ("state", "asked")),
+                    models.Q(
+                        models.Q(("state", "asked"), _negated=True),
+                        ("decided_at__isnull", False),
+                        ("decided_by__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="exemption_decided_has_who",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exemption',
-            constraint=models.CheckConstraint(condition=models.Q(('until', None), ('until__gt', models.F('since')), _connector='OR'), name='exemption_until_after_since'),
+            model_name="exemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("until", None), ("until__gt", models.F("since")), _connector="OR"
+                ),
+                name="exemption_until_after_since",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exemption',
-            constraint=models.CheckConstraint(condition=models.Q(('target', None), ('target__gt', 0), _connector='OR'), name='exemption_target_positive'),
+            model_name="exemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("target", None), ("target__gt", 0), _connector="OR"),
+                name="exemption_target_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exemption',
-            constraint=models.CheckConstraint(condition=models.Q(('in_force', False), ('state', 'approved'), _connector='OR'), name='exemption_in_force_approved'),
+            model_name="exemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("in_force", False), ("state", "approved"), _connector="OR"),
+                name="exemption_in_force_approved",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exemption',
-            constraint=models.UniqueConstraint(condition=models.Q(('in_force', True)), fields=('programme', 'member'), name='exemption_one_in_force'),
+            model_name="exemption",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("in_force", True)),
+                fields=("programme", "member"),
+                name="exemption_one_in_force",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='credittotal',
-            constraint=models.UniqueConstraint(fields=('programme', 'member', 'period', 'form'), name='credit_total_once'),
+            model_name="credittotal",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "member", "period", "form"), name="credit_total_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='credittotal',
-            constraint=models.CheckConstraint(condition=models.Q(('earned__gte', 0)), name='credit_total_not_negative'),
+            model_name="credittotal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("earned__gte", 0)), name="credit_total_not_negative"
+            ),
         ),
         migrations.AddIndex(
-            model_name='creditedtime',
-            index=models.Index(fields=['programme', 'member', 'start'], name='credited_time_member'),
+            model_name="creditedtime",
+            index=models.Index(
+                fields=["programme", "member", "start"], name="credited_time_member"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditedtime',
-            constraint=models.CheckConstraint(condition=models.Q(('end__gt', models.F('start'))), name='credited_time_ends_after_start'),
+            model_name="creditedtime",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("end__gt", models.F("start"))),
+                name="credited_time_ends_after_start",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditedcontent',
-            constraint=models.UniqueConstraint(fields=('programme', 'member', 'content'), name='credited_content_once'),
+            model_name="creditedcontent",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "member", "content"), name="credited_content_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditedcontent',
-            constraint=models.CheckConstraint(condition=models.Q(('content', ''), _negated=True), name='credited_content_named'),
+            model_name="creditedcontent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("content", ""), _negated=True), name="credited_content_named"
+            ),
         ),
         migrations.AddIndex(
-            model_name='branchstanding',
-            index=models.Index(fields=['programme', 'cohort', 'rate', 'hours', 'branch'], name='branch_standing_rank'),
+            model_name="branchstanding",
+            index=models.Index(
+                fields=["programme", "cohort", "rate", "hours", "branch"],
+                name="branch_standing_rank",
+            ),
         ),
         migrations.AddIndex(
-            model_name='branchstanding',
-            index=models.Index(fields=['programme', 'unit'], name='branch_standing_unit'),
+            model_name="branchstanding",
+            index=models.Index(fields=["programme", "unit"], name="branch_standing_unit"),
         ),
         migrations.AddConstraint(
-            model_name='branchstanding',
-            constraint=models.UniqueConstraint(fields=('programme', 'branch'), name='branch_standing_once'),
+            model_name="branchstanding",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "branch"), name="branch_standing_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='branchstanding',
-            constraint=models.CheckConstraint(condition=models.Q(('completed__lte', models.F('due'))), name='branch_standing_within_due'),
+            model_name="branchstanding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("completed__lte", models.F("due"))),
+                name="branch_standing_within_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='branchmonth',
-            constraint=models.UniqueConstraint(fields=('programme', 'month', 'branch'), name='branch_month_once'),
+            model_name="branchmonth",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "month", "branch"), name="branch_month_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='branchmonth',
-            constraint=models.CheckConstraint(condition=models.Q(('completed__gte', 0), ('hours__gte', 0)), name='branch_month_not_negative'),
+            model_name="branchmonth",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("completed__gte", 0), ("hours__gte", 0)),
+                name="branch_month_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='programmescope',
-            constraint=models.UniqueConstraint(fields=('programme', 'organization'), name='programme_scope_once'),
+            model_name="programmescope",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "organization"), name="programme_scope_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bulletin',
-            constraint=models.UniqueConstraint(fields=('programme', 'year', 'number'), name='bulletin_number_once'),
+            model_name="bulletin",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "year", "number"), name="bulletin_number_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ruleversion',
-            constraint=models.UniqueConstraint(fields=('programme', 'number'), name='rule_version_number'),
+            model_name="ruleversion",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "number"), name="rule_version_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ruleversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('activated_at', None), ('seen_entry', None)), models.Q(('activated_at__isnull', False), ('seen_entry__isnull', False)), _connector='OR'), name='rule_version_knows_entry'),
+            model_name="ruleversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("activated_at", None), ("seen_entry", None)),
+                    models.Q(("activated_at__isnull", False), ("seen_entry__isnull", False)),
+                    _connector="OR",
+                ),
+                name="rule_version_knows_entry",
+            ),
         ),
         migrations.AddIndex(
-            model_name='standing',
-            index=models.Index(fields=['programme', 'branch', 'shortfall'], name='standing_branch'),
+            model_name="standing",
+            index=models.Index(fields=["programme", "branch", "shortfall"], name="standing_branch"),
         ),
         migrations.AddConstraint(
-            model_name='standing',
-            constraint=models.UniqueConstraint(fields=('programme', 'member'), name='standing_once'),
+            model_name="standing",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "member"), name="standing_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='standing',
-            constraint=models.CheckConstraint(condition=models.Q(('target__gt', 0)), name='standing_target_positive'),
+            model_name="standing",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("target__gt", 0)), name="standing_target_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='standing',
-            constraint=models.CheckConstraint(condition=models.Q(('full_target__gte', models.F('target'))), name='standing_target_at_most_full'),
+            model_name="standing",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("full_target__gte", models.F("target"))),
+                name="standing_target_at_most_full",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='standing',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('completed_at', None), ('completed_home', None), ('completed_on', None), ('shortfall__gt', 0)), models.Q(('completed_at__isnull', False), ('completed_home__isnull', False), ('completed_on__isnull', False), ('shortfall', 0)), _connector='OR'), name='standing_complete_no_shortfall'),
+            model_name="standing",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("completed_at", None),
+                        ("completed_home", None),
+                        ("completed_on", None),
+                        ("shortfall__gt", 0),
+                    ),
+                    models.Q(
+                        ("completed_at__isnull", False),
+                        ("completed_home__isnull", False),
+                        ("completed_on__isnull", False),
+                        ("shortfall", 0),
+                    ),
+                    _connector="OR",
+                ),
+                name="standing_complete_no_shortfall",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='standing',
-            constraint=models.CheckConstraint(condition=models.Q(('shortfall__gt', 0), ('recognised__gte', models.F('target')), _connector='OR'), name='standing_complete_at_target'),
+            model_name="standing",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("shortfall__gt", 0), ("recognised__gte", models.F("target")), _connector="OR"
+                ),
+                name="standing_complete_at_target",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.CheckConstraint(condition=models.Q(('hours__gte', models.F('target')), ('target__gt', 0)), name='certificate_reached_target'),
+            model_name="certificate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("hours__gte", models.F("target")), ("target__gt", 0)),
+                name="certificate_reached_target",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['valid', 'suspended'])), fields=('programme', 'member'), name='certificate_one_living'),
+            model_name="certificate",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["valid", "suspended"])),
+                fields=("programme", "member"),
+                name="certificate_one_living",
+            ),
         ),
         migrations.AddIndex(
-            model_name='targetchange',
-            index=models.Index(fields=['programme', 'member'], name='target_change_member'),
+            model_name="targetchange",
+            index=models.Index(fields=["programme", "member"], name="target_change_member"),
         ),
         migrations.AddConstraint(
-            model_name='unitweek',
-            constraint=models.UniqueConstraint(fields=('programme', 'week', 'unit'), name='unit_week_once'),
+            model_name="unitweek",
+            constraint=models.UniqueConstraint(
+                fields=("programme", "week", "unit"), name="unit_week_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='unitweek',
-            constraint=models.CheckConstraint(condition=models.Q(('completed__lte', models.F('due'))), name='unit_week_within_due'),
+            model_name="unitweek",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("completed__lte", models.F("due"))), name="unit_week_within_due"
+            ),
         ),
     ]

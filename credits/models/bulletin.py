@@ -80,7 +80,7 @@ class Bulletin(models.Model):
 
     @property
     def code(self) -> str:
-        """The code under a printed page: the first twelve digits of the digest in groups of four."""
+        """The code under a printed page: the digest's first twelve digits in groups of four."""
         digits = self.digest.partition(":")[2][:12]
         return "-".join(digits[i : i + 4] for i in range(0, 12, 4))
 

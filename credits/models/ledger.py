@@ -112,8 +112,13 @@ class LedgerEntry(models.Model):
     hours = models.IntegerField("学时（百分之一）")
     rules = models.PositiveSmallIntegerField("规则版本")
     reverses = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="reversed_by",
-        db_constraint=False, db_index=False,
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reversed_by",
+        db_constraint=False,
+        db_index=False,
     )
     check_value = models.CharField(max_length=32)
 

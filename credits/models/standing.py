@@ -40,7 +40,9 @@ class Standing(models.Model):
     the completion. points: hundredths of a point.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="standings", db_index=False)
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="standings", db_index=False
+    )
     member = models.ForeignKey(Member, models.PROTECT, related_name="standings")
     branch = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
     on_roll = models.BooleanField("在应学名单", default=True)
@@ -69,10 +71,14 @@ class Standing(models.Model):
             ),
             models.CheckConstraint(
                 name="standing_complete_no_shortfall",
-                condition=Q(completed_at=None, completed_on=None, completed_home=None, shortfall__gt=0)
+                condition=Q(
+                    completed_at=None, completed_on=None, completed_home=None, shortfall__gt=0
+                )
                 | Q(
-                    completed_at__isnull=False, completed_on__isnull=False,
-                    completed_home__isnull=False, shortfall=0,
+                    completed_at__isnull=False,
+                    completed_on__isnull=False,
+                    completed_home__isnull=False,
+                    shortfall=0,
                 ),
             ),
             models.CheckConstraint(
@@ -280,13 +286,16 @@ class Exemption(models.Model):
                 condition=Q(in_force=False) | Q(state="approved"),
             ),
             models.UniqueConstraint(
-                fields=["programme", "member"], condition=Q(in_force=True),
+                fields=["programme", "member"],
+                condition=Q(in_force=True),
                 name="exemption_one_in_force",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.member}：{'免学' if self.target is None else f'减至{self.target / 100:g}学时'}"
+        return (
+            f"{self.member}：{'免学' if self.target is None else f'减至{self.target / 100:g}学时'}"
+        )
 
     @property
     def owner_id(self) -> int:

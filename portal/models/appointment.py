@@ -50,9 +50,7 @@ class Appointment(models.Model):
                 name="appointment_until_after_since",
                 condition=Q(until=None) | Q(until__gte=F("since")),
             ),
-            models.CheckConstraint(
-                name="appointment_no_plain_member", condition=~Q(role="member")
-            ),
+            models.CheckConstraint(name="appointment_no_plain_member", condition=~Q(role="member")),
             models.CheckConstraint(
                 name="appointment_secretaries_act",
                 condition=Q(acting=False) | Q(role="secretary"),

@@ -100,7 +100,9 @@ class Member(AbstractBaseUser):
     def _session_hash(self, secret: str | None = None) -> str:
         """Hash of password and epoch: a change of either ends every session of the person."""
         text = f"{self.password}:{self.sessions_epoch}"
-        return salted_hmac("portal.member.session", text, secret=secret, algorithm="sha256").hexdigest()
+        return salted_hmac(
+            "portal.member.session", text, secret=secret, algorithm="sha256"
+        ).hexdigest()
 
 
 class SearchTerm(models.Model):

@@ -9,7 +9,7 @@ from portal.querysets import MembershipQuerySet, MobileStayQuerySet
 
 
 class Membership(models.Model):
-    """A member's formal membership of one branch, from `since` (inclusive) until `until` (exclusive).
+    """Formal membership of one branch, from `since` (inclusive) until `until` (exclusive).
 
     Both may be the same day: somebody entered by mistake belonged nowhere on that day.
     Who belonged where on a day is read here and nowhere else.
@@ -61,7 +61,7 @@ class Membership(models.Model):
 
 
 class MobileStay(models.Model):
-    """A stay of a mobile member (流动党员) away from home: six months or more, membership not moved.
+    """A mobile member's (流动党员) stay away: six months or more, membership not moved.
 
     region: province, city or county only. host: the receiving organisation, as a link where it is
     in the tree, and always as text.
@@ -80,7 +80,12 @@ class MobileStay(models.Model):
     region = models.CharField("流入地", max_length=40)
     reason = models.CharField("外出原因", max_length=10, choices=Reason)
     host = models.ForeignKey(
-        Organization, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="流入地党组织"
+        Organization,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="流入地党组织",
     )
     host_name = models.CharField("流入地党组织（文字）", max_length=80, blank=True)
     contact = models.ForeignKey(

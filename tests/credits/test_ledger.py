@@ -21,8 +21,13 @@ def seminar(member, day=TODAY, *, hour=9, minutes=90, period="reform", **values)
     start = moment(day, hour)
     values.setdefault("form", "seminar")
     return Credit(
-        member, day=day, minutes=minutes, period=period, start=start,
-        end=start + timedelta(minutes=minutes), **values,
+        member,
+        day=day,
+        minutes=minutes,
+        period=period,
+        start=start,
+        end=start + timedelta(minutes=minutes),
+        **values,
     )
 
 
@@ -32,8 +37,12 @@ def standing(programme, member):
 
 def test_a_posting_credits_everyone_and_moves_the_sums(city: City, programme, lin, zhou):
     posted = ledger.post(
-        programme, SESSION, organiser=city.jia, credits=[seminar(lin), seminar(zhou)],
-        by=city.by, at=NOW,
+        programme,
+        SESSION,
+        organiser=city.jia,
+        credits=[seminar(lin), seminar(zhou)],
+        by=city.by,
+        at=NOW,
     )
 
     assert [line.hours for line in posted.lines] == [200, 200]
@@ -71,8 +80,12 @@ def test_overlap_is_refused_for_the_one_and_credits_the_other(city, programme, l
     ledger.post(programme, SESSION, organiser=city.jia, credits=[seminar(lin)], by=city.by, at=NOW)
 
     posted = ledger.post(
-        programme, Source("session", "s2", "专题党课"), organiser=city.jia,
-        credits=[seminar(lin, hour=10), seminar(zhou, hour=10)], by=city.by, at=NOW,
+        programme,
+        Source("session", "s2", "专题党课"),
+        organiser=city.jia,
+        credits=[seminar(lin, hour=10), seminar(zhou, hour=10)],
+        by=city.by,
+        at=NOW,
     )
 
     assert [line.member for line in posted.lines] == [zhou.pk]
@@ -86,11 +99,24 @@ def test_touching_ends_do_not_overlap(city, programme, lin):
     ledger.post(programme, SESSION, organiser=city.jia, credits=[seminar(lin)], by=city.by, at=NOW)
 
     posted = ledger.post(
-        programme, Source("session", "s2", "x"), organiser=city.jia,
-        credits=[seminar(lin, hour=10, minutes=45) if False else Credit(
-            lin, "seminar", TODAY, 45, "reform", start=moment(TODAY, 10, 30),
-            end=moment(TODAY, 11, 15))],
-        by=city.by, at=NOW,
+        programme,
+        Source("session", "s2", "x"),
+        organiser=city.jia,
+        credits=[
+            seminar(lin, hour=10, minutes=45)
+            if False
+            else Credit(
+                lin,
+                "seminar",
+                TODAY,
+                45,
+                "reform",
+                start=moment(TODAY, 10, 30),
+                end=moment(TODAY, 11, 15),
+            )
+        ],
+        by=city.by,
+        at=NOW,
     )
 
     assert not posted.refused
@@ -99,13 +125,21 @@ def test_touching_ends_do_not_overlap(city, programme, lin):
 def test_the_daily_cap_refuses_and_never_clips(city, programme, lin):
     log = lambda key: Source("log", key, "自学")  # noqa: E731
     ledger.post(
-        programme, log("a"), organiser=city.jia,
-        credits=[Credit(lin, "self", TODAY, 315, "reform")], by=city.by, at=NOW,
+        programme,
+        log("a"),
+        organiser=city.jia,
+        credits=[Credit(lin, "self", TODAY, 315, "reform")],
+        by=city.by,
+        at=NOW,
     )
 
     posted = ledger.post(
-        programme, log("b"), organiser=city.jia,
-        credits=[Credit(lin, "self", TODAY, 90, "reform")], by=city.by, at=NOW,
+        programme,
+        log("b"),
+        organiser=city.jia,
+        credits=[Credit(lin, "self", TODAY, 90, "reform")],
+        by=city.by,
+        at=NOW,
     )
 
     [refused] = posted.refused
@@ -124,8 +158,12 @@ def test_the_daily_cap_refuses_and_never_clips(city, programme, lin):
 )
 def test_days_out_of_reach_are_refused(city, programme, lin, day, code):
     posted = ledger.post(
-        programme, SESSION, organiser=city.jia,
-        credits=[Credit(lin, "self", day, 45, "reform")], by=city.by, at=NOW,
+        programme,
+        SESSION,
+        organiser=city.jia,
+        credits=[Credit(lin, "self", day, 45, "reform")],
+        by=city.by,
+        at=NOW,
     )
 
     assert [r.code for r in posted.refused] == [code]
@@ -134,8 +172,12 @@ def test_days_out_of_reach_are_refused(city, programme, lin, day, code):
 
 def test_ten_minutes_earn_nothing_and_say_why(city, programme, lin):
     posted = ledger.post(
-        programme, SESSION, organiser=city.jia,
-        credits=[Credit(lin, "self", TODAY, 10, "reform")], by=city.by, at=NOW,
+        programme,
+        SESSION,
+        organiser=city.jia,
+        credits=[Credit(lin, "self", TODAY, 10, "reform")],
+        by=city.by,
+        at=NOW,
     )
 
     assert posted.refused[0].message == "10 分钟不足最小计时单位（12 分钟），不能记学时。"
@@ -144,13 +186,21 @@ def test_ten_minutes_earn_nothing_and_say_why(city, programme, lin):
 def test_mistake_21_the_same_lesson_twice_is_credited_once(city, programme, lin):
     lesson = lambda day: Credit(lin, "online", day, 45, "reform", content="lesson:huozhong")  # noqa: E731
     ledger.post(
-        programme, Source("log", "a", "微党课《火种》"), organiser=city.jia,
-        credits=[lesson(days_ago(2))], by=city.by, at=NOW,
+        programme,
+        Source("log", "a", "微党课《火种》"),
+        organiser=city.jia,
+        credits=[lesson(days_ago(2))],
+        by=city.by,
+        at=NOW,
     )
 
     posted = ledger.post(
-        programme, Source("log", "b", "微党课《火种》"), organiser=city.jia,
-        credits=[lesson(TODAY)], by=city.by, at=NOW,
+        programme,
+        Source("log", "b", "微党课《火种》"),
+        organiser=city.jia,
+        credits=[lesson(TODAY)],
+        by=city.by,
+        at=NOW,
     )
 
     assert posted.refused[0].message == "同一内容已在《微党课《火种》》中记过学时，不重复计算。"
@@ -158,13 +208,24 @@ def test_mistake_21_the_same_lesson_twice_is_credited_once(city, programme, lin)
 
 def test_a_correction_reverses_and_replaces_in_one_posting(city, programme, lin, zhou):
     ledger.post(
-        programme, SESSION, organiser=city.jia, credits=[seminar(lin), seminar(zhou)],
-        by=city.by, at=NOW,
+        programme,
+        SESSION,
+        organiser=city.jia,
+        credits=[seminar(lin), seminar(zhou)],
+        by=city.by,
+        at=NOW,
     )
 
     posted = ledger.correct(
-        programme, SESSION, revision=2, organiser=city.jia, withdraw=[lin],
-        credits=[seminar(lin, minutes=45)], reason="早退", by=city.by, at=NOW,
+        programme,
+        SESSION,
+        revision=2,
+        organiser=city.jia,
+        withdraw=[lin],
+        credits=[seminar(lin, minutes=45)],
+        reason="早退",
+        by=city.by,
+        at=NOW,
     )
 
     assert [line.hours for line in posted.lines] == [-200, 100]
@@ -178,25 +239,42 @@ def test_a_correction_out_of_turn_is_refused(city, programme, lin):
 
     with pytest.raises(OutOfTurn):
         ledger.correct(
-            programme, SESSION, revision=3, organiser=city.jia, withdraw=[lin], credits=[],
-            reason="x", by=city.by, at=NOW,
+            programme,
+            SESSION,
+            revision=3,
+            organiser=city.jia,
+            withdraw=[lin],
+            credits=[],
+            reason="x",
+            by=city.by,
+            at=NOW,
         )
 
 
 def test_completion_needs_the_minimum_of_every_period(city, programme, lin):
     for number in range(12):
         ledger.post(
-            programme, Source("session", f"s{number}", "x"), organiser=city.jia,
-            credits=[seminar(lin, days_ago(number), period=["reform", "new-era", "socialist"][number % 3])],
-            by=city.by, at=NOW,
+            programme,
+            Source("session", f"s{number}", "x"),
+            organiser=city.jia,
+            credits=[
+                seminar(
+                    lin, days_ago(number), period=["reform", "new-era", "socialist"][number % 3]
+                )
+            ],
+            by=city.by,
+            at=NOW,
         )
     row = standing(programme, lin)
     assert (row.recognised, row.shortfall, row.completed_at) == (2400, 400, None)
 
     ledger.post(
-        programme, Source("session", "last", "x"), organiser=city.jia,
+        programme,
+        Source("session", "last", "x"),
+        organiser=city.jia,
         credits=[seminar(lin, days_ago(13), minutes=180, period="new-democratic")],
-        by=city.by, at=NOW,
+        by=city.by,
+        at=NOW,
     )
 
     row = standing(programme, lin)
@@ -220,11 +298,9 @@ def test_replace_into_does_not_walk_round_the_guard(city, programme, lin):
         pytest.skip("REPLACE exists on SQLite only")
     ledger.post(programme, SESSION, organiser=city.jia, credits=[seminar(lin)], by=city.by, at=NOW)
 
+    sql = "INSERT OR REPLACE INTO credits_ledgerentry SELECT * FROM credits_ledgerentry"
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT OR REPLACE INTO credits_verification SELECT * FROM credits_verification"
-        )
-        cursor.execute("INSERT OR REPLACE INTO credits_ledgerentry SELECT * FROM credits_ledgerentry")
+        cursor.execute(sql)
 
 
 def test_overlapping_time_is_refused_by_the_database_itself(city, programme, lin):
@@ -234,6 +310,9 @@ def test_overlapping_time_is_refused_by_the_database_itself(city, programme, lin
 
     with pytest.raises(IntegrityError), transaction.atomic():
         CreditedTime.objects.create(
-            programme=programme, member=lin, entry_id=posted.lines[0].entry + 1,
-            start=moment(TODAY, 10), end=moment(TODAY, 11),
+            programme=programme,
+            member=lin,
+            entry_id=posted.lines[0].entry + 1,
+            start=moment(TODAY, 10),
+            end=moment(TODAY, 11),
         )

@@ -1,0 +1,420 @@
+"""A state machine drives the ledger at random and checks every invariant after each step.
+
+Post, correct, reverse, transfer, leave, exempt, change rules, end the study; and it must fail when
+the overlap rule, the daily cap or the reversal is switched off, which the last tests show.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from credits import conflicts, ledger, programmes, roll, verification
+from credits.ledger import Credit, Source
+from credits.models import (
+    BranchMonth,
+    BranchStanding,
+    CreditedContent,
+    CreditedTime,
+    CreditTotal,
+    Exemption,
+    LedgerEntry,
+    Programme,
+    RuleVersion,
+    Standing,
+)
+from portal import jobs, members
+from portal.models import Job, Member
+from portal.refusals import Refusal
+from tests import cast
+from tests.cast import City, days_ago, moment, rules_json
+
+EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "200"))
+STEPS = 30
+PERIODS = ["new-democratic", "socialist", "reform", "new-era"]
+FORMS = ["seminar", "lecture", "self", "site", "online"]
+SMALL = {"target": 600, "daily_cap": 400} | {
+    "periods": [{"code": p, "name": p, "minimum": 100} for p in PERIODS],
+    "forms": [{"code": f, "cap": {"self": 200, "online": 300}.get(f), "points": 10} for f in FORMS],
+}
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Three branches, six people, one programme with a target small enough to be reached."""
+
+    city: City
+    opened: Programme
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.example = transaction.atomic()
+        self.example.__enter__()
+        self.programme = self.opened
+        self.people = [
+            Member.objects.get(pk=self.city.people[name].pk)
+            for name in ("lin", "zhou", "wu", "zheng", "gao", "xun")
+        ]
+        self.branches = [self.city.jia, self.city.yi, self.city.bing]
+        self.clock = moment()
+        self.sources: dict[str, tuple[Any, int]] = {}  # key → (organiser, last revision)
+        self.expected: dict[str, dict[int, int]] = {}  # key → member → live hours
+        self.made = 0
+        self.sound = True
+
+    def teardown(self) -> None:
+        """The product's own verification has the last word on every example."""
+        try:
+            if self.sound:  # else the step that failed has said what is wrong
+                assert verification.verify(at=self.clock).problems == []
+        finally:
+            self.roll_back()
+
+    def roll_back(self) -> None:
+        transaction.set_rollback(True)
+        self.example.__exit__(None, None, None)
+
+    def tick(self) -> Any:
+        self.clock += timedelta(minutes=1)
+        return self.clock
+
+    def note(self, key: str, withdrawn: list[Member], posted: ledger.Posted) -> None:
+        """What must be live of a source from now on: nothing of the withdrawn but the new lines."""
+        lines = self.expected.setdefault(key, {})
+        for member in withdrawn:
+            lines.pop(member.pk, None)
+        for line in posted.lines:
+            if line.hours > 0:
+                lines[line.member] = lines.get(line.member, 0) + line.hours
+
+    def new_key(self) -> str:
+        self.made += 1
+        return f"k{self.made}"
+
+    def credit(self, who: int, day: int, hour: int, minutes: int, form: str, period: str) -> Credit:
+        start = moment(days_ago(day), hour)
+        return Credit(
+            self.people[who],
+            form,
+            days_ago(day),
+            minutes,
+            period,
+            start=start,
+            end=start + timedelta(minutes=minutes),
+        )
+
+    credits_ = st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.integers(1, 3),
+            st.sampled_from([8, 9, 10]),
+            st.sampled_from([10, 45, 90, 135, 180]),
+            st.sampled_from(FORMS),
+            st.sampled_from(PERIODS),
+        ),
+        max_size=4,
+        unique_by=lambda c: c[0],
+    )
+
+    @rule(lines=credits_, branch=st.integers(0, 2))
+    def post(self, lines: list[tuple[Any, ...]], branch: int) -> None:
+        key = self.new_key()
+        try:
+            posted = ledger.post(
+                self.programme,
+                Source("session", key, key),
+                organiser=self.branches[branch],
+                credits=[self.credit(*line) for line in lines],
+                by=self.city.by,
+                at=self.tick(),
+            )
+        except ledger.ProgrammeClosed:
+            return
+        self.sources[key] = (self.branches[branch], 1)
+        self.note(key, [], posted)
+
+    @rule(minutes=st.sampled_from([45, 90]), who=st.integers(0, 5), day=st.integers(1, 3))
+    def post_content(self, minutes: int, who: int, day: int) -> None:
+        key = self.new_key()
+        credit = Credit(
+            self.people[who], "online", days_ago(day), minutes, "reform", content="lesson:one"
+        )
+        ledger.post(
+            self.programme,
+            Source("log", key, key),
+            organiser=self.city.jia,
+            credits=[credit],
+            by=self.city.by,
+            at=self.tick(),
+        )
+
+    @precondition(lambda self: self.sources)
+    @rule(data=st.data(), lines=credits_)
+    def correct(self, data: st.DataObject, lines: list[tuple[Any, ...]]) -> None:
+        key = data.draw(st.sampled_from(sorted(self.sources)))
+        organiser, revision = self.sources[key]
+        who = data.draw(st.sets(st.integers(0, 5), max_size=3))
+        withdrawn = [self.people[w] for w in sorted(who)]
+        posted = ledger.correct(
+            self.programme,
+            Source("session", key, key),
+            revision=revision + 1,
+            organiser=organiser,
+            withdraw=withdrawn,
+            credits=[self.credit(*line) for line in lines if line[0] in who],
+            reason="更正",
+            by=self.city.by,
+            at=self.tick(),
+        )
+        self.sources[key] = (organiser, revision + 1)
+        self.note(key, withdrawn, posted)
+
+    @precondition(lambda self: self.sources)
+    @rule(data=st.data())
+    def reverse_all(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.sources)))
+        organiser, revision = self.sources[key]
+        posted = ledger.correct(
+            self.programme,
+            Source("session", key, key),
+            revision=revision + 1,
+            organiser=organiser,
+            withdraw=self.people,
+            credits=[],
+            reason="取消",
+            by=self.city.by,
+            at=self.tick(),
+        )
+        self.sources[key] = (organiser, revision + 1)
+        self.note(key, self.people, posted)
+
+    @rule(who=st.integers(0, 5), branch=st.integers(0, 2))
+    def transfer(self, who: int, branch: int) -> None:
+        try:
+            members.transfer(
+                self.people[who],
+                self.branches[branch],
+                on=cast.TODAY,
+                by=self.city.by,
+                at=self.tick(),
+            )
+        except Refusal:
+            return
+
+    @rule(who=st.integers(0, 3), goal=st.sampled_from([None, 100, 300]))
+    def exempt(self, who: int, goal: int | None) -> None:
+        try:
+            asked = roll.ask_exemption(
+                self.programme,
+                self.people[who],
+                target=goal,
+                since=cast.TODAY,
+                until=None,
+                reason="长期患病",
+                by=self.city.by,
+                at=self.tick(),
+            )
+        except Refusal:
+            return
+        shi = self.city.actor("shi", "official")
+        roll.decide_exemption(asked, approve=True, answer="", by=shi, at=self.tick())
+
+    @rule(who=st.integers(0, 3))
+    def end_exemption(self, who: int) -> None:
+        found = Exemption.objects.filter(member=self.people[who], in_force=True).first()
+        if found:
+            roll.end_exemption(found, by=self.city.by, at=self.tick())
+
+    @rule(goal=st.sampled_from([400, 600, 800]), cap=st.sampled_from([100, 200, None]))
+    def change_rules(self, goal: int, cap: int | None) -> None:
+        if RuleVersion.objects.filter(programme=self.programme).count() > 3:
+            return
+        forms = [{"code": f, "cap": cap if f == "self" else None, "points": 10} for f in FORMS]
+        new = rules_json(**SMALL | {"target": goal, "forms": forms})
+        shown = programmes.rehearse(self.programme, new).shown
+        programmes.change_rules(
+            self.programme,
+            new,
+            since=cast.TODAY,
+            authority="测试",
+            reason="测试",
+            shown=shown,
+            by=self.city.by,
+            at=self.tick(),
+        )
+
+    @rule(branch=st.integers(0, 2))
+    def recompute(self, branch: int) -> None:
+        programmes.bring_up(self.programme, self.branches[branch].pk, at=self.tick())
+
+    @rule()
+    def end_study(self) -> None:
+        if Programme.objects.get(pk=self.programme.pk).state == Programme.State.RUNNING:
+            self.programme = programmes.close_study(self.programme, by=self.city.by, at=self.tick())
+
+    @invariant()
+    def everything_adds_up(self) -> None:
+        """Compute all of it anew by the plainest means, from one read of the lines."""
+        self.sound = False
+        lines = list(LedgerEntry.objects.select_related("posting").order_by("pk"))
+        reversed_ = {line.reverses_id for line in lines if line.reverses_id}
+        live = [n for n in lines if n.reverses_id is None and n.pk not in reversed_]
+        self.check_reversals(lines)
+        self.check_sources(live)
+        self.check_days(lines, live)
+        self.check_occupied(live)
+        earned = self.check_totals(lines)
+        self.check_standings(earned)
+        self.check_months(lines)
+        self.sound = True
+
+    def check_reversals(self, lines: list[LedgerEntry]) -> None:
+        by_id = {line.pk: line for line in lines}
+        for line in lines:
+            if line.reverses_id:
+                other = by_id[line.reverses_id]
+                assert (line.member_id, line.hours, line.day, line.home_id) == (
+                    other.member_id,
+                    -other.hours,
+                    other.day,
+                    other.home_id,
+                )
+
+    def check_sources(self, live: list[LedgerEntry]) -> None:
+        found: dict[str, Counter[int]] = {}
+        for line in live:
+            if line.posting.kind == "session":
+                found.setdefault(line.posting.key, Counter())[line.member_id] += line.hours
+        assert found == {k: v for k, v in self.expected.items() if v}, "a withdrawn line lives on"
+
+    def check_days(self, lines: list[LedgerEntry], live: list[LedgerEntry]) -> None:
+        days: Counter[tuple[int, date]] = Counter()
+        for line in lines:
+            days[line.member_id, line.day] += line.hours
+        assert all(0 <= hours <= 400 for hours in days.values()), f"daily cap: {days}"
+        spans: dict[int, list[tuple[Any, Any]]] = {}
+        for line in live:
+            if line.start:
+                spans.setdefault(line.member_id, []).append((line.start, line.end))
+        for times in spans.values():
+            times.sort()
+            assert all(a[1] <= b[0] for a, b in itertools.pairwise(times)), f"overlap: {times}"
+
+    def check_occupied(self, live: list[LedgerEntry]) -> None:
+        timed = {(n.pk, n.member_id, n.start, n.end) for n in live if n.start}
+        held = CreditedTime.objects.values_list("entry_id", "member_id", "start", "end")
+        assert timed == set(held), "occupied time"
+        named = {(n.pk, n.member_id, n.content) for n in live if n.content}
+        contents = CreditedContent.objects.values_list("entry_id", "member_id", "content")
+        assert named == set(contents), "contents"
+
+    def check_totals(self, lines: list[LedgerEntry]) -> dict[int, Counter[tuple[str, str]]]:
+        earned: dict[int, Counter[tuple[str, str]]] = {}
+        for line in lines:
+            earned.setdefault(line.member_id, Counter())[line.period, line.form] += line.hours
+        kept = {
+            (t.member_id, t.period, t.form): t.earned for t in CreditTotal.objects.all() if t.earned
+        }
+        due = {(m, *place): h for m, sums in earned.items() for place, h in sums.items() if h}
+        assert due == kept, "totals"
+        return earned
+
+    def check_standings(self, earned: dict[int, Counter[tuple[str, str]]]) -> None:
+        versions = {v.number: v.rules for v in RuleVersion.objects.all()}
+        branches: dict[int, list[int]] = {}
+        places = dict(Member.objects.values_list("pk", "branch_id"))
+        for row in Standing.objects.all():
+            own, version = earned.get(row.member_id, Counter()), versions[row.rules]
+            caps = {f["code"]: f["cap"] for f in version["forms"]}
+            forms: Counter[str] = Counter()
+            periods: Counter[str] = Counter()
+            for (period, form), hours in own.items():
+                forms[form] += hours
+                periods[period] += hours
+            worth = sum(h if caps[f] is None else min(h, caps[f]) for f, h in forms.items())
+            least = 100 * row.target // row.full_target // 25 * 25
+            lacking = sum(max(0, least - periods[p]) for p in PERIODS)
+            shortfall = max(row.target - worth, lacking, 0)
+            assert (row.recognised, row.shortfall) == (worth, shortfall), f"standing {row}"
+            assert (row.completed_at is None) == (shortfall > 0), "completion"
+            assert row.branch_id == places[row.member_id], "roll"
+            sums = branches.setdefault(row.branch_id, [0] * 4)
+            counted = not row.exempt
+            for index, amount in enumerate(
+                (counted, row.exempt, counted and shortfall == 0, worth * counted)
+            ):
+                sums[index] += amount
+        rows = BranchStanding.objects.values_list("branch", "due", "exempt", "completed", "hours")
+        assert {b: v for b, *v in rows if any(v)} == branches, "branch rows"
+
+    def check_months(self, lines: list[LedgerEntry]) -> None:
+        months: Counter[tuple[int, date]] = Counter()
+        for line in lines:
+            months[line.home_id, line.day.replace(day=1)] += line.hours
+        kept = {(m.branch_id, m.month): m.hours for m in BranchMonth.objects.all() if m.hours}
+        assert {k: v for k, v in months.items() if v} == kept, "months"
+
+
+def drive(examples: int) -> None:
+    """Run the machine, each example in a savepoint of its own over one city."""
+    LedgerMachine.city = cast.lay_out_city()
+    LedgerMachine.opened = cast.open_programme(LedgerMachine.city, "sm", **SMALL)
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(
+        LedgerMachine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            derandomize=True,
+        ),
+    )
+
+
+@pytest.mark.both
+@pytest.mark.django_db
+def test_every_invariant_holds_whatever_happens(monkeypatch):
+    monkeypatch.setattr(jobs, "_enqueue", lambda _: None)
+
+    drive(EXAMPLES)
+
+    assert Job.objects.count() == 0
+
+
+@pytest.mark.both
+@pytest.mark.django_db
+def test_without_the_overlap_rule_the_machine_fails(monkeypatch):
+    monkeypatch.setattr(conflicts.Occupied, "_by_time", lambda *_: None)
+
+    with pytest.raises(Exception, match=r"overlap|conflicting|exclusion"):
+        drive(40)
+
+
+@pytest.mark.both
+@pytest.mark.django_db
+def test_without_the_daily_cap_the_machine_fails(monkeypatch):
+    monkeypatch.setattr(conflicts.Occupied, "_by_cap", lambda *_: None)
+
+    with pytest.raises(AssertionError, match="daily cap"):
+        drive(40)
+
+
+@pytest.mark.both
+@pytest.mark.django_db
+def test_without_the_reversal_the_machine_fails(monkeypatch):
+    monkeypatch.setattr(conflicts.Occupied, "free", lambda *_: [])
+
+    with pytest.raises(AssertionError, match="a withdrawn line lives on"):
+        drive(40)

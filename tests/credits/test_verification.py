@@ -1,0 +1,157 @@
+"""verify_ledger and rebuild_standings: what was tampered with is named, and sums are mended."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from django.db import connection
+
+from credits import ledger, rebuilding, verification
+from credits.ledger import Source
+from credits.models import BranchStanding, CreditTotal, LedgerEntry, Posting, Standing
+from portal import members, triggers
+from tests.cast import NOW, TODAY, days_ago
+from tests.credits.test_ledger import SESSION, seminar
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
+
+
+@pytest.fixture
+def posted(city, programme, lin, zhou):
+    for number in range(4):
+        ledger.post(
+            programme,
+            Source("session", f"s{number}", f"活动{number}"),
+            organiser=city.jia,
+            credits=[seminar(lin, days_ago(number)), seminar(zhou, days_ago(number))],
+            by=city.by,
+            at=NOW,
+        )
+    ledger.correct(
+        programme,
+        Source("session", "s0", "活动0"),
+        revision=2,
+        organiser=city.jia,
+        withdraw=[lin],
+        credits=[],
+        reason="误记",
+        by=city.by,
+        at=NOW,
+    )
+    return programme
+
+
+def problems(**values):
+    report = verification.verify(at=NOW)
+    return [p for p in report.problems if all(getattr(p, k) == v for k, v in values.items())]
+
+
+def tamper(sql):
+    for table in ("credits_ledgerentry", "credits_posting"):
+        triggers.lift(connection, table)
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+    connection.check_constraints()
+    triggers.install(connection)
+
+
+def test_an_honest_ledger_verifies(posted):
+    report = verification.verify(at=NOW)
+
+    assert report.problems == []
+    assert (report.postings, report.entries) == (5, 9)
+
+
+def test_a_changed_figure_is_named_with_entry_branch_and_member(posted, lin):
+    entry = LedgerEntry.objects.filter(member=lin).last()
+    tamper(f"UPDATE credits_ledgerentry SET hours = -300 WHERE id = {entry.pk}")
+
+    [problem] = problems(kind="entry")
+
+    assert problem.entry == entry.pk
+    assert problem.branch == "青川县甲支部"
+    assert "林小满" in problem.member
+
+
+def test_a_deleted_line_is_named_with_book_and_posting(posted, zhou):
+    entry = LedgerEntry.objects.filter(member=zhou).last()
+    tamper(f"DELETE FROM credits_ledgerentry WHERE id = {entry.pk}")
+
+    [problem] = problems(kind="lines")
+
+    assert (problem.book, problem.posting) == ("YL-QC-1", entry.posting_id)
+    assert any("周明远" in p.member for p in problems(kind="total"))
+
+
+def test_a_cut_off_tail_is_named(posted):
+    last = Posting.objects.last()
+    tamper(f"DELETE FROM credits_ledgerentry WHERE posting_id = {last.pk}")
+    tamper(f"DELETE FROM credits_posting WHERE id = {last.pk}")
+
+    [problem] = problems(kind="tail")
+
+    assert problem.book == "YL-QC-1"
+
+
+def test_a_tail_cut_off_with_its_head_is_found_by_the_last_verification(posted):
+    assert verification.verify(at=NOW).ok
+    last = Posting.objects.last()
+    before = Posting.objects.get(book=last.book, sequence=last.sequence - 1)
+    tamper(f"DELETE FROM credits_ledgerentry WHERE posting_id = {last.pk}")
+    tamper(f"DELETE FROM credits_posting WHERE id = {last.pk}")
+    type(last.book).objects.update(last_sequence=before.sequence, last_digest=before.digest)
+
+    assert len(problems(kind="head")) == 1
+
+
+def test_an_added_line_is_found(posted, lin):
+    tamper(
+        "INSERT INTO credits_ledgerentry (programme_id, posting_id, line, member_id, home_id, form,"
+        " period, content, day, minutes, hours, rules, check_value) SELECT programme_id,"
+        " posting_id, 99, member_id, home_id, form, period, content, day, minutes, hours, rules,"
+        " 'x' FROM credits_ledgerentry WHERE hours > 0 LIMIT 1"
+    )
+
+    assert problems(kind="lines")
+    assert problems(kind="entry")
+
+
+def test_missing_triggers_are_named(posted):
+    triggers.lift(connection, "credits_ledgerentry")
+
+    assert problems(kind="trigger")
+
+
+def test_rebuilding_mends_every_sum(posted, lin):
+    Standing.objects.filter(member=lin).update(recognised=100)
+    CreditTotal.objects.filter(member=lin).update(earned=100)
+    BranchStanding.objects.update(hours=5)
+    assert not verification.verify(at=NOW).ok
+
+    assert rebuilding.rebuild(posted) == 1
+
+    assert verification.verify(at=NOW).problems == []
+
+
+def test_renaming_and_transfers_leave_the_chains_valid(city, posted, lin):
+    members.transfer(lin, city.yi, on=TODAY, by=city.by, at=NOW)
+    members.mend(lin, {"name": "林大满"}, by=city.by, at=NOW)
+
+    assert verification.verify(at=NOW).problems == []
+    assert BranchStanding.objects.get(branch=city.yi).due == 3
+
+
+def test_leaving_takes_somebody_off_the_roll_and_keeps_the_hours(city, posted, zhou):
+    members.leave(zhou, on=date(2021, 6, 1), by=city.by, at=NOW)
+
+    assert verification.verify(at=NOW).problems == []
+    assert BranchStanding.objects.get(branch=city.jia).due == 1
+    assert Standing.objects.get(member=zhou).recognised == 800
+
+
+def test_mistake_19_a_second_rebuild_changes_nothing(posted):
+    rebuilding.rebuild(posted)
+
+    assert rebuilding.rebuild(posted) == 0
+    assert SESSION.kind == "session"
