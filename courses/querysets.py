@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Count, Q
@@ -12,23 +12,31 @@ from portal.querysets import ScopedQuerySet
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from courses.models import (  # noqa: F401 - named as text in the base classes below
+        Attendance,
+        Course,
+        ReadingClass,
+        SheetImport,
+        StudyLog,
+        StudySession,
+    )
     from credits.models import Programme
     from portal.models import Member, Organization
 
 
-class CourseQuerySet(models.QuerySet[Any]):
+class CourseQuerySet(models.QuerySet["Course"]):
     def of_period(self, period: str) -> Self:
         return self.filter(period=period)
 
 
-class ReadingClassQuerySet(ScopedQuerySet[Any]):
+class ReadingClassQuerySet(ScopedQuerySet["ReadingClass"]):
     path_lookup = "organiser__path"
 
     def running(self) -> Self:
         return self.filter(state="running")
 
 
-class SessionQuerySet(ScopedQuerySet[Any]):
+class SessionQuerySet(ScopedQuerySet["StudySession"]):
     path_lookup = "organiser__path"
 
     def of_programme(self, programme: Programme) -> Self:
@@ -79,7 +87,7 @@ class SessionQuerySet(ScopedQuerySet[Any]):
         )
 
 
-class AttendanceQuerySet(ScopedQuerySet[Any]):
+class AttendanceQuerySet(ScopedQuerySet["Attendance"]):
     path_lookup = "session__organiser__path"
     owner_lookup = "member"
 
@@ -89,11 +97,11 @@ class AttendanceQuerySet(ScopedQuerySet[Any]):
         )
 
 
-class SheetImportQuerySet(ScopedQuerySet[Any]):
+class SheetImportQuerySet(ScopedQuerySet["SheetImport"]):
     path_lookup = "organization__path"
 
 
-class StudyLogQuerySet(ScopedQuerySet[Any]):
+class StudyLogQuerySet(ScopedQuerySet["StudyLog"]):
     path_lookup = "branch__path"
     owner_lookup = "member"
 

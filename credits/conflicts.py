@@ -193,9 +193,9 @@ class Occupied:
         return nearest[2], nearest[3]
 
     def _load_homes(self, members: Sequence[int]) -> None:
-        rows = Membership.objects.filter(member__in=members).order_by("member", "since", "pk")
-        for member, *span in rows.values_list("member", "since", "until", "branch", "branch__code"):
-            self.homes[member].append((span[0], span[1], span[2], span[3]))
+        rows = Membership.objects.filter(member__in=members).select_related("branch")
+        for row in rows.order_by("member", "since", "pk"):
+            self.homes[row.member_id].append((row.since, row.until, row.branch_id, row.branch.code))
 
     def _load_hours(self, members: Sequence[int], days: Iterable[date]) -> None:
         rows = LedgerEntry.objects.filter(
@@ -209,8 +209,8 @@ class Occupied:
         rows = CreditedTime.objects.filter(
             programme=self.programme, member__in=members, start__lt=end, end__gt=start
         )
-        for member, *span in rows.values_list("member", "start", "end", "entry_id"):
-            self.times[member].append((span[0], span[1], span[2]))
+        for member, start_, end_, entry in rows.values_list("member", "start", "end", "entry_id"):
+            self.times[member].append((start_, end_, entry))
 
     def _load_contents(self, members: Sequence[int], contents: Iterable[str]) -> None:
         rows = CreditedContent.objects.filter(

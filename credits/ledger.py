@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import Max
 
 from credits import certificates, chain, ledger_sql, roll, rule_book, standings
 from credits.chain import Act, Head
@@ -140,9 +141,18 @@ def preview(
 
 def next_revision(programme: Programme, source: Source) -> int:
     """The revision that the next act on a source has; its caller holds the source's own lock."""
-    posted = Posting.objects.filter(programme=programme, kind=source.kind, key=source.key)
-    last = posted.order_by("-revision").values_list("revision", flat=True).first()
-    return (last or 0) + 1
+    return next_revisions(programme, [source])[source.key]
+
+
+def next_revisions(programme: Programme, sources: Sequence[Source]) -> dict[str, int]:
+    """The same for many sources of one kind, by key."""
+    posted = Posting.objects.filter(
+        programme=programme,
+        kind__in={s.kind for s in sources},
+        key__in=[s.key for s in sources],
+    )
+    last = dict(posted.order_by().values_list("key").annotate(n=Max("revision")))
+    return {s.key: last.get(s.key, 0) + 1 for s in sources}
 
 
 def _posted(

@@ -9,7 +9,15 @@ from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 from portal.querysets import ScopedQuerySet
 
 if TYPE_CHECKING:
-    from credits.models import Programme
+    from credits.models import (  # noqa: F401 - named as text in the base classes below
+        BranchStanding,
+        Bulletin,
+        Certificate,
+        Exemption,
+        LedgerEntry,
+        Programme,
+        Standing,
+    )
     from portal.models import Member, Organization
 
 
@@ -34,7 +42,7 @@ class ProgrammeQuerySet(ScopedQuerySet["Programme"]):
         return begun.open().first() or begun.first()
 
 
-class LedgerEntryQuerySet(ScopedQuerySet[Any]):
+class LedgerEntryQuerySet(ScopedQuerySet["LedgerEntry"]):
     path_lookup = "home__path"
     owner_lookup = "member"
 
@@ -54,7 +62,7 @@ class LedgerEntryQuerySet(ScopedQuerySet[Any]):
         return rows.select_related("posting", "home", "reverses__posting")
 
 
-class StandingQuerySet(ScopedQuerySet[Any]):
+class StandingQuerySet(ScopedQuerySet["Standing"]):
     path_lookup = "branch__path"
     owner_lookup = "member"
 
@@ -71,7 +79,7 @@ class StandingQuerySet(ScopedQuerySet[Any]):
         return rows.select_related("member").order_by("member__name", "member__number")
 
 
-class BranchStandingQuerySet(ScopedQuerySet[Any]):
+class BranchStandingQuerySet(ScopedQuerySet["BranchStanding"]):
     path_lookup = "branch__path"
 
     def sums(self) -> dict[str, int]:
@@ -85,7 +93,7 @@ class BranchStandingQuerySet(ScopedQuerySet[Any]):
         )
         return {name: value or 0 for name, value in sums.items()}
 
-    def by_unit(self) -> QuerySet[Any, dict[str, Any]]:
+    def by_unit(self) -> QuerySet[Any, Any]:
         """Sums of units, one row each; branches above the units are in none."""
         return (
             self.exclude(unit=None)
@@ -103,12 +111,12 @@ class BranchStandingQuerySet(ScopedQuerySet[Any]):
         )
 
 
-class ExemptionQuerySet(ScopedQuerySet[Any]):
+class ExemptionQuerySet(ScopedQuerySet["Exemption"]):
     path_lookup = "member__branch__path"
     owner_lookup = "member"
 
 
-class BulletinQuerySet(ScopedQuerySet[Any]):
+class BulletinQuerySet(ScopedQuerySet["Bulletin"]):
     path_lookup = "programme__organiser__path"
 
     def standing(self) -> Self:
@@ -116,6 +124,6 @@ class BulletinQuerySet(ScopedQuerySet[Any]):
         return self.filter(withdrawal=None)
 
 
-class CertificateQuerySet(ScopedQuerySet[Any]):
+class CertificateQuerySet(ScopedQuerySet["Certificate"]):
     path_lookup = "branch__path"
     owner_lookup = "member"

@@ -190,7 +190,8 @@ def recognise(
     caps = {f.code: f.cap for f in rules.forms}
     rates = {f.code: f.points for f in rules.forms}
     by_form = {f: _capped(h, caps.get(f, 0)) for f, h in by_form.items()}
-    total, points, grouped = 0, 0, set()
+    total, points = 0, 0
+    grouped: set[str] = set()
     for group in rules.groups:
         hours = min(sum(by_form.get(f, 0) for f in group.forms), group.cap)
         total += hours

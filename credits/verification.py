@@ -543,17 +543,19 @@ def _check_bulletins(report: Report, using: str) -> None:
 def _differences(due: Any, there: Any) -> Iterator[tuple[int, str, tuple[Any, ...]]]:
     """Rows, keyed and ordered by their first value, that stand on one side only or differ."""
     left, right = due.iterator(chunk_size=5000), there.iterator(chunk_size=5000)
-    a, b = next(left, None), next(right, None)
-    while a or b:
-        if a and b and a == b:
-            a, b = next(left, None), next(right, None)
-        elif b is None or (a and a[0] <= b[0]):
+    end: tuple[Any, ...] = (float("inf"),)
+    a, b = next(left, end), next(right, end)
+    while a is not end or b is not end:
+        if a == b:
+            a, b = next(left, end), next(right, end)
+        elif a[0] <= b[0]:
             yield a[0], "due", a
-            b = next(right, None) if b and b[0] == a[0] else b
-            a = next(left, None)
+            if a[0] == b[0]:
+                b = next(right, end)
+            a = next(left, end)
         else:
             yield b[0], "there", b
-            b = next(right, None)
+            b = next(right, end)
 
 
 def _grouped(rows: Any) -> Iterator[tuple[int, list[tuple[Any, ...]]]]:

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
     from portal.access import Capability, Scope
-    from portal.models import Organization
+    from portal.models import (  # noqa: F401 - named as text in the base classes below
+        Appointment,
+        AuditEvent,
+        Job,
+        Member,
+        Membership,
+        MobileStay,
+        Organization,
+    )
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _M = TypeVar("_M", bound=models.Model, covariant=True)
@@ -43,13 +51,13 @@ class Prefix(Lookup[str]):
 
     lookup_name = "prefix"
 
-    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, left_params = self.process_lhs(compiler, connection)
         text = str(self.rhs)
         end = text[:-1] + chr(ord(text[-1]) + 1)
         from_, to = ("~>=~", "~<~") if connection.vendor == "postgresql" else (">=", "<")
         sql = f"({left} {from_} %s AND {left} {to} %s)"
-        return sql, [*left_params, text, *left_params, end]
+        return sql, (*left_params, text, *left_params, end)
 
 
 class ScopedQuerySet(models.QuerySet[_M]):
@@ -86,7 +94,7 @@ class OrganizationQuerySet(ScopedQuerySet["Organization"]):
         return self.filter(Q(name__contains=text) | Q(short_name__contains=text) | Q(code=text))
 
 
-class MemberQuerySet(ScopedQuerySet[Any]):
+class MemberQuerySet(ScopedQuerySet["Member"]):
     path_lookup = "branch__path"
     owner_lookup = "pk"
 
@@ -111,7 +119,7 @@ class MemberQuerySet(ScopedQuerySet[Any]):
         return self.filter(mobile_stays__until=None, mobile_stays__isnull=False)
 
 
-class MembershipQuerySet(ScopedQuerySet[Any]):
+class MembershipQuerySet(ScopedQuerySet["Membership"]):
     path_lookup = "branch__path"
     owner_lookup = "member"
 
@@ -123,7 +131,7 @@ class MembershipQuerySet(ScopedQuerySet[Any]):
         return self.filter(until=None)
 
 
-class MobileStayQuerySet(ScopedQuerySet[Any]):
+class MobileStayQuerySet(ScopedQuerySet["MobileStay"]):
     path_lookup = "member__branch__path"
     owner_lookup = "member"
 
@@ -131,16 +139,16 @@ class MobileStayQuerySet(ScopedQuerySet[Any]):
         return self.filter(until=None)
 
 
-class AppointmentQuerySet(ScopedQuerySet[Any]):
+class AppointmentQuerySet(ScopedQuerySet["Appointment"]):
     def on(self, day: date) -> Self:
         return self.filter(since__lte=day).filter(Q(until=None) | Q(until__gt=day))
 
 
-class AuditQuerySet(ScopedQuerySet[Any]):
+class AuditQuerySet(ScopedQuerySet["AuditEvent"]):
     owner_lookup = "by"
 
 
-class JobQuerySet(ScopedQuerySet[Any]):
+class JobQuerySet(ScopedQuerySet["Job"]):
     path_lookup = ""
     owner_lookup = "by"
 

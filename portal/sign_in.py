@@ -135,21 +135,8 @@ def use_slip(number: str, code: str, password: str, *, at: datetime, address: st
             .filter(number=number.strip(), is_active=True)
             .first()
         )
-        slip = (
-            member
-            and SignInSlip.objects.filter(
-                member=member,
-                used_at=None,
-                voided_at=None,
-                expires_at__gt=at,
-                failures__lt=SLIP_TRIES,
-            ).first()
-        )
-        fits = bool(member and slip) and constant_time_compare(
-            slip.code_hash,
-            _hash(code.strip(), member),  # type: ignore[union-attr, arg-type] # both there
-        )
-        if member and slip and fits:
+        slip = _open_slip(member, at) if member else None
+        if member and slip and constant_time_compare(slip.code_hash, _hash(code.strip(), member)):
             _check_password(password, member)
             SignInSlip.objects.filter(pk=slip.pk).update(used_at=at)
             _set_password(member, password)
@@ -196,6 +183,11 @@ def refuse_demo_passwords() -> None:
             "The database holds demonstration accounts; start with DEMO=on or with a database of "
             "your own."
         )
+
+
+def _open_slip(member: Member, at: datetime) -> SignInSlip | None:
+    open_ = SignInSlip.objects.filter(member=member, used_at=None, voided_at=None)
+    return open_.filter(expires_at__gt=at, failures__lt=SLIP_TRIES).first()
 
 
 def _hash(code: str, member: Member) -> str:

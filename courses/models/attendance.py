@@ -124,13 +124,17 @@ class AttendanceCredit(models.Model):
 
 
 class Scan(models.Model):
-    """One scan of a check-in code: accepted, or refused with the reason. Insert-only."""
+    """One scan of a check-in code: accepted, or refused with the reason. Insert-only.
+
+    nonce: of the proof that was used up; empty for refused scans and digits typed in.
+    """
 
     session = models.ForeignKey(StudySession, models.PROTECT, related_name="scans")
     member = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+")
     at = models.DateTimeField("时间")
     accepted = models.BooleanField("通过")
     reason = models.CharField("原因", max_length=120, blank=True)
+    nonce = models.CharField(max_length=16, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "扫码记录"
@@ -139,7 +143,10 @@ class Scan(models.Model):
             models.CheckConstraint(
                 name="scan_refused_with_reason",
                 condition=Q(accepted=True) | ~Q(reason=""),
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["session", "nonce"], condition=~Q(nonce=""), name="scan_nonce_once"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
 """Party members: person and user in one table."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.utils.crypto import get_random_string, salted_hmac
 
@@ -15,10 +15,6 @@ KEY_LENGTH = 16
 def new_key() -> str:
     """A key for a new member: random, never shown, never changed."""
     return get_random_string(KEY_LENGTH)
-
-
-class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  # type: ignore[misc] # a generated base class
-    """Finds members; `portal.members.enrol` is what makes them."""
 
 
 class Member(AbstractBaseUser):
@@ -63,7 +59,7 @@ class Member(AbstractBaseUser):
     large_text = models.BooleanField("大字模式", default=False)
     sessions_epoch = models.PositiveIntegerField(default=0, editable=False)
 
-    objects: ClassVar[MemberManager] = MemberManager()
+    objects = MemberQuerySet.as_manager()
 
     USERNAME_FIELD = "number"
 
@@ -97,7 +93,7 @@ class Member(AbstractBaseUser):
         for secret in settings.SECRET_KEY_FALLBACKS:
             yield self._session_hash(secret=secret)
 
-    def _session_hash(self, secret: str | None = None) -> str:
+    def _session_hash(self, secret: str | bytes | None = None) -> str:
         """Hash of password and epoch: a change of either ends every session of the person."""
         text = f"{self.password}:{self.sessions_epoch}"
         return salted_hmac(

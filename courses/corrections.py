@@ -1,0 +1,125 @@
+"""Corrections of a closed roll: revisions with a reason, in the ledger and in the history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from courses import crediting, marks, sessions
+from courses.marks import Mark, NotOnRoll, Wish
+from courses.models import Status, StudySession
+from credits import rule_book
+from credits.ledger import Posted
+from portal.audit import Actor
+from portal.models import Member
+from portal.refusals import Refusal
+
+State = StudySession.State
+
+
+@transaction.atomic
+def reopen(session: StudySession, *, reason: str, by: Actor, at: datetime) -> StudySession:
+    """Open a closed roll once more: what it credited is reversed until it is closed again."""
+    session = _closed(session, reason)
+    sessions.reverse_all(session, reason=reason, by=by, at=at)
+    sessions.note(session, "重新打开点名", reason=reason, by=by, at=at)
+    session.state = State.OPEN
+    session.version += 1
+    session.save(update_fields=["state", "version"])
+    return session
+
+
+@transaction.atomic
+def correct(
+    session: StudySession, wishes: Mapping[int, Wish], *, reason: str, by: Actor, at: datetime
+) -> list[Posted]:
+    """Correct marks of a closed roll: one revision in each programme, with the reason.
+
+    Raises Conflict, NotOnRoll, NotNow; Refusal without a reason or without any change.
+    """
+    session = _closed(session, reason)
+    rows = marks.locked(session)
+    before = {pk: row.word for pk, row in rows.items()}
+    changed = marks.apply(rows, wishes, by=by, at=at)
+    if not changed:
+        raise Refusal("没有改动，不需要更正。")
+    for row in changed:
+        what = f"{row.member.name}：{before[row.member_id]} → {row.word}"
+        sessions.note(session, what, reason=reason, by=by, at=at, member=row.member)
+    return crediting.revise(session, changed, reason=reason, by=by, at=at)
+
+
+@transaction.atomic
+def exchange(
+    session: StudySession,
+    wrong: Member,
+    right: Member,
+    *,
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> list[Posted]:
+    """Say "this was the other 王伟": the mark moves to the right person, on the roll or not.
+
+    The wrong one gets the right one's mark; where the right one had none, absent.
+    """
+    session = _closed(session, reason)
+    rows = marks.locked(session)
+    if wrong.pk not in rows or wrong.pk == right.pk:
+        raise NotOnRoll
+    first = rows[wrong.pk]
+    second = rows.get(right.pk) or marks.add(session, right, Status.PRESENT, by=by, at=at)
+    there = rows.get(right.pk)
+    mark, other = Mark.of(first), Mark.of(second) if there else Mark(Status.ABSENT)
+    first.minutes, second.minutes = second.minutes if there else None, first.minutes
+    first.scanned, second.scanned = False, False
+    marks.mark(first, other, by=by, at=at)
+    marks.mark(second, mark, by=by, at=at)
+    what = f"{wrong.name}（{wrong.tail}）改为 {right.name}（{right.tail}）"
+    sessions.note(session, what, reason=reason, by=by, at=at, member=right)
+    return crediting.revise(session, [first, second], reason=reason, by=by, at=at)
+
+
+@transaction.atomic
+def make_up(
+    session: StudySession,
+    member: Member,
+    *,
+    on: date,
+    by: Actor,
+    at: datetime,
+    reason: str = "补学",
+) -> list[Posted]:
+    """Note that somebody who was on leave or absent studied it later: hours, never presence.
+
+    Raises Refusal before the session, in the future, or beyond the rules' make-up window.
+    """
+    session = _closed(session, reason)
+    row = marks.locked(session).get(member.pk)
+    if row is None:
+        raise NotOnRoll
+    if row.status not in (Status.LEAVE, Status.ABSENT):
+        raise Refusal(f"{member.name}{row.word}，不需要补学。", field="member")
+    if on < session.day or on > timezone.localdate(at):
+        raise Refusal("补学日期要在活动之后、今天之前。", field="on")
+    for programme in session.programmes.all():
+        window = rule_book.of(programme).on(session.day).rules.make_up
+        if (on - session.day).days > window:
+            raise Refusal(
+                f"补学要在活动后 {window} 天内，{on} 已是第 {(on - session.day).days} 天。",
+                field="on",
+            )
+    row.made_up_on, row.marked_by, row.marked_at = on, by.member, at
+    row.save(update_fields=["made_up_on", "marked_by", "marked_at"])
+    sessions.note(session, f"{member.name}补学（{on}）", reason=reason, by=by, at=at, member=member)
+    return crediting.revise(session, [row], reason=reason, by=by, at=at)
+
+
+def _closed(session: StudySession, reason: str) -> StudySession:
+    session = sessions.lock_closed(session)
+    if not reason.strip():
+        raise Refusal("请写明更正的理由。", field="reason")
+    return session

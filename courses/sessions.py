@@ -1,0 +1,257 @@
+"""Verbs on study sessions: schedule, move, cancel, say that one was not held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+
+from courses.models import Attendance, AttendanceCredit, ReadingClass, SessionChange, StudySession
+from credits import ledger, rule_book
+from credits.ledger import Source
+from credits.models import Programme
+from portal import audit
+from portal.audit import Actor
+from portal.models import AuditEvent, Member, Organization
+from portal.refusals import Conflict, Refusal
+
+State = StudySession.State
+
+
+class NotNow(Refusal):
+    """The session is in a state that does not allow this."""
+
+
+class BadTime(Refusal):
+    """The session's times contradict themselves or the programme."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known of a session to be held."""
+
+    title: str
+    form: str
+    starts_at: datetime
+    ends_at: datetime
+    period: str = ""
+    occasion: str = "class"
+    place: str = ""
+    lecturer: str = ""
+    host: str = ""
+    recorder: str = ""
+    content: str = ""
+    band: str = ""
+    method: str = StudySession.Method.ROLL_CALL
+    ceiling: int | None = None
+    ceiling_reason: str = ""
+    key: str = field(default_factory=lambda: get_random_string(20))
+
+
+def schedule(
+    organiser: Organization,
+    programmes: Sequence[Programme],
+    plan: Plan,
+    *,
+    by: Actor,
+    at: datetime,
+    reading_class: ReadingClass | None = None,
+) -> StudySession:
+    """Plan one session; see `schedule_many`."""
+    return schedule_many(organiser, programmes, [plan], by=by, at=at, reading_class=reading_class)[
+        0
+    ]
+
+
+@transaction.atomic
+def schedule_many(
+    organiser: Organization,
+    programmes: Sequence[Programme],
+    plans: Sequence[Plan],
+    *,
+    by: Actor,
+    at: datetime,
+    reading_class: ReadingClass | None = None,
+) -> list[StudySession]:
+    """Plan sessions, all or none. Raises BadTime naming the first whose times do not fit."""
+    for plan in plans:
+        _check_plan(programmes, plan)
+    sessions = StudySession.objects.bulk_create(
+        StudySession(
+            organiser=organiser,
+            reading_class=reading_class,
+            made_by=by.member,
+            made_at=at,
+            **_columns(plan),
+        )
+        for plan in plans
+    )
+    through = StudySession.programmes.through
+    through.objects.bulk_create(
+        through(studysession=session, programme=programme)
+        for session in sessions
+        for programme in programmes
+    )
+    if reading_class is None:
+        audit.record_many(
+            audit.event(AuditEvent.Event.CLASS, by=by, at=at, on=organiser, subject=f"安排：{s}")
+            for s in sessions
+        )
+    return sessions
+
+
+@transaction.atomic
+def change(
+    session: StudySession, values: dict[str, Any], *, seen_version: int, by: Actor, at: datetime
+) -> StudySession:
+    """Change a planned session's time, place, topic …; nothing once its roll is open.
+
+    Raises Conflict when somebody changed it meanwhile, NotNow, BadTime.
+    """
+    session = lock(session)
+    if session.version != seen_version:
+        raise Conflict
+    if session.state != State.PLANNED:
+        raise NotNow(f"活动{session.get_state_display()}，不能再改时间和内容；请用更正。")
+    before = (session.starts_at, session.ends_at, session.place)
+    for name, value in values.items():
+        setattr(session, name, value)
+    _check_times(session.starts_at, session.ends_at, list(session.programmes.all()))
+    session.version += 1
+    session.save()
+    if (session.starts_at, session.ends_at, session.place) != before:
+        note(session, "调整时间或地点", by=by, at=at)
+    return session
+
+
+@transaction.atomic
+def cancel(session: StudySession, *, reason: str, by: Actor, at: datetime) -> StudySession:
+    """Call a session off. One that was credited is reversed: nobody keeps its hours."""
+    session = _call_off(session, State.CANCELLED, reason, at=at, by=by)
+    note(session, "取消活动", reason=reason, by=by, at=at)
+    return session
+
+
+@transaction.atomic
+def not_held(session: StudySession, *, reason: str, by: Actor, at: datetime) -> StudySession:
+    """Say that a session did not take place; it counts neither as held nor as 0 % attendance."""
+    if session.starts_at > at:
+        raise NotNow("活动还没有到时间；如不举行，请取消活动。")
+    session = _call_off(session, State.NOT_HELD, reason, at=at, by=by)
+    note(session, "登记为未举行", reason=reason, by=by, at=at)
+    return session
+
+
+def source_of(session: StudySession) -> Source:
+    """How the ledger names a session."""
+    return Source("session", session.key, session.title)
+
+
+def lock(session: StudySession) -> StudySession:
+    """Lock a session's row and read it anew: the first lock of every act on it."""
+    rows = StudySession.objects.select_for_update(of=("self",))
+    return rows.select_related("organiser", "reading_class").get(pk=session.pk)
+
+
+def lock_closed(session: StudySession) -> StudySession:
+    """Lock a session whose hours are credited. Raises NotNow for any other."""
+    session = lock(session)
+    if not session.is_closed:
+        raise NotNow(f"活动{session.get_state_display()}，还没有记学时。")
+    return session
+
+
+def note(
+    session: StudySession,
+    what: str,
+    *,
+    by: Actor,
+    at: datetime,
+    reason: str = "",
+    member: Member | None = None,
+) -> None:
+    """Write a line into the session's history and the audit trail."""
+    SessionChange.objects.create(
+        session=session, member=member, what=what[:120], reason=reason[:200], by=by.member, at=at
+    )
+    event = AuditEvent.Event.CORRECTION if session.is_over else AuditEvent.Event.ATTENDANCE
+    audit.record(
+        event,
+        by=by,
+        at=at,
+        on=session.organiser,
+        subject=f"{session}：{what}",
+        detail={"reason": reason, "session": session.key},
+    )
+
+
+def reverse_all(session: StudySession, *, reason: str, by: Actor, at: datetime) -> None:
+    """Take back what a session credited, in every programme; the session's row is locked."""
+    members = [a.member for a in session.attendances.select_related("member").order_by("member")]
+    source = source_of(session)
+    for programme in session.programmes.order_by("pk"):
+        revision = ledger.next_revision(programme, source)
+        if revision == 1:
+            continue
+        ledger.correct(
+            programme,
+            source,
+            revision=revision,
+            organiser=session.organiser,
+            withdraw=members,
+            credits=[],
+            reason=reason,
+            by=by,
+            at=at,
+        )
+    AttendanceCredit.objects.filter(attendance__session=session).delete()
+
+
+def _call_off(
+    session: StudySession, state: StudySession.State, reason: str, *, by: Actor, at: datetime
+) -> StudySession:
+    if not reason.strip():
+        raise Refusal("请写明原因。", field="reason")
+    session = lock(session)
+    if session.is_called_off:
+        raise NotNow(f"活动{session.get_state_display()}。")
+    if session.is_closed:
+        reverse_all(session, reason=reason, by=by, at=at)
+    Attendance.objects.filter(session=session, status="not_yet").delete()
+    session.state, session.reason = state, reason.strip()[:200]
+    session.version += 1
+    session.save(update_fields=["state", "reason", "version"])
+    return session
+
+
+def _columns(plan: Plan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in plan.__dataclass_fields__}
+
+
+def _check_plan(programmes: Sequence[Programme], plan: Plan) -> None:
+    _check_times(plan.starts_at, plan.ends_at, programmes)
+    for programme in programmes:
+        rules = rule_book.of(programme).on(plan.starts_at.date()).rules
+        if rules.form(plan.form) is None:
+            raise Refusal(f"{programme}不计这种学习方式的学时。", field="form")
+        if plan.period and rules.period(plan.period) is None:
+            raise Refusal(f"{programme}没有这个历史时期。", field="period")
+
+
+def _check_times(starts: datetime, ends: datetime, programmes: Sequence[Programme]) -> None:
+    if ends <= starts:
+        raise BadTime("结束时间要晚于开始时间。", field="ends_at")
+    if (ends - starts).total_seconds() > 14 * 3600:
+        raise BadTime("一次活动不能超过 14 小时；几天的活动请逐日安排。", field="ends_at")
+    day = timezone.localdate(starts)
+    for programme in programmes:
+        if not programme.starts <= day <= programme.ends:
+            raise BadTime(
+                f"{day} 不在{programme}的起止日期（{programme.starts} 至 {programme.ends}）内。",
+                field="starts_at",
+            )

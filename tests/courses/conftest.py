@@ -1,0 +1,52 @@
+"""A session in the branch 甲 at which everybody can be due, and shorthands for its roll."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from courses import roll_call, sessions
+from courses.marks import Mark, Wish
+from courses.sessions import Plan
+from tests.cast import TODAY, moment
+
+
+def plan(title="读书班第 1 次", *, day=TODAY, hour=9, minutes=90, **values):
+    start = moment(day, hour)
+    values.setdefault("form", "seminar")
+    values.setdefault("period", "reform")
+    return Plan(title, starts_at=start, ends_at=start + timedelta(minutes=minutes), **values)
+
+
+def wish(row, wanted):
+    """The wish of somebody who sees the row as it is."""
+    return {row.member_id: Wish(Mark.of(row), Mark.parse(wanted))}
+
+
+def mark_of(session, member):
+    return session.attendances.get(member=member)
+
+
+@pytest.fixture
+def schedule(city, programme):
+    def make(title="读书班第 1 次", *, organiser=None, **values):
+        by = city.actor("zhou", "secretary")
+        where = organiser or city.jia
+        planned = plan(title, **values)
+        return sessions.schedule(
+            where, [programme], planned, by=by, at=min(moment(), planned.starts_at)
+        )
+
+    return make
+
+
+@pytest.fixture
+def secretary(city):
+    return city.actor("zhou", "secretary")
+
+
+@pytest.fixture
+def opened(schedule, secretary):
+    session = schedule()
+    return roll_call.open_(session, by=secretary, at=session.starts_at)
