@@ -80,7 +80,7 @@ def untitled(name: str) -> tuple[str, str]:
 @lru_cache(maxsize=32768)
 def looks_like_name(text: str) -> bool:
     """Whether a cell that no roster knows could be a person's name all the same."""
-    name = written(text).name
+    name = untitled(written(text).name)[0]
     if not PERSON.fullmatch(name) or NOT_NAMES.search(name):
         return False
     if heading(name) or group_of(name) or section(name) or non_member(name):

@@ -33,6 +33,8 @@ class Directory:
 
     def _resolve(self, cell: Written) -> tuple[str, str]:
         beside = " ".join(cell.notes)
+        if any(":" in note for note in cell.notes):
+            return "", beside  # "记录人：鲍棠溪" is a signature, no row
         bare = key(cell.name)
         if bare in self.by_key:
             return bare, beside
@@ -155,10 +157,6 @@ def labelled(person: Person, *, foreign: bool) -> dict[str, str]:
     }
 
 
-def same_number(one: str, other: str) -> bool:
-    """Spreadsheets drop leading zeros: 110001 is 00110001."""
-    return bool(one) and bool(other) and one.strip().lstrip("0") == other.strip().lstrip("0")
-
-
 def by_number(people: Sequence[Person]) -> dict[str, Person]:
+    """Spreadsheets drop leading zeros: 110001 is 00110001."""
     return {person.number.lstrip("0"): person for person in people}

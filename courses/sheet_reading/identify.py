@@ -1,0 +1,174 @@
+"""Which member each row is: settled where the sheet settles it, otherwise asked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from .lines import Line
+from .model import Person, Question, Warning
+from .names import key, untitled, written
+from .people import Directory, by_number, fits, labelled
+from .questions import SKIP, Asker
+from .questions import key as question_key
+
+
+@dataclass
+class Identity:
+    """Who a row is. Neither person nor question: nobody of the portal, and the sheet says so."""
+
+    person: Person | None = None
+    question: str | None = None
+    skipped: bool = False
+    outsider: str | None = None
+    candidates: tuple[Person, ...] = ()
+
+
+@dataclass
+class Identifier:
+    """Identifies the rows of one sheet; all its look-ups are made in batches."""
+
+    directory: Directory
+    asker: Asker
+    warnings: list[Warning]
+    day: date | None = None
+    numbers_count: bool = False
+    found: dict[int, Identity] = field(default_factory=dict)
+
+    def identify(self, lines: list[Line]) -> dict[int, Identity]:
+        """The identity of every line, by its id()."""
+        own = by_number(self.directory.roster.own)
+        stated = [line for line in lines if line.number]
+        known = [line for line in stated if line.number.strip().lstrip("0") in own]
+        # A column 工号 may number the staff of the house: it counts if it fits our members.
+        self.numbers_count = len(known) * 2 >= len(stated)
+        self.directory.look_up(
+            untitled(line.name)[0] for line in lines if not line.key and not line.outsider
+        )
+        for line in lines:
+            self.found[id(line)] = self._one(line, own)
+        self._eliminate(lines)
+        for line in lines:
+            identity = self.found[id(line)]
+            if identity.candidates and not identity.person and not identity.question:
+                identity.question = self._ask_homonym(line, identity)
+        return self.found
+
+    def _one(self, line: Line, own: dict[str, Person]) -> Identity:
+        name = self._key(line)
+        allowed = {
+            p.number for p in (*own.values(), *self.directory.others.get(key(line.name), []))
+        }
+        given = self.asker.answer(name, {*allowed, SKIP})
+        if given:
+            return self._answered(given, own, line)
+        if self.numbers_count and line.number:
+            numbered = own.get(line.number.strip().lstrip("0"))
+            if numbered and line.key == key(numbered.name):
+                return Identity(numbered)
+            if numbered:
+                return Identity(question=self._ask_number(line, numbered))
+        if line.key:
+            return self._own(line)
+        if line.outsider:
+            return Identity(outsider=line.outsider)
+        return Identity(question=self._ask_unknown(line))
+
+    def _answered(self, given: str, own: dict[str, Person], line: Line) -> Identity:
+        if given == SKIP:
+            return Identity(skipped=True)
+        others = {p.number: p for p in self.directory.others.get(key(line.name), [])}
+        return Identity(own.get(given.lstrip("0")) or others.get(given))
+
+    def _own(self, line: Line) -> Identity:
+        people = self.directory.own(line.key, self.day)
+        if len(people) == 1:
+            return Identity(people[0])
+        said = {"group": line.group, "standing": line.standing, "unit": line.unit}
+        judged = [(person, fits(person, **said)) for person in people]
+        fitting = [person for person, answer in judged if answer]
+        if len(fitting) == 1:
+            return Identity(fitting[0])
+        left = [person for person, answer in judged if answer is not False]
+        return Identity(candidates=tuple(left or people))
+
+    def _eliminate(self, lines: list[Line]) -> None:
+        """Two rows of one name are two people: who one of them is leaves the other."""
+        by_name: dict[str, list[Line]] = {}
+        for line in lines:
+            if line.key and len(self.directory.by_key[line.key]) > 1:
+                by_name.setdefault(line.key, []).append(line)
+        for same in by_name.values():
+            settled = {
+                identity.person.number for line in same if (identity := self.found[id(line)]).person
+            }
+            for line in same:
+                identity = self.found[id(line)]
+                left = [p for p in identity.candidates if p.number not in settled]
+                if settled and len(left) == 1 and len(same) > 1:
+                    identity.person, identity.candidates = left[0], ()
+
+    def _key(self, line: Line) -> str:
+        row, column = line.place
+        what = f"{line.name}:name" if line.shared else "name"
+        return question_key(line.cells.name, row, column, what)
+
+    def _ask(self, line: Line, about: str, text: str, candidates: Iterable[dict[str, str]]) -> str:
+        row, column = line.place
+        name = self._key(line)
+        self.asker.ask(
+            Question(
+                *(name, about, text, line.cells.name, row, column, line.text),
+                tuple(candidates),
+                skippable=True,
+            )
+        )
+        return name
+
+    def _ask_homonym(self, line: Line, identity: Identity) -> str:
+        count = len(identity.candidates)
+        text = f"本支部有 {count} 名党员叫“{line.name}”，这一行是哪一位？"
+        candidates = (labelled(person, foreign=False) for person in identity.candidates)
+        return self._ask(line, "homonym", text, candidates)
+
+    def _ask_number(self, line: Line, numbered: Person) -> str:
+        text = f"编号 {line.number} 是“{numbered.name}”，表中姓名写的是“{line.name}”，这一行是谁？"
+        people = [numbered, *self.directory.by_key.get(line.key, [])]
+        return self._ask(line, "number", text, (labelled(p, foreign=False) for p in people))
+
+    def _ask_unknown(self, line: Line) -> str:
+        bare = untitled(written(line.text).name)[0]
+        others = self.directory.others.get(key(bare), [])
+        if others:
+            text = f"“{bare}”不在本支部名册中，其他党支部有同名党员，是不是这位？"
+            return self._ask(
+                line, "other_branch", text, (labelled(p, foreign=True) for p in others)
+            )
+        taken = [i.person.number for i in self.found.values() if i.person]
+        near = self.directory.near(bare, taken)
+        hint = "是不是下面的党员写错了？" if near else "请核对姓名，或选择不导入这一行。"
+        text = f"名册中没有“{bare}”，{hint}"
+        return self._ask(line, "unknown_name", text, (labelled(p, foreign=False) for p in near))
+
+
+def settle_equals(
+    lines: list[Line], found: dict[int, Identity], result: dict[int, object]
+) -> set[str]:
+    """Homonyms whose rows say the same need no question: whoever is who, the result is one.
+
+    `result` is what each line says in all sessions. Returns the keys of questions to drop.
+    """
+    dropped: set[str] = set()
+    by_name: dict[str, list[Line]] = {}
+    for line in lines:
+        if line.key and found[id(line)].candidates:
+            by_name.setdefault(line.key, []).append(line)
+    for same in by_name.values():
+        people = found[id(same[0])].candidates
+        open_ones = [line for line in same if not found[id(line)].person]
+        equal = all(result.get(id(line)) == result.get(id(same[0])) for line in same)
+        if len(open_ones) == len(same) == len(people) and equal:
+            for line, person in zip(same, people, strict=True):
+                identity = found[id(line)]
+                dropped.add(identity.question or "")
+                identity.person, identity.question = person, None
+    return dropped

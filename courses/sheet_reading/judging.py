@@ -1,0 +1,260 @@
+"""What one row says of one person in one session, before blanks are given a meaning."""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from . import leave
+from .cells import tight
+from .headings import Heading, Kind
+from .lines import Line
+from .marks import SILENT, Legend, Verdict, judge, merge, symbol
+from .model import ABSENT, LATE, LEAVE, LEFT_EARLY, MADE_UP, OBSERVER, PRESENT, UNSTATED
+from .names import key, looks_like_name
+from .people import Directory
+from .slots import Slot
+from .tables import MARKING, Column
+
+NO = (
+    "0",
+    "否",
+    "无",
+    "-",
+    "/",
+    "\\",
+    "N",
+    "NO",
+    "FALSE",
+    "□",
+    "未",
+    "不",
+    "没有",
+    "未补",
+    "未补学",
+)
+
+
+@dataclass
+class Entry:
+    """A person's row in a session: the verdict so far, the texts it rests on, and where they stand.
+
+    `positive` and `negative`: the marks themselves said present, or absent, with certainty.
+    """
+
+    line: Line
+    verdict: Verdict
+    mark: str = ""
+    remark: str | None = None
+    place: tuple[int, str] | None = None
+    positive: bool = False
+    negative: bool = False
+
+    @property
+    def symbol(self) -> str:
+        return symbol(self.mark)
+
+
+def entry_of(line: Line, slot: Slot, legend: Legend, directory: Directory) -> Entry | None:
+    """The row's marks, reasons and remarks put together; None if the row is not of this session."""
+    if slot.rows is not None and not slot.rows & set(range(line.row, line.last + 1)):
+        return None
+    columns = slot.columns.get(line.block.name.index, [])
+    rows = [r for r in range(line.row, line.last + 1) if slot.rows is None or r in slot.rows]
+    marks = _texts(line, rows, [c for c in columns if c.kind in MARKING])
+    verdicts = [_mark(line, column, text, legend, directory) for column, text in marks]
+    verdicts += _times(line, rows, columns, legend)
+    stated = merge(verdicts)
+    entry = Entry(
+        line,
+        stated,
+        mark=" ".join(dict.fromkeys(text for _, text in marks)),
+        place=_place(line, columns, marks),
+        positive=any(v.status == PRESENT for v in verdicts),
+        negative=any(v.status == ABSENT for v in verdicts),
+    )
+    entry.verdict = merge([stated, *_made_up(line, rows, columns), *_beside_name(line, legend)])
+    reason = _joined(line, rows, columns, Kind.REASON)
+    remark = _joined(line, rows, columns, Kind.REMARK)
+    entry.verdict = with_words(entry.verdict, reason, remark)
+    texts = [text for text in dict.fromkeys((reason, remark)) if text]
+    entry.remark = "；".join(texts) or None
+    if line.section and line.section != PRESENT:
+        entry.verdict = _in_section(entry.verdict, line.section)
+    return entry
+
+
+def _texts(line: Line, rows: list[int], columns: list[Column]) -> list[tuple[Column, str]]:
+    found = []
+    for column in columns:
+        for row in rows:
+            text = line.cells.spread(row, column.index)
+            if text and column.index != line.column:
+                found.append((column, text))
+    return found
+
+
+def _place(
+    line: Line, columns: list[Column], marks: list[tuple[Column, str]]
+) -> tuple[int, str] | None:
+    """The cell that a question about the mark points to: the filled one, else the first."""
+    marking = [column for column, _ in marks] or [c for c in columns if c.kind in MARKING]
+    return line.cells.place(line.row, marking[0].index) if marking else None
+
+
+def _mark(line: Line, column: Column, text: str, legend: Legend, directory: Directory) -> Verdict:
+    assert column.meaning
+    if column.kind is Kind.TICK:
+        return tick(text, column.meaning, legend)
+    if key(text) == (line.key or key(line.name)) or directory.resolve(text)[0] == (line.key or "?"):
+        return Verdict(PRESENT)  # signed with their own name
+    verdict = judge(text, legend)
+    if directory.knows(text) or (verdict.doubt == "unknown" and looks_like_name(text)):
+        return Verdict(doubt="signed")  # somebody else's name
+    return verdict
+
+
+def tick(text: str, head: Heading, legend: Legend) -> Verdict:
+    """A cell of a column that is named by one status: √ under 迟到, 病假 under 请假, × under 出席."""
+    word = symbol(text)
+    status = head.status
+    if word in NO:
+        return SILENT
+    if word == "×" and status == PRESENT:
+        return Verdict(ABSENT)
+    if word == "×" and status != ABSENT and "×" not in legend.marks:
+        return Verdict(doubt="symbol")
+    told = judge(text, legend)
+    if status == LEAVE:
+        word_for, _ = leave.from_reason(text) if _wordy(text) else (head.leave or UNSTATED, "")
+        return Verdict(LEAVE, head.leave if head.leave and word_for == UNSTATED else word_for)
+    if told.status in (LEAVE, LATE, LEFT_EARLY, OBSERVER, MADE_UP) and _wordy(text):
+        return told
+    if status == PRESENT and told.status == ABSENT:
+        return told
+    return Verdict(status)
+
+
+def _wordy(text: str) -> bool:
+    return (
+        any("\u3400" <= character <= "\u9fff" for character in text)
+        and judge(text, Legend()).status != PRESENT
+    )
+
+
+def _times(line: Line, rows: list[int], columns: list[Column], legend: Legend) -> list[Verdict]:
+    """A time of signing in is presence; whether it was late is not for the sheet to infer."""
+    found = []
+    for column in columns:
+        for row in rows:
+            anchor = line.cells.anchor(row, column.index)
+            value, text = line.cells.value(*anchor), line.cells.text(*anchor)
+            if column.kind is Kind.SIGNED_IN and text:
+                moment = isinstance(value, datetime | time | float)
+                found.append(Verdict(PRESENT) if moment else judge(text, legend))
+    return [verdict for verdict in found if verdict.status]
+
+
+def _made_up(line: Line, rows: list[int], columns: list[Column]) -> list[Verdict]:
+    texts = _texts(line, rows, [c for c in columns if c.kind is Kind.MAKE_UP])
+    told = [text for _, text in texts if symbol(text) not in (*NO, "×") and judge_make_up(text)]
+    return [Verdict(MADE_UP)] if told else []
+
+
+def judge_make_up(text: str) -> bool:
+    """Whether a make-up column's cell says that it was done: √, 已补学, a date; not 待补学."""
+    return not tight(text).startswith(("未", "待", "需", "应", "不"))
+
+
+def _beside_name(line: Line, legend: Legend) -> list[Verdict]:
+    """Words and marks in the name's own cell: 王伟（病假）, 王伟√."""
+    verdicts = []
+    for note in line.note.split():
+        if note.isdigit():
+            continue
+        verdict = legend.marks.get(symbol(note)) or judge(note, Legend())
+        if verdict.status:
+            verdicts.append(verdict)
+    return verdicts
+
+
+def _joined(line: Line, rows: list[int], columns: list[Column], kind: Kind) -> str:
+    texts = [text for _, text in _texts(line, rows, [c for c in columns if c.kind is kind])]
+    return "；".join(dict.fromkeys(texts))
+
+
+def with_words(verdict: Verdict, reason: str, remark: str) -> Verdict:
+    """The verdict with what reason and remark add: they explain a mark, and speak for a blank."""
+    if verdict.doubt:
+        return verdict
+    told = merge([_told(reason), _told(remark)])
+    if told.doubt:
+        told = _told(reason)
+    if verdict.status is None:
+        return _speaks(reason, told)
+    if verdict.status == LEAVE and verdict.leave == UNSTATED:
+        return _explained(reason, told)
+    if verdict.status == LEAVE:
+        return _kinds_agree(verdict, told)
+    if verdict.status == ABSENT and told.status in (LEAVE, MADE_UP):
+        return told
+    if verdict.status == PRESENT and told.status:
+        return _amended(verdict, reason, remark, told)
+    return verdict
+
+
+def _told(text: str) -> Verdict:
+    """The status that a reason or remark names; most remarks name none."""
+    if not text or tight(text) in ("无", "-", "/"):
+        return SILENT
+    verdict = judge(text, Legend())
+    return verdict if verdict.status and len(tight(text)) > 1 else SILENT
+
+
+def _speaks(reason: str, told: Verdict) -> Verdict:
+    if told.status and (told.status != PRESENT or not reason):
+        return told
+    if reason and tight(reason) not in ("无", "-", "/", "√"):
+        word, _ = leave.from_reason(reason)
+        return Verdict(LEAVE, word)
+    return SILENT
+
+
+def _explained(reason: str, told: Verdict) -> Verdict:
+    if told.status == MADE_UP:
+        return told
+    if told.status == LEAVE and told.leave != UNSTATED:
+        return told
+    word, _ = leave.from_reason(reason) if reason else (UNSTATED, "")
+    return Verdict(LEAVE, word)
+
+
+def _kinds_agree(verdict: Verdict, told: Verdict) -> Verdict:
+    if told.status == MADE_UP:
+        return told
+    explicit = ("病假", "事假", "公假", "公出", "公差")
+    if verdict.leave in explicit and told.leave in explicit:
+        groups = {leave.group_of_leave(word or "") for word in (verdict.leave, told.leave)}
+        return Verdict(doubt="conflict") if len(groups) > 1 else verdict
+    return verdict
+
+
+def _amended(verdict: Verdict, reason: str, remark: str, told: Verdict) -> Verdict:
+    """A tick with 迟到 beside it is late; a tick with 病假 beside it contradicts itself."""
+    if told.status in (LATE, LEFT_EARLY, OBSERVER, MADE_UP):
+        return told
+    words = {tight(text).strip("。.()") for text in (reason, remark) if text}
+    plain = {word for word in words if word in leave.GROUPS or word in leave.GENERIC}
+    absent = told.status == ABSENT and any(len(word) <= 4 for word in words)
+    if (told.status == LEAVE and plain) or absent:
+        return Verdict(doubt="conflict")
+    return verdict
+
+
+def _in_section(verdict: Verdict, status: str) -> Verdict:
+    """Under 列席人员 presence means observing; under 请假人员 a blank means leave."""
+    if verdict.doubt:
+        return verdict
+    if status == OBSERVER:
+        return Verdict(OBSERVER) if verdict.status in (None, PRESENT) else verdict
+    if verdict.status is None:
+        return Verdict(status, UNSTATED if status == LEAVE else None)
+    return Verdict(doubt="conflict") if verdict.status == PRESENT else verdict

@@ -1,0 +1,137 @@
+"""What columns hold where their headings do not say it; tables without headings; turned tables."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from .cells import Cells
+from .dates import Day
+from .headings import Heading, Kind, group_of
+from .tables import MARKING, Block, Column, Table, mark_like, table
+
+Knows = Callable[[str], bool]
+SAMPLE = 400
+
+
+def refined(found: Table, knows: Knows) -> Table:
+    """The table with a meaning for every column that its content makes certain."""
+    found.blocks = [
+        Block(block.name, [_by_content(found, block, column, knows) for column in block.columns])
+        for block in found.blocks
+    ]
+    if not any(block.of(*MARKING) for block in found.blocks):
+        _numbered_days(found)
+    if not any(block.of(*MARKING) for block in found.blocks):
+        for block in found.blocks:
+            _marks_by_content(found, block, knows)
+    return found
+
+
+def sample(found: Table, column: int, name: int) -> list[str]:
+    """The column's filled cells in rows that have something in the name column."""
+    rows = list(found.body)[:SAMPLE]
+    texts = (found.cells.spread(row, column) for row in rows if found.cells.spread(row, name))
+    return [text for text in texts if text]
+
+
+def _by_content(found: Table, block: Block, column: Column, knows: Knows) -> Column:
+    if column.meaning or column.words:
+        return column
+    texts = sample(found, column.index, block.name.index)
+    if texts and sum(group_of(text) is not None for text in texts) * 2 > len(texts):
+        return replace(column, meaning=Heading(Kind.GROUP))
+    if texts and all(text.isdigit() for text in texts) and column.index < block.name.index:
+        return replace(column, meaning=Heading(Kind.SEQUENCE))
+    return column
+
+
+def _numbered_days(found: Table) -> None:
+    """Headings 2, 9, 16 or 1 … 31 are days of a month; 1, 2, 3, 4 are the first to fourth time."""
+    for block in found.blocks:
+        numbered = [
+            column
+            for column in block.columns
+            if not column.meaning
+            and len(column.words) in (1, 2)
+            and column.words[0].isdigit()
+            and 1 <= int(column.words[0]) <= 31
+            and column.index > block.name.index
+        ]
+        numbers = [int(column.words[0]) for column in numbered]
+        if len(numbers) < 2 or numbers != sorted(set(numbers)):
+            continue
+        counted = numbers == list(range(1, len(numbers) + 1)) and len(numbers) < 15
+        for at, column in enumerate(block.columns):
+            if column in numbered:
+                day = None if counted else Day(day=int(column.words[0]), text=column.words[0])
+                block.columns[at] = replace(
+                    column, meaning=Heading(Kind.MARK), slot=f"#{column.index}", day=day
+                )
+
+
+def _marks_by_content(found: Table, block: Block, knows: Knows) -> None:
+    """No heading names marks: the columns whose cells look like marks hold them."""
+    candidates = []
+    for column in block.columns:
+        if column.meaning or column.index < block.name.index:
+            continue
+        texts = sample(found, column.index, block.name.index)
+        like = sum(mark_like(text) or knows(text) for text in texts)
+        if texts and like * 2 >= len(texts):
+            candidates.append(column)
+    for column in candidates:
+        # Several columns with headings of their own are several meetings.
+        own = len(candidates) > 1 and bool(column.words)
+        at = block.columns.index(column)
+        block.columns[at] = replace(
+            column,
+            meaning=Heading(Kind.MARK),
+            slot=f"#{column.index}" if own else "",
+            topic=column.words[-1] if own else None,
+        )
+    if candidates:
+        _rest_is_remark(block)
+
+
+def _rest_is_remark(block: Block) -> None:
+    """Text after the marks of a table without headings is the remark."""
+    last = max(column.index for column in block.of(Kind.MARK))
+    for at, column in enumerate(block.columns):
+        if column.index > last and not column.meaning and not column.words:
+            block.columns[at] = replace(column, meaning=Heading(Kind.REMARK))
+
+
+def headless(cells: Cells, knows: Knows, covered: set[int]) -> list[Table]:
+    """Columns of own names with no heading over them, in rows that no table covers."""
+    columns: dict[int, list[int]] = {}
+    for row in range(cells.height):
+        if row in covered:
+            continue
+        for column, text in cells.filled(row):
+            if knows(text):
+                columns.setdefault(column, []).append(row)
+    names = sorted(column for column, rows in columns.items() if len(rows) >= 2)
+    if not names:
+        # A single row of names, side by side, is a list as well.
+        rows = [row for rows in columns.values() for row in rows]
+        if len(columns) < 2 or len(set(rows)) > 1:
+            return []
+        names = sorted(columns)
+    first = min(columns[name][0] for name in names)
+    return [refined(table(cells, first, first - 1, cells.height, names, headless=True), knows)]
+
+
+def turned(cells: Cells, knows: Knows) -> tuple[Table, int] | None:
+    """People across and days down: the same table after rows and columns are exchanged."""
+    for row in range(cells.height):
+        names = [column for column, text in cells.filled(row) if knows(text)]
+        if len(names) < 2:
+            continue
+        below = [cells.text(r, c) for r in range(row + 1, cells.height) for c in names]
+        filled = [text for text in below if text]
+        marks = sum(mark_like(text) for text in filled)
+        if any(knows(text) for text in filled) or marks * 2 < len(filled) or not marks:
+            return None
+        around = cells.turned(row)
+        found = table(around, 0, min(names) - 1, around.height, [0])
+        return refined(found, knows), row
+    return None
