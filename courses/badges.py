@@ -6,7 +6,15 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from courses.models import StudyLog
+from portal.access import Capability
+from portal.models import Role
+
 
 def badges(request: HttpRequest) -> dict[str, Any]:
     """Context processor: how many study logs wait for a secretary's confirmation."""
-    return {}
+    scope = getattr(request, "scope", None)
+    if scope is None or scope.role not in (Role.SECRETARY, Role.ORGANISER):
+        return {}
+    logs = StudyLog.objects.within(scope, Capability.CONFIRM_STUDY).pending()
+    return {"pending_logs": logs.exclude(member=scope.member).count()}

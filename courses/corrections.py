@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from courses import crediting, marks, sessions
 from courses.marks import Mark, NotOnRoll, Wish
-from courses.models import Status, StudySession
+from courses.models import Attendance, Status, StudySession
 from credits import rule_book
 from credits.ledger import Posted
 from portal.audit import Actor
@@ -101,8 +101,17 @@ def make_up(
     row = marks.locked(session).get(member.pk)
     if row is None:
         raise NotOnRoll
+    check_make_up(session, row, on=on, at=at)
+    row.made_up_on, row.marked_by, row.marked_at = on, by.member, at
+    row.save(update_fields=["made_up_on", "marked_by", "marked_at"])
+    sessions.note(session, f"{member.name}补学（{on}）", reason=reason, by=by, at=at, member=member)
+    return crediting.revise(session, [row], reason=reason, by=by, at=at)
+
+
+def check_make_up(session: StudySession, row: Attendance, *, on: date, at: datetime) -> None:
+    """Raise Refusal when `row` cannot be made up on that day."""
     if row.status not in (Status.LEAVE, Status.ABSENT):
-        raise Refusal(f"{member.name}{row.word}，不需要补学。", field="member")
+        raise Refusal(f"{row.member.name}{row.word}，不需要补学。", field="member")
     if on < session.day or on > timezone.localdate(at):
         raise Refusal("补学日期要在活动之后、今天之前。", field="on")
     for programme in session.programmes.all():
@@ -112,10 +121,6 @@ def make_up(
                 f"补学要在活动后 {window} 天内，{on} 已是第 {(on - session.day).days} 天。",
                 field="on",
             )
-    row.made_up_on, row.marked_by, row.marked_at = on, by.member, at
-    row.save(update_fields=["made_up_on", "marked_by", "marked_at"])
-    sessions.note(session, f"{member.name}补学（{on}）", reason=reason, by=by, at=at, member=member)
-    return crediting.revise(session, [row], reason=reason, by=by, at=at)
 
 
 def _closed(session: StudySession, reason: str) -> StudySession:
@@ -123,3 +128,15 @@ def _closed(session: StudySession, reason: str) -> StudySession:
     if not reason.strip():
         raise Refusal("请写明更正的理由。", field="reason")
     return session
+
+
+@transaction.atomic
+def add(
+    session: StudySession, member: Member, status: str, *, reason: str, by: Actor, at: datetime
+) -> list[Posted]:
+    """Add somebody who took part without being due to a closed roll: a guest or an observer."""
+    session = _closed(session, reason)
+    row = marks.add(session, member, status, by=by, at=at)
+    what = f"添加{member.name}：{'客人' if row.guest else row.word}"
+    sessions.note(session, what, reason=reason, by=by, at=at, member=member)
+    return crediting.revise(session, [row], reason=reason, by=by, at=at)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -15,6 +17,7 @@ from courses.sessions import NotNow
 from credits import ledger, rule_book
 from credits.ledger import Credit, Posted, Refused, Request
 from credits.models import Programme
+from credits.rule_book import RuleBook
 from credits.rules import Rules
 from portal.audit import Actor
 
@@ -52,19 +55,17 @@ def cannot_be_credited(
         request = Request(
             sessions.source_of(session),
             session.organiser,
-            _credits(session, earning, programme),
+            _credits(session, earning, rule_book.of(programme)),
         )
         [found] = ledger.preview(programme, [request], at=at)
         refused += [(programme, r) for r in found]
     return refused
 
 
-def _credits(
-    session: StudySession, rows: Sequence[Attendance], programme: Programme
-) -> list[Credit]:
-    """What marks ask for, in one programme."""
-    book = rule_book.of(programme)
-    return [credit for row in rows if (credit := _credit(session, row, book.on(session.day).rules))]
+def _credits(session: StudySession, rows: Sequence[Attendance], book: RuleBook) -> list[Credit]:
+    """What marks ask for, under one programme's rules."""
+    rules = book.on(session.day).rules
+    return [credit for row in rows if (credit := _credit(session, row, rules))]
 
 
 def _credit(session: StudySession, row: Attendance, rules: Rules) -> Credit | None:
@@ -87,21 +88,50 @@ def _credit(session: StudySession, row: Attendance, rules: Rules) -> Credit | No
     )
 
 
-def post(
-    session: StudySession, rows: Sequence[Attendance], *, reason: str, by: Actor, at: datetime
-) -> list[Posted]:
-    """Post what marks earned in each programme: the first time, or anew after reopening."""
-    posted = []
-    source = sessions.source_of(session)
-    for programme in session.programmes.order_by("pk"):
-        revision = ledger.next_revision(programme, source)
-        request = Request(
-            source, session.organiser, _credits(session, rows, programme), revision, reason=reason
-        )
-        [result] = ledger.post_many(programme, [request], by=by, at=at)
-        _keep(programme, {row.member_id: row for row in rows}, result)
-        posted.append(result)
+@dataclass(frozen=True)
+class Earning:
+    """The marks of one roll that ask for credit, and who closes it."""
+
+    session: StudySession
+    rows: Sequence[Attendance]
+    by: Actor
+
+
+def post_many(earnings: Sequence[Earning], *, at: datetime) -> dict[int, list[Posted]]:
+    """Post what rolls earned in each of their programmes, the first time or anew after reopening;
+    one batch a programme. Returns session id → postings, programme by programme."""
+    posted: dict[int, list[Posted]] = {e.session.pk: [] for e in earnings}
+    for programme, sessions_ in _programmes_of([e.session for e in earnings]):
+        own = [e for e in earnings if e.session.pk in sessions_]
+        book = rule_book.of(programme)
+        sources = {e.session.pk: sessions.source_of(e.session) for e in own}
+        revisions = ledger.next_revisions(programme, list(sources.values()))
+        requests = [
+            Request(
+                sources[e.session.pk],
+                e.session.organiser,
+                _credits(e.session, e.rows, book),
+                revisions[e.session.key],
+                at=at,
+                by=e.by,
+            )
+            for e in own
+        ]
+        results = ledger.post_many(programme, requests, by=own[0].by, at=at)
+        for earning, result in zip(own, results, strict=True):
+            posted[earning.session.pk].append(result)
+        rows = {(e.session.key, row.member_id): row for e in own for row in e.rows}
+        _keep(programme, rows, results, anew=any(r.revision > 1 for r in requests))
     return posted
+
+
+def _programmes_of(sessions_: Sequence[StudySession]) -> list[tuple[Programme, set[int]]]:
+    """The programmes in which sessions count, by id, each with the ids of its sessions."""
+    through = StudySession.programmes.through.objects.filter(studysession__in=sessions_)
+    found: dict[int, set[int]] = defaultdict(set)
+    for session, programme in through.values_list("studysession_id", "programme_id"):
+        found[programme].add(session)
+    return [(p, found[p.pk]) for p in Programme.objects.filter(pk__in=found).order_by("pk")]
 
 
 def revise(
@@ -117,12 +147,12 @@ def revise(
             revision=ledger.next_revision(programme, source),
             organiser=session.organiser,
             withdraw=[row.member for row in rows],
-            credits=_credits(session, [row for row in rows if row.earns], programme),
+            credits=_credits(session, [row for row in rows if row.earns], rule_book.of(programme)),
             reason=reason,
             by=by,
             at=at,
         )
-        _keep(programme, {row.member_id: row for row in rows}, result)
+        _keep(programme, {(session.key, row.member_id): row for row in rows}, [result], anew=True)
         posted.append(result)
     session.state = State.CORRECTED
     session.version += 1
@@ -130,40 +160,55 @@ def revise(
     return posted
 
 
-def _keep(programme: Programme, rows: Mapping[int, Attendance], posted: Posted) -> None:
-    """Note beside each mark what came of it in this programme."""
-    AttendanceCredit.objects.filter(programme=programme, attendance__in=rows.values()).delete()
+def _keep(
+    programme: Programme,
+    rows: Mapping[tuple[str, int], Attendance],
+    posted: Sequence[Posted],
+    *,
+    anew: bool,
+) -> None:
+    """Note beside each mark, named by session key and member, what came of it in this programme."""
+    if anew:
+        AttendanceCredit.objects.filter(programme=programme, attendance__in=rows.values()).delete()
     states = AttendanceCredit.State
-    AttendanceCredit.objects.bulk_create(
-        [
+    kept = []
+    for result in posted:
+        key = result.posting.key
+        kept += [
             AttendanceCredit(
-                attendance=rows[line.member],
+                attendance=rows[key, line.member],
                 programme=programme,
                 state=states.CREDITED,
                 hours=line.hours,
             )
-            for line in posted.lines
+            for line in result.lines
             if line.hours > 0
         ]
-        + [
+        kept += [
             AttendanceCredit(
-                attendance=rows[r.credit.member.pk],
+                attendance=rows[key, r.credit.member.pk],
                 programme=programme,
                 state=states.REFUSED,
                 code=r.code,
                 reason=r.message[:200],
             )
-            for r in posted.refused
+            for r in result.refused
         ]
-    )
+    AttendanceCredit.objects.bulk_create(kept, batch_size=1000)
 
 
-def check_not_too_late(session: StudySession, *, at: datetime) -> None:
+def check_not_too_late(sessions_: Sequence[StudySession], *, at: datetime) -> None:
     """Raise NotNow beyond the back-dating limit, unless it was credited before."""
     today = timezone.localdate(at)
-    for programme in session.programmes.all():
-        limit = rule_book.of(programme).on(session.day).rules.back_dating
-        if ledger.next_revision(programme, sessions.source_of(session)) == 1 and (
-            (today - session.day).days > limit
-        ):
-            raise NotNow(f"活动已过去 {(today - session.day).days} 天，超过了补记期限 {limit} 天。")
+    by_key = {s.pk: s for s in sessions_}
+    for programme, wanted in _programmes_of(sessions_):
+        book = rule_book.of(programme)
+        own = [by_key[pk] for pk in sorted(wanted)]
+        late = [s for s in own if (today - s.day).days > book.on(s.day).rules.back_dating]
+        turns = ledger.next_revisions(programme, [sessions.source_of(s) for s in late])
+        for session in late:
+            if turns[session.key] == 1:
+                limit = book.on(session.day).rules.back_dating
+                raise NotNow(
+                    f"活动已过去 {(today - session.day).days} 天，超过了补记期限 {limit} 天。"
+                )

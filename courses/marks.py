@@ -99,8 +99,16 @@ def count(attendances: Sequence[Attendance]) -> Counts:
 
 def locked(session: StudySession) -> dict[int, Attendance]:
     """Lock all marks of a session: check-ins wait, and see what was decided."""
-    rows = Attendance.objects.filter(session=session).select_for_update(of=("self",))
-    return {a.member_id: a for a in rows.select_related("member", "home").order_by("pk")}
+    return locked_many([session])[session.pk]
+
+
+def locked_many(sessions: Sequence[StudySession]) -> dict[int, dict[int, Attendance]]:
+    """Lock all marks of several sessions, by id; returns session → member → mark."""
+    rows = Attendance.objects.filter(session__in=sessions).select_for_update(of=("self",))
+    found: dict[int, dict[int, Attendance]] = {session.pk: {} for session in sessions}
+    for row in rows.select_related("member", "home").order_by("pk"):
+        found[row.session_id][row.member_id] = row
+    return found
 
 
 def apply(

@@ -173,7 +173,7 @@ def end(
 
 
 def _running(reading_class: ReadingClass) -> ReadingClass:
-    rows = ReadingClass.objects.select_for_update(of=("self",))
+    rows = ReadingClass.objects.select_for_update(of=("self",), no_key=True)
     found_ = rows.select_related("organiser", "programme").get(pk=reading_class.pk)
     if found_.state != State.RUNNING:
         raise Refusal(f"读书班{found_.get_state_display()}，不能再改。")

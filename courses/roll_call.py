@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from courses import crediting, marks, sessions
+from courses.crediting import Earning
 from courses.marks import Mark, Wish
 from courses.models import Attendance, Enrolment, Status, StudySession
-from courses.sessions import NotNow
+from courses.sessions import Note, NotNow
 from credits.ledger import Posted
 from credits.models import Standing
 from portal.audit import Actor
@@ -27,52 +32,133 @@ class Unmarked(Refusal):
     """Somebody has no mark yet; closing must say what becomes of them."""
 
 
+@dataclass(frozen=True)
+class Closing:
+    """One roll to be closed: what is still wished for, by whom, what becomes of the unmarked."""
+
+    session: StudySession
+    wishes: Mapping[int, Wish]
+    by: Actor
+    not_yet_becomes: str = ""
+
+
 def due_in(session: StudySession) -> list[tuple[Member, Organization]]:
     """Who is due, with the home branch of that day: a class's enrolled members of whatever branch,
     else the organiser's members of that day; never the exempt."""
-    day = session.day
-    memberships = Membership.objects.on(day).select_related("member", "branch")
-    if session.reading_class:
-        enrolled = Enrolment.objects.filter(reading_class=session.reading_class, since__lte=day)
+    return due_in_many([session])[session.pk]
+
+
+def due_in_many(sessions: Sequence[StudySession]) -> dict[int, list[tuple[Member, Organization]]]:
+    """The same for several sessions, by session id: one read for each day's classes."""
+    by_day: dict[date, list[StudySession]] = defaultdict(list)
+    for session in sessions:
+        by_day[session.day].append(session)
+    exempt = _exempt(sessions)
+    due = {}
+    for day, same_day in by_day.items():
+        for pk, memberships in _memberships(same_day, day).items():
+            rows = {m.member_id: (m.member, m.branch) for m in memberships}
+            due[pk] = [row for member, row in rows.items() if member not in exempt[pk]]
+    return due
+
+
+def _memberships(sessions: Sequence[StudySession], day: date) -> dict[int, list[Membership]]:
+    """Memberships on a day of those whom each session is for."""
+    found: dict[int, list[Membership]] = {session.pk: [] for session in sessions}
+    held = Membership.objects.on(day).select_related("member", "branch").order_by("pk")
+    classes = {s.reading_class_id for s in sessions if s.reading_class_id}
+    if classes:
+        enrolled = Enrolment.objects.filter(reading_class__in=classes, since__lte=day)
         enrolled = enrolled.exclude(until__lte=day)
-        memberships = memberships.filter(member__in=enrolled.values_list("member"))
-    else:
-        memberships = memberships.filter(below(session.organiser.path, lookup="branch__path"))
-    exempt = Standing.objects.filter(
-        programme__in=session.programmes.all(), exempt=True, on_roll=True
-    )
-    rows = memberships.exclude(member__in=exempt.values_list("member"))
-    found = {m.member_id: (m.member, m.branch) for m in rows.order_by("pk")}
-    return list(found.values())
+        places: dict[int, list[int]] = defaultdict(list)
+        for reading_class, member in enrolled.values_list("reading_class", "member"):
+            places[member].append(reading_class)
+        of_class: dict[int, list[Membership]] = defaultdict(list)
+        for membership in held.filter(member__in=enrolled.values("member")):
+            for reading_class in set(places[membership.member_id]):
+                of_class[reading_class].append(membership)
+    for session in sessions:
+        if session.reading_class_id:
+            found[session.pk] = of_class[session.reading_class_id]
+        else:
+            subtree = below(session.organiser.path, lookup="branch__path")
+            found[session.pk] = list(held.filter(subtree))
+    return found
+
+
+def _exempt(sessions: Sequence[StudySession]) -> dict[int, set[int]]:
+    """Members exempt in one of a session's programmes, by session id."""
+    through = StudySession.programmes.through.objects.filter(studysession__in=sessions)
+    programmes: dict[int, set[int]] = defaultdict(set)
+    for session, programme in through.values_list("studysession_id", "programme_id"):
+        programmes[programme].add(session)
+    found: dict[int, set[int]] = {session.pk: set() for session in sessions}
+    exempt = Standing.objects.filter(programme__in=programmes, exempt=True, on_roll=True)
+    for programme, member in exempt.values_list("programme", "member"):
+        for session in programmes[programme]:
+            found[session].add(member)
+    return found
+
+
+def open_(session: StudySession, *, by: Actor, at: datetime) -> StudySession:
+    """Open one roll; see `open_many`."""
+    return open_many([(session, by)], at=at)[0]
 
 
 @transaction.atomic
-def open_(session: StudySession, *, by: Actor, at: datetime) -> StudySession:
-    """Open the roll: everyone due gets a row, present by default, "not yet" for check-in.
+def open_many(
+    openings: Sequence[tuple[StudySession, Actor]], *, at: datetime
+) -> list[StudySession]:
+    """Open rolls, all or none: everyone due gets a row, present by default, "not yet" for check-in.
 
     Opening an open roll changes nothing. Raises NotNow too early or once it is over.
     """
-    session = sessions.lock(session)
-    if session.state == State.OPEN:
-        return session
+    locked = sessions.lock_many([session for session, _ in openings])
+    actors = {session.pk: by for session, by in openings}
+    fresh = [session for session in locked if session.state != State.OPEN]
+    for session in fresh:
+        _check_may_open(session, at=at)
+    due = due_in_many(fresh)
+    Attendance.objects.bulk_create(
+        (
+            Attendance(
+                session=session,
+                member=member,
+                home=home,
+                status=_default_mark(session),
+                marked_by=None,
+                marked_at=at,
+            )
+            for session in fresh
+            for member, home in due[session.pk]
+        ),
+        batch_size=1000,
+    )
+    for session in fresh:
+        session.state, session.opened_at = State.OPEN, at
+        session.version += 1
+    _write(fresh, state=State.OPEN, opened_at=at)
+    sessions.note_many([Note(s, "开始点名", actors[s.pk]) for s in fresh], at=at)
+    return locked
+
+
+def _write(locked: Sequence[StudySession], **values: Any) -> None:
+    """Turn locked sessions into another state, each with its next version."""
+    rows = StudySession.objects.filter(pk__in=[session.pk for session in locked])
+    rows.update(version=F("version") + 1, **values)
+
+
+def _check_may_open(session: StudySession, *, at: datetime) -> None:
     if session.state != State.PLANNED:
         raise NotNow(f"活动{session.get_state_display()}，不能再开始点名。")
     if at < session.starts_at - EARLY:
         first = timezone.localtime(session.starts_at - EARLY)
         raise NotNow(f"{first.month}月{first.day}日 {first:%H:%M} 起才能开始点名。")
+
+
+def _default_mark(session: StudySession) -> Status:
     by_code = session.method == StudySession.Method.CHECK_IN
-    default = Status.NOT_YET if by_code else Status.PRESENT
-    Attendance.objects.bulk_create(
-        Attendance(
-            session=session, member=m, home=home, status=default, marked_by=None, marked_at=at
-        )
-        for m, home in due_in(session)
-    )
-    session.state, session.opened_at = State.OPEN, at
-    session.version += 1
-    session.save(update_fields=["state", "opened_at", "version"])
-    sessions.note(session, "开始点名", by=by, at=at)
-    return session
+    return Status.NOT_YET if by_code else Status.PRESENT
 
 
 @transaction.atomic
@@ -115,7 +201,6 @@ def add(
     return marks.add(session, member, status, by=by, at=at, remark=remark)
 
 
-@transaction.atomic
 def close(
     session: StudySession,
     wishes: Mapping[int, Wish],
@@ -124,36 +209,59 @@ def close(
     at: datetime,
     not_yet_becomes: str = "",
 ) -> list[Posted]:
-    """Close the roll and credit everyone who was there, once in each programme.
+    """Close one roll; returns what was posted, programme by programme. See `close_many`."""
+    return close_many([Closing(session, wishes, by, not_yet_becomes)], at=at)[0]
+
+
+@transaction.atomic
+def close_many(closings: Sequence[Closing], *, at: datetime) -> list[list[Posted]]:
+    """Close rolls, all or none, and credit everyone who was there, once in each programme.
 
     not_yet_becomes: what the unmarked were, `absent` or `present`; the person who counted heads
     decides. One person's conflict never blocks the others: it is kept with its reason for "credit
     now". Closing a closed roll changes nothing. Raises Unmarked, Conflict, NotOnRoll, NotNow.
     """
-    session = sessions.lock(session)
-    if session.is_closed:
-        return []
+    locked = sessions.lock_many([closing.session for closing in closings])
+    actors = {closing.session.pk: closing.by for closing in closings}
+    fresh = [session for session in locked if not session.is_closed]
+    for session in fresh:
+        _check_may_close(session, at=at)
+    rolls = marks.locked_many(fresh)
+    for closing in closings:
+        if closing.session.pk in rolls:
+            _settle_marks(rolls[closing.session.pk], closing, at=at)
+    crediting.check_not_too_late(fresh, at=at)
+    for session in fresh:
+        session.state, session.closed_at = State.CLOSED, at
+        session.version += 1
+    _write(fresh, state=State.CLOSED, closed_at=at)
+    earning = {pk: [row for row in rows.values() if row.earns] for pk, rows in rolls.items()}
+    asked = [Earning(s, earning[s.pk], actors[s.pk]) for s in fresh]
+    posted = crediting.post_many(asked, at=at)
+    notes = []
+    for session in fresh:
+        there = sum(row.is_there for row in rolls[session.pk].values())
+        notes.append(Note(session, f"记学时：{there} 人到会", actors[session.pk]))
+    sessions.note_many(notes, at=at)
+    return [posted.get(session.pk, []) for session in locked]
+
+
+def _check_may_close(session: StudySession, *, at: datetime) -> None:
     if session.state != State.OPEN:
         raise NotNow(f"活动{session.get_state_display()}，不能记学时。")
     if session.ends_at > at:
         ends = timezone.localtime(session.ends_at)
         raise NotNow(f"活动 {ends:%H:%M} 才结束，结束后才能记学时；现在可以先暂存。")
-    rows = marks.locked(session)
-    marks.apply(rows, wishes, by=by, at=at)
+
+
+def _settle_marks(rows: Mapping[int, Attendance], closing: Closing, *, at: datetime) -> None:
+    """Write the last wishes, and what becomes of those who have no mark yet."""
+    marks.apply(rows, closing.wishes, by=closing.by, at=at)
     waiting = [row for row in rows.values() if row.status == Status.NOT_YET]
-    if waiting:
-        if not_yet_becomes not in (Status.ABSENT, Status.PRESENT):
-            raise Unmarked(
-                f"还有 {len(waiting)} 人未签到，请选择按缺席还是按出席记。",
-                field="not_yet_becomes",
-            )
-        for row in waiting:
-            marks.mark(row, Mark(not_yet_becomes), by=by, at=at)
-    crediting.check_not_too_late(session, at=at)
-    session.state, session.closed_at = State.CLOSED, at
-    session.version += 1
-    session.save(update_fields=["state", "closed_at", "version"])
-    posted = crediting.post(session, [r for r in rows.values() if r.earns], reason="", by=by, at=at)
-    there = sum(row.is_there for row in rows.values())
-    sessions.note(session, f"记学时：{there} 人到会", by=by, at=at)
-    return posted
+    if waiting and closing.not_yet_becomes not in (Status.ABSENT, Status.PRESENT):
+        raise Unmarked(
+            f"还有 {len(waiting)} 人未签到，请选择按缺席还是按出席记。",
+            field="not_yet_becomes",
+        )
+    for row in waiting:
+        marks.mark(row, Mark(closing.not_yet_becomes), by=closing.by, at=at)

@@ -15,6 +15,7 @@ from courses.models import Attendance, AttendanceCredit, ReadingClass, SessionCh
 from credits import ledger, rule_book
 from credits.ledger import Source
 from credits.models import Programme
+from credits.rule_book import RuleBook
 from portal import audit
 from portal.audit import Actor
 from portal.models import AuditEvent, Member, Organization
@@ -79,8 +80,9 @@ def schedule_many(
     reading_class: ReadingClass | None = None,
 ) -> list[StudySession]:
     """Plan sessions, all or none. Raises BadTime naming the first whose times do not fit."""
+    books = [(programme, rule_book.of(programme)) for programme in programmes]
     for plan in plans:
-        _check_plan(programmes, plan)
+        _check_plan(books, plan)
     sessions = StudySession.objects.bulk_create(
         StudySession(
             organiser=organiser,
@@ -154,8 +156,18 @@ def source_of(session: StudySession) -> Source:
 
 def lock(session: StudySession) -> StudySession:
     """Lock a session's row and read it anew: the first lock of every act on it."""
-    rows = StudySession.objects.select_for_update(of=("self",))
-    return rows.select_related("organiser", "reading_class").get(pk=session.pk)
+    return lock_many([session])[0]
+
+
+def lock_many(sessions: Sequence[StudySession]) -> list[StudySession]:
+    """Lock the rows of several sessions by id and read them anew; returns them as they came.
+
+    Without the key: a scan holds its mark and then refers to the session, it must not wait here.
+    """
+    rows = StudySession.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+    rows = rows.select_related("organiser", "reading_class")
+    found = rows.in_bulk([session.pk for session in sessions])
+    return [found[session.pk] for session in sessions]
 
 
 def lock_closed(session: StudySession) -> StudySession:
@@ -176,18 +188,42 @@ def note(
     member: Member | None = None,
 ) -> None:
     """Write a line into the session's history and the audit trail."""
-    SessionChange.objects.create(
-        session=session, member=member, what=what[:120], reason=reason[:200], by=by.member, at=at
+    note_many([Note(session, what, by, reason, member)], at=at)
+
+
+@dataclass(frozen=True)
+class Note:
+    """One line of a session's history."""
+
+    session: StudySession
+    what: str
+    by: Actor
+    reason: str = ""
+    member: Member | None = None
+
+
+def note_many(notes: Sequence[Note], *, at: datetime) -> None:
+    """Write lines into the histories of sessions and the audit trail."""
+    SessionChange.objects.bulk_create(
+        SessionChange(
+            session=n.session,
+            member=n.member,
+            what=n.what[:120],
+            reason=n.reason[:200],
+            by=n.by.member,
+            at=at,
+        )
+        for n in notes
     )
-    event = AuditEvent.Event.CORRECTION if session.is_over else AuditEvent.Event.ATTENDANCE
-    audit.record(
-        event,
-        by=by,
-        at=at,
-        on=session.organiser,
-        subject=f"{session}：{what}",
-        detail={"reason": reason, "session": session.key},
-    )
+    events = []
+    for n in notes:
+        over = n.session.is_over
+        kind = AuditEvent.Event.CORRECTION if over else AuditEvent.Event.ATTENDANCE
+        subject = f"{n.session}：{n.what}"
+        event = audit.event(kind, by=n.by, at=at, on=n.session.organiser, subject=subject)
+        event.detail = {"reason": n.reason, "session": n.session.key}
+        events.append(event)
+    audit.record_many(events)
 
 
 def reverse_all(session: StudySession, *, reason: str, by: Actor, at: datetime) -> None:
@@ -233,10 +269,10 @@ def _columns(plan: Plan) -> dict[str, Any]:
     return {name: getattr(plan, name) for name in plan.__dataclass_fields__}
 
 
-def _check_plan(programmes: Sequence[Programme], plan: Plan) -> None:
-    _check_times(plan.starts_at, plan.ends_at, programmes)
-    for programme in programmes:
-        rules = rule_book.of(programme).on(plan.starts_at.date()).rules
+def _check_plan(books: Sequence[tuple[Programme, RuleBook]], plan: Plan) -> None:
+    _check_times(plan.starts_at, plan.ends_at, [programme for programme, _ in books])
+    for programme, book in books:
+        rules = book.on(timezone.localdate(plan.starts_at)).rules
         if rules.form(plan.form) is None:
             raise Refusal(f"{programme}不计这种学习方式的学时。", field="form")
         if plan.period and rules.period(plan.period) is None:

@@ -2,54 +2,52 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, Sum
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from courses import log_checks
+from courses.log_checks import OWN_FORMS, CannotLog, Study, check
 from courses.models import Course, Lesson, StudyLog
-from credits import ledger, rule_book
+from credits import ledger, ledger_sql
 from credits.ledger import Credit, Request, Source
-from credits.models import Form, LedgerEntry, Programme, Standing
+from credits.models import Programme
 from portal import audit
 from portal.audit import Actor
 from portal.models import AuditEvent, Member
 from portal.refusals import Refusal
 
-# Forms that somebody can study alone; the others are sessions with a roll.
-OWN_FORMS = (Form.SELF_STUDY, Form.ONLINE, Form.IMMERSIVE, Form.ON_SITE)
+__all__ = [
+    "OWN_FORMS",
+    "Approval",
+    "CannotLog",
+    "Handing",
+    "NotYourself",
+    "Outcome",
+    "Study",
+    "check",
+    "confirm",
+    "confirm_many",
+    "named",
+    "return_",
+    "reverse",
+    "source_of",
+    "submit",
+    "submit_many",
+    "withdraw",
+]
 State = StudyLog.State
-
-
-class CannotLog(Refusal):
-    """Something stands in the way of this study; the message says what, with the numbers."""
 
 
 class NotYourself(Refusal):
     """Nobody confirms their own study."""
 
     message = "不能确认自己的学习记录，请由组织委员或上级代为确认。"
-
-
-@dataclass(frozen=True)
-class Study:
-    """What somebody says they studied. content: key of a named course or lesson, or empty."""
-
-    form: str
-    day: date
-    minutes: int
-    topic: str
-    period: str = ""
-    content: str = ""
-    start: datetime | None = None
-
-    @property
-    def end(self) -> datetime | None:
-        return self.start + timedelta(minutes=self.minutes) if self.start else None
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,24 @@ class Outcome:
     reason: str = ""
 
 
-@transaction.atomic
+@dataclass(frozen=True)
+class Handing:
+    """One log handed in: whose, what, by whom; the same key again changes nothing."""
+
+    member: Member
+    study: Study
+    by: Actor
+    key: str = field(default_factory=lambda: get_random_string(20))
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Logs that one person confirms."""
+
+    logs: Sequence[StudyLog]
+    by: Actor
+
+
 def submit(
     programme: Programme, member: Member, study: Study, *, by: Actor, at: datetime, key: str = ""
 ) -> StudyLog:
@@ -71,93 +86,114 @@ def submit(
     cap (pending logs counted in), repeats the same material, or lies outside the programme or the
     back-dating limit. A repeated submission with the same key changes nothing.
     """
-    Member.objects.select_for_update(no_key=True).get(pk=member.pk)
-    key = key or get_random_string(20)
-    known = StudyLog.objects.filter(key=key, member=member).first()
-    if known:
-        return known
-    check(programme, member, study, at=at)
-    if member.branch is None:
-        raise CannotLog(f"{member.name}已不在册。")
-    return StudyLog.objects.create(
-        key=key,
-        programme=programme,
-        member=member,
-        branch=member.branch,
-        form=study.form,
-        period=study.period,
-        content=study.content,
-        topic=study.topic.strip()[:80],
-        day=study.day,
-        minutes=study.minutes,
-        start=study.start,
-        entered_by=by.member,
-        entered_at=at,
-    )
-
-
-def check(programme: Programme, member: Member, study: Study, *, at: datetime) -> None:
-    """Raise CannotLog when this study could not be credited as things stand; writes nothing."""
-    if not programme.takes_postings:
-        raise CannotLog(f"{programme}{programme.get_state_display()}，不能再记学习。")
-    if programme.state == Programme.State.CLOSING and study.day > programme.ends:
-        raise CannotLog(f"{programme}已于 {programme.ends} 结束学习。", field="day")
-    if study.form not in OWN_FORMS:
-        raise CannotLog("这种学习方式要由支部组织活动、点名记学时。", field="form")
-    standing = Standing.objects.filter(programme=programme, member=member).first()
-    if standing is None or not standing.on_roll:
-        raise CannotLog(f"{member.name}不在{programme}的学习名单上。")
-    if not study.topic.strip():
-        raise CannotLog("请写明学了什么。", field="topic")
-    credit = Credit(
-        member,
-        study.form,
-        study.day,
-        study.minutes,
-        study.period,
-        study.content,
-        start=study.start,
-        end=study.end,
-    )
-    source = Source("log", "", study.topic)
-    organiser = member.branch or programme.organiser
-    [refused] = ledger.preview(programme, [Request(source, organiser, [credit])], at=at)
-    if refused:
-        raise CannotLog(refused[0].message, field=_FIELDS.get(refused[0].code))
-    _check_pending(programme, member, study, credit)
+    handing = Handing(member, study, by, key) if key else Handing(member, study, by)
+    return submit_many(programme, [handing], at=at)[0]
 
 
 @transaction.atomic
+def submit_many(
+    programme: Programme, handings: Sequence[Handing], *, at: datetime
+) -> list[StudyLog]:
+    """Hand in logs, all or none; several of one member are judged one after the other."""
+    people = Member.objects.select_for_update(no_key=True).order_by("pk")
+    list(people.filter(pk__in={h.member.pk for h in handings}).values_list("pk"))
+    made: dict[str, StudyLog] = {}
+    waiting = list(handings)
+    while waiting:
+        first = {h.member.pk: h for h in reversed(waiting)}
+        turn = [h for h in waiting if first[h.member.pk] is h]
+        waiting = [h for h in waiting if first[h.member.pk] is not h]
+        made |= _submit_one_each(programme, turn, at=at)
+    return [made[handing.key] for handing in handings]
+
+
+def _submit_one_each(
+    programme: Programme, handings: Sequence[Handing], *, at: datetime
+) -> dict[str, StudyLog]:
+    """Judge and write one log each of several members, who are locked; returns logs by key."""
+    there = StudyLog.objects.filter(key__in=[h.key for h in handings]).in_bulk(field_name="key")
+    known = {h.key: there[h.key] for h in handings if _is_own(there.get(h.key), h)}
+    fresh = [h for h in handings if h.key not in known]
+    log_checks.check_many(programme, [(h.member, h.study) for h in fresh], at=at)
+    logs = []
+    for handing in fresh:
+        member, study = handing.member, handing.study
+        if member.branch is None:
+            raise CannotLog(f"{member.name}已不在册。")
+        logs.append(
+            StudyLog(
+                key=handing.key,
+                programme=programme,
+                member=member,
+                branch=member.branch,
+                form=study.form,
+                period=study.period,
+                content=study.content,
+                topic=study.topic.strip()[:80],
+                day=study.day,
+                minutes=study.minutes,
+                start=study.start,
+                entered_by=handing.by.member,
+                entered_at=at,
+            )
+        )
+    StudyLog.objects.bulk_create(logs, batch_size=1000)
+    return known | {log.key: log for log in logs}
+
+
+def _is_own(log: StudyLog | None, handing: Handing) -> bool:
+    return log is not None and log.member_id == handing.member.pk
+
+
 def confirm(logs: Sequence[StudyLog], *, by: Actor, at: datetime) -> list[Outcome]:
+    """Confirm one person's choice of logs; see `confirm_many`."""
+    return confirm_many([Approval(logs, by)], at=at)
+
+
+@transaction.atomic
+def confirm_many(approvals: Sequence[Approval], *, at: datetime) -> list[Outcome]:
     """Confirm logs in bulk: exactly these, each credited or left pending with its reason.
 
     Raises NotYourself when one is the confirmer's own; logs already decided are left alone.
     """
-    rows = _lock_pending(logs)
-    if any(log.member_id == by.member.pk for log in rows):
+    deciders = {log.pk: approval.by for approval in approvals for log in approval.logs}
+    rows = _lock_pending([log for approval in approvals for log in approval.logs])
+    if any(log.member_id == deciders[log.pk].member.pk for log in rows):
         raise NotYourself
     outcomes: list[Outcome] = []
     for programme in sorted({log.programme for log in rows}, key=lambda p: p.pk):
         own = [log for log in rows if log.programme_id == programme.pk]
         # A log that was refused before has a posting without lines: what follows is a revision.
         turns = ledger.next_revisions(programme, [source_of(log) for log in own])
-        requests = [_request(log, turns[log.key]) for log in own]
-        posted = ledger.post_many(programme, requests, by=by, at=at)
+        requests = [_request(log, turns[log.key], deciders[log.pk]) for log in own]
+        posted = ledger.post_many(programme, requests, by=deciders[own[0].pk], at=at)
         for log, result in zip(own, posted, strict=True):
             if result.refused:
                 outcomes.append(Outcome(log, 0, result.refused[0].message))
                 continue
-            log.state, log.decided_by, log.decided_at = State.CONFIRMED, by.member, at
-            log.hours = sum(line.hours for line in result.lines)
+            log.state, log.decided_by = State.CONFIRMED, deciders[log.pk].member
+            log.decided_at, log.hours = at, sum(line.hours for line in result.lines)
             outcomes.append(Outcome(log, log.hours))
-    StudyLog.objects.bulk_update(
-        [o.log for o in outcomes if not o.reason], ["state", "decided_by", "decided_at", "hours"]
+    ledger_sql.update_by_id(
+        StudyLog,
+        ["state", "decided_by", "decided_at", "hours"],
+        [
+            (State.CONFIRMED, deciders[o.log.pk].member.pk, at, o.hours, o.log.pk)
+            for o in outcomes
+            if not o.reason
+        ],
     )
-    for branch in {log.branch for log in rows}:
-        count = sum(not o.reason for o in outcomes if o.log.branch_id == branch.pk)
-        audit.record(
-            AuditEvent.Event.STUDY, by=by, at=at, on=branch, subject=f"确认学习记录 {count} 条"
+    given = Counter((o.log.branch, deciders[o.log.pk]) for o in outcomes if not o.reason)
+    audit.record_many(
+        audit.event(
+            AuditEvent.Event.STUDY,
+            by=by,
+            at=at,
+            on=branch,
+            subject=f"确认学习记录 {given[branch, by]} 条",
         )
+        for branch, by in dict.fromkeys((log.branch, deciders[log.pk]) for log in rows)
+    )
     return outcomes
 
 
@@ -242,56 +278,13 @@ def named(content: str) -> Course | Lesson | None:
     return Lesson.objects.filter(key=key).first() if kind == "lesson" else None
 
 
-_FIELDS = {
-    "form": "form",
-    "period": "period",
-    "short": "minutes",
-    "future": "day",
-    "outside": "day",
-    "late": "day",
-    "overlap": "start",
-    "content": "content",
-    "cap": "minutes",
-}
-
-
-def _check_pending(programme: Programme, member: Member, study: Study, credit: Credit) -> None:
-    """What hangs unconfirmed counts as if it were confirmed, so that no log is accepted twice."""
-    pending = StudyLog.objects.filter(programme=programme, member=member, state=State.PENDING)
-    if study.content and pending.filter(content=study.content).exists():
-        raise CannotLog("同一内容已经提交过，正在等待确认，不用再记。", field="content")
-    if study.start and study.end:
-        for other in pending.exclude(start=None).filter(
-            Q(day__gte=study.day - timedelta(days=1), day__lte=study.day + timedelta(days=1))
-        ):
-            end = other.start + timedelta(minutes=other.minutes) if other.start else None
-            if other.start and end and other.start < study.end and study.start < end:
-                raise CannotLog(f"与待确认的“{other.topic}”时间重叠。", field="start")
-    rules = rule_book.of(programme).on(study.day).rules
-    waiting = pending.filter(day=study.day).aggregate(n=Sum("minutes"))["n"] or 0
-    already = _credited_on(programme, member, study.day)
-    hours = credit.worth(rules)
-    waiting_hours = waiting * 100 // rules.minutes_per_hour
-    if already + waiting_hours + hours > rules.daily_cap:
-        raise CannotLog(
-            f"{study.day} 已记 {already / 100:g} 学时、待确认 {waiting_hours / 100:g} 学时，"
-            f"再记 {hours / 100:g} 学时就超过每日上限 {rules.daily_cap / 100:g} 学时。",
-            field="minutes",
-        )
-
-
-def _credited_on(programme: Programme, member: Member, day: date) -> int:
-    lines = LedgerEntry.objects.filter(programme=programme, member=member, day=day)
-    return lines.aggregate(n=Sum("hours"))["n"] or 0
-
-
 def _lock_pending(logs: Sequence[StudyLog]) -> list[StudyLog]:
     rows = StudyLog.objects.filter(pk__in=[log.pk for log in logs], state=State.PENDING)
     locked = rows.select_for_update(of=("self",)).order_by("pk")
     return list(locked.select_related("member__branch", "branch", "programme"))
 
 
-def _request(log: StudyLog, revision: int) -> Request:
+def _request(log: StudyLog, revision: int, by: Actor) -> Request:
     end = log.start + timedelta(minutes=log.minutes) if log.start else None
     credit = Credit(
         log.member,
@@ -304,4 +297,4 @@ def _request(log: StudyLog, revision: int) -> Request:
         end=end,
     )
     claimed = timezone.localdate(log.entered_at)
-    return Request(source_of(log), log.branch, [credit], revision, claimed=claimed)
+    return Request(source_of(log), log.branch, [credit], revision, claimed=claimed, by=by)

@@ -1,7 +1,357 @@
-"""Bulletins."""
+"""Score bulletins (积分通报): drawn up from figures, edited, published as an immutable number.
 
-from credits.models import Bulletin
+Figures are computed and never edited; text is drafted from the figures and then edited. Publishing
+locks the programme, so that figures and heads of the books are those of one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, F, Max
+from django.utils import timezone
+
+from credits import digests, ledger_sql, rankings
+from credits.bulletin_texts import draft_texts
+from credits.models import (
+    BranchStanding,
+    Bulletin,
+    BulletinDraft,
+    BulletinRow,
+    BulletinText,
+    BulletinWithdrawal,
+    LedgerBook,
+    LedgerEntry,
+    Programme,
+    RankingPermit,
+    View,
+)
+from credits.rankings import Place
+from portal import audit
+from portal.audit import Actor
+from portal.models import AuditEvent, Cohort
+from portal.refusals import Conflict, Refusal
+
+FIGURES = (
+    "unit_code",
+    "unit_name",
+    "cohort",
+    "due",
+    "exempt",
+    "completed",
+    "hours",
+    "points",
+    "sessions",
+    "rank",
+    "previous_rank",
+    "previous_due",
+    "previous_completed",
+)
+
+
+class NotADraft(Refusal):
+    """The draft is published already."""
+
+    message = "这份草稿已经发布，不能再改；需要更正时请撤回后另发一期。"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a bulletin says in numbers: rows by cohort and rank, and the number it compares with."""
+
+    rows: tuple[BulletinRow, ...]
+    previous: Bulletin | None
+
+    def of(self, cohort: str) -> list[BulletinRow]:
+        return [row for row in self.rows if row.cohort == cohort and row.rank is not None]
+
+    @property
+    def apart(self) -> list[BulletinRow]:
+        """Units where nobody is due."""
+        return [row for row in self.rows if row.rank is None]
+
+    @property
+    def cohorts(self) -> list[tuple[str, list[BulletinRow]]]:
+        """Cohorts that have units, in their fixed order."""
+        return [(label, rows) for value, label in Cohort.choices if (rows := self.of(value))]
+
+    @property
+    def totals(self) -> dict[str, int]:
+        names = ("due", "exempt", "completed", "hours", "points", "sessions")
+        return {name: sum(getattr(row, name) for row in self.rows) for name in names}
+
+    @property
+    def rate(self) -> float | None:
+        sums = self.totals
+        return sums["completed"] / sums["due"] if sums["due"] else None
+
+    @property
+    def previous_rate(self) -> float | None:
+        """The whole city's rate in the previous number: sum over sum."""
+        rows = [row for row in self.rows if row.previous_due]
+        due = sum(row.previous_due or 0 for row in rows)
+        return sum(row.previous_completed or 0 for row in rows) / due if due else None
+
+
+@transaction.atomic
+def draw_up(
+    programme: Programme, *, title: str, cohorts: Sequence[str], by: Actor, at: datetime
+) -> BulletinDraft:
+    """Begin a draft with texts drafted from today's figures.
+
+    Raises NotPermitted without a ranking permit, Refusal without a cohort.
+    """
+    rankings.check_permitted(programme)
+    chosen = [c for c in Cohort.values if c in cohorts]
+    if not chosen:
+        raise Refusal("请至少选择一个系统。", field="cohorts")
+    draft = BulletinDraft.objects.create(
+        programme=programme,
+        title=title.strip(),
+        cohorts=chosen,
+        texts={},
+        made_by=by.member,
+        made_at=at,
+        changed_at=at,
+    )
+    draft.texts = draft_texts(figures(programme, chosen), programme, at=at)
+    draft.save(update_fields=["texts"])
+    audit.record(
+        AuditEvent.Event.BULLETIN,
+        by=by,
+        at=at,
+        on=programme.organiser,
+        subject=f"起草：{draft.title}",
+    )
+    return draft
+
+
+@transaction.atomic
+def edit(
+    draft: BulletinDraft,
+    *,
+    title: str,
+    texts: Mapping[str, str],
+    seen_version: int,
+    by: Actor,
+    at: datetime,
+) -> BulletinDraft:
+    """Change title and texts. Raises Conflict when somebody else did so first, NotADraft."""
+    draft = _locked(draft)
+    if draft.version != seen_version:
+        raise Conflict("草稿刚刚被别人修改过，请刷新后再改；您的文字还在下面，可以复制。")
+    draft.title = title.strip() or draft.title
+    draft.texts = {v: texts.get(v, draft.texts.get(v, "")).strip() for v in View.values}
+    draft.version += 1
+    draft.changed_at = at
+    draft.save()
+    return draft
+
+
+@transaction.atomic
+def redraft(draft: BulletinDraft, *, by: Actor, at: datetime) -> BulletinDraft:
+    """Draft the texts anew from the present figures; what was edited is replaced."""
+    draft = _locked(draft)
+    draft.texts = draft_texts(figures(draft.programme, draft.cohorts), draft.programme, at=at)
+    draft.version += 1
+    draft.changed_at = at
+    draft.save()
+    return draft
+
+
+@transaction.atomic
+def publish(draft: BulletinDraft, *, seen_version: int, by: Actor, at: datetime) -> Bulletin:
+    """Publish a draft as the next number of its year: rows, texts and heads in one transaction.
+
+    Raises NotPermitted, NotADraft, Conflict when the draft is not the one that was previewed.
+    """
+    programme = Programme.objects.select_for_update().get(pk=draft.programme_id)
+    draft = _locked(draft)
+    if draft.version != seen_version:
+        raise Conflict("草稿在您预览之后被修改过，请重新预览后再发布。")
+    permit = rankings.check_permitted(programme)
+    found = figures(programme, draft.cohorts)
+    bulletin = _write(draft, found, permit, by=by, at=at)
+    draft.bulletin = bulletin
+    draft.save(update_fields=["bulletin"])
+    audit.record(
+        AuditEvent.Event.BULLETIN,
+        by=by,
+        at=at,
+        on=programme.organiser,
+        subject=f"发布：{bulletin}",
+        detail={"digest": bulletin.digest},
+    )
+    return bulletin
+
+
+@transaction.atomic
+def withdraw(bulletin: Bulletin, *, reason: str, by: Actor, at: datetime) -> BulletinWithdrawal:
+    """Take a published number back with a reason; the number is never used again."""
+    if not reason.strip():
+        raise Refusal("请写明撤回的理由。", field="reason")
+    Programme.objects.select_for_update().get(pk=bulletin.programme_id)
+    if BulletinWithdrawal.objects.filter(bulletin=bulletin).exists():
+        raise Refusal("这一期已经撤回。")
+    withdrawal = BulletinWithdrawal.objects.create(
+        bulletin=bulletin, reason=reason.strip()[:200], by=by.member, at=at
+    )
+    audit.record(
+        AuditEvent.Event.BULLETIN,
+        by=by,
+        at=at,
+        on=bulletin.programme.organiser,
+        subject=f"撤回：{bulletin}",
+        detail={"reason": reason},
+    )
+    return withdrawal
+
+
+def figures(programme: Programme, cohorts: Sequence[str]) -> Figures:
+    """The figures as they stand: unsaved rows with ranks, and what the last number said."""
+    previous = rankings.last_bulletin(programme)
+    before = {r.unit_id: r for r in BulletinRow.objects.filter(bulletin=previous)}
+    held = _sessions_held(programme)
+    rows: list[BulletinRow] = []
+    sums = BranchStanding.objects.filter(programme=programme, cohort__in=cohorts).by_unit()
+    by_cohort: dict[str, list[Place]] = {cohort: [] for cohort in cohorts}
+    for u in sums:
+        by_cohort[u["cohort"]].append(
+            Place(
+                u["unit"],
+                u["code"],
+                u["name"],
+                u["due"],
+                u["exempt"],
+                u["completed"],
+                u["hours"],
+                u["points"],
+                value=u["completed"] / u["due"] if u["due"] else None,
+            )
+        )
+    for cohort in (c for c in Cohort.values if c in by_cohort):
+        places = rankings.ranked([p for p in by_cohort[cohort] if p.value is not None])
+        places += sorted((p for p in by_cohort[cohort] if p.value is None), key=lambda p: p.code)
+        rows += [_row(p, cohort, held, before.get(p.organization)) for p in places]
+    return Figures(tuple(rows), previous)
+
+
+def published(bulletin: Bulletin) -> Figures:
+    """The figures of a published number, from its own rows."""
+    rows = bulletin.rows.order_by("pk")
+    return Figures(tuple(rows), bulletin.previous)
 
 
 def digest_of(bulletin: Bulletin) -> str:
-    return bulletin.digest
+    """The digest over a number's figures, texts and heads, computed anew from its rows."""
+    using = bulletin._state.db or "default"
+    rows = BulletinRow.objects.using(using).filter(bulletin=bulletin).order_by("pk")
+    texts = BulletinText.objects.using(using).filter(bulletin=bulletin).order_by("view")
+    return _digest(
+        bulletin,
+        [[getattr(row, name) for name in FIGURES] for row in rows],
+        {t.view: t.text for t in texts},
+        bulletin.digest.partition(":")[0],
+    )
+
+
+def _write(
+    draft: BulletinDraft, found: Figures, permit: RankingPermit, *, by: Actor, at: datetime
+) -> Bulletin:
+    programme, year = draft.programme, timezone.localdate(at).year
+    numbers = Bulletin.objects.filter(programme=programme, year=year)
+    bulletin = Bulletin(
+        programme=programme,
+        year=year,
+        number=(numbers.aggregate(n=Max("number"))["n"] or 0) + 1,
+        title=draft.title,
+        cutoff=at,
+        published_at=at,
+        published_by=by.member,
+        permit=permit,
+        document=permit.document,
+        previous=found.previous,
+        heads=heads_of(programme),
+    )
+    texts = {view: draft.texts.get(view, "") for view in View.values}
+    rows = [[getattr(row, name) for name in FIGURES] for row in found.rows]
+    bulletin.digest = _digest(bulletin, rows, texts, digests.algorithm())
+    bulletin.save(force_insert=True)
+    for row in found.rows:
+        row.bulletin = bulletin
+    BulletinRow.objects.bulk_create(found.rows)
+    BulletinText.objects.bulk_create(
+        BulletinText(bulletin=bulletin, view=view, text=text) for view, text in texts.items()
+    )
+    return bulletin
+
+
+def heads_of(programme: Programme) -> dict[str, dict[str, Any]]:
+    """The heads of all books of a programme, as bulletins keep them."""
+    books = LedgerBook.objects.filter(programme=programme).exclude(last_sequence=0)
+    return {
+        f"{programme.code}/{book.organization.code}": {
+            "sequence": book.last_sequence,
+            "digest": book.last_digest,
+        }
+        for book in books.select_related("organization").order_by("pk")
+    }
+
+
+def _digest(bulletin: Bulletin, rows: list[list[Any]], texts: Mapping[str, str], name: str) -> str:
+    return digests.of_json(
+        {
+            "programme": bulletin.programme.code,
+            "year": bulletin.year,
+            "number": bulletin.number,
+            "title": bulletin.title,
+            "cutoff": digests.moment(bulletin.cutoff),
+            "document": bulletin.document,
+            "rows": rows,
+            "texts": dict(texts),
+            "heads": bulletin.heads,
+        },
+        name,
+    )
+
+
+def _row(
+    place: Place, cohort: str, held: Mapping[int, int], before: BulletinRow | None
+) -> BulletinRow:
+    return BulletinRow(
+        unit_id=place.organization,
+        unit_code=place.code,
+        unit_name=place.name,
+        cohort=cohort,
+        due=place.due,
+        exempt=place.exempt,
+        completed=place.completed,
+        hours=place.hours,
+        points=place.points,
+        sessions=held.get(place.organization, 0),
+        rank=place.rank,
+        previous_rank=before.rank if before else None,
+        previous_due=before.due if before else None,
+        previous_completed=before.completed if before else None,
+    )
+
+
+def _sessions_held(programme: Programme) -> dict[int, int]:
+    """Sessions held by unit: distinct session keys that leave a live line."""
+    lines = LedgerEntry.objects.filter(programme=programme, posting__kind="session").live()
+    unit = F("posting__book__organization__unit")
+    counts = lines.order_by().annotate(unit=unit).values_list("unit")
+    return {u: n for u, n in counts.annotate(n=Count("posting__key", distinct=True)) if u}
+
+
+def _locked(draft: BulletinDraft) -> BulletinDraft:
+    ledger_sql.share_programme(draft.programme_id)
+    rows = BulletinDraft.objects.select_for_update(of=("self",))
+    draft = rows.select_related("programme__organiser").get(pk=draft.pk)
+    if draft.bulletin_id:
+        raise NotADraft
+    return draft

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from credits.models import (  # noqa: F401 - named as text in the base classes below
         BranchStanding,
         Bulletin,
+        BulletinDraft,
         Certificate,
         Exemption,
         LedgerEntry,
@@ -122,6 +123,10 @@ class BulletinQuerySet(ScopedQuerySet["Bulletin"]):
     def standing(self) -> Self:
         """Published and not withdrawn."""
         return self.filter(withdrawal=None)
+
+
+class BulletinDraftQuerySet(ScopedQuerySet["BulletinDraft"]):
+    path_lookup = "programme__organiser__path"
 
 
 class CertificateQuerySet(ScopedQuerySet["Certificate"]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property, wraps
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
@@ -49,10 +49,11 @@ class Capability(TextChoices):
 
 _R = Role
 _STAFF = {_R.ORGANISER, _R.SECRETARY}
+_EVERYONE = frozenset({_R.MEMBER})  # whoever is signed in, whatever other roles they hold
 
 GRANTS: dict[Capability, frozenset[Role]] = {
-    Capability.OWN: frozenset(Role),
-    Capability.SEE_RANKINGS: frozenset(Role),
+    Capability.OWN: _EVERYONE,
+    Capability.SEE_RANKINGS: _EVERYONE,
     Capability.SEE_FIGURES: frozenset({*_STAFF, _R.GUIDANCE, _R.OFFICIAL, _R.ADMINISTRATOR}),
     Capability.SEE_PERSONS: frozenset({*_STAFF, _R.HELPER}),
     Capability.SEE_MEMBERS: frozenset({*_STAFF, _R.OFFICIAL, _R.ADMINISTRATOR}),
@@ -90,6 +91,7 @@ class Reach:
 
     role: Role
     organization: Organization
+    appointment: int = 0
     acting: bool = False
     helped: frozenset[int] = frozenset()
 
@@ -200,7 +202,9 @@ def scope_of(member: Member, *, at: Any, active_id: int | None = None, address: 
             if role in NAMED
             else frozenset()
         )
-        reaches[appointment.pk] = Reach(role, appointment.organization, appointment.acting, helped)
+        reaches[appointment.pk] = Reach(
+            role, appointment.organization, appointment.pk, appointment.acting, helped
+        )
     ranked = sorted(reaches.values(), key=lambda r: list(Role).index(r.role), reverse=True)
     active = reaches.get(active_id or 0)
     if active is None and active_id != 0 and ranked:  # 0: the person chose to be a plain member
@@ -226,20 +230,23 @@ class MemberRequest(HttpRequest):
     user: Member
     scope: Scope
     at: datetime
+    today: date
 
 
 class ScopeMiddleware:
-    """Puts `request.scope` (and the moment it was read at) on every signed-in request."""
+    """Puts the moment on every request, and `request.scope` on every signed-in one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.at = timezone.now()  # type: ignore[attr-defined] # the request's one moment
+        now = timezone.now()
+        request.at = now  # type: ignore[attr-defined] # the request's one moment …
+        request.today = timezone.localdate(now)  # type: ignore[attr-defined] # … and local day
         if request.user.is_authenticated:
             request.scope = scope_of(  # type: ignore[attr-defined] # typed by MemberRequest
                 request.user,
-                at=request.at,  # type: ignore[attr-defined] # set above
+                at=now,
                 active_id=request.session.get("role"),
                 address=address_of(request),
             )

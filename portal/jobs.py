@@ -3,30 +3,37 @@
 The only module that knows django-tasks. A unit of work is a plain function
 `work(progress, **arguments) -> dict` named by its dotted path; it must be safe to run again,
 because a killed worker's job can be started anew by its user.
+
+`manage.py work` runs `portal.worker`, which calls `run_next`, `reap` and `run_periodic` in turn.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from django_tasks import task
+from django_tasks import TaskResultStatus, task
+from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.models import DBTaskResult
+from django_tasks_db.utils import exclusive_transaction
 
 from portal.audit import Actor
 from portal.models import Job, PeriodicRun
 from portal.refusals import Refusal
 
-SILENCE = timedelta(seconds=60)  # a running job without a sign of life this long is dead
-BEAT = 10.0  # seconds
+SILENCE = timedelta(seconds=settings.JOB_SILENCE)  # without a sign of life this long it is dead
+BEAT = settings.JOB_SILENCE / 8  # seconds between signs of life
+KEPT = timedelta(days=30)  # how long the queue remembers what is over
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -72,17 +79,21 @@ def start(
     arguments: dict[str, Any] | None = None,
     back_url: str = "",
 ) -> Job:
-    """Queue a piece of work; it begins when the caller's transaction is committed."""
-    job = Job.objects.create(
-        work=work,
-        title=title,
-        by=by.member,
-        role=by.role,
-        arguments=arguments or {},
-        created_at=at,
-        back_url=back_url,
-    )
-    transaction.on_commit(lambda: _enqueue(job.pk))
+    """Queue a piece of work; it begins when the caller's transaction is committed.
+
+    The queue is in the same database, so job and task are written together or not at all.
+    """
+    with transaction.atomic():
+        job = Job.objects.create(
+            work=work,
+            title=title,
+            by=by.member,
+            role=by.role,
+            arguments=arguments or {},
+            created_at=at,
+            back_url=back_url,
+        )
+        _run_task.enqueue(job.pk)
     return job
 
 
@@ -105,6 +116,29 @@ def cancel(job: Job, *, at: datetime) -> None:
         Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(cancel_asked=True)
 
 
+def run_next(worker: str) -> bool:
+    """Take the first task of the queue and do it; False when none is waiting."""
+    waiting = DBTaskResult.objects.ready()
+    if not waiting.exists():
+        return False
+    with exclusive_transaction():
+        taken = waiting.get_locked()
+        if taken is None:
+            return False  # another worker has it
+        taken.claim(worker)
+    Worker(
+        queue_names=["*"],
+        excluded_queue_names=[],
+        interval=0,
+        batch=True,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=1,
+        worker_id=worker,
+    ).run_task(taken)
+    return True
+
+
 def run(job_id: int) -> None:
     """Do a queued job's work and write how it ended. Called by the worker."""
     now = timezone.now()
@@ -117,28 +151,47 @@ def run(job_id: int) -> None:
         with _heartbeat(job_id):
             result = work(Progress(job), **job.arguments)
     except Cancelled:
-        _finish(job_id, Job.State.CANCELLED, "已取消，没有改动任何数据。")
+        _finish(job_id, Job.State.CANCELLED, "已取消。")
     except Refusal as refusal:
         _finish(job_id, Job.State.FAILED, refusal.message)
     except Exception:
         log.exception("job %s failed", job_id)
         _finish(
-            job_id, Job.State.FAILED, "系统出错，没有改动任何数据；已记入日志，请重试或联系管理员。"
+            job_id, Job.State.FAILED, "系统出错，没有办完；已记入日志，请重新开始或联系管理员。"
         )
     else:
         _finish(job_id, Job.State.DONE, "", result or {})
 
 
 def reap(*, at: datetime) -> int:
-    """Report jobs whose worker died as failed; returns how many."""
+    """Report jobs whose worker died as failed; returns how many.
+
+    A job that was taken from the queue but had not begun is put back into it.
+    """
+    silent = at - SILENCE
     dead = Job.objects.filter(state=Job.State.RUNNING).filter(
-        Q(heartbeat__lt=at - SILENCE) | Q(heartbeat=None)
+        Q(heartbeat__lt=silent) | Q(heartbeat=None)
     )
-    return dead.update(
+    reported = dead.update(
         state=Job.State.FAILED,
         finished_at=at,
-        message="后台程序中断，没有改动任何数据；可以重新开始。",
+        message="后台程序中断，可能没有办完；可以重新开始，已经办完的部分不会重复。",
     )
+    for taken in DBTaskResult.objects.running().filter(started_at__lt=silent):
+        [job_id] = taken.args_kwargs["args"]
+        state = Job.objects.filter(pk=job_id).values_list("state", flat=True).first()
+        same = DBTaskResult.objects.running().filter(pk=taken.pk, started_at=taken.started_at)
+        if state == Job.State.WAITING:
+            same.update(status=TaskResultStatus.READY)
+        elif state != Job.State.RUNNING:
+            same.update(status=TaskResultStatus.FAILED, finished_at=at)
+    return reported
+
+
+def tidy(*, at: datetime) -> None:
+    """Forget the queue's rows of jobs that have long been over; the jobs themselves stay."""
+    old = DBTaskResult.objects.filter(finished_at__lt=at - KEPT)
+    old.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()
 
 
 def run_periodic(*, at: datetime) -> None:
@@ -162,17 +215,22 @@ def _run_task(job_id: int) -> None:
     run(job_id)
 
 
-def _enqueue(job_id: int) -> None:
-    _run_task.enqueue(job_id)
-
-
 def _finish(
     job_id: int, state: Job.State, message: str, result: dict[str, Any] | None = None
 ) -> None:
     values: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "result": result or {}}
     if message:
         values["message"] = message[:300]
-    Job.objects.filter(pk=job_id, state=Job.State.RUNNING).update(**values)
+    for pause in (1, 2, 4, 0):
+        try:
+            Job.objects.filter(pk=job_id, state=Job.State.RUNNING).update(**values)
+        except (OperationalError, InterfaceError):
+            if not pause:
+                raise  # the reaper will report it
+            connection.close()
+            time.sleep(pause)
+        else:
+            return
 
 
 @contextmanager
@@ -184,8 +242,8 @@ def _heartbeat(job_id: int) -> Iterator[None]:
         while not over.wait(BEAT):
             try:
                 Job.objects.filter(pk=job_id).update(heartbeat=timezone.now())
-            except OperationalError:
-                continue  # the work itself holds SQLite's only write lock: it is alive
+            except (OperationalError, InterfaceError):
+                continue  # or the work itself holds SQLite's only write lock: it is alive
             finally:
                 connection.close()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -77,6 +77,15 @@ class Departure:
     member: Member
     day: date
     how: str = Membership.Ended.LEFT
+
+
+@dataclass(frozen=True)
+class Mending:
+    """One correction of the register: new values by field name, perhaps another group."""
+
+    member: Member
+    values: Mapping[str, object]
+    group: str | None = None
 
 
 def enrol(enrolment: Enrolment, *, by: Actor, at: datetime) -> Member:
@@ -282,41 +291,60 @@ def readmit(
 MENDABLE = ("name", "status", "category", "phone", "joined_on")
 
 
-@transaction.atomic
 def mend(
     member: Member, values: dict[str, object], *, by: Actor, at: datetime, group: str | None = None
 ) -> Member:
-    """Correct what the register says of a person: name, status, category, phone, day of joining.
+    """Correct what the register says of one person; see `mend_many`."""
+    return mend_many([Mending(member, values, group)], by=by, at=at)[0]
+
+
+@transaction.atomic
+def mend_many(mendings: Sequence[Mending], *, by: Actor, at: datetime) -> list[Member]:
+    """Correct what the register says of people: name, status, category, phone, day of joining.
 
     Certificates and bulletins already issued keep what they said.
     """
-    _lock([member])
+    open_ = _lock([m.member for m in mendings])
+    events: list[AuditEvent] = []
+    renamed: list[Member] = []
+    changes: list[followers.Change] = []
+    memberships: list[Membership] = []
+    for mending in mendings:
+        member, before = mending.member, mending.member.name
+        changed = _set(member, mending.values)
+        membership = open_.get(member.pk)
+        if mending.group is not None and membership and membership.group != mending.group:
+            membership.group = mending.group
+            memberships.append(membership)
+            changed.append("group")
+        if not changed:
+            continue
+        subject = f"{before}更名为{member.name}" if "name" in changed else f"{before}信息更正"
+        event = audit.event(
+            AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=member.branch, subject=subject
+        )
+        event.detail = {"fields": changed}
+        events.append(event)
+        renamed += [member] if "name" in changed else []
+        if {"category", "joined_on"} & set(changed) and member.branch:
+            day = timezone.localdate(at)
+            changes.append(followers.PersonChange(member, member.branch, member.branch, day))
+    people = [m.member for m in mendings]
+    Member.objects.bulk_update(people, MENDABLE, batch_size=300)
+    Membership.objects.bulk_update(memberships, ["group"], batch_size=500)
+    for member in renamed:
+        index([member])
+    audit.record_many(events)
+    followers.tell(changes, by=by, at=at)
+    return people
+
+
+def _set(member: Member, values: Mapping[str, object]) -> list[str]:
+    """Set the mendable fields that differ; returns their names."""
     changed = [f for f in MENDABLE if f in values and getattr(member, f) != values[f]]
-    before, renamed = member.name, "name" in changed
     for name in changed:
         setattr(member, name, values[name])
-    if changed:
-        member.save(update_fields=changed)
-    if group is not None:
-        Membership.objects.filter(member=member, until=None).update(group=group)
-    if renamed:
-        index([member])
-    if changed or group is not None:
-        subject = f"{before}更名为{member.name}" if renamed else f"{member.name}信息更正"
-        audit.record(
-            AuditEvent.Event.MEMBERSHIP,
-            by=by,
-            at=at,
-            on=member.branch,
-            subject=subject,
-            detail={"fields": changed},
-        )
-    if {"category", "joined_on"} & set(changed) and member.branch:
-        day = timezone.localdate(at)
-        followers.tell(
-            [followers.PersonChange(member, member.branch, member.branch, day)], by=by, at=at
-        )
-    return member
+    return changed
 
 
 def index(people: Iterable[Member]) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Membership,
         MobileStay,
         Organization,
+        Upload,
     )
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -149,6 +150,11 @@ class AuditQuerySet(ScopedQuerySet["AuditEvent"]):
 
 
 class JobQuerySet(ScopedQuerySet["Job"]):
+    path_lookup = ""
+    owner_lookup = "by"
+
+
+class UploadQuerySet(ScopedQuerySet["Upload"]):
     path_lookup = ""
     owner_lookup = "by"
 

@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
+LOOK = "look"  # cookie: large text and theme, kept by the browser, also before signing in
+
 
 def page(
     request: HttpRequest,
@@ -31,11 +33,16 @@ def page(
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
-    """The frame of every page: the viewer's scope and what its menus may offer."""
+    """The frame of every page: the viewer's scope, what menus may offer, the chosen look."""
     scope = getattr(request, "scope", None)
+    chosen = request.COOKIES.get(LOOK, "").split(".")
     return {
         "scope": scope,
         "can": scope.capabilities if scope else frozenset(),
         "demo": settings.DEMO,
         "now": getattr(request, "at", None),
+        "look": {
+            "large": "large" in chosen,
+            "theme": next((t for t in ("dark", "light") if t in chosen), ""),
+        },
     }

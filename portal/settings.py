@@ -124,7 +124,7 @@ TEMPLATES = [
 # The functions that follow when people move (DESIGN section 1), and the work done by the clock.
 MEMBERSHIP_FOLLOWERS = ["credits.roll.follow"]
 PERIODIC_WORK = [
-    "portal.jobs.reap",
+    "portal.jobs.tidy",
     "portal.audit.expire",
     "credits.programmes.turn_the_day",
     "courses.sheets_in.expire",
@@ -220,9 +220,19 @@ MEDIA_ROOT = VAR_DIR / "files"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a roll call of an assembly of 2,000 without JavaScript
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
+# Rankings that a reader pages through are kept here, for all server processes alike.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": VAR_DIR / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 2000},
+    }
+}
+
 # --- Background work -----------------------------------------------------------------------
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+JOB_SILENCE = envint("JOB_SILENCE", default=40)  # seconds until a job without heartbeat is dead
 
 # --- Browser security: no foreign origin, no inline style or script ------------------------
 

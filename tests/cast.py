@@ -96,7 +96,7 @@ class City:
     ) -> Member:
         """One more member, with a number of their own."""
         self.count += 1
-        number = values.pop("number", f"{self.count:08d}")
+        number, at = values.pop("number", f"{self.count:08d}"), values.pop("at", NOW)
         enrolment = Enrolment(
             number=number,
             name=name or f"学员{self.count}",
@@ -106,7 +106,7 @@ class City:
             **values,
         )
         by = self.by if "guan" in self.people else Actor(None, "seed")  # type: ignore[arg-type] # the very first
-        return members.enrol(enrolment, by=by, at=values.pop("at", NOW))
+        return members.enrol(enrolment, by=by, at=at)
 
 
 def _found(

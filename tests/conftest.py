@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.files.storage import storages
 from django.db import connection
+from django.utils.functional import empty
 
 from portal import triggers
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.seeded"]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -19,6 +22,10 @@ def _test_settings() -> None:
     settings.STORAGES["staticfiles"]["BACKEND"] = (
         "django.contrib.staticfiles.storage.StaticFilesStorage"
     )
+    storages._storages.clear()  # whatever was made while modules were imported
+    staticfiles_storage._wrapped = empty
+    settings.CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    settings.WHITENOISE_AUTOREFRESH = True  # nothing is collected in tests
     settings.SNAPSHOT = "default"  # a test's transaction is invisible to any other connection
     settings.PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
 

@@ -5,7 +5,7 @@ would have to ask is in `Reading.questions`, and the same file read again with `
 them. See questions.py for the codes of questions.
 """
 
-from .model import Person, Question, Reading, Roster, Row, Session, Warning
+from .model import Notice, Person, Question, Reading, Roster, Row, Session
 from .reading import read
 
-__all__ = ["Person", "Question", "Reading", "Roster", "Row", "Session", "Warning", "read"]
+__all__ = ["Notice", "Person", "Question", "Reading", "Roster", "Row", "Session", "read"]

@@ -30,14 +30,15 @@ def by_habit(entries: list[Entry], legend: Legend, implied: str | None) -> Verdi
     """The meaning of a blank that needs no question.
 
     Where people were ticked who came, a blank is who did not; but where absence has a mark of
-    its own (×, 缺席) beside the ticks, a blank may just have been forgotten.
+    its own (×, 缺席, a colour) beside the ticks, a blank may just have been forgotten.
     """
     if legend.blank:
         return legend.blank
     if implied:
         return Verdict(implied)
     if positive(entries):
-        return None if any(entry.negative for entry in entries) else Verdict(ABSENT)
+        forgotten = legend.coloured or any(entry.negative for entry in entries)
+        return None if forgotten else Verdict(ABSENT)
     return Verdict(PRESENT) if legend.everyone else None
 
 
@@ -51,9 +52,13 @@ def by_counts(
     stated = {claim.key for claim in claims}
     symbols = list(unknown)
     main = max(unknown, key=lambda mark: unknown[mark])
+    away = (LEAVE, ABSENT) if stated & {"leave", "sick", "personal", "official"} else (ABSENT,)
     options = [
-        (PRESENT, LEAVE, ABSENT)
-        if mark == BLANK or (mark == main and not ticked and "late" not in stated)
+        # Nobody writes nothing for a leave, unless the counts speak of leave.
+        (PRESENT, *away)
+        if mark == BLANK
+        else (PRESENT, LEAVE, ABSENT)
+        if mark == main and not ticked and "late" not in stated
         else (PRESENT, LATE, LEAVE, ABSENT)
         for mark in symbols
     ]

@@ -64,8 +64,10 @@ def shown(value: Value) -> str:
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
         return f"{value:.10g}"
-    if isinstance(value, datetime):
+    if isinstance(value, datetime) and value.time() != time(0):
         return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}"
     if isinstance(value, time):
         return f"{value:%H:%M}"
     return value.isoformat() if isinstance(value, date) else str(value)

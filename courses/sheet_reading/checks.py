@@ -8,7 +8,7 @@ from .dates import numeral
 from .drafts import Draft
 from .headings import Kind
 from .lines import TOTAL, Line
-from .model import CAME, MADE_UP, PRESENT, Row, Warning
+from .model import CAME, MADE_UP, PRESENT, Notice, Row
 from .people import Directory
 from .registers import Register
 from .slots import Slot, slots_of
@@ -18,28 +18,40 @@ from .totals import SPOKEN, contradictions, counts_of, wrong_rate
 SUMS = re.compile(
     r"合计|小计|总计|共计|累计|总数|(?:总?出勤|实到|到会|参加|参学|出席)?(?:次数|天数|合计|总次数|总计|数|次)|总出勤|出勤"
 )
+CAME_LABEL = re.compile(r"实到|到会|出席|出勤|参加")
 ORDINAL = re.compile(r"第?([一二三四五六七八九十百\d]+)$")
 BRANCH = re.compile(r"([\u4e00-\u9fff\d]{1,24}?)(?:党支部|支部)")
 
 
-def count_warnings(draft: Draft, rows: Iterable[Row], directory: Directory) -> Iterator[Warning]:
+def count_warnings(draft: Draft, rows: Iterable[Row], directory: Directory) -> Iterator[Notice]:
     """Head counts of the sheet against the marks; not while marks are still being asked about."""
-    counts = counts_of(row for row in rows)
+    everyone = list(rows)
+    # Guests who are no members may or may not have been counted.
+    counts = counts_of(row for row in everyone if row.member or row.questions)
     if counts.get("open") or not draft.single:
         return
-    counts["roster"] = len(directory.due_on(draft.day))
+    # Nor is it known whether people of other branches were counted.
+    own = {person.number for person in directory.roster.own}
+    ways = [counts, counts_of(everyone), counts_of(row for row in everyone if row.member in own)]
+    roster = len(directory.due_on(draft.day))
+    for way in ways:
+        way["roster"] = roster
     claims = draft.register.claims
+    wrong = [{claim for claim, _ in contradictions(claims, way)} for way in ways]
+    also = set.intersection(*wrong)
     for claim, real in contradictions(claims, counts):
+        if claim not in also:
+            continue
         word = claim.label or SPOKEN[claim.key]
         text = f"表中写{word} {claim.number:g} 人，按签到标记是 {real} 人，两者不一致，请核对。"
-        yield Warning(text, draft.cells.name, claim.row)
+        yield Notice(text, draft.cells.name, claim.row)
     rate = wrong_rate(claims, counts)
-    if rate:
+    if rate and all(wrong_rate(claims, way) for way in ways):
         text = f"表中写出勤率 {rate[0]:g}%，按签到标记是 {rate[1]:.1f}%，两者不一致，请核对。"
-        yield Warning(text, draft.cells.name)
+        yield Notice(text, draft.cells.name)
 
 
-def sum_warnings(register: Register, drafts: list[Draft]) -> Iterator[Warning]:
+def sum_warnings(register: Register, drafts: list[Draft]) -> Iterator[Notice]:
     """Sums beside and below the marks (合计) against the marks themselves."""
     for table, body in register.parts:
         if len(drafts) > 1:
@@ -49,7 +61,7 @@ def sum_warnings(register: Register, drafts: list[Draft]) -> Iterator[Warning]:
             yield from _below(register, row, slots, drafts)
 
 
-def _beside(lines: list[Line], drafts: list[Draft]) -> Iterator[Warning]:
+def _beside(lines: list[Line], drafts: list[Draft]) -> Iterator[Notice]:
     wrong, right = [], 0
     for line in lines:
         said = _sum_of(line)
@@ -66,7 +78,7 @@ def _beside(lines: list[Line], drafts: list[Draft]) -> Iterator[Warning]:
         else:
             row, _ = line.place
             text = f"“{line.name}”的合计写 {said} 次，按标记是 {came} 次，两者不一致，请核对。"
-            wrong.append(Warning(text, line.cells.name, row))
+            wrong.append(Notice(text, line.cells.name, row))
     # Where most rows differ, the column sums up something else (hours, points).
     if len(wrong) <= max(right, 1):
         yield from wrong
@@ -82,8 +94,10 @@ def _sum_of(line: Line) -> int | None:
 
 def _below(
     register: Register, row: int, slots: list[Slot], drafts: list[Draft]
-) -> Iterator[Warning]:
+) -> Iterator[Notice]:
     cells = register.parts[0][0].cells
+    if any(claim.row == cells.place(row, 0)[0] for claim in register.claims) and len(drafts) == 1:
+        return
     label = next((tight(text).strip(":") for _, text in cells.filled(row)), "")
     if (
         not TOTAL.fullmatch(label)
@@ -102,11 +116,13 @@ def _below(
             if any(e.verdict.doubt or not e.verdict.status for e in entries):
                 continue
             above = [e for e in entries if e.line.block.name.index == block]
-            allowed = set(_tails(entries)) | set(_tails(above)) | {len(entries), len(above)}
+            allowed = set(_tails(entries)) | set(_tails(above))
+            if not CAME_LABEL.search(label):  # 合计 may count the people, 实到 those who came
+                allowed |= {len(entries), len(above)}
             if numbers[0] not in allowed:
                 real = sum(e.verdict.status in CAME for e in above)
                 text = f"“{label}”写 {numbers[0]}，按标记是 {real} 人，两者不一致，请核对。"
-                yield Warning(text, cells.name, cells.place(row, 0)[0])
+                yield Notice(text, cells.name, cells.place(row, 0)[0])
 
 
 def _tails(entries: list) -> Iterator[int]:  # type: ignore[type-arg]
@@ -117,7 +133,7 @@ def _tails(entries: list) -> Iterator[int]:  # type: ignore[type-arg]
         yield came
 
 
-def sequence_warnings(register: Register) -> Iterator[Warning]:
+def sequence_warnings(register: Register) -> Iterator[Notice]:
     """A gap in 序号: a row may have been lost."""
     lines = sorted(
         register.lines,
@@ -131,35 +147,38 @@ def sequence_warnings(register: Register) -> Iterator[Warning]:
         if 1 < number - before <= 3 and before:
             missing = "、".join(str(n) for n in range(before + 1, number))
             text = f"序号从 {before} 跳到 {number}，缺少 {missing}，请核对是否漏了人。"
-            yield Warning(text, line.cells.name, line.place[0])
+            yield Notice(text, line.cells.name, line.place[0])
         before = number
 
 
-def nameless_warnings(register: Register) -> Iterator[Warning]:
+def nameless_warnings(register: Register) -> Iterator[Notice]:
     for table, body in register.parts:
         for row in body.nameless:
             number, _ = table.cells.place(row, 0)
-            yield Warning("这一行有签到标记，但没有姓名，没有读取。", table.cells.name, number)
+            yield Notice("这一行有签到标记，但没有姓名，没有读取。", table.cells.name, number)
 
 
-def hidden_warnings(register: Register) -> Iterator[Warning]:
+def hidden_warnings(register: Register) -> Iterator[Notice]:
     """Hidden rows are read like others, but the uploader may not know of them."""
     grid = register.cells.grid
     hidden = set(grid.hidden_rows)
     for line in register.lines:
         row, _ = line.place
         if row - 1 in hidden:
-            yield Warning(f"“{line.name}”在隐藏行里，已一并读取，请核对。", grid.name, row)
+            yield Notice(f"“{line.name}”在隐藏行里，已一并读取，请核对。", grid.name, row)
 
 
-def branch_warning(register: Register, branch_name: str) -> Warning | None:
+def branch_warning(register: Register, branch_name: str) -> Notice | None:
     """The title or a label names another branch than the one that the sheet is read for."""
     texts = [*register.titles, *(fact.text for fact in register.facts.all("organiser"))]
     for text in texts:
         for found in BRANCH.findall(tight(text)):
             if found and not names_branch(found, branch_name):
-                said = f"表中写的是“{found}支部”，与当前党支部“{branch_name}”不一致，请核对是否选错了表。"
-                return Warning(said, register.cells.name)
+                said = (
+                    f"表中写的是“{found}支部”，与当前党支部“{branch_name}”不一致，"
+                    "请核对是否选错了表。"
+                )
+                return Notice(said, register.cells.name)
     return None
 
 

@@ -105,8 +105,9 @@ def of_value(value: Value) -> Clock:
 
 
 def part_in(text: str) -> str | None:
-    """上午, 下午 or 晚上, if the text names one."""
-    found = PART_OF_DAY.search(text)
-    if not found:
-        return None
-    return {"早上": "上午", "晚间": "晚上", "中午": "下午"}.get(found[1], found[1])
+    """上午, 下午 or 晚上, if the text names just one."""
+    found = {
+        {"早上": "上午", "晚间": "晚上", "中午": "下午"}.get(part, part)
+        for part in PART_OF_DAY.findall(text)
+    }
+    return found.pop() if len(found) == 1 else None

@@ -1,17 +1,24 @@
 """Which day a session was: what is written, what its surroundings add, and what must be asked."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 
-from .cells import Cells, tight
+from .cells import Cells, fold, tight
 from .clocks import Clock, clock_in, of_value
 from .dates import FIRST, LAST, Day, days_in, in_heading, last_of_range
 from .facts import Fact, Facts
-from .model import Question, Warning
+from .model import Notice, Question
 from .questions import Asker, key
 
 WEEKDAYS = "一二三四五六日"
+# What may stand beside a date without making a title of it.
+BESIDE_DATE = re.compile(
+    r"星期.|周[一二三四五六日天]|礼拜.|上午|下午|晚上|中午|早上|傍晚|晚|召开|举行|开始|结束|开展|小时|分钟"
+    r"|[年月日号时点分半整至到零〇○一二三四五六七八九十廿两]"
+)
+OTHER_WORDS = re.compile(r"[\u4e00-\u9fffA-Za-z]")
 
 
 @dataclass
@@ -21,10 +28,12 @@ class Calendar:
     cells: Cells
     at: date
     asker: Asker
-    warnings: list[Warning]
+    warnings: list[Notice]
     years: list[int] = field(default_factory=list)
     months: list[int] = field(default_factory=list)
     fallback_years: list[int] = field(default_factory=list)
+    # Days that are written, but as the day of filling in or in the file's name.
+    hints: list[date] = field(default_factory=list)
 
     def learn(self, texts: Iterable[str]) -> None:
         """Years and months that titles, labels and the sheet's name state."""
@@ -47,7 +56,8 @@ class Calendar:
         """The session's day, asking for what nobody wrote. `place`: where to point to."""
         row, column = place or (None, None)
         if day is None:
-            return self._ask_date(row, column, "", "表中没有写活动日期，请选择或填写。", ())
+            choices = tuple(choice(found) for found in self.hints if found <= self.at)
+            return self._ask_date(row, column, "", "表中没有写活动日期，请选择或填写。", choices)
         if day.month is None and day.day and len(self.months) == 1:
             day = replace(day, month=self.months[0])
         if day.month is None or day.day is None or day.impossible:
@@ -64,15 +74,27 @@ class Calendar:
         self._check(found, day, row)
         return found
 
-    def one_of(self, days: list[Day], place: tuple[int, str]) -> date | None:
+    def one_of(self, days: list[Day], text: str, place: tuple[int, str]) -> date | None:
         """Several days are written for one set of marks: which one is meant is asked."""
-        exact = [day.within(self.year).exact for day in days]
-        choices = tuple(
-            {"value": found.isoformat(), "label": f"{found:%Y-%m-%d}"} for found in exact if found
-        )
-        text = "、".join(day.text for day in days)
+        exact = [found for day in days if (found := day.within(self.year).exact)]
+        if len(exact) == len(days) == 2 and self._is_range(days, text):
+            length = (exact[1] - exact[0]).days
+            if 1 < length < 15:
+                exact = [exact[0] + timedelta(days=n) for n in range(length + 1)]
+        choices = tuple(choice(found) for found in exact)
+        shown = "、".join(day.text.strip("-~ ") for day in days)
         return self._ask_date(
-            *place, text, f"活动时间写了几个日期（{text}），只有一列签到，请选择是哪一天。", choices
+            *place,
+            shown,
+            f"活动时间写了几个日期（{shown}），只有一列签到，请选择是哪一天。",
+            choices,
+        )
+
+    @staticmethod
+    def _is_range(days: list[Day], text: str) -> bool:
+        between = fold(text)[days[0].end : max(days[1].start, days[0].end)]
+        return last_of_range(text) is not None or bool(
+            re.fullmatch(r"\s*(?:-+|~|至|到)?\s*", between)
         )
 
     def _check(self, found: date, day: Day, row: int | None) -> None:
@@ -87,7 +109,7 @@ class Calendar:
             )
 
     def _warn(self, text: str, row: int | None) -> None:
-        warning = Warning(text, self.cells.name, row)
+        warning = Notice(text, self.cells.name, row)
         if warning not in self.warnings:
             self.warnings.append(warning)
 
@@ -129,12 +151,16 @@ class Calendar:
         return None
 
 
+def choice(day: date) -> dict[str, str]:
+    return {"value": day.isoformat(), "label": f"{day:%Y-%m-%d}"}
+
+
 @dataclass(frozen=True)
 class When:
     """The days and the clock that a region states, and where."""
 
     days: tuple[Day, ...] = ()
-    clock: Clock = Clock()
+    clock: Clock = field(default_factory=Clock)
     fact: Fact | None = None
     text: str = ""
 
@@ -167,7 +193,9 @@ def days_of(fact: Fact) -> list[Day]:
     if fact.value is not None and not isinstance(fact.value, str):
         found = in_heading(fact.text, fact.value)
         return [found] if found else []
-    days = [day for day in days_in(fact.text, loose=True) if day.month or day.day]
+    days = [day for day in days_in(fact.text) if day.month or day.day]
+    if not any(day.day for day in days):  # 9.30 beside a date is a time, alone it is a day
+        days = [day for day in days_in(fact.text, loose=True) if day.month or day.day]
     last = last_of_range(fact.text)
     if last and len(days) == 1 and days[0].day and last > days[0].day:
         days.append(replace(days[0], day=last, text=f"{last}日"))
@@ -188,15 +216,4 @@ def standing_alone(text: str) -> Day | None:
     if len(days) != 1:
         return None
     rest = tight(text)
-    for piece in ("星期", "周", "上午", "下午", "晚上", "举行", "召开", "日期", "时间"):
-        rest = rest.replace(piece, "")
-    return days[0] if len(rest) - len(tight(days[0].text)) <= 14 and not _words(rest) else None
-
-
-def _words(rest: str) -> bool:
-    letters = [
-        c
-        for c in rest
-        if "\u4e00" <= c <= "\u9fff" and c not in "年月日号点时分半至到一二三四五六天"
-    ]
-    return len(letters) > 2
+    return days[0] if not OTHER_WORDS.search(BESIDE_DATE.sub("", rest)) else None

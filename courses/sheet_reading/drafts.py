@@ -1,23 +1,23 @@
 """From a register to drafts of sessions: who stands in each, and what their rows say so far."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from .cells import Cells, tight
 from .clocks import Clock, part_in
 from .dates import Day, days_in, in_heading, of_date
-from .days import Calendar, When
+from .days import Calendar, When, standing_alone
 from .facts import labelled
 from .headings import Kind
 from .judging import Entry, entry_of, with_words
-from .legends import legend_of
+from .legends import legend_of, pairs_in, speaks_of_marks
 from .lines import Line
 from .marks import Legend, Verdict, judge, merge
 from .model import ABSENT, LEAVE, MADE_UP, NOT_YET, PRESENT
 from .people import Directory
-from .registers import Register, adjacent_pairs, fact_place, when_of
+from .registers import Register, Text, adjacent_pairs, fact_place, when_of
 from .slots import Slot, SlotKey, common_columns, slots_of
 from .tables import MARKING
 
@@ -32,7 +32,7 @@ class Draft:
     entries: list[Entry]
     key: SlotKey
     day: date | None = None
-    clock: Clock = Clock()
+    clock: Clock = field(default_factory=Clock)
     part: str | None = None
     topic: str | None = None
     single: bool = True
@@ -56,13 +56,25 @@ def legend_for(register: Register, fallback: Legend) -> Legend:
         for word in column.words
     )
     texts = [text for _, _, text in register.texts]
+    texts += [text for _, _, text in remarks_with_legend(register)]
     found = legend_of([*texts, *words, *adjacent_pairs(register.cells, register.texts)])
-    if register.facts.first("key"):
+    if key_of(register):
         # Our own export writes 未签到 for whoever has not checked in yet.
-        return Legend({**found.marks, "未签到": Verdict(NOT_YET)}, found.blank)
-    if found.marks or found.blank or found.everyone:
+        return Legend({**found.marks, "未签到": Verdict(NOT_YET)}, found.blank, exact=True)
+    if found.marks or found.blank or found.everyone or found.coloured:
         return found
     return fallback
+
+
+def remarks_with_legend(register: Register) -> Iterator[Text]:
+    """Remarks that explain marks: a legend written down the last column."""
+    for table, _ in register.parts:
+        columns = [c.index for block in table.blocks for c in block.of(Kind.REMARK)]
+        for row in table.body:
+            for column in columns:
+                text = table.cells.text(row, column)
+                if text and pairs_in(text) and speaks_of_marks(text):
+                    yield row, column, text
 
 
 def learn_from(register: Register, calendar: Calendar) -> None:
@@ -81,8 +93,15 @@ def learn_from(register: Register, calendar: Calendar) -> None:
             calendar.fallback_years.append(day.year)
         if day.month and not day.day and day.month not in calendar.months:
             calendar.months.append(day.month)
+    stated = {day.month for day in slot_days if day.month}
+    if not calendar.months and len(stated) == 1:  # 2021年6月 over the first of the days only
+        calendar.months += [month for month in stated if month]
+    alone = [standing_alone(text) for _, _, text in register.foot]
+    calendar.hints += [day.exact for day in alone if day and day.exact]
     for fact in facts.all("filled"):
         found = in_heading(fact.text, fact.value)
+        if found and found.exact:
+            calendar.hints.append(found.exact)
         if found and found.year and found.year not in calendar.fallback_years:
             calendar.fallback_years.append(found.year)
 
@@ -144,7 +163,7 @@ def _day_of_register(draft: Draft, slot: Slot, when: When, calendar: Calendar) -
     if numbered:  # 第一次, 第二次 without dates: the sheet's one date is not that of each
         return calendar.resolve(None, slot.place)
     if len(when.days) > 1 and place:
-        return calendar.one_of(list(when.days), place)
+        return calendar.one_of(list(when.days), when.text, place)
     if when.days:
         return calendar.resolve(when.days[0], place)
     for text in (draft.cells.name, *_signed_in(draft)):

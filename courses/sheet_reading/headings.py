@@ -56,6 +56,8 @@ LIST_STATUS = (
 LISTS = tuple((re.compile(f"(?:{words}){WHO}"), status) for words, status in LIST_STATUS)
 WORDS = tuple((re.compile(f"(?:{words})"), status) for words, status in LIST_STATUS)
 
+GUESTS = ("客人", "来宾", "嘉宾", "外来人员", "外单位人员", "其他支部人员", "外支部人员")
+
 TICKS = {
     "迟到": (LATE, None),
     "迟到情况": (LATE, None),
@@ -85,7 +87,22 @@ TICKS = {
     "正常": (PRESENT, None),
 } | {
     word: (LEAVE, word)
-    for word in "病假 事假 公假 公出 公差 出差 产假 婚假 丧假 年假 休假 年休假 探亲假 其他假".split()
+    for word in [
+        "病假",
+        "事假",
+        "公假",
+        "公出",
+        "公差",
+        "出差",
+        "产假",
+        "婚假",
+        "丧假",
+        "年假",
+        "休假",
+        "年休假",
+        "探亲假",
+        "其他假",
+    ]
 }
 
 STATE = "(?:情况|状态|结果|记录|栏|与否|标记)?"
@@ -183,6 +200,8 @@ def section(text: str) -> str | None:
     for pattern, status in LISTS:
         if pattern.fullmatch(bare):
             return status
+    if bare in GUESTS:
+        return PRESENT
     if bare != word:  # a bare 请假 may be a mark; "请假:" over rows is a heading
         for pattern, status in WORDS:
             if pattern.fullmatch(bare):

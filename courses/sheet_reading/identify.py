@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from .lines import Line
-from .model import Person, Question, Warning
+from .model import Notice, Person, Question
 from .names import key, untitled, written
 from .people import Directory, by_number, fits, labelled
 from .questions import SKIP, Asker
@@ -29,15 +29,20 @@ class Identifier:
 
     directory: Directory
     asker: Asker
-    warnings: list[Warning]
+    warnings: list[Notice]
     day: date | None = None
     numbers_count: bool = False
     found: dict[int, Identity] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    counted: int = 0
 
     def identify(self, lines: list[Line]) -> dict[int, Identity]:
         """The identity of every line, by its id()."""
-        own = by_number(self.directory.roster.own)
         stated = [line for line in lines if line.number]
+        wanted = {line.number.strip() for line in stated}
+        # People of other branches who stand on this branch's rolls are known by name and number.
+        known_guests = self.directory.roster.by_number(wanted) if wanted else ()
+        own = by_number([*known_guests, *self.directory.roster.own])
         known = [line for line in stated if line.number.strip().lstrip("0") in own]
         # A column 工号 may number the staff of the house: it counts if it fits our members.
         self.numbers_count = len(known) * 2 >= len(stated)
@@ -63,7 +68,7 @@ class Identifier:
             return self._answered(given, own, line)
         if self.numbers_count and line.number:
             numbered = own.get(line.number.strip().lstrip("0"))
-            if numbered and line.key == key(numbered.name):
+            if numbered and (line.key or key(line.name)) == key(numbered.name):
                 return Identity(numbered)
             if numbered:
                 return Identity(question=self._ask_number(line, numbered))
@@ -143,11 +148,18 @@ class Identifier:
             return self._ask(
                 line, "other_branch", text, (labelled(p, foreign=True) for p in others)
             )
-        taken = [i.person.number for i in self.found.values() if i.person]
-        near = self.directory.near(bare, taken)
+        near = self.directory.near(bare, self._taken())
         hint = "是不是下面的党员写错了？" if near else "请核对姓名，或选择不导入这一行。"
         text = f"名册中没有“{bare}”，{hint}"
         return self._ask(line, "unknown_name", text, (labelled(p, foreign=False) for p in near))
+
+    def _taken(self) -> set[str]:
+        """Numbers of those who stand in rows above."""
+        for identity in list(self.found.values())[self.counted :]:
+            if identity.person:
+                self.taken.add(identity.person.number)
+        self.counted = len(self.found)
+        return self.taken
 
 
 def settle_equals(

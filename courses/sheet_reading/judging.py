@@ -1,15 +1,17 @@
 """What one row says of one person in one session, before blanks are given a meaning."""
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 from . import leave
 from .cells import tight
+from .dates import in_heading
 from .headings import Heading, Kind
+from .legends import pairs_in, speaks_of_marks
 from .lines import Line
 from .marks import SILENT, Legend, Verdict, judge, merge, symbol
 from .model import ABSENT, LATE, LEAVE, LEFT_EARLY, MADE_UP, OBSERVER, PRESENT, UNSTATED
-from .names import key, looks_like_name
+from .names import key
 from .people import Directory
 from .slots import Slot
 from .tables import MARKING, Column
@@ -37,6 +39,7 @@ NO = (
 class Entry:
     """A person's row in a session: the verdict so far, the texts it rests on, and where they stand.
 
+    `was`: what the row says besides having been made up, and `made_up_on` the day of that.
     `positive` and `negative`: the marks themselves said present, or absent, with certainty.
     """
 
@@ -45,6 +48,8 @@ class Entry:
     mark: str = ""
     remark: str | None = None
     place: tuple[int, str] | None = None
+    was: Verdict = SILENT
+    made_up_on: date | None = None
     positive: bool = False
     negative: bool = False
 
@@ -71,11 +76,16 @@ def entry_of(line: Line, slot: Slot, legend: Legend, directory: Directory) -> En
         positive=any(v.status == PRESENT for v in verdicts),
         negative=any(v.status == ABSENT for v in verdicts),
     )
-    entry.verdict = merge([stated, *_made_up(line, rows, columns), *_beside_name(line, legend)])
+    made_up, beside = _made_up(line, rows, columns), _beside_name(line, legend)
+    entry.verdict = merge([stated, *made_up, *beside])
     reason = _joined(line, rows, columns, Kind.REASON)
     remark = _joined(line, rows, columns, Kind.REMARK)
     entry.verdict = with_words(entry.verdict, reason, remark)
-    texts = [text for text in dict.fromkeys((reason, remark)) if text]
+    if made_up:
+        entry.was = with_words(merge([stated, *beside]), reason, remark)
+        entry.made_up_on = _day_of_make_up(line, rows, columns)
+    said = (remark,) if legend.exact else (reason, remark)
+    texts = [text for text in dict.fromkeys(said) if text]
     entry.remark = "；".join(texts) or None
     if line.section and line.section != PRESENT:
         entry.verdict = _in_section(entry.verdict, line.section)
@@ -87,9 +97,14 @@ def _texts(line: Line, rows: list[int], columns: list[Column]) -> list[tuple[Col
     for column in columns:
         for row in rows:
             text = line.cells.spread(row, column.index)
-            if text and column.index != line.column:
+            if text and column.index != line.column and not _is_legend(column, text):
                 found.append((column, text))
     return found
+
+
+def _is_legend(column: Column, text: str) -> bool:
+    """The key to the marks, written down the remark column beside the rows."""
+    return column.kind is Kind.REMARK and bool(pairs_in(text)) and speaks_of_marks(text)
 
 
 def _place(
@@ -101,19 +116,16 @@ def _place(
 
 
 def _mark(line: Line, column: Column, text: str, legend: Legend, directory: Directory) -> Verdict:
-    assert column.meaning
-    if column.kind is Kind.TICK:
+    if column.kind is Kind.TICK and column.meaning:
         return tick(text, column.meaning, legend)
     if key(text) == (line.key or key(line.name)) or directory.resolve(text)[0] == (line.key or "?"):
         return Verdict(PRESENT)  # signed with their own name
-    verdict = judge(text, legend)
-    if directory.knows(text) or (verdict.doubt == "unknown" and looks_like_name(text)):
-        return Verdict(doubt="signed")  # somebody else's name
-    return verdict
+    # Somebody else's name: who signed for whom is not for us to say.
+    return Verdict(doubt="signed") if directory.knows(text) else judge(text, legend)
 
 
 def tick(text: str, head: Heading, legend: Legend) -> Verdict:
-    """A cell of a column that is named by one status: √ under 迟到, 病假 under 请假, × under 出席."""
+    """A cell of a column named by one status: √ under 迟到, 病假 under 请假, × under 出席."""
     word = symbol(text)
     status = head.status
     if word in NO:
@@ -157,6 +169,16 @@ def _made_up(line: Line, rows: list[int], columns: list[Column]) -> list[Verdict
     texts = _texts(line, rows, [c for c in columns if c.kind is Kind.MAKE_UP])
     told = [text for _, text in texts if symbol(text) not in (*NO, "×") and judge_make_up(text)]
     return [Verdict(MADE_UP)] if told else []
+
+
+def _day_of_make_up(line: Line, rows: list[int], columns: list[Column]) -> date | None:
+    for column in columns:
+        for row in rows if column.kind is Kind.MAKE_UP else ():
+            anchor = line.cells.anchor(row, column.index)
+            day = in_heading(line.cells.text(*anchor), line.cells.value(*anchor))
+            if day and day.exact:
+                return day.exact
+    return None
 
 
 def judge_make_up(text: str) -> bool:

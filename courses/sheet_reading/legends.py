@@ -32,7 +32,11 @@ SYMBOL_CLASS = "".join(
     re.escape(c) for c in sorted({*SYMBOLS, "*", "#", "+", "-", "@", "◇", "◆", "■"})
 )
 # A dash is a mark of its own only where a word could begin.
-KEY = rf"[{SYMBOL_CLASS.replace(re.escape('-'), '')}]|(?<![^\s,;、。(])-(?!-)|[A-Za-z0-9](?![A-Za-z0-9])|(?<![\u4e00-\u9fff])[病事公差产婚丧休探年假迟退缺旷到勤出补列培外席](?=\s*[-:=为表即代])"
+KEY = (
+    rf"[{SYMBOL_CLASS.replace(re.escape('-'), '')}]|(?<![^\s,;、。(])-(?!-)"
+    r"|[A-Za-z0-9](?![A-Za-z0-9])"
+    r"|(?<![\u4e00-\u9fff])[病事公差产婚丧休探年假迟退缺旷到勤出补列培外席](?=\s*[-:=为表即代])"
+)
 SEPARATOR = (
     r"\s*(?:[:=\-~]+|为|是|即|表示|代表|指|示|的?为|的?是|的?表示|的?视为|视为|记为|算|——)?\s*"
 )
@@ -64,7 +68,7 @@ def legend_of(texts: Iterable[str]) -> Legend:
         coloured = coloured or bool(COLOUR.search(tight(text)))
         everyone = everyone or bool(ALL.search(tight(text)) and len(tight(text)) < 40)
     blank = blanks[0] if len(set(blanks)) == 1 else None
-    return Legend(marks, blank, everyone, coloured)
+    return Legend(marks, blank, everyone=everyone, coloured=coloured)
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ from .model import OBSERVER
 from .names import NOT_NAMES, key, looks_like_name, split_names, untitled, written
 from .people import Directory
 from .tables import MARKING, Block, Table, mark_like
+from .totals import claims_in
 
 TOTAL = re.compile(
     r"合计|小计|总计|共计|累计|统计|汇总|人数|应到|实到|出勤|出席|到会|请假|缺席|缺勤|迟到|早退|未到|列席|.*率|.*人数"
@@ -76,8 +77,12 @@ def body_of(table: Table, directory: Directory) -> Body:
         filled = list(table.cells.filled(row))
         if not filled:
             continue
-        if _between(table, row, filled, state, directory):
+        if any(cells_above(table, row, block) for block in table.blocks):
             body.used.update((row, column) for column, _ in filled)
+            continue
+        if _between(table, row, filled, state, directory):
+            # "实到9人" may head the rows below or count those above: the number is a claim anyway.
+            body.used.update((row, column) for column, text in filled if not claims_in(text))
             continue
         lines = [
             line for block in table.blocks for line in _lines(table, block, row, state, directory)
@@ -94,11 +99,17 @@ def body_of(table: Table, directory: Directory) -> Body:
     return body
 
 
+def cells_above(table: Table, row: int, block: Block) -> bool:
+    """The name's cell reaches down from a row above: this row is that person's, too."""
+    above, _ = table.cells.anchor(row, block.name.index)
+    return table.last < above < row
+
+
 def _between(
     table: Table, row: int, filled: list[tuple[int, str]], state: _State, directory: Directory
 ) -> bool:
     """Group and section headings between the rows change what the rows below are."""
-    column, text = filled[0]
+    _column, text = filled[0]
     alone = len({t for _, t in filled}) == 1
     if not alone or directory.knows(text):
         return False
@@ -142,7 +153,7 @@ def _lines(
             standing=said,
             unit=around[Kind.UNIT],
             sequence=around[Kind.SEQUENCE],
-            section=_section_of(around, note) or state.section,
+            section=_section_of(around, note) or _label_before(table, row) or state.section,
             outsider=non_member(said) or state.outsider,
             shared=len(parts) > 1,
         )
@@ -157,7 +168,7 @@ def _names_somebody(table: Table, block: Block, row: int, text: str, directory: 
     left = next(
         (cells.spread(row, c) for c in range(column - 1, -1, -1) if cells.spread(row, c)), ""
     )
-    if left and only_label(left) is not None and not group_of(left):
+    if left and only_label(left) not in (None, "listing") and not group_of(left):
         return False
     if directory.knows(text):
         return True
@@ -197,6 +208,14 @@ def _section_of(around: dict[Kind, str], note: str) -> str | None:
     return OBSERVER if "列席" in note else None
 
 
+def _label_before(table: Table, row: int) -> str | None:
+    """A label at the left edge of rows of names: 出席 | 甲 | 乙, then 请假 | 丙."""
+    first = table.blocks[0].name.index
+    texts = (table.cells.spread(row, column) for column in range(first))
+    label = next((text for text in texts if text), "")
+    return section(tight(label).strip(":") + ":") if only_label(label) == "listing" else None
+
+
 def _group_in(note: str) -> str:
     return next((word for word in note.split() if group_of(word)), "")
 
@@ -215,9 +234,9 @@ def _is_note(filled: list[tuple[int, str]]) -> bool:
 
 def _used(table: Table, row: int, lines: list[Line]) -> Iterator[tuple[int, int]]:
     """The row's cells that belong to the people in it; texts beside the table stay free."""
-    for column, text in table.cells.filled(row):
+    for column, _text in table.cells.filled(row):
         known = any(
-            column == c.index and (c.meaning or c.words or mark_like(text))
+            column == c.index and (c.meaning or c.words)
             for block in table.blocks
             for c in (block.name, *block.columns)
         )

@@ -36,17 +36,24 @@ WHOLE = {
 }
 # Certain in every sheet; all other symbols need a legend.
 PLAIN = {"√": PRESENT, "×": ABSENT}
+PUNCTUATION = "()[]【】,.;:、。!+&|\"'“”‘’<>《》~-/=…"
 
 LEXICON = {
     PRESENT: (
-        "按时到会 按时参加 按时 准时 到会 已到会 已到 出席 出勤 参加 参会 与会 到场 在场 实到 正常 全勤 签到 "
-        "已签到 已签 到位 到课 参学 已参加 已参会 参加学习 线上 视频 网上 全程 在岗 已学 OK YES Y TRUE 是 有 对 "
-        "打勾 对勾 本人签到"
+        "按时到会 按时参加 按时 准时 到会 已到会 已到 出席 出勤 参加 参会 与会 到场 在场 "
+        "实到 正常 全勤 签到 "
+        "已签到 已签 到位 到课 参学 已参加 已参会 参加学习 线上 视频 网上 腾讯会议 "
+        "视频会议 线上会议 网络会议 钉钉会议 电话会议 "
+        "全程 在岗 已学 "
+        "OK YES Y TRUE 是 有 对 "
+        "打勾 对勾 本人签到 扫码 扫码签到 刷卡 人脸 指纹 电子签到 现场签到 线下 现场"
     ),
     LATE: "迟到 晚到 来晚 稍晚 晚来 晚点到",
-    LEFT_EARLY: "早退 提前离开 提前离场 提前退场 中途离开 中途离场 中途退场 提前走 先走 早走 中途有事离开",
+    LEFT_EARLY: "早退 提前离会 提前退会 早走 提前离席 离席 提前离开 提前离场 提前退场 "
+    "中途离开 中途离场 中途退场 提前走 先走 早走 中途有事离开",
     ABSENT: (
-        "缺席 缺勤 旷会 旷课 旷工 未到 未到会 未到场 没到 没来 未来 未参加 没参加 未参会 不参加 未出席 未签到 "
+        "缺席 缺勤 旷会 旷课 旷工 未到 未到会 未到场 没到 没来 未来 未参加 没参加 未参会 "
+        "不参加 未出席 未签到 "
         "未签 无故 不到 未请假 没请假 没有请假 未能参加 未能到会 未出勤 NO N FALSE 否"
     ),
     OBSERVER: "列席 旁听",
@@ -100,12 +107,14 @@ SILENT = Verdict()
 class Legend:
     """The sheet's own key to its marks; `blank` is what it says of an empty cell.
 
-    `everyone`: a sentence says that all came; `coloured`: colours mean something here.
+    `everyone`: a sentence says that all came; `coloured`: colours mean something here;
+    `exact`: the sheet is our own export, whose columns mean just what they say.
     """
 
     marks: Mapping[str, Verdict] = field(default_factory=dict)
     blank: Verdict | None = None
     everyone: bool = False
+    exact: bool = False
     coloured: bool = False
 
 
@@ -129,7 +138,7 @@ def judge(text: str, legend: Legend) -> Verdict:
         return known
     if word in PLAIN:
         return Verdict(PLAIN[word])
-    if ASKING.search(word):
+    if ASKING.search(word) or ("上午" in word and "下午" in word):
         return Verdict(doubt="unclear")
     if CLOCK.fullmatch(word):
         return Verdict(PRESENT)
@@ -163,7 +172,7 @@ def _combined(word: str, legend: Legend) -> Verdict:
             verdicts.append(known)
         elif token in PLAIN:
             verdicts.append(Verdict(PLAIN[token]))
-        elif token in SINGLES and SINGLES[token]:
+        elif SINGLES.get(token):
             verdicts.append(Verdict(SINGLES[token]))
         elif token in leave.SINGLES:
             verdicts.append(Verdict(LEAVE, leave.SINGLES[token]))
@@ -171,7 +180,7 @@ def _combined(word: str, legend: Legend) -> Verdict:
             found, left = _words(token)
             verdicts += found
             rest += left
-        elif token not in "()[]【】,.;:、。!+&|\"'“”‘’<>《》~-/=…":
+        elif token not in PUNCTUATION:
             rest += token
     return _settled(verdicts, rest)
 

@@ -63,7 +63,9 @@ class Row:
 
     `member` is null while it is asked who this is (or when it is nobody of the portal), `status`
     while it is asked what the mark means; `questions` then names the open questions.
-    `mark` is the text of the marks as written, `note` what else stood beside the name.
+    `mark` is the text of the marks as written, `note` what else stood beside the name. For
+    `made_up`, `was` is what the row says of the day itself ("absent", "leave:病假") and
+    `made_up_on` the day (ISO) of the make-up, as far as they are written.
     """
 
     row: int
@@ -76,6 +78,8 @@ class Row:
     remark: str | None = None
     mark: str = ""
     note: str = ""
+    was: str | None = None
+    made_up_on: str | None = None
     questions: tuple[str, ...] = ()
 
 
@@ -151,7 +155,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Warning:  # noqa: A001 (the domain's word; Python's class is never needed here)
+class Notice:
     """A contradiction or oddity that is said before the user confirms; it never stops anybody."""
 
     text: str
@@ -172,7 +176,7 @@ class Reading:
     message: str
     sessions: tuple[Session, ...] = ()
     questions: tuple[Question, ...] = ()
-    warnings: tuple[Warning, ...] = field(default=())
+    warnings: tuple[Notice, ...] = field(default=())
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `manage.py read_sheet --json` prints."""

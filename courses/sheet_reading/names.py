@@ -23,13 +23,13 @@ TITLE = (
     r"先生|女士|(?:中共)?(?:预备|正式)?党员|预备|正式|退休|离休|老党员|女|男|主持人?|主讲人?|记录人?|领学人?"
 )
 TITLES = re.compile(f"(?:{TITLE})+")
-MARKS_BESIDE = re.compile(r"[*#△▲★☆※○●◎√×✓✔✗✘+☑~^\-_/、,。.:;!?]+")
+MARKS_BESIDE = re.compile(r"[*#△▲★☆※○●◎√×✓✔✗✘+☑~^\-_/、,。.:;!]+")
 PERSON = re.compile(rf"[{CJK}]{{2,4}}|[{CJK}]{{1,9}}(?:·[{CJK}]{{1,9}}){{1,3}}")
 # Words that stand where names stand: feet, signatures, totals.
 NOT_NAMES = re.compile(
     r"合计|小计|总计|共计|备注|说明|图例|应到|实到|请假|缺席|缺勤|迟到|早退|列席|签到|签字|签名|审核|填表|制表|记录|统计|"
     r"负责|日期|时间|地点|主持|主讲|主题|内容|党支部|支部|党委|总支|党小组|小组|第.+[组页次]|组长|书记|委员|人数|人员|名单|"
-    r"单位|年度|盖章|公章|页|以上|以下|空白|注[:：]?$|党员|姓名|序号|出勤|参会|学时|其他|其余|无$|全体|各位|考勤员?|点名"
+    r"单位|年度|盖章|公章|第.*页|共.*页|以上|以下|空白|注[:：]?$|党员|姓名|序号|出勤|参会|学时|其他|其余|无$|全体|各位|考勤员?|点名"
 )
 
 
@@ -96,7 +96,7 @@ def split_names(text: str) -> list[str]:
     line = fold(clean(text))
     for at, character in enumerate(line):
         depth += (character in "([【") - (character in ")]】")
-        if depth <= 0 and character in "、,;\n。/|" or (depth <= 0 and character == " "):
+        if (depth <= 0 and character in "、,;\n。/|") or (depth <= 0 and character == " "):
             parts.append(clean(text)[start:at])
             start = at + 1
     parts.append(clean(text)[start:])

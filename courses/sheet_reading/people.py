@@ -1,9 +1,10 @@
 """Who is meant by a name: the branch's own people first, never a guess."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from .headings import same_group
 from .leave import kind_in
@@ -75,19 +76,30 @@ class Directory:
             if person.number not in own:
                 self.others.setdefault(key(person.name), []).append(person)
 
-    def near(self, name: str, taken: Iterable[str]) -> list[Person]:
+    def near(self, name: str, taken: Collection[str]) -> list[Person]:
         """Own people whose names are close to this one, those not yet in the sheet first."""
-        bare, used = key(name), set(taken)
-        close = [
-            person for person in self.roster.own if person.belongs_on(None) and _close(bare, person)
-        ]
+        bare, used = key(name), taken
+        sharing = {p.number: p for c in set(bare) for p in self._by_character.get(c, ())}
+        close = [p for p in sharing.values() if p.belongs_on(None) and _close(bare, p)]
         sounding = {key(person.name) for person in close}
-        close += [
-            person
-            for person in self.roster.own
-            if key(person.name) not in sounding and _sounds_alike(bare, key(person.name))
-        ]
+        alike = self._by_sound.get(_sound(bare), ())
+        close += [person for person in alike if key(person.name) not in sounding]
         return sorted(close, key=lambda person: (person.number in used, person.number))[:6]
+
+    @cached_property
+    def _by_character(self) -> dict[str, list[Person]]:
+        found: dict[str, list[Person]] = {}
+        for person in self.roster.own:
+            for character in set(key(person.name)):
+                found.setdefault(character, []).append(person)
+        return found
+
+    @cached_property
+    def _by_sound(self) -> dict[tuple[str, ...], list[Person]]:
+        found: dict[tuple[str, ...], list[Person]] = {}
+        for person in self.roster.own:
+            found.setdefault(_sound(key(person.name)), []).append(person)
+        return found
 
 
 def says_something(rest: str) -> bool:
@@ -113,12 +125,10 @@ def _close(bare: str, person: Person) -> bool:
     return any(longer[:i] + longer[i + 1 :] == shorter for i in range(len(longer)))
 
 
-def _sounds_alike(one: str, other: str) -> bool:
-    if len(one) != len(other) or not one:
-        return False
+def _sound(name: str) -> tuple[str, ...]:
     from pypinyin import lazy_pinyin  # slow to load; needed only for names that nobody bears
 
-    return bool(lazy_pinyin(one) == lazy_pinyin(other))
+    return tuple(lazy_pinyin(name))
 
 
 def fits(person: Person, *, group: str, standing: str, unit: str) -> bool | None:
@@ -150,10 +160,16 @@ def labelled(person: Person, *, foreign: bool) -> dict[str, str]:
     standing = "预备党员" if person.status == "probationary" else "正式党员"
     parts = [person.branch_name if foreign else person.group, standing]
     tail = person.number[-4:] if foreign else person.number
-    label = f"{person.name}（{'，'.join(part for part in parts if part)}，编号{'尾号 ' if foreign else ' '}{tail}）"
+    parts = [part for part in parts if part] + [f"编号{'尾号' if foreign else ''} {tail}"]
+    label = f"{person.name}（{'，'.join(parts)}）"
     return {
-        **{"value": person.number, "label": label, "member": person.number, "name": person.name},
-        **{"branch": person.branch_name, "group": person.group, "status": person.status},
+        "value": person.number,
+        "label": label,
+        "member": person.number,
+        "name": person.name,
+        "branch": person.branch_name,
+        "group": person.group,
+        "status": person.status,
     }
 
 

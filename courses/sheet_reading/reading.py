@@ -1,5 +1,6 @@
 """Reading a whole workbook of attendance: sheet by sheet, with one list of questions."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,18 +18,18 @@ from .checks import (
 )
 from .dates import days_in
 from .days import Calendar
-from .drafts import Draft, drafts_of, learn_from, legend_for
+from .drafts import Draft, drafts_of, key_of, learn_from, legend_for
 from .headings import Kind
 from .identify import Identifier, settle_equals
 from .judging import Entry
 from .legends import legend_of, rest_is_present
 from .lines import Line
 from .marks import Legend, Verdict
-from .model import PRESENT, Question, Reading, Roster, Session, Warning
+from .model import ABSENT, LEAVE, PRESENT, Notice, Question, Reading, Roster, Session
 from .people import Directory
 from .questions import Asker
-from .registers import Register, registers_of
-from .sentences import Mention, mentions
+from .registers import Register, Text, registers_of
+from .sentences import Mention, everybody_came, mentions
 from .sessions import Assembler
 from .settling import Settler, strangers_among
 from .tables import MARKING, Block, Column, Table
@@ -40,6 +41,8 @@ NOT_FOUND = (
 EMPTY = "表格里没有任何内容。请确认选对了文件。"
 UNFILLED = "这张表还没有填写：一个人的签到情况都没有。请填写后再上传。"
 MEMBER_LIST = "这张表像是党员名册，不是签到表：没有签到、出勤一类的列。请上传签到（考勤）表。"
+
+ATTENDANCE = re.compile(r"签到|考勤|出勤|点名|参加|到会|参会|出席")
 
 
 def read(
@@ -55,11 +58,11 @@ class _Reader:
     directory: Directory
     at: date
     asker: Asker
-    warnings: list[Warning] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
     def reading(self) -> Reading:
-        self.warnings += [Warning(note) for note in self.workbook.notes]
+        self.warnings += [Notice(note) for note in self.workbook.notes]
         sheets = [Cells(grid) for grid in self.workbook.sheets if self._is_read(grid)]
         if not any(cells.height for cells in sheets):
             return Reading("refuse", EMPTY, warnings=tuple(self.warnings))
@@ -74,7 +77,7 @@ class _Reader:
 
     def _is_read(self, grid: Grid) -> bool:
         if grid.hidden and any(map(any, grid.rows)):
-            self.warnings.append(Warning(f"隐藏的工作表“{grid.name}”没有读取。"))
+            self.warnings.append(Notice(f"隐藏的工作表“{grid.name}”没有读取。"))
         return not grid.hidden
 
     def _years(self, registers: Iterable[tuple[Cells, list[Register]]]) -> list[int]:
@@ -96,7 +99,9 @@ class _Reader:
         sessions: list[Session] = []
         for register in found:
             told = mentions(cells, register.facts, register.texts, self.directory)
-            if not register.lines and not any(mention.listed for mention in told):
+            rest = any(rest_is_present(text) for _, _, text in register.texts)
+            rest = rest or everybody_came(register.facts) is not None
+            if not register.lines and not (rest or any(mention.listed for mention in told)):
                 continue
             if is_member_list(register):
                 self._pass_over(cells, MEMBER_LIST)
@@ -111,6 +116,8 @@ class _Reader:
         calendar = Calendar(cells, self.at, self.asker, self.warnings)
         learn_from(register, calendar)
         calendar.fallback_years += [year for year in years if not calendar.fallback_years]
+        named = days_in(self.workbook.filename.rsplit(".", 1)[0])
+        calendar.hints += [day.exact for day in named if day.exact]
         own_legend = legend_for(register, legend)
         drafts = drafts_of(register, own_legend, self.directory, calendar)
         self._add_mentioned(register, drafts, told)
@@ -123,7 +130,7 @@ class _Reader:
             return []
         if own_legend.coloured:
             text = "表中用颜色表示出勤情况，系统读不到颜色，请对照原表逐行核对。"
-            self.warnings.append(Warning(text, cells.name))
+            self.warnings.append(Notice(text, cells.name))
         return self._assembled(register, held, settler)
 
     def _assembled(
@@ -140,9 +147,9 @@ class _Reader:
         for draft in drafts:
             session = assembler.session(draft)
             sessions.append(session)
-            self.warnings += [Warning(text, session.sheet) for text in draft.notes]
+            self.warnings += [Notice(text, session.sheet) for text in draft.notes]
             if draft.clock.doubtful:
-                self.warnings.append(Warning(draft.clock.doubtful, session.sheet))
+                self.warnings.append(Notice(draft.clock.doubtful, session.sheet))
             self.warnings += count_warnings(draft, session.rows, self.directory)
         self._check(register, drafts)
         return sessions
@@ -168,6 +175,10 @@ class _Reader:
     def _add_rest(self, register: Register, draft: Draft) -> None:
         """其余同志均到会, where only the exceptions stand in the sheet: the others came."""
         sentence = next((t for t in register.texts if rest_is_present(t[2])), None)
+        if sentence is None and not register.lines:
+            sentence = everybody_came(register.facts)
+        if sentence is None:
+            sentence = self._by_counts(register, draft)
         blank = any(entry.verdict.silent for entry in draft.entries)
         if sentence is None or blank:
             return
@@ -181,9 +192,25 @@ class _Reader:
                 entry.line.number = person.number
                 draft.entries.append(entry)
 
+    def _by_counts(self, register: Register, draft: Draft) -> Text | None:
+        """Only exceptions stand in the sheet, and its head counts say that all others came."""
+        counts = {claim.key: claim for claim in register.claims}
+        due, came = counts.get("due"), counts.get("came")
+        roster, away = len(self.directory.due_on(draft.day)), len(draft.entries)
+        exceptions = all(entry.verdict.status in (LEAVE, ABSENT) for entry in draft.entries)
+        if not (due and came and away and exceptions):
+            return None
+        if due.number != roster or came.number != roster - away:
+            return None
+        text = (
+            f"表中只列出没有到会的 {away} 人；按应到、实到人数，其余 {roster - away} 人按出席读取。"
+        )
+        draft.notes.append(text)
+        return (came.row or 1) - 1, 0, ""
+
     def _pass_over(self, cells: Cells, reason: str) -> None:
         self.refusals.append(reason)
-        self.warnings.append(Warning(f"没有读取：{reason}", cells.name))
+        self.warnings.append(Notice(f"没有读取：{reason}", cells.name))
 
     def _finished(self, sessions: list[Session], sheets: list[Cells]) -> Reading:
         warnings = tuple(dict.fromkeys(self.warnings))
@@ -215,7 +242,8 @@ class _Reader:
         names = sorted({c["branch"] for q in foreign if q for c in q.candidates})
         return (
             f"表中没有一个人是“{self.directory.roster.branch_name}”的党员，"
-            f"其中 {len(foreign)} 人与“{'”“'.join(names[:3])}”的党员同名。请核对是否选错了党支部或文件。"
+            f"其中 {len(foreign)} 人与“{'”“'.join(names[:3])}”的党员同名。"
+            "请核对是否选错了党支部或文件。"
         )
 
 
@@ -246,13 +274,19 @@ def _mentioned(cells: Cells, mention: Mention, directory: Directory) -> Entry:
 
 
 def is_member_list(register: Register) -> bool:
-    """Columns of phones and dates of joining, none of attendance: a list of members."""
-    if not register.parts or register.facts.first("key"):
+    """Columns of phones, dates of joining, fees …, none of attendance: another kind of list."""
+    if not register.parts or key_of(register):
         return False
     columns = [c for t, _ in register.parts for b in t.blocks for c in b.columns]
     if any(c.kind in (*MARKING, Kind.REASON, Kind.SIGNED_IN, Kind.MAKE_UP) for c in columns):
         return False
-    personal = {
-        c.words[0] for c in columns if c.kind in (Kind.OTHER, Kind.UNIT, Kind.STANDING, Kind.NUMBER)
-    }
-    return len(personal) >= 3
+    personal = (Kind.OTHER, Kind.UNIT, Kind.STANDING, Kind.NUMBER)
+    named = {c.words[0] for c in columns if c.words and c.kind in personal}
+    strange = [c for c in columns if c.words and c.meaning is None]
+    listed = any(tight(word).endswith(("人员", "签到")) for word in _name_words(register))
+    titled = any(ATTENDANCE.search(tight(title)) for title in register.titles)
+    return len(named) >= 3 or (bool(strange) and not listed and not titled)
+
+
+def _name_words(register: Register) -> list[str]:
+    return [w for t, _ in register.parts for block in t.blocks for w in block.name.words]

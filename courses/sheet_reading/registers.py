@@ -13,6 +13,7 @@ from .headings import group_of, heading, section
 from .legends import speaks_of_marks
 from .lines import Body, Line, body_of, repeats
 from .marks import symbol
+from .names import looks_like_name
 from .people import Directory
 from .refine import headless, refined, turned
 from .tables import Table, find
@@ -25,6 +26,7 @@ STRONG = re.compile(
 WEAK = re.compile(
     r"党课|党日|学习|会议|大会|研讨|读书班|活动|专题|培训|党支部|会$|三会一课|组织生活|民主"
 )
+CAME = re.compile(r"签名|签到|签字|到会|出席|参加|参会|实到")
 PAGE = re.compile(r"第\s*\d+\s*页|共\s*\d+\s*页|page|页码", re.I)
 
 
@@ -88,6 +90,10 @@ def registers_of(cells: Cells, directory: Directory) -> list[Register]:
     parts = [(table, body) for table, body in parts if body.lines]
     if not parts:
         return [_without_headings(cells, directory)]
+    if not any(c.words for table, _ in parts for b in table.blocks for c in b.columns):
+        grid = _names_side_by_side(cells, directory)  # 到会人员签名 over names side by side
+        if grid:
+            return [grid]
     found: list[Register] = []
     used = 0
     for at, (table, body) in enumerate(parts):
@@ -114,7 +120,11 @@ def _register(cells: Cells, table: Table, body: Body, head: range, foot: range) 
     inner = [row for row in table.body if row < foot.start]
     register.foot = list(_free(cells, [*inner, *foot], taken))
     register.facts = _merged(facts_in(cells, head, taken), facts_in(cells, [*inner, *foot], taken))
-    skip = taken | {(row, c) for row in body.totals for c, _ in cells.filled(row)}
+    # Sums between the rows count a part of them; those below all rows count everybody.
+    totals = [row for row in body.totals if row < foot.start]
+    if any(claims_of(cells, totals, taken)):
+        totals = body.totals
+    skip = taken | {(row, c) for row in totals for c, _ in cells.filled(row)}
     register.claims = list(claims_of(cells, [*head, *inner, *foot], skip))
     return register
 
@@ -126,6 +136,9 @@ def _without_headings(cells: Cells, directory: Directory) -> Register:
         register = _turned_register(cells, table, row, directory)
         if register.lines:
             return register
+    grid = _names_side_by_side(cells, directory)
+    if grid:
+        return grid
     for table in headless(cells, directory.knows, set()):
         body = body_of(table, directory)
         if body.lines:
@@ -134,6 +147,29 @@ def _without_headings(cells: Cells, directory: Directory) -> Register:
     register = Register(cells, [], head=list(_free(cells, range(cells.height), set())))
     register.facts = facts_in(cells, range(cells.height), set())
     register.claims = list(claims_of(cells, range(cells.height), set()))
+    return register
+
+
+def _names_side_by_side(cells: Cells, directory: Directory) -> Register | None:
+    """Rows that hold nothing but names, under a title that speaks of who came: a list of them."""
+    rows: dict[int, list[tuple[int, str]]] = {}
+    for row in range(cells.height):
+        filled = list(cells.filled(row))
+        named = [directory.resolve(text)[0] for _, text in filled if directory.knows(text)]
+        alike = all(directory.knows(text) or looks_like_name(text) for _, text in filled)
+        if len(set(named)) > 1 and len(set(named)) == len(named) and alike:
+            rows[row] = filled
+    first = min(rows, default=0)
+    above = [text for row in range(first) for _, text in cells.filled(row)]
+    if not rows or not any(CAME.search(tight(text)) for text in above):
+        return None
+    others = [row for row in range(cells.height) if row not in rows]
+    register = Register(cells, [], head=list(_free(cells, others, set())))
+    register.facts = facts_in(cells, others, set())
+    register.claims = list(claims_of(cells, others, set()))
+    for row, filled in rows.items():
+        text = "、".join(text for _, text in filled)
+        register.facts.add(Fact("listing", "出席人员", text, row, filled[0][0]))
     return register
 
 
@@ -203,7 +239,7 @@ def _join(before: Register, after: Register) -> None:
 
 
 def when_of(register: Register) -> When:
-    """Day and clock that the register's lines state: by labels, else by a date that stands alone."""
+    """Day and clock that the register's lines state: by labels, else by a date on its own."""
     when = stated(register.facts)
     if when.days:
         return when
@@ -217,7 +253,9 @@ def when_of(register: Register) -> When:
             return When((day,), clock, Fact("when", "", text, row, column, value), text)
     for row, column, text in register.head:
         days = [day for day in days_in(text) if day.day]
-        if (row, column) not in register.facts.used and days and title_like(text):
+        free = (row, column) not in register.facts.used and title_like(text)
+        counted = len(days) == 1 and days[0].start == 0 and claims_in(text)
+        if days and (free or counted):
             clock = when.clock if when.clock.start else clock_in(text)
             return When(tuple(days), clock, Fact("when", "", text, row, column), text)
     return when

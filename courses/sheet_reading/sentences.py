@@ -12,14 +12,20 @@ from .model import LEAVE, OBSERVER, PRESENT, UNSTATED
 from .names import looks_like_name, split_names
 from .people import Directory
 
-ITEM_ENDS = re.compile(r"(?:等)?(?:共|计|合计)?\d*[人名位]?(?:同志)?[。.]?$")
+ITEM_ENDS = re.compile(r"(?:等?(?:共|计|合计)?\d+[人名位](?:同志)?|等(?:同志)?|同志)?[。.]?$")
 NOBODY = re.compile(r"无|没有|/|-+|0|全体.*|全部.*|所有.*|详见.*|见.*|支部.*|本支部.*")
+EVERYBODY = re.compile(
+    r"(?:本?支部)?(?:全体|所有|全部)(?:在册|正式|支部|本支部)?(?:党员|同志|人员|成员)(?:同志)?"
+    r"(?:共?\d+[人名])?"
+)
 COUNT = re.compile(r"^[(（]?(?:共|计)?\s*\d+\s*[人名位][)）]?\s*[:：,，(（]?")
 TELLS = re.compile(
     r"(?:因.{1,8}?)?[,，]?(?:已|均|都)?(?:请(?:了)?(?:病|事|公|婚|产|丧|年)?假|(?:病|事|公|婚|产|丧|年)假|"
     r"出差|公出|公差|休假|住院|外出|缺席|缺勤|未到会?|未参加|迟到|早退|列席|旁听|补学|已补学)"
     r"(?:未到会?|未参加|未能参加|会议)?[。.]?"
 )
+
+TOLD = re.compile(rf"(?P<name>.+?)(?:\((?P<note>.+)\)|(?P<rest>{TELLS.pattern}))")
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,32 @@ def mentions(
         if status is None:
             continue
         place = (fact.row, fact.column)
+        everybody = EVERYBODY.match(tight(fact.text))
+        if everybody:
+            but = re.sub(r"[()]", ",", fold(tight(fact.text))[everybody.end() :])
+            found += _told(but, place, directory)
+            continue
         found += _listed(fact.text, status, place, directory)
         found += _continued(cells, fact.row, fact.text, status, directory)
+    listed = {(fact.row, fact.column) for fact in facts.all("listing")}
     for row, column, text in texts:
-        if not any(kind == "listing" for kind, _, _ in labelled(text)):
+        if (row, column) not in listed and not any(
+            kind == "listing" for kind, _, _ in labelled(text)
+        ):
             found += _told(text, (row, column), directory)
     unique: dict[tuple[str, str | None], Mention] = {}
     for mention in found:
-        unique.setdefault((tight(mention.text), mention.verdict.status), mention)
+        name = directory.resolve(mention.text)[0] or tight(mention.text)
+        unique.setdefault((name, mention.verdict.status), mention)
     return list(unique.values())
+
+
+def everybody_came(facts: Facts) -> tuple[int, int, str] | None:
+    """参加人员：全体党员（…除外）: where nobody is listed one by one, the others came."""
+    for fact in facts.all("listing"):
+        if _status(fact.label) == PRESENT and EVERYBODY.match(tight(fact.text)):
+            return fact.row, fact.column, fact.text
+    return None
 
 
 def _status(label: str) -> str | None:
@@ -99,12 +122,16 @@ def _told(text: str, place: tuple[int, int], directory: Directory) -> Iterator[M
     """Sentences about single people; only the plainest form is taken as a status."""
     for clause in re.split(r"[,，;；。\n]", fold(text)):
         bare = re.sub(r"^(?:其中|除|注:|备注:|说明:|\d+[.、])+", "", tight(clause))
-        bare = re.sub(r"(?:以?外|之外)$", "", bare)
-        match = re.fullmatch(rf"(?P<names>.+?)(?:\((?P<note>.+)\)|(?P<rest>{TELLS.pattern}))", bare)
-        if not match:
-            continue
-        names = split_names(match["names"])
-        verdict = judge(match["note"] or match["rest"], Legend())
-        if names and all(map(directory.knows, names)) and verdict.status not in (None, PRESENT):
-            for name in names:
-                yield Mention(name, verdict, *place, False)
+        bare = re.sub(r"(?:除外|以?外|之外)$", "", bare)
+        pending: list[str] = []
+        for item in split_names(bare):
+            match = TOLD.fullmatch(item)
+            name = match["name"] if match else item
+            if not directory.knows(name):
+                pending = []
+                continue
+            pending.append(name)
+            verdict = judge(match["note"] or match["rest"], Legend()) if match else Verdict()
+            if verdict.status not in (None, PRESENT):
+                yield from (Mention(person, verdict, *place, False) for person in pending)
+                pending = []

@@ -3,13 +3,26 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import groupby
 
 from . import leave
 from .drafts import Draft, key_of
 from .identify import Identity
 from .judging import Entry
-from .model import LABELS, LEAVE, OBSERVER, PRESENT, Question, Row, Session, Warning
+from .model import (
+    ABSENT,
+    LABELS,
+    LEAVE,
+    MADE_UP,
+    OBSERVER,
+    PRESENT,
+    UNSTATED,
+    Notice,
+    Question,
+    Row,
+    Session,
+)
 from .people import Directory
 from .questions import Asker
 from .questions import key as question_key
@@ -21,7 +34,7 @@ class Assembler:
 
     directory: Directory
     asker: Asker
-    warnings: list[Warning]
+    warnings: list[Notice]
     identities: dict[int, Identity]
     open: dict[int, str]
     dropped: set[int] = field(default_factory=set)
@@ -69,6 +82,8 @@ class Assembler:
         if status == LEAVE:
             word = entry.verdict.leave or "未说明"
         row, column = line.place
+        if line.cells.is_turned and entry.place:
+            row = entry.place[0]  # people stand across: the row is the session's, not the names'
         questions = (identity.question, self.open.get(id(entry)))
         return Row(
             *(row, column, identity.person.name if identity.person else line.name),
@@ -79,6 +94,8 @@ class Assembler:
             remark=entry.remark,
             mark=entry.mark,
             note=line.note,
+            was=_was(entry) if status == MADE_UP else None,
+            made_up_on=_iso(entry.made_up_on) if status == MADE_UP else None,
             questions=tuple(name for name in questions if name),
         )
 
@@ -156,9 +173,20 @@ class Assembler:
                 text = (
                     f"“{person.name}”在 {draft.day:%Y-%m-%d} 不是本支部党员，不计入应到，请核对。"
                 )
-            warning = Warning(text, draft.cells.name, row)
+            warning = Notice(text, draft.cells.name, row)
             if text and warning not in self.warnings:
                 self.warnings.append(warning)
+
+
+def _was(entry: Entry) -> str | None:
+    """What a row says of somebody who made it up: absent, or on leave and why."""
+    if entry.was.status == LEAVE:
+        return f"{LEAVE}:{entry.was.leave or UNSTATED}"
+    return ABSENT if entry.was.status == ABSENT else None
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _spoken(entry: Entry) -> str:

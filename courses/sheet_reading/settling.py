@@ -10,7 +10,7 @@ from .drafts import Draft
 from .judging import Entry
 from .lines import Line
 from .marks import Legend, Verdict
-from .model import ABSENT, LEAVE, OBSERVER, PRESENT, UNSTATED, Warning
+from .model import ABSENT, LEAVE, OBSERVER, PRESENT, UNSTATED, Notice
 from .names import key, untitled, written
 from .people import Directory
 from .questions import Asker
@@ -24,7 +24,7 @@ class Settler:
 
     asker: Asker
     directory: Directory
-    warnings: list[Warning]
+    warnings: list[Notice]
     at: date
 
     def __post_init__(self) -> None:
@@ -34,11 +34,14 @@ class Settler:
     def settle(self, drafts: list[Draft], legend: Legend, told: list[Mention]) -> list[Draft]:
         """The drafts that were held, every entry settled or with its question in `open`."""
         for draft in drafts:
+            if not draft.single:
+                self._without_strangers(draft)
             self._apply(draft, told, alone=len(drafts) == 1)
         self.kept = kept = self._held(drafts, legend)
         for draft in kept:
             self._marks(draft)
         for draft in kept:
+            _zeros(draft)
             self._counts(draft, legend)
         for draft in kept:
             self._blank(draft, legend)
@@ -87,7 +90,9 @@ class Settler:
         if empty and kept and len(empty) < 15:
             days = "、".join(d.day.isoformat() if d.day else "未写日期" for d in empty)
             text = f"有 {len(empty)} 列（{days}）整列空白，视为没有开展，没有读取。"
-            self.warnings.append(Warning(text, empty[0].cells.name))
+            early = [f"活动日期 {d.day:%Y-%m-%d} 晚于" for d in empty if d.day]
+            self.warnings[:] = [w for w in self.warnings if not w.text.startswith(tuple(early))]
+            self.warnings.append(Notice(text, empty[0].cells.name))
         return kept
 
     def _empty(self, draft: Draft, legend: Legend) -> bool:
@@ -144,13 +149,11 @@ class Settler:
 
     def _blank(self, draft: Draft, legend: Legend) -> None:
         silent = [entry for entry in draft.entries if entry.verdict.silent]
-        if not draft.single:
-            silent = self._without_strangers(draft, silent)
         if not silent or draft.unfilled:
             return
         verdict = blanks.by_habit(draft.entries, legend, None)
         sheet = draft.cells.name
-        row, column = silent[0].place or silent[0].line.place
+        _row, _column = silent[0].place or silent[0].line.place
         name = question_key(
             sheet,
             None if draft.single else draft.place and draft.place[0],
@@ -166,19 +169,15 @@ class Settler:
             else:
                 self.open[id(entry)] = name
 
-    def _without_strangers(self, draft: Draft, silent: list[Entry]) -> list[Entry]:
-        """In a month's sheet, who was no member on a day is blank on that day: not a row of it."""
-        gone = [
+    def _without_strangers(self, draft: Draft) -> None:
+        """In a month's sheet, who was no member on a day is blank (or -) on that day: no row."""
+        draft.entries = [
             entry
-            for entry in silent
-            if draft.day
-            and entry.line.key
-            and not any(
-                person.belongs_on(draft.day) for person in self.directory.by_key[entry.line.key]
-            )
+            for entry in draft.entries
+            if not (draft.day and entry.line.key)
+            or not (entry.verdict.silent or entry.symbol in ("-", "/", "\\"))
+            or any(p.belongs_on(draft.day) for p in self.directory.by_key[entry.line.key])
         ]
-        draft.entries = [entry for entry in draft.entries if entry not in gone]
-        return [entry for entry in silent if entry not in gone]
 
     def _doubt(self, draft: Draft, entry: Entry) -> None:
         sheet = draft.cells.name
@@ -194,15 +193,26 @@ class Settler:
             self.open[id(entry)] = blanks.ask_mark(self.asker, sheet, entry)
 
 
+def _zeros(draft: Draft) -> None:
+    """Where presence is written 1, a 0 beside it is its opposite; elsewhere it may be a circle."""
+    marks = {entry.symbol for entry in draft.entries}
+    for entry in draft.entries:
+        if entry.verdict.doubt and entry.symbol == "0" and "1" in marks and "√" not in marks:
+            entry.verdict, entry.negative = Verdict(ABSENT), True
+
+
 def strangers_among(
     told: Iterable[Mention], lines: Iterable[Line], directory: Directory
 ) -> list[Mention]:
-    """Mentions of people who have no row of their own in the register."""
+    """Mentions of people who have no row of their own in the register.
+
+    A sentence about one person beside a table is no row; where there is no table, it is all.
+    """
     listed = {line.key or key(line.name) for line in lines}
     return [
         mention
         for mention in told
-        if mention.listed
+        if (mention.listed or not listed)
         and (directory.resolve(mention.text)[0] or key(untitled(written(mention.text).name)[0]))
         not in listed
     ]

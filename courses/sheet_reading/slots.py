@@ -1,4 +1,4 @@
-"""The sessions that a table's columns hold: one for all marks, or one for each day, or part of it."""
+"""The sessions that a table's columns hold: one for all marks, or one a day, or part of a day."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace

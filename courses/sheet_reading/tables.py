@@ -1,11 +1,11 @@
 """Where the rows of people stand: heading rows, blocks side by side, columns and what they hold."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .cells import Cells, tight
-from .dates import Day, days_in, in_heading
 from .clocks import part_in
+from .dates import Day, days_in, in_heading, weekday_in
 from .headings import Heading, Kind, heading, is_ordinal, is_weekday
 from .marks import Legend, judge
 
@@ -82,7 +82,7 @@ def find(cells: Cells, knows: Knows) -> list[Table]:
             row = last + 1
         else:
             row += 1
-    ends = [zone[0] for zone in zones[1:]] + [cells.height]
+    ends = [zone[0] for zone in zones[1:]] + [cells.height] * bool(zones)
     return [
         table(cells, first, last, end, names)
         for (first, last, names), end in zip(zones, ends, strict=True)
@@ -101,7 +101,7 @@ def name_columns(cells: Cells, row: int, knows: Knows) -> list[int]:
         if column not in names
     )
     below = cells.span(row, names[0])[2] + 1
-    if supported or len(names) > 1 and not knows(cells.text(row, names[-1])):
+    if supported or (len(names) > 1 and not knows(cells.text(row, names[-1]))):
         if _reads_across(cells, row, names[0], knows):
             return []
         return [c for name in names for c in _spanned(cells, row, name, knows)]
@@ -174,16 +174,23 @@ def _is_lower_heading(cells: Cells, row: int, names: list[int]) -> bool:
     if any(cells.text(row, name) for name in names):
         return False
     filled = list(cells.filled(row))
-    if not filled or filled[0][0] < min(names) and tight(filled[0][1]).isdigit():
+    if not filled or (filled[0][0] < min(names) and tight(filled[0][1]).isdigit()):
         return False
+    if len(filled) > 1 and all(_under_date(cells, row, column, text) for column, text in filled):
+        return True
     like = [text for column, text in filled if _like_heading(cells, row, column, text)]
     # One lonely word such as 出席 is a mark of a row without a name, not a heading.
     merged = cells.span(row, names[0])[0] < row
-    return (
-        len(like) == len(filled)
-        and (len(set(like)) > 1 or merged)
-        or (len(like) > 1 and len(like) * 2 > len(filled))
+    return (len(like) == len(filled) and (len(set(like)) > 1 or merged)) or (
+        len(like) > 1 and len(like) * 2 > len(filled)
     )
+
+
+def _under_date(cells: Cells, row: int, column: int, text: str) -> bool:
+    """Topics under a row of dates: words that are no marks."""
+    above = cells.spread(row - 1, column)
+    dated = in_heading(above, cells.value(*cells.anchor(row - 1, column))) or is_ordinal(above)
+    return bool(dated) and len(tight(text)) > 1 and not mark_like(text) and not heading(above)
 
 
 def _is_upper_heading(cells: Cells, row: int, names: list[int]) -> bool:
@@ -257,6 +264,8 @@ def column(cells: Cells, first: int, last: int, index: int) -> Column:
             topic = _beside_date(text) or topic
         elif head:
             meaning = head if head.kind is not Kind.OTHER or not meaning else meaning
+        elif is_weekday(text) and day:
+            day = replace(day, weekday=weekday_in(text))
         elif is_ordinal(text):
             slot = slot or f"{cells.anchor(row, index)}"
         elif not is_weekday(text) and not part_in(text) and (day or slot):
@@ -280,7 +289,7 @@ def _beside_date(text: str) -> str | None:
 
 def mark_like(text: str) -> bool:
     """Whether a cell's text could be a mark at all."""
-    if not text or len(text) > 12:
+    if not text or len(text) > 12 or (text.isdigit() and text not in ("0", "1")):
         return False
     verdict = judge(text, Legend())
     return bool(verdict.status) or verdict.doubt == "symbol"

@@ -22,7 +22,8 @@ from .model import (
 
 LABELS = {
     "due": "应到会|应到|应参加|应出席|应参会|应签到|应参学|应出勤",
-    "came": "实到会|实到|实际到会|实际参加|实际出席|实际参会|实参加|实参会|实出席|实出勤|实签到|已到会|已到|"
+    "came": "实到会|实到|实际到会|实际参加|实际出席|实际参会|实参加|实参会|实出席|实出勤|"
+    "实签到|已到会|已到|"
     "到会|出席|出勤|参加|参会|签到|到场|参学|与会",
     "sick": "病假",
     "personal": "事假",
@@ -36,9 +37,19 @@ LABELS = {
     "made_up": "补学|补课",
 }
 SPOKEN = {
-    **{"due": "应到", "came": "实到", "sick": "病假", "personal": "事假", "official": "公出"},
-    **{"leave": "请假", "absent": "缺席", "missing": "未到", "late": "迟到", "early": "早退"},
-    **{"observer": "列席", "made_up": "补学", "rate": "出勤率"},
+    "due": "应到",
+    "came": "实到",
+    "sick": "病假",
+    "personal": "事假",
+    "official": "公出",
+    "leave": "请假",
+    "absent": "缺席",
+    "missing": "未到",
+    "late": "迟到",
+    "early": "早退",
+    "observer": "列席",
+    "made_up": "补学",
+    "rate": "出勤率",
 }
 KEYS = {word: name for name, words in LABELS.items() for word in words.split("|")}
 WORDS = "|".join(sorted(KEYS, key=len, reverse=True))
@@ -193,9 +204,13 @@ def contradictions(
 def _by_marks(key: str, counts: Mapping[str, int]) -> int:
     came = sum(counts.get(status, 0) for status in CAME)
     names = {
-        **{"came": came, "leave": counts.get(LEAVE, 0), "absent": counts.get(ABSENT, 0)},
-        **{"late": counts.get(LATE, 0), "early": counts.get(LEFT_EARLY, 0)},
-        **{"observer": counts.get(OBSERVER, 0), "made_up": counts.get(MADE_UP, 0)},
+        "came": came,
+        "leave": counts.get(LEAVE, 0),
+        "absent": counts.get(ABSENT, 0),
+        "late": counts.get(LATE, 0),
+        "early": counts.get(LEFT_EARLY, 0),
+        "observer": counts.get(OBSERVER, 0),
+        "made_up": counts.get(MADE_UP, 0),
         "missing": counts.get(LEAVE, 0) + counts.get(ABSENT, 0),
         "due": came + counts.get(LEAVE, 0) + counts.get(ABSENT, 0) + counts.get(MADE_UP, 0),
     }

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from credits.models.programme import Programme, RankingPermit
-from credits.querysets import BulletinQuerySet
+from credits.querysets import BulletinDraftQuerySet, BulletinQuerySet
 from portal.models import Cohort, Member, Organization
 
 
@@ -32,6 +32,8 @@ class BulletinDraft(models.Model):
     bulletin = models.OneToOneField(
         "Bulletin", models.PROTECT, null=True, blank=True, related_name="draft"
     )
+
+    objects = BulletinDraftQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "通报草稿"

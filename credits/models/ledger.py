@@ -84,6 +84,11 @@ class Posting(models.Model):
     def __str__(self) -> str:
         return f"{self.title}（第{self.revision}次）"
 
+    @property
+    def has_page(self) -> bool:
+        """Whether the source has a page of its own, at the address `source`."""
+        return self.kind in {SourceKind.SESSION, SourceKind.STUDY_LOG}
+
 
 class LedgerEntry(models.Model):
     """One line: one member's hours from one source.

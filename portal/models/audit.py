@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from portal.models.appointment import Role
 from portal.models.member import Member
 from portal.models.organization import Organization
 from portal.querysets import AuditQuerySet
@@ -65,3 +66,8 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.get_event_display()} {self.subject}"
+
+    @property
+    def role_label(self) -> str:
+        """The role in words; commands and scheduled work act as the system."""
+        return dict(Role.choices).get(self.role, "系统")

@@ -64,8 +64,11 @@ class Job(models.Model):
         return self.state in {self.State.DONE, self.State.FAILED, self.State.CANCELLED}
 
     @property
-    def percent(self) -> int:
-        return min(100, self.done * 100 // self.total) if self.total else 0
+    def share(self) -> float:
+        """How much is done, 0 to 1."""
+        if self.state == self.State.DONE:
+            return 1.0
+        return min(1.0, self.done / self.total) if self.total else 0.0
 
 
 class PeriodicRun(models.Model):

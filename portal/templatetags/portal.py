@@ -1,9 +1,17 @@
 """Filters that turn stored numbers into what people read."""
 
 from datetime import date, datetime
+from urllib.parse import urlsplit
 
 from django import template
+from django.forms import BoundField, Select
+from django.template import Context
+from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import mark_safe
 
 register = template.Library()
 WEEKDAYS = "一二三四五六日"
@@ -34,13 +42,14 @@ def mask_phone(number: str) -> str:
 
 
 @register.filter
-def day(value: date | datetime | None) -> str:
-    """A day as people say it: 6月3日（周四）."""
+def day(value: date | datetime | None, today: date | None = None) -> str:
+    """A day as people say it: 6月3日（周四）; with its year where that is not today's."""
     if value is None:
         return "—"
     if isinstance(value, datetime):
         value = timezone.localtime(value).date()
-    return f"{value.month}月{value.day}日（周{WEEKDAYS[value.weekday()]}）"
+    year = f"{value.year}年" if today and value.year != today.year else ""
+    return f"{year}{value.month}月{value.day}日（周{WEEKDAYS[value.weekday()]}）"
 
 
 @register.filter
@@ -56,3 +65,92 @@ def moment(value: datetime | None) -> str:
 def clock(value: datetime | None) -> str:
     """The time of day, local: 19:00."""
     return f"{timezone.localtime(value):%H:%M}" if value else ""
+
+
+@register.filter
+def hundred(share: float | None) -> str:
+    """A share as a number of hundredths for SVG widths, never localised."""
+    return f"{min(max(share or 0, 0), 1) * 100:.2f}"
+
+
+@register.simple_tag(takes_context=True)
+def nav(context: Context, name: str, label: str, badge: int = 0) -> str:
+    """One entry of the main menu; the current page's is marked as such."""
+    match = getattr(context["request"], "resolver_match", None)
+    here = match.view_name if match else ""
+    address = reverse(name)
+    path = context["request"].path
+    current = here == name or (name != "home" and len(address) > 1 and path.startswith(address))
+    return format_html(
+        '<a href="{}"{}>{}{}</a>',
+        address,
+        mark_safe(' aria-current="page"') if current else "",
+        label,
+        format_html(' <span class="tag no num">{}</span>', badge) if badge else "",
+    )
+
+
+@register.simple_tag(takes_context=True)
+def back_url(context: Context) -> str:
+    """Where "back" leads: what the view says, else the page of ours one came from, else home."""
+    if context.get("back"):
+        return str(context["back"])
+    request = context["request"]
+    came_from = request.META.get("HTTP_REFERER", "")
+    if url_has_allowed_host_and_scheme(came_from, {request.get_host()}):
+        path = urlsplit(came_from)
+        if path.path != request.path:
+            return f"{path.path}?{path.query}" if path.query else path.path
+    return reverse("home")
+
+
+@register.filter
+def control(field: BoundField) -> str:
+    """A form field's one input, select or text area in the house's look."""
+    kind = "form-select" if isinstance(field.field.widget, Select) else "form-control"
+    return field.as_widget(attrs={"class": f"{kind} is-invalid" if field.errors else kind})
+
+
+@register.simple_tag
+def icon(name: str) -> str:
+    """An icon of the sprite; it stands beside words, never instead of them."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>',
+        static("vendor/icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def hours1(hundredths: float | None) -> str:
+    """A mean in hundredths with one decimal: 2710 → 27.1."""
+    return "—" if hundredths is None else f"{hundredths / 100:.1f}"
+
+
+@register.filter
+def share(part: float, whole: float) -> float:
+    """A part of a whole, 0 to 1; a whole of nothing is reached."""
+    return min(1.0, part / whole) if whole else 1.0
+
+
+@register.filter
+def thousands(number: int | None) -> str:
+    """A count with separators: 186,412."""
+    return "—" if number is None else f"{number:,}"
+
+
+@register.filter
+def points_gain(gain: float) -> str:
+    """Percentage points without sign, one decimal."""
+    return f"{abs(gain):.1f}"
+
+
+@register.filter
+def negate(number: int) -> int:
+    return -number
+
+
+@register.filter
+def label(code: str, labels: dict[str, str]) -> str:
+    """The label of a code."""
+    return labels.get(code, code)

@@ -1,0 +1,49 @@
+"""Study in Django's admin: attendance and logs to read; courses, lessons and texts to write."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from courses.models import (
+    Attendance,
+    Course,
+    Lesson,
+    Material,
+    ReadingClass,
+    Scan,
+    SheetImport,
+    StudyLog,
+    StudySession,
+)
+from portal.admin import ReadOnlyAdmin
+
+admin.site.register(
+    [Attendance, ReadingClass, Scan, SheetImport, StudyLog, StudySession], ReadOnlyAdmin
+)
+
+
+@admin.register(Course, Lesson, Material)
+class ContentAdmin(admin.ModelAdmin[Any]):
+    """What is studied. A key stands in the ledger: it is never changed, nor the row deleted."""
+
+    list_display = ["title", "key", "order"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return ["key", "once"] if obj and hasattr(obj, "once") else ["key"] if obj else []
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.site.has_permission(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return admin.site.has_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.site.has_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.site.has_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

@@ -1,0 +1,141 @@
+"""Start pages: the member's, the secretary's, the official's; and where a ledger line came from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET
+
+from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
+from credits import figures, rules, statements
+from credits.models import Programme, Standing
+from credits.rules import Rules
+from credits.views.figures import glance
+from portal import access
+from portal.access import Capability, MemberRequest
+from portal.models import Organization, Role
+from portal.rendering import page
+
+OFFICIALS = (Role.OFFICIAL, Role.GUIDANCE, Role.ADMINISTRATOR)
+
+
+@require_GET
+@access.required(Capability.OWN)
+def home(request: MemberRequest) -> HttpResponse:
+    """The start page of the role in which the viewer acts."""
+    programme = Programme.objects.shown(request.GET.get("programme", ""))
+    if programme is None:
+        return page(request, "courses/no_programme.html")
+    if request.scope.role in OFFICIALS:
+        return _official(request, programme)
+    if request.scope.role in (Role.SECRETARY, Role.ORGANISER):
+        return _secretary(request, programme)
+    return _member(request, programme)
+
+
+@require_GET
+@access.required(Capability.OWN)
+def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
+    """Where a ledger line came from: the session or the log behind it."""
+    if kind == "session":
+        found = StudySession.objects.filter(key=key).first()
+        if found:
+            return redirect("session-detail", found.pk)
+    if kind == "log" and StudyLog.objects.filter(key=key, member=request.user).exists():
+        return redirect("my-logs")
+    raise Http404("没有找到，或不在您的范围内。")
+
+
+def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
+    member = request.user
+    statement = statements.of(programme, member)
+    coming = list(
+        StudySession.objects.of_programme(programme)
+        .to_come(request.at)
+        .for_member(member)
+        .order_by("starts_at")[:30]
+    )
+    planned = sum(_worth(session, statement.rules) for session in coming)
+    logs = StudyLog.objects.filter(member=member, programme=programme).order_by("-entered_at")
+    context = {
+        "programme": programme,
+        "statement": statement,
+        "standing": statement.standing,
+        "coming": [(s, _worth(s, statement.rules)) for s in coming[:4]],
+        "coming_count": len(coming),
+        "planned": planned,
+        "enough": statement.standing is not None and planned >= statement.standing.shortfall,
+        "lines": [n for n in reversed(statement.lines) if n.earned > 0][:3],
+        "logs": logs.exclude(state=StudyLog.State.CONFIRMED)[:4],
+    }
+    return page(request, "courses/home_member.html", context)
+
+
+def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
+    where = request.scope.organization
+    sessions = StudySession.objects.within(request.scope, Capability.MANAGE_CLASSES)
+    sessions = sessions.of_programme(programme).select_related("organiser")
+    soon = request.at + timedelta(days=14)
+    refused = AttendanceCredit.objects.filter(
+        programme=programme,
+        state=AttendanceCredit.State.REFUSED,
+        attendance__session__in=sessions,
+    )
+    logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY).pending()
+    own = Standing.objects.filter(programme=programme, member=request.user).first()
+    context: dict[str, Any] = {
+        "programme": programme,
+        "organization": where,
+        "pending": logs.exclude(member=request.user).count(),
+        "overdue": sessions.overdue(request.at).order_by("starts_at")[:10],
+        "open": sessions.to_come(request.at).filter(state="open").order_by("starts_at"),
+        "coming": sessions.to_come(request.at)
+        .filter(state="planned", starts_at__lt=soon)
+        .order_by("starts_at")[:6],
+        "refused": refused.order_by()
+        .values("attendance__session", "attendance__session__title")
+        .annotate(n=Count("pk")),
+        "classes": ReadingClass.objects.within(request.scope, Capability.MANAGE_CLASSES)
+        .filter(programme=programme)
+        .running(),
+        "now": figures.of(programme, where) if where else None,
+        "own": own,
+    }
+    return page(request, "courses/home_secretary.html", context)
+
+
+def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
+    where = request.scope.organization
+    if where is None:
+        raise Http404("没有任职的党组织。")
+    context = glance(request, programme, where)
+    if request.scope.role == Role.OFFICIAL:
+        context["help"] = _help(request, programme)
+    return page(request, "credits/figures.html", context)
+
+
+def _help(request: MemberRequest, programme: Programme) -> dict[str, int]:
+    """Who may need help, as counts for this level only."""
+    scope = request.scope
+    first = request.today.replace(day=1)
+    branches = Organization.objects.within(scope, Capability.SEE_FIGURES).standing().branches()
+    month = (
+        StudySession.objects.of_programme(programme)
+        .alive()
+        .filter(starts_at__date__gte=first, starts_at__date__lt=first + timedelta(days=31))
+    )
+    sessions = StudySession.objects.within(scope, Capability.SEE_FIGURES).of_programme(programme)
+    return {
+        "idle": branches.exclude(pk__in=month.values("organiser")).count(),
+        "overdue": sessions.overdue(request.at - timedelta(days=3)).count(),
+    }
+
+
+def _worth(session: StudySession, rules_: Rules) -> int:
+    """What being there earns, in hundredths of an hour."""
+    hours = rules.worth(session.minutes, rules_, band=session.band)  # type: ignore[arg-type] # its choices are the bands
+    return hours if session.ceiling is None else min(hours, session.ceiling)

@@ -1,0 +1,91 @@
+"""Pages of what is studied: courses by period and form, lessons and materials to read."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_GET
+
+from courses.forms import periods_of
+from courses.models import Course, Lesson, Material
+from credits.models import CreditedContent, Form
+from credits.views.shown import programme_of
+from portal import access
+from portal.access import Capability, MemberRequest
+from portal.rendering import page
+
+
+@require_GET
+@access.required(Capability.OWN)
+def list_(request: MemberRequest) -> HttpResponse:
+    """Courses with their lessons, by history period and form."""
+    programme = programme_of(request)
+    period, form = request.GET.get("period", ""), request.GET.get("form", "")
+    courses = Course.objects.prefetch_related("lessons", "materials")
+    if form:
+        courses = courses.filter(form=form)
+    shown = []
+    for course in courses:
+        lessons = [n for n in course.lessons.all() if not period or n.period == period]
+        if period and course.period != period and not lessons:
+            continue
+        shown.append((course, lessons))
+    context = {
+        "programme": programme,
+        "courses": shown,
+        "periods": periods_of(programme),
+        "forms": [(f.value, f.label) for f in Form if f.value in _forms()],
+        "period": period,
+        "form": form,
+        "done": _done(request),
+    }
+    return page(request, "courses/course_list.html", context)
+
+
+@require_GET
+@access.required(Capability.OWN)
+def course(request: MemberRequest, course: int) -> HttpResponse:
+    """A course: what it is, its lessons and materials."""
+    found = get_object_or_404(Course.objects.prefetch_related("lessons", "materials"), pk=course)
+    periods = dict(periods_of(programme_of(request)))
+    context = {"course": found, "period": periods.get(found.period, ""), "done": _done(request)}
+    return page(request, "courses/course_detail.html", context)
+
+
+@require_GET
+@access.required(Capability.OWN)
+def lesson(request: MemberRequest, lesson: int) -> HttpResponse:
+    """A lesson to read, with a button that logs it."""
+    rows = Lesson.objects.select_related("course").prefetch_related("materials")
+    found = get_object_or_404(rows, pk=lesson)
+    periods = dict(periods_of(programme_of(request)))
+    context = {
+        "lesson": found,
+        "period": periods.get(found.period, ""),
+        "done": found.content in _done(request),
+    }
+    return page(request, "courses/lesson_detail.html", context)
+
+
+@require_GET
+@access.required(Capability.OWN)
+def material(request: MemberRequest, material: int) -> HttpResponse:
+    """A material to read; with `download`, as a text file."""
+    found = get_object_or_404(Material.objects.select_related("course", "lesson"), pk=material)
+    if "download" in request.GET:
+        text = f"{found.title}\n\n{found.body}\n"
+        response = HttpResponse(text.encode("utf-8-sig"), content_type="text/plain; charset=utf-8")
+        response.headers["Content-Disposition"] = f'attachment; filename="{found.key}.txt"'
+        return response
+    return page(request, "courses/material_detail.html", {"material": found})
+
+
+def _forms() -> set[str]:
+    return set(Course.objects.values_list("form", flat=True))
+
+
+def _done(request: MemberRequest) -> set[str]:
+    """What the viewer has been credited for already, by content key."""
+    programme = programme_of(request)
+    credited = CreditedContent.objects.filter(programme=programme, member=request.user)
+    return set(credited.values_list("content", flat=True))

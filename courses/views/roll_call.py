@@ -1,0 +1,305 @@
+"""Pages of one session: roll call on one screen, closing, corrections, the paper sheet."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from courses import corrections, crediting, marks, roll_call
+from courses.forms import GuestForm
+from courses.marks import Mark, Wish
+from courses.models import Attendance, AttendanceCredit, Leave, Status, StudySession
+from credits.forms import ReasonForm
+from credits.models import Posting
+from portal import access
+from portal.access import Capability, MemberRequest
+from portal.models import Member
+from portal.refusals import Conflict, Refusal
+from portal.rendering import page
+
+OPTIONS = [
+    ("present", "出席"), ("late", "迟到"), ("left_early", "早退"),
+    *[(f"leave:{value}", label if value != "unstated" else "请假（未说明）")
+      for value, label in Leave.choices if value],
+    ("absent", "缺席"), ("not_yet", "未签到"), ("observer", "列席"),
+]  # fmt: skip
+
+
+@require_GET
+@access.required(Capability.OWN)
+def detail(request: MemberRequest, session: int) -> HttpResponse:
+    """A session: for the secretary its roll, for a member what it is about and their own mark."""
+    rows = StudySession.objects.select_related("organiser", "reading_class")
+    found = rows.within(request.scope, Capability.RECORD_ATTENDANCE).filter(pk=session).first()
+    if found is not None:
+        return _roll(request, found)
+    own = rows.for_member(request.user).filter(pk=session).first()
+    if own is None:
+        own = access.get(rows, request.scope, Capability.SEE_FIGURES, pk=session)
+    mark = own.attendances.filter(member=request.user).prefetch_related("credits").first()
+    context = {"session": own, "mark": mark, "at": request.at}
+    return page(request, "courses/session_member.html", context)
+
+
+@require_POST
+@access.required(Capability.RECORD_ATTENDANCE)
+def open_(request: MemberRequest, session: int) -> HttpResponse:
+    """Open the roll."""
+    found = _get(request, session)
+    by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+    try:
+        roll_call.open_(found, by=by, at=request.at)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    if request.POST.get("then") == "screen":
+        return redirect("check-in-screen", session)
+    return redirect("session-detail", session)
+
+
+@require_POST
+@access.required(Capability.RECORD_ATTENDANCE)
+def save(request: MemberRequest, session: int) -> HttpResponse:
+    """Save marks; with `close`, close the roll, after showing who cannot be credited and why."""
+    found, wishes = _get(request, session), dict[int, Wish]()
+    by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+    becomes = request.POST.get("not_yet_becomes", "")
+    try:
+        wishes = wishes_of(request)
+        if "close" not in request.POST:
+            changed = roll_call.save(found, wishes, by=by, at=request.at)
+            messages.success(request, f"已暂存，改动 {len(changed)} 人。")
+            return redirect("session-detail", session)
+        if not found.is_closed and "confirmed" not in request.POST:  # else sent twice: once did it
+            refused = crediting.cannot_be_credited(found, wishes, at=request.at)
+            if refused or _waiting(found, wishes):
+                return _confirm(request, found, wishes, refused)
+        roll_call.close(found, wishes, by=by, at=request.at, not_yet_becomes=becomes)
+        counts = marks.count(list(found.attendances.all()))
+        messages.success(request, f"已记学时：实到 {counts.there} 人。")
+        return redirect("session-detail", session)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        found.refresh_from_db()
+        status = 409 if isinstance(refusal, Conflict) else 422
+        return _roll(request, found, wishes, status=status)
+
+
+@require_POST
+@access.required(Capability.RECORD_ATTENDANCE)
+def add(request: MemberRequest, session: int) -> HttpResponse:
+    """Add a guest or an observer by number."""
+    found, form = _get(request, session), GuestForm(request.POST)
+    if not form.is_valid():
+        messages.error(
+            request, "；".join(str(e) for errors in form.errors.values() for e in errors)
+        )
+        return redirect("session-detail", session)
+    values, by = form.cleaned_data, request.scope.actor(Capability.RECORD_ATTENDANCE)
+    try:
+        row = roll_call.add(found, values["number"], values["status"], by=by, at=request.at)
+        messages.success(request, f"已添加：{row.member.name}。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("session-detail", session)
+
+
+@require_POST
+@access.required(Capability.RECORD_ATTENDANCE)
+def correct(request: MemberRequest, session: int) -> HttpResponse:
+    """Correct marks of a closed roll, with the reason."""
+    found, wishes = _get(request, session), dict[int, Wish]()
+    by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+    try:
+        wishes = wishes_of(request)
+        reason = request.POST.get("reason", "")
+        corrections.correct(found, wishes, reason=reason, by=by, at=request.at)
+        messages.success(request, "已更正，学时随之冲销和补记。")
+        return redirect("session-detail", session)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        found.refresh_from_db()
+        status = 409 if isinstance(refusal, Conflict) else 422
+        return _roll(request, found, wishes, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(Capability.RECORD_ATTENDANCE)
+def one(request: MemberRequest, session: int, member: int) -> HttpResponse:
+    """What can be mended for one person of a closed roll: make-up, or "this was the other one"."""
+    found = _get(request, session)
+    row = access.get(
+        Attendance.objects.select_related("member", "session", "home"),
+        request.scope,
+        Capability.RECORD_ATTENDANCE,
+        session=found,
+        member=member,
+    )
+    if request.method == "POST":
+        try:
+            _mend(request, found, row)
+            messages.success(request, "已更正。")
+            return redirect("session-detail", session)
+        except Refusal as refusal:
+            messages.error(request, refusal.message)
+    others = Member.objects.active().filter(name=row.member.name).exclude(pk=member)
+    context = {
+        "session": found,
+        "row": row,
+        "others": others.select_related("branch"),
+        "today": request.today,
+        "changes": found.changes.filter(member=member).select_related("by"),
+    }
+    status = 422 if request.method == "POST" else 200
+    return page(request, "courses/roll_one.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(Capability.RECORD_ATTENDANCE)
+def reopen(request: MemberRequest, session: int) -> HttpResponse:
+    """Open a closed roll once more, with a reason."""
+    found, form = _get(request, session), ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+        try:
+            corrections.reopen(found, reason=form.cleaned_data["reason"], by=by, at=request.at)
+            messages.success(request, "已重新打开，原记学时暂时冲销，重新记学时后恢复。")
+            return redirect("session-detail", session)
+        except Refusal as refusal:
+            form.add_error(None, refusal.message)
+    context = {"form": form, "title": f"重新打开点名：{found}", "verb": "重新打开"}
+    return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@access.required(Capability.RECORD_ATTENDANCE)
+def credit_now(request: MemberRequest, session: int) -> HttpResponse:
+    """Try again to credit those whom something stood in the way of."""
+    found = _get(request, session)
+    by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+    try:
+        posted = crediting.credit_now(found, by=by, at=request.at)
+        given, left = sum(len(p.lines) for p in posted), sum(len(p.refused) for p in posted)
+        messages.info(request, f"补记 {given} 人，仍有 {left} 人未能记入。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("session-detail", session)
+
+
+@require_GET
+@access.required(Capability.RECORD_ATTENDANCE)
+def paper(request: MemberRequest, session: int) -> HttpResponse:
+    """The sign-in sheet on paper, with the same columns as the spreadsheet."""
+    found = _get(request, session)
+    people = [(a.member, a.home) for a in found.attendances.by_name().filter(guest=False)]
+    people.sort(key=lambda p: p[0].sort_key)
+    context = {
+        "session": found,
+        "people": people or sorted(roll_call.due_in(found), key=lambda p: p[0].sort_key),
+        "blank": range(5),
+    }
+    return page(request, "courses/paper.html", context)
+
+
+def wishes_of(request: HttpRequest) -> dict[int, Wish]:
+    """The marks that a form sends: what was seen, and what is wanted, by member id.
+
+    Raises BadMark for text that is no mark.
+    """
+    wishes = {}
+    for name, value in request.POST.items():
+        member = name.removeprefix("mark-")
+        if name.startswith("mark-") and member.isdecimal():
+            seen = request.POST.get(f"seen-{member}", value)
+            wishes[int(member)] = Wish(Mark.parse(str(seen)), Mark.parse(str(value)))
+    return wishes
+
+
+def _get(request: MemberRequest, pk: int) -> StudySession:
+    rows = StudySession.objects.select_related("organiser", "reading_class")
+    return access.get(rows, request.scope, Capability.RECORD_ATTENDANCE, pk=pk)
+
+
+def _roll(
+    request: MemberRequest,
+    session: StudySession,
+    wishes: dict[int, Wish] | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """The roll as it stands; marks that the sender wanted and could not save are kept."""
+    rows = list(session.attendances.by_name().prefetch_related("credits"))
+    rows.sort(key=lambda a: (a.guest, a.member.sort_key))
+    names = [row.member.name for row in rows]
+    shown = []
+    for row in rows:
+        now = str(Mark.of(row))
+        wish = (wishes or {}).get(row.member_id)
+        wanted = str(wish.wanted) if wish and wish.wanted != wish.seen else now
+        doubled = names.count(row.member.name) > 1
+        shown.append({"row": row, "seen": now, "wanted": wanted, "doubled": doubled,
+                      "class": wanted.partition(":")[0]})  # fmt: skip
+    context: dict[str, Any] = {
+        "session": session,
+        "rows": shown,
+        "counts": marks.count(rows),
+        "options": [o for o in OPTIONS if o[0] not in ("not_yet", "observer")],
+        "all_options": OPTIONS,
+        "guest_form": GuestForm(),
+        "changes": session.changes.select_related("by").order_by("-pk")[:30],
+        "postings": Posting.objects.filter(kind="session", key=session.key)
+        .select_related("by", "programme")
+        .order_by("pk"),
+        "refused": [
+            c for row in rows for c in row.credits.all()
+            if c.state == AttendanceCredit.State.REFUSED
+        ],
+        "refused_scans": session.scans.filter(accepted=False).select_related("member"),
+        "at": request.at,
+        "over": session.ends_at <= request.at,
+    }  # fmt: skip
+    return page(request, "courses/roll_call.html", context, status=status)
+
+
+def _waiting(session: StudySession, wishes: dict[int, Wish]) -> int:
+    """How many would have no mark when the roll is closed like this."""
+    rows = session.attendances.filter(status=Status.NOT_YET)
+    open_ = set(rows.values_list("member_id", flat=True))
+    return sum(1 for m in open_ if m not in wishes or wishes[m].wanted.status == Status.NOT_YET)
+
+
+def _confirm(
+    request: MemberRequest,
+    session: StudySession,
+    wishes: dict[int, Wish],
+    refused: list[Any],
+) -> HttpResponse:
+    context = {
+        "session": session,
+        "wishes": [(m, w.seen, w.wanted) for m, w in wishes.items()],
+        "refused": refused,
+        "waiting": _waiting(session, wishes),
+    }
+    return page(request, "courses/roll_confirm.html", context)
+
+
+def _mend(request: MemberRequest, session: StudySession, row: Attendance) -> None:
+    by, reason = request.scope.actor(Capability.RECORD_ATTENDANCE), request.POST.get("reason", "")
+    if "made_up_on" in request.POST:
+        try:
+            on = date.fromisoformat(request.POST["made_up_on"])
+        except ValueError as error:
+            raise Refusal("请填写补学日期。", field="made_up_on") from error
+        corrections.make_up(
+            session, row.member, on=on, by=by, at=request.at, reason=reason or "补学"
+        )
+        return
+    number = request.POST.get("other", "").strip()
+    other = Member.objects.active().filter(number=number).select_related("branch").first()
+    if other is None:
+        raise Refusal(f"没有编号为 {number} 的在册党员。", field="other")
+    corrections.exchange(session, row.member, other, reason=reason, by=by, at=request.at)

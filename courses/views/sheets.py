@@ -1,0 +1,186 @@
+"""The page of spreadsheets: exports of attendance, and sheets filled in offline coming back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from courses import matrices_out, sheets_in, sheets_out
+from courses.models import SheetImport, Status, StudySession
+from credits.views.shown import programme_of
+from portal import access
+from portal.access import Capability, MemberRequest
+from portal.models import Organization
+from portal.refusals import Conflict, Refusal
+from portal.rendering import page
+from portal.workbooks import Limits
+
+RECORD, FIGURES = Capability.RECORD_ATTENDANCE, Capability.SEE_FIGURES
+PER_PAGE = 20
+
+
+@require_GET
+@access.required(FIGURES)
+def sheets(request: MemberRequest) -> HttpResponse:
+    """Every export within reach, the upload, and the imports so far."""
+    return _sheets(request)
+
+
+@require_POST
+@access.required(RECORD)
+def session(request: MemberRequest, session: int) -> HttpResponse:
+    """One session's attendance sheet."""
+    found = _session(request, session)
+    return sheets_out.session(found, by=request.scope.actor(RECORD), at=request.at)
+
+
+@require_POST
+@access.required(RECORD)
+def scans(request: MemberRequest, session: int) -> HttpResponse:
+    """Every scan of one session."""
+    found = _session(request, session)
+    return sheets_out.scans(found, by=request.scope.actor(RECORD), at=request.at)
+
+
+@require_POST
+@access.required(RECORD)
+def matrix(request: MemberRequest, organization: int) -> HttpResponse:
+    """The branch's members × sessions."""
+    branch = access.get(Organization.objects.all(), request.scope, RECORD, pk=organization)
+    by, programme = request.scope.actor(RECORD), programme_of(request)
+    return matrices_out.matrix(programme, branch, by=by, at=request.at)
+
+
+@require_POST
+@access.required(FIGURES)
+def summary(request: MemberRequest, organization: int) -> HttpResponse:
+    """The counts that an organisation hands up; names of nobody."""
+    where = access.get(Organization.objects.all(), request.scope, FIGURES, pk=organization)
+    by, programme = request.scope.actor(FIGURES), programme_of(request)
+    return matrices_out.summary(programme, where, by=by, at=request.at)
+
+
+@require_POST
+@access.required(RECORD)
+def upload(request: MemberRequest) -> HttpResponse:
+    """Take a filled-in sheet and show what it would change."""
+    chosen = request.POST.get("branch", "")
+    file = request.FILES.get("file")
+    try:
+        if not chosen.isdecimal():
+            raise Refusal("请先选择党支部。", field="branch")
+        pk = int(chosen)
+        branch = access.get(Organization.objects.all(), request.scope, RECORD, pk=pk)
+        if file is None:
+            raise Refusal("请先选择要上传的文件。", field="file")
+        data = file.read(Limits().upload_bytes + 1)
+        by = request.scope.actor(RECORD)
+        staged = sheets_in.stage(branch, data, file.name or "", by=by, at=request.at)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return _sheets(request, status=422)
+    return redirect("sheet-import", staged.pk)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(RECORD)
+def sheet_import(request: MemberRequest, sheet_import: int) -> HttpResponse:
+    """What a sheet says, what has to be answered, what confirming changes; or the receipt."""
+    staged = _staged(request, sheet_import)
+    if request.method == "GET":
+        return _import(request, staged)
+    if staged.state != SheetImport.State.READ:  # sent twice: once was enough
+        return redirect("sheet-import", staged.pk)
+    by = request.scope.actor(RECORD)
+    try:
+        staged = sheets_in.answer(staged, _answers(request), by=by)
+        if "confirm" not in request.POST:
+            return redirect("sheet-import", staged.pk)
+        seen = request.POST.get("seen", "")
+        staged = sheets_in.confirm(staged, seen=seen, by=by, at=request.at)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return _import(request, staged, status=409 if isinstance(refusal, Conflict) else 422)
+    messages.success(request, _written(staged))
+    return redirect("sheet-import", staged.pk)
+
+
+@require_POST
+@access.required(RECORD)
+def undo(request: MemberRequest, sheet_import: int) -> HttpResponse:
+    """Take an import back, keeping what was edited since."""
+    staged = _staged(request, sheet_import)
+    try:
+        kept = sheets_in.undo(staged, by=request.scope.actor(RECORD), at=request.at)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return _import(request, staged, status=422)
+    if kept:
+        names = "、".join(kept)
+        messages.warning(request, f"已撤销导入。以下各处导入后又改过，予以保留：{names}。")
+    else:
+        messages.success(request, "已撤销导入，考勤和学时恢复到导入之前。")
+    return redirect("sheet-import", staged.pk)
+
+
+def _session(request: MemberRequest, pk: int) -> StudySession:
+    rows = StudySession.objects.select_related("organiser", "reading_class")
+    return access.get(rows, request.scope, RECORD, pk=pk)
+
+
+def _staged(request: MemberRequest, pk: int) -> SheetImport:
+    rows = SheetImport.objects.select_related("organization", "by")
+    return access.get(rows, request.scope, RECORD, pk=pk)
+
+
+def _answers(request: MemberRequest) -> dict[str, str]:
+    """The answers that the form sends: fields named `a:` and the key of what is asked."""
+    sent = {name: str(value) for name, value in request.POST.items()}
+    return {name[2:]: value for name, value in sent.items() if name.startswith("a:")}
+
+
+def _sheets(request: MemberRequest, *, status: int = 200) -> HttpResponse:
+    branches = request.scope.organizations(RECORD)
+    wanted = request.GET.get("branch") or request.POST.get("branch", "")
+    branch = next((b for b in branches if str(b.pk) == wanted), branches[0] if branches else None)
+    sessions = StudySession.objects.within(request.scope, RECORD).filter(organiser=branch)
+    pages = Paginator(sessions.alive().with_counts().order_by("-starts_at", "-pk"), PER_PAGE)
+    imports = SheetImport.objects.within(request.scope, RECORD).filter(organization=branch)
+    context = {
+        "programme": programme_of(request),
+        "branches": branches,
+        "branch": branch,
+        "places": request.scope.organizations(FIGURES),
+        "page": pages.get_page(request.GET.get("page")),
+        "query": f"branch={branch.pk}&" if branch else "",
+        "imports": imports.defer("content").select_related("by")[:10],
+    }
+    return page(request, "courses/sheets.html", context, status=status)
+
+
+def _import(request: MemberRequest, staged: SheetImport, *, status: int = 200) -> HttpResponse:
+    staged.refresh_from_db()
+    context: dict[str, Any] = {"staged": staged, "words": dict(Status.choices)}
+    if staged.state == SheetImport.State.READ:
+        try:
+            context["preview"] = sheets_in.look(staged, at=request.at)
+        except Refusal as refusal:
+            messages.error(request, refusal.message)
+            return redirect("sheets")
+    return page(request, "courses/sheet_import.html", context, status=status)
+
+
+def _written(staged: SheetImport) -> str:
+    rows = sum(len(record["rows"]) for record in staged.wrote)
+    if not staged.wrote:
+        return "表格与现有考勤完全一致，没有改动。"
+    waiting = [r for r in staged.wrote if r["state"] == StudySession.State.OPEN]
+    said = f"已导入 {len(staged.wrote)} 次活动、{rows} 条考勤。"
+    if waiting:
+        said += f"其中 {len(waiting)} 次还没有记学时，请到点名页补齐后记学时。"
+    return said

@@ -1,0 +1,196 @@
+"""Pages of own study: log it in a few taps, see what became of it; confirm or return in bulk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.crypto import get_random_string
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from courses import study_logs
+from courses.forms import LogForm
+from courses.models import StudyLog
+from credits.forms import ReasonForm
+from credits.models import Programme
+from credits.views.shown import programme_of
+from portal import access
+from portal.access import Capability, MemberRequest
+from portal.models import Member
+from portal.refusals import Refusal
+from portal.rendering import page
+
+PER_PAGE = 50
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(Capability.OWN)
+def new(request: MemberRequest) -> HttpResponse:
+    """Log one's own study; the last one is offered again, for today, in one tap."""
+    return _log(request, request.user, Capability.OWN)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(Capability.CONFIRM_STUDY)
+def new_for(request: MemberRequest, member: int) -> HttpResponse:
+    """Log study for a member of the branch without a phone; somebody confirms it all the same."""
+    people = Member.objects.select_related("branch")
+    person = access.get(people, request.scope, Capability.CONFIRM_STUDY, pk=member)
+    return _log(request, person, Capability.CONFIRM_STUDY)
+
+
+@require_GET
+@access.required(Capability.OWN)
+def mine(request: MemberRequest) -> HttpResponse:
+    """What one has handed in, and what became of it."""
+    logs = StudyLog.objects.filter(member=request.user).select_related("programme", "decided_by")
+    shown = Paginator(logs, 30).get_page(request.GET.get("page"))
+    return page(request, "courses/my_logs.html", {"page": shown, "query": ""})
+
+
+@require_POST
+@access.required(Capability.OWN)
+def withdraw(request: MemberRequest, log: int) -> HttpResponse:
+    """Take a pending log of one's own back."""
+    found = access.get(StudyLog.objects.all(), request.scope, Capability.OWN, pk=log)
+    try:
+        study_logs.withdraw(found, by=request.scope.actor(), at=request.at)
+        messages.success(request, "已撤回。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("my-logs")
+
+
+@require_GET
+@access.required(Capability.CONFIRM_STUDY)
+def list_(request: MemberRequest) -> HttpResponse:
+    """The branch's logs: those that wait for a decision, ticked or not, or those decided."""
+    decided = request.GET.get("show") == "decided"
+    logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY)
+    logs = logs.select_related("member", "branch", "decided_by", "programme")
+    rows = logs.exclude(state="pending") if decided else logs.pending().order_by("day", "pk")
+    shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": shown,
+        "decided": decided,
+        "query": "show=decided&" if decided else "",
+        "people": _people(request) if not decided else [],
+    }
+    return page(request, "courses/log_list.html", context)
+
+
+@require_POST
+@access.required(Capability.CONFIRM_STUDY)
+def decide(request: MemberRequest) -> HttpResponse:
+    """Confirm or return exactly the logs that were ticked, and say how many."""
+    chosen = {int(pk) for pk in request.POST.getlist("log") if pk.isdecimal()}
+    logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY)
+    found = list(logs.filter(pk__in=chosen).select_related("programme", "branch", "member"))
+    if not found or len(found) != len(chosen):
+        messages.error(request, "请先勾选本支部的学习记录。")
+        return redirect("log-list")
+    by = request.scope.actor(Capability.CONFIRM_STUDY)
+    try:
+        if request.POST.get("act") == "return":
+            reason = request.POST.get("reason", "")
+            count = study_logs.return_(found, reason=reason, by=by, at=request.at)
+            messages.success(request, f"已退回 {count} 条。")
+        else:
+            outcomes = study_logs.confirm(found, by=by, at=request.at)
+            good = [o for o in outcomes if not o.reason]
+            if good:
+                messages.success(request, f"已确认 {len(good)} 条并记入学时。")
+            for outcome in outcomes:
+                if outcome.reason:
+                    log = outcome.log
+                    messages.error(
+                        request, f"{log.member.name} {log.topic}：未能记入。{outcome.reason}"
+                    )
+            if not outcomes:
+                messages.info(request, "这些学习记录已经有人处理过了。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("log-list")
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(Capability.CONFIRM_STUDY)
+def reverse(request: MemberRequest, log: int) -> HttpResponse:
+    """Take a confirmed log's hours back, with the reason."""
+    logs = StudyLog.objects.select_related("programme", "branch", "member")
+    found = access.get(logs, request.scope, Capability.CONFIRM_STUDY, pk=log)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        by = request.scope.actor(Capability.CONFIRM_STUDY)
+        try:
+            reason = form.cleaned_data["reason"]
+            study_logs.reverse(found, reason=reason, by=by, at=request.at)
+            messages.success(request, "已冲销，明细中保留原记录和理由。")
+            return redirect("log-list")
+        except Refusal as refusal:
+            form.add_error(None, refusal.message)
+    context = {
+        "form": form,
+        "title": f"冲销：{found.member.name} {found.topic}",
+        "lead": f"已记入 {found.hours / 100:g} 学时；冲销后学时随之减少，理由写入明细。",
+        "verb": "冲销",
+    }
+    return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+def _log(request: MemberRequest, member: Member, capability: Capability) -> HttpResponse:
+    programme = programme_of(request)
+    last = StudyLog.objects.filter(member=member, programme=programme).order_by("-pk").first()
+    form = LogForm(
+        request.POST or None, programme=programme, initial=_initial(request, programme, last)
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            log = study_logs.submit(
+                programme,
+                member,
+                form.study(),
+                by=request.scope.actor(capability),
+                at=request.at,
+                key=form.cleaned_data["key"],
+            )
+            messages.success(request, f"已提交“{log.topic}”，等支部确认后记入学时。")
+            return redirect("home" if member == request.user else "log-list")
+        except Refusal as refusal:
+            names = {"period": "period", "form": "form"}
+            field = names.get(refusal.field or "", refusal.field)
+            form.add_error(field if field in form.fields else None, refusal.message)
+    context = {
+        "form": form,
+        "member": member,
+        "own": member == request.user,
+        "programme": programme,
+        "last": last if last and not last.content and request.method == "GET" else None,
+        "key": get_random_string(20),
+        "today": request.today,
+    }
+    return page(request, "courses/log_new.html", context, status=422 if form.errors else 200)
+
+
+def _initial(request: MemberRequest, programme: Programme, last: StudyLog | None) -> dict[str, Any]:
+    """What a new log begins with: today, and what the last one was like."""
+    values: dict[str, Any] = {"day": request.today, "key": get_random_string(20), "minutes": 45}
+    if last:
+        values |= {"form": last.form, "period": last.period, "minutes": last.minutes}
+    else:
+        values["form"] = study_logs.OWN_FORMS[0]
+    named = study_logs.named(request.GET.get("content", ""))
+    if named is not None:
+        values |= {"content": named.content, "form": named.form}
+        values |= {"period": named.period} if named.period else {}
+        values |= {"minutes": named.minutes} if hasattr(named, "minutes") else {}
+    return values
+
+
+def _people(request: MemberRequest) -> list[Member]:
+    """Members for whom the viewer may enter a log."""
+    people = Member.objects.active().within(request.scope, Capability.CONFIRM_STUDY)
+    return list(people.exclude(pk=request.user.pk).order_by("name", "number")[:300])

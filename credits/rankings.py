@@ -1,0 +1,297 @@
+"""Rankings: like is compared with like, ranks are shared, the denominator is always there.
+
+Read only. A ranking is computed once and kept for a while under a token, so that turning its pages
+shows each unit exactly once even while scores change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from django.core.cache import cache
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+
+from credits import programmes
+from credits.models import (
+    BranchMonth,
+    BranchStanding,
+    Bulletin,
+    BulletinRow,
+    Programme,
+    RankingPermit,
+    Standing,
+)
+from portal.models import Cohort, Member, Organization
+from portal.querysets import below
+from portal.refusals import Refusal
+
+KEPT = 15 * 60  # seconds that the pages of one ranking stay the same
+
+
+class NotPermitted(Refusal):
+    """The programme does not rank now; the message says why."""
+
+
+class Window(StrEnum):
+    ALL = "all"
+    MONTH = "month"
+    QUARTER = "quarter"
+
+
+class Measure(StrEnum):
+    RATE = "rate"
+    POINTS = "points"
+    HOURS = "hours"
+    NEW = "new"
+
+
+class Level(StrEnum):
+    UNIT = "unit"
+    BRANCH = "branch"
+
+
+WINDOWS = {Window.ALL: "累计", Window.MONTH: "本月", Window.QUARTER: "本季度"}
+MEASURES = {
+    Measure.RATE: "学满率",
+    Measure.POINTS: "人均积分",
+    Measure.HOURS: "人均学时",
+    Measure.NEW: "新增学满",
+}
+LEVELS = {Level.UNIT: "单位", Level.BRANCH: "党支部"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which ranking: of what, among whom, over which window, by which measure."""
+
+    level: Level = Level.UNIT
+    cohort: str = Cohort.MUNICIPAL
+    window: Window = Window.ALL
+    measure: Measure = Measure.RATE
+    unit: int | None = None  # branches of one unit only
+
+    @property
+    def has_movement(self) -> bool:
+        """Movement since the last bulletin exists for the ranking that bulletins print."""
+        return (self.level, self.window, self.measure) == (Level.UNIT, Window.ALL, Measure.RATE)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One line of a ranking. Sums over its members due; hours in hundredths, points too.
+
+    value: what is ranked by, None where nobody is due (listed apart, without rank).
+    movement: places gained since the last bulletin.
+    """
+
+    organization: int
+    code: str
+    name: str
+    due: int
+    exempt: int
+    completed: int
+    hours: int
+    points: int
+    new: int = 0
+    value: float | None = None
+    rank: int | None = None
+    movement: int | None = None
+
+    @property
+    def rate(self) -> float | None:
+        return self.completed / self.due if self.due else None
+
+    @property
+    def mean_hours(self) -> float | None:
+        return self.hours / self.due if self.due else None
+
+    @property
+    def mean_points(self) -> float | None:
+        return self.points / self.due if self.due else None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A whole ranking at a moment; `token` names the kept copy."""
+
+    places: tuple[Place, ...]
+    apart: tuple[Place, ...]
+    at: datetime
+    token: str = ""
+
+    def position(self, organization: int) -> int | None:
+        """Index of an organisation in the ranking."""
+        ids = [place.organization for place in self.places]
+        return ids.index(organization) if organization in ids else None
+
+
+def check_permitted(programme: Programme, *, of_members: bool = False) -> RankingPermit:
+    """The permit under which the programme ranks. Raises NotPermitted when there is none."""
+    permit = programmes.permit_of(programme)
+    if permit is None:
+        raise NotPermitted(f"{programme}还没有取得排行许可，暂不排行。")
+    if permit.level == RankingPermit.Level.OFF:
+        day = timezone.localdate(permit.at)
+        raise NotPermitted(f"自 {day} 起，依据{permit.document}，{programme}不再排行。")
+    if of_members and permit.level != RankingPermit.Level.MEMBERS:
+        raise NotPermitted(f"依据{permit.document}，{programme}只对党组织排行，不对党员个人排行。")
+    return permit
+
+
+def leaderboard(programme: Programme, choice: Choice, *, at: datetime) -> Ranking:
+    """Compute a ranking. Raises NotPermitted."""
+    check_permitted(programme)
+    rows = _sums(programme, choice)
+    if choice.window is not Window.ALL or choice.measure is Measure.NEW:
+        rows = _in_window(programme, choice, rows, at=at)
+    valued = [replace(row, value=_value(row, choice.measure)) for row in rows]
+    places = ranked([row for row in valued if row.value is not None])
+    apart = [row for row in valued if row.value is None]
+    if choice.has_movement:
+        places = _moved(programme, places)
+    return Ranking(tuple(places), tuple(apart), at)
+
+
+def kept(programme: Programme, choice: Choice, token: str, *, at: datetime) -> Ranking:
+    """The ranking that a token names, or a new one under a new token. Raises NotPermitted."""
+    check_permitted(programme)
+    found = cache.get(_key(programme, choice, token)) if token else None
+    if isinstance(found, Ranking):
+        return found
+    ranking = replace(leaderboard(programme, choice, at=at), token=get_random_string(10))
+    cache.set(_key(programme, choice, ranking.token), ranking, KEPT)
+    return ranking
+
+
+def ranked(rows: Iterable[Place]) -> list[Place]:
+    """Order by value, hours per member due, code; equal values share a rank: 1, 2, 2, 4."""
+    order = sorted(rows, key=lambda p: (-(p.value or 0), -(p.mean_hours or 0), p.code))
+    places: list[Place] = []
+    for index, row in enumerate(order):
+        same = index and order[index - 1].value == row.value
+        places.append(replace(row, rank=places[-1].rank if same else index + 1))
+    return places
+
+
+def last_bulletin(programme: Programme) -> Bulletin | None:
+    """The newest published number that was not withdrawn."""
+    return Bulletin.objects.filter(programme=programme).standing().first()
+
+
+def members_of(programme: Programme, branch: Organization) -> list[tuple[int, Standing]]:
+    """A branch's own members by points, with shared ranks; only under a permit for members.
+
+    Raises NotPermitted. The exempt do not stand in it.
+    """
+    check_permitted(programme, of_members=True)
+    rows = Standing.objects.filter(programme=programme, branch=branch).due()
+    order = list(rows.select_related("member").order_by("-points", "member__number"))
+    ranks: list[int] = []
+    for index, row in enumerate(order):
+        same = index and order[index - 1].points == row.points
+        ranks.append(ranks[-1] if same else index + 1)
+    return list(zip(ranks, order, strict=True))
+
+
+def first_of_month(day: date, window: Window) -> date:
+    """The first day of the month or quarter of a day."""
+    if window is Window.QUARTER:
+        return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+    return day.replace(day=1)
+
+
+def unit_of(member: Member) -> Organization | None:
+    """The ranked unit to which somebody's branch belongs."""
+    return member.branch.unit if member.branch else None
+
+
+def _key(programme: Programme, choice: Choice, token: str) -> str:
+    parts = (choice.level, choice.cohort, choice.window, choice.measure, choice.unit or "")
+    return f"ranking:{programme.pk}:{':'.join(map(str, parts))}:{token}"
+
+
+def _sums(programme: Programme, choice: Choice) -> list[Place]:
+    rows = BranchStanding.objects.filter(programme=programme)
+    if choice.level is Level.BRANCH:
+        rows = rows.filter(unit=choice.unit) if choice.unit else rows.filter(cohort=choice.cohort)
+        values = rows.filter(branch__dissolved_on=None).values_list(
+            "branch",
+            "branch__code",
+            "branch__short_name",
+            "due",
+            "exempt",
+            "completed",
+            "hours",
+            "points",
+        )
+        return [Place(*value) for value in values]
+    units = rows.filter(cohort=choice.cohort).by_unit()
+    return [
+        Place(
+            u["unit"],
+            u["code"],
+            u["name"],
+            u["due"],
+            u["exempt"],
+            u["completed"],
+            u["hours"],
+            u["points"],
+        )
+        for u in units
+    ]
+
+
+def _in_window(
+    programme: Programme, choice: Choice, rows: Sequence[Place], *, at: datetime
+) -> list[Place]:
+    """Replace all-time hours by those of the window; members due are today's."""
+    months = BranchMonth.objects.filter(programme=programme)
+    if choice.window is not Window.ALL:
+        months = months.filter(month__gte=first_of_month(timezone.localdate(at), choice.window))
+    name = "branch" if choice.level is Level.BRANCH else "branch__unit"
+    sums = months.order_by().values_list(name).annotate(h=Sum("hours"), n=Sum("completed"))
+    found = {organization: (hours, new) for organization, hours, new in sums}
+    all_time = choice.window is Window.ALL
+    return [
+        replace(
+            row,
+            hours=row.hours if all_time else found.get(row.organization, (0, 0))[0],
+            new=found.get(row.organization, (0, 0))[1],
+        )
+        for row in rows
+    ]
+
+
+def _value(row: Place, measure: Measure) -> float | None:
+    if not row.due:
+        return None
+    if measure is Measure.RATE:
+        return row.completed / row.due
+    if measure is Measure.POINTS:
+        return row.points / row.due
+    if measure is Measure.HOURS:
+        return row.hours / row.due
+    return row.new / row.due
+
+
+def _moved(programme: Programme, places: Sequence[Place]) -> list[Place]:
+    rows = BulletinRow.objects.filter(bulletin=last_bulletin(programme))
+    before = {row.unit_id: row.rank for row in rows if row.rank is not None}
+    return [
+        replace(p, movement=before[p.organization] - (p.rank or 0))
+        if p.organization in before
+        else p
+        for p in places
+    ]
+
+
+def scope_rows(programme: Programme, organization: Organization) -> list[BranchStanding]:
+    """Branch rows at or below an organisation, by place in the tree."""
+    rows = BranchStanding.objects.filter(programme=programme)
+    rows = rows.filter(below(organization.path, lookup="branch__path"))
+    return list(rows.select_related("branch").order_by("branch__path"))

@@ -1,0 +1,110 @@
+"""The statement: every line of a member explained, adding up to the standing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from credits import rule_book, rules
+from credits.models import CreditTotal, Form, LedgerEntry, Programme, Standing
+from credits.rules import Recognised, Rules
+from portal.models import Member
+
+
+@dataclass(frozen=True)
+class Line:
+    """One ledger line as its member reads it. Hours in hundredths.
+
+    recognised: what it counts towards the target; why: where that differs from what was earned.
+    room: hours that a reversal freed under a cap for lines before it.
+    """
+
+    entry: LedgerEntry
+    recognised: int
+    why: str
+    reversed_by: LedgerEntry | None = None
+
+    @property
+    def earned(self) -> int:
+        return self.entry.hours
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A member's hours in one programme: lines, totals, and what is still missing."""
+
+    programme: Programme
+    standing: Standing | None
+    lines: tuple[Line, ...]
+    worth: Recognised
+    rules: Rules
+    earned_by_form: dict[str, int]
+
+    @property
+    def forms(self) -> list[tuple[str, int, int, int | None]]:
+        """Form, earned, recognised and cap of every form that was studied or is admitted."""
+        labels = dict(Form.choices)
+        return [
+            (
+                labels[f.code],
+                self.earned_by_form.get(f.code, 0),
+                self.worth.by_form.get(f.code, 0),
+                f.cap,
+            )
+            for f in self.rules.forms
+            if f.cap != 0 or self.earned_by_form.get(f.code)
+        ]
+
+    @property
+    def periods(self) -> list[tuple[str, int, int]]:
+        """Name, earned hours and minimum of every history period."""
+        return [
+            (p.name, self.worth.by_period.get(p.code, 0), self.worth.minimums[p.code])
+            for p in self.rules.periods
+        ]
+
+    @property
+    def total(self) -> int:
+        """Sum of the lines as recognised: the standing's figure."""
+        return sum(line.recognised for line in self.lines)
+
+
+def of(programme: Programme, member: Member) -> Statement:
+    """Explain every line of a member, oldest first."""
+    entries = list(LedgerEntry.objects.of_member(programme, member))
+    standing = Standing.objects.filter(programme=programme, member=member).first()
+    book = rule_book.of(programme)
+    version = book.numbered(standing.rules) if standing else book.current
+    target = standing.target if standing else version.rules.target_for(member.category)
+    full = standing.full_target if standing else target
+    sums = CreditTotal.objects.filter(programme=programme, member=member)
+    earned = {(t.period, t.form): t.earned for t in sums}
+    worth = rules.recognise(earned, version.rules, target, full)
+    by_form: dict[str, int] = {}
+    for (_, form), hours in earned.items():
+        by_form[form] = by_form.get(form, 0) + hours
+    return Statement(
+        programme, standing, tuple(explained(entries, version.rules)), worth, version.rules, by_form
+    )
+
+
+def explained(entries: Sequence[LedgerEntry], rules_: Rules) -> Iterable[Line]:
+    """Each entry with what it counts and why that differs from what it earned."""
+    counted = rules.line_by_line([(e.form, e.hours) for e in entries], rules_)
+    reversals = {e.reverses_id: e for e in entries if e.reverses_id}
+    for entry, recognised in zip(entries, counted, strict=True):
+        yield Line(entry, recognised, _why(entry, recognised, rules_), reversals.get(entry.pk))
+
+
+def _why(entry: LedgerEntry, recognised: int, rules_: Rules) -> str:
+    if entry.hours == recognised:
+        return ""
+    form = Form(entry.form).label
+    rule = next((f for f in rules_.forms if f.code == entry.form), None)
+    if rule is None or rule.cap == 0:
+        return f"现行规则不计{form}。"
+    group = next((g for g in rules_.groups if entry.form in g.forms), None)
+    limits = [f"{form}最多计 {rule.cap / 100:g} 学时"] if rule.cap is not None else []
+    limits += [f"{group.name}合计最多计 {group.cap / 100:g} 学时"] if group else []
+    what = "冲销的部分原本超出上限，未计入" if entry.hours < 0 else "超出的部分不计入"
+    return f"{'，'.join(limits)}，{what}。"

@@ -1,0 +1,39 @@
+"""Addresses of hours, figures, rankings, bulletins and the programme."""
+
+from django.urls import path
+
+from credits.views import bulletins, exemptions, figures, programme, rankings, statement
+
+urlpatterns = [
+    # hours/
+    path("hours/", statement.my_hours, name="my-hours"),
+    path("hours/branch/", statement.branch_hours, name="branch-hours"),
+    path("hours/members/<int:member>/", statement.member_hours, name="member-hours"),
+    # figures/
+    path("figures/<int:organization>/", figures.detail, name="figures"),
+    # ranking/
+    path("ranking/", rankings.ranking, name="ranking"),
+    path("ranking/export/", rankings.export, name="ranking-export"),
+    path("ranking/members/", rankings.of_members, name="member-ranking"),
+    # bulletins/
+    path("bulletins/", bulletins.list_, name="bulletin-list"),
+    path("bulletins/new/", bulletins.new, name="draft-new"),
+    path("bulletins/drafts/<int:draft>/", bulletins.edit, name="draft-edit"),
+    path("bulletins/drafts/<int:draft>/preview/", bulletins.preview, name="draft-preview"),
+    path("bulletins/drafts/<int:draft>/publish/", bulletins.publish, name="draft-publish"),
+    path("bulletins/drafts/<int:draft>/redraft/", bulletins.redraft, name="draft-redraft"),
+    path("bulletins/<int:bulletin>/", bulletins.detail, name="bulletin-detail"),
+    path("bulletins/<int:bulletin>/withdraw/", bulletins.withdraw, name="bulletin-withdraw"),
+    # exemptions/, certificates/
+    path("exemptions/", exemptions.list_, name="exemption-list"),
+    path("exemptions/members/<int:member>/", exemptions.ask, name="exemption-ask"),
+    path("exemptions/<int:exemption>/decide/", exemptions.decide, name="exemption-decide"),
+    path("standings/<int:standing>/certify/", exemptions.issue, name="certificate-issue"),
+    path("certificates/<int:certificate>/revoke/", exemptions.revoke, name="certificate-revoke"),
+    # programme/
+    path("programme/", programme.detail, name="programme"),
+    path("programme/permit/", programme.permit, name="programme-permit"),
+    path("programme/act/", programme.act, name="programme-act"),
+    path("programme/reopen/", programme.reopen, name="programme-reopen"),
+    path("programme/rules/", programme.rules, name="programme-rules"),
+]

@@ -1,0 +1,215 @@
+"""Pages of score bulletins: the published numbers, and for officials the drafts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from credits import bulletin_texts, bulletins, rankings
+from credits.forms import DraftForm, NewDraftForm, ReasonForm
+from credits.models import Bulletin, BulletinDraft, View
+from credits.slopes import slope
+from credits.views.shown import programme_of
+from portal import access
+from portal.access import Capability, MemberRequest
+from portal.models import Cohort
+from portal.refusals import Refusal
+from portal.rendering import page
+
+
+@require_GET
+@access.required(Capability.SEE_RANKINGS)
+def list_(request: MemberRequest) -> HttpResponse:
+    """Published numbers, newest first; drafts for those who publish."""
+    programme = programme_of(request)
+    may_publish = request.scope.can(Capability.PUBLISH, programme.scope_path)
+    context = {
+        "programme": programme,
+        "bulletins": Bulletin.objects.filter(programme=programme).select_related("withdrawal"),
+        "may_publish": may_publish,
+        "drafts": programme.drafts.filter(bulletin=None) if may_publish else (),
+    }
+    return page(request, "credits/bulletin_list.html", context)
+
+
+@require_GET
+@access.required(Capability.SEE_RANKINGS)
+def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
+    """A published number with its four views, from its own rows alone."""
+    rows = Bulletin.objects.select_related("programme", "withdrawal", "previous")
+    number = rows.filter(pk=bulletin).first()
+    if number is None:
+        return page(request, "404.html", status=404)
+    texts = {t.view: t.text for t in number.texts.all()}
+    context = _shown(request, bulletins.published(number), texts) | {
+        "bulletin": number,
+        "programme": number.programme,
+        "title": number.title,
+        "withdrawal": getattr(number, "withdrawal", None),
+        "may_publish": request.scope.can(Capability.PUBLISH, number.programme.scope_path),
+    }
+    return page(request, "credits/bulletin.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(Capability.PUBLISH)
+def new(request: MemberRequest) -> HttpResponse:
+    """Begin a draft: title and cohorts; texts come from the figures."""
+    programme = programme_of(request)
+    _check(request, programme.scope_path)
+    initial = {"title": f"关于{programme}学时完成情况的通报", "cohorts": Cohort.values}
+    form = NewDraftForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        by = request.scope.actor(Capability.PUBLISH)
+        try:
+            draft = bulletins.draw_up(programme, by=by, at=request.at, **form.cleaned_data)
+            return redirect("draft-edit", draft.pk)
+        except Refusal as refusal:
+            form.add_error(refusal.field, refusal.message)
+    context = {"form": form, "title": "编制积分通报", "verb": "生成草稿"}
+    return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(Capability.PUBLISH)
+def edit(request: MemberRequest, draft: int) -> HttpResponse:
+    """Edit a draft's title and texts; the computed figures stand beside them."""
+    found = _draft(request, draft)
+    if answer := _not_permitted(request, found):
+        return answer
+    initial = {"title": found.title, "version": found.version} | found.texts
+    form = DraftForm(request.POST or None, initial=initial)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        values: dict[str, Any] = dict(form.cleaned_data)
+        title, version = values.pop("title"), values.pop("version")
+        by = request.scope.actor(Capability.PUBLISH)
+        try:
+            bulletins.edit(
+                found, title=title, texts=values, seen_version=version, by=by, at=request.at
+            )
+            return redirect("draft-preview", draft)
+        except Refusal as refusal:
+            form.add_error(None, refusal.message)
+            status = 409
+    figures = bulletins.figures(found.programme, found.cohorts)
+    context = {
+        "form": form,
+        "draft": found,
+        "evidence": [
+            (row, bulletin_texts.evidence(row)) for row in bulletin_texts.to_learn_from(figures)
+        ],
+    }
+    return page(request, "credits/draft_edit.html", context, status=status)
+
+
+@require_GET
+@access.required(Capability.PUBLISH)
+def preview(request: MemberRequest, draft: int) -> HttpResponse:
+    """The draft as it would look if it were published now."""
+    found = _draft(request, draft)
+    if answer := _not_permitted(request, found):
+        return answer
+    figures = bulletins.figures(found.programme, found.cohorts)
+    context = _shown(request, figures, found.texts) | {
+        "draft": found,
+        "programme": found.programme,
+        "title": found.title,
+        "permit": rankings.check_permitted(found.programme),
+        "at": request.at,
+    }
+    return page(request, "credits/bulletin.html", context)
+
+
+@require_POST
+@access.required(Capability.PUBLISH)
+def publish(request: MemberRequest, draft: int) -> HttpResponse:
+    """Publish the draft that was previewed."""
+    found = _draft(request, draft)
+    by = request.scope.actor(Capability.PUBLISH)
+    try:
+        version = int(request.POST.get("version", "0") or 0)
+        bulletin = bulletins.publish(found, seen_version=version, by=by, at=request.at)
+    except (Refusal, ValueError) as refusal:
+        messages.error(request, getattr(refusal, "message", "请重新预览后再发布。"))
+        return redirect("draft-preview", draft)
+    messages.success(request, f"已发布：{bulletin}。")
+    return redirect("bulletin-detail", bulletin.pk)
+
+
+@require_POST
+@access.required(Capability.PUBLISH)
+def redraft(request: MemberRequest, draft: int) -> HttpResponse:
+    """Draft the texts anew from the present figures."""
+    found = _draft(request, draft)
+    bulletins.redraft(found, by=request.scope.actor(Capability.PUBLISH), at=request.at)
+    messages.success(request, "已按现在的数据重新起草文字。")
+    return redirect("draft-edit", draft)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(Capability.PUBLISH)
+def withdraw(request: MemberRequest, bulletin: int) -> HttpResponse:
+    """Take a published number back, with a reason."""
+    rows = Bulletin.objects.select_related("programme__organiser")
+    number = access.get(rows, request.scope, Capability.PUBLISH, pk=bulletin)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        by = request.scope.actor(Capability.PUBLISH)
+        try:
+            bulletins.withdraw(number, reason=form.cleaned_data["reason"], by=by, at=request.at)
+            messages.success(request, f"已撤回：{number}。")
+            return redirect("bulletin-detail", bulletin)
+        except Refusal as refusal:
+            form.add_error(refusal.field, refusal.message)
+    context = {
+        "form": form,
+        "title": f"撤回：{number}",
+        "verb": "撤回",
+        "warning": "撤回后期号不再使用；更正的内容请另发一期。",
+    }
+    return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+def _draft(request: MemberRequest, pk: int) -> BulletinDraft:
+    drafts = BulletinDraft.objects.select_related("programme__organiser").filter(bulletin=None)
+    return access.get(drafts, request.scope, Capability.PUBLISH, pk=pk)
+
+
+def _not_permitted(request: MemberRequest, draft: BulletinDraft) -> HttpResponse | None:
+    """The page that says why, once a draft's programme ranks no more."""
+    try:
+        rankings.check_permitted(draft.programme)
+    except Refusal as refusal:
+        context = {"programme": draft.programme, "reason": refusal.message}
+        return page(request, "credits/not_permitted.html", context)
+    return None
+
+
+def _check(request: MemberRequest, path: str) -> None:
+    if not request.scope.can(Capability.PUBLISH, path):
+        raise PermissionDenied
+
+
+def _shown(
+    request: MemberRequest, figures: bulletins.Figures, texts: dict[str, str]
+) -> dict[str, Any]:
+    """The four views of figures and texts, the same for draft and published number."""
+    unit = rankings.unit_of(request.user)
+    improved = bulletin_texts.most_improved(figures)
+    return {
+        "figures": figures,
+        "texts": {view: texts.get(view, "") for view in View.values},
+        "own": unit.pk if unit else None,
+        "learn": [
+            (row, bulletin_texts.evidence(row)) for row in bulletin_texts.to_learn_from(figures)
+        ],
+        "improved": improved,
+        "slope": slope(improved, figures.previous),
+        "overtakings": bulletin_texts.overtakings(figures),
+    }

@@ -1,0 +1,158 @@
+"""The page of a programme: its state, its rules and their rehearsed change, its permit to rank."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from credits import figures, programmes, rule_book
+from credits.forms import PermitForm, ReasonForm, RulesForm
+from credits.models import Form, Programme, RankingPermit
+from credits.views.shown import programme_of
+from portal import access
+from portal.access import Capability, MemberRequest
+from portal.models import Role
+from portal.refusals import Refusal
+from portal.rendering import page
+
+ACTS: dict[str, Callable[..., Programme]] = {
+    "open": programmes.open_,
+    "close-study": programmes.close_study,
+    "close-books": programmes.close_books,
+    "archive": programmes.archive,
+}
+
+
+@require_GET
+@access.required(Capability.GOVERN)
+def detail(request: MemberRequest) -> HttpResponse:
+    """What governs the programme: dates, state, rules in words, permits."""
+    programme = _governed(request)
+    book = rule_book.of(programme)
+    context = {
+        "programme": programme,
+        "programmes": Programme.objects.within(request.scope, Capability.GOVERN),
+        "versions": programme.rule_versions.select_related("made_by").order_by("-number"),
+        "rules": book.current.rules if book.versions and programme.state != "draft" else None,
+        "forms": dict(Form.choices),
+        "permits": programme.permits.select_related("by")[:10],
+        "permit_form": PermitForm(),
+        "now": figures.of(programme, programme.organiser),
+        "administers": request.scope.role == Role.ADMINISTRATOR,
+    }
+    return page(request, "credits/programme.html", context)
+
+
+@require_POST
+@access.required(Capability.GOVERN)
+def permit(request: MemberRequest) -> HttpResponse:
+    """Permit or forbid ranking, resting on a document."""
+    programme, form = _governed(request), PermitForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "请写明排行范围和依据文件。")
+        return redirect(_address(programme))
+    level = RankingPermit.Level(form.cleaned_data["level"])
+    by = request.scope.actor(Capability.GOVERN)
+    programmes.permit(
+        programme, level, document=form.cleaned_data["document"], by=by, at=request.at
+    )
+    messages.success(request, f"已登记：{level.label}。")
+    return redirect(_address(programme))
+
+
+@require_POST
+@access.required(Capability.GOVERN)
+def act(request: MemberRequest) -> HttpResponse:
+    """Begin, end the study, close the books, archive."""
+    programme, verb = _governed(request), ACTS.get(request.POST.get("act", ""))
+    if verb is None:
+        messages.error(request, "没有这样的操作。")
+        return redirect(_address(programme))
+    try:
+        programme = verb(programme, by=request.scope.actor(Capability.GOVERN), at=request.at)
+        messages.success(request, f"{programme}：{programme.get_state_display()}。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect(_address(programme))
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(Capability.ADMINISTER)
+def reopen(request: MemberRequest) -> HttpResponse:
+    """Open closed books once more, with a reason: administrators only."""
+    programme, form = _governed(request), ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        by = request.scope.actor(Capability.ADMINISTER)
+        try:
+            reason = form.cleaned_data["reason"]
+            programmes.reopen(programme, reason=reason, by=by, at=request.at)
+            messages.success(request, "已重新开账。")
+            return redirect(_address(programme))
+        except Refusal as refusal:
+            form.add_error(None, refusal.message)
+    context = {"form": form, "title": f"重新开账：{programme}", "verb": "重新开账"}
+    return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(Capability.GOVERN)
+def rules(request: MemberRequest) -> HttpResponse:
+    """Change the rules: first a rehearsal that shows how many gain or lose, then the change."""
+    programme = _governed(request)
+    current = programme.rule_versions.order_by("-number").first()
+    text = json.dumps(current.rules if current else {}, ensure_ascii=False, indent=2)
+    form = RulesForm(request.POST or None, initial={"rules": text, "since": request.today})
+    context: dict[str, Any] = {"programme": programme, "form": form}
+    if request.method == "POST" and form.is_valid():
+        try:
+            if "apply" in request.POST:
+                _apply(request, programme, form)
+                return redirect(_address(programme))
+            context["rehearsal"] = programmes.rehearse(programme, form.cleaned_data["rules"])
+        except Refusal as refusal:
+            field = refusal.field if refusal.field in form.fields else None
+            form.add_error(field, refusal.message)
+    status = 422 if form.errors else 200
+    return page(request, "credits/rules.html", context, status=status)
+
+
+def _apply(request: MemberRequest, programme: Programme, form: RulesForm) -> None:
+    values = form.cleaned_data
+    gain, _, lose = request.POST.get("shown", "").partition("/")
+    shown = (int(gain), int(lose)) if gain.isdecimal() and lose.isdecimal() else (-1, -1)
+    version = programmes.change_rules(
+        programme,
+        values["rules"],
+        since=values["since"],
+        authority=values["authority"],
+        reason=values["reason"],
+        shown=shown,
+        by=request.scope.actor(Capability.GOVERN),
+        at=request.at,
+    )
+    messages.success(request, f"已制定{version}；生效后在后台逐支部重新计算。")
+
+
+def _governed(request: MemberRequest) -> Programme:
+    code = request.GET.get("programme") or request.POST.get("programme") or ""
+    own = Programme.objects.within(request.scope, Capability.GOVERN).select_related("organiser")
+    named = own.filter(code=code).first() if code else None
+    programme = named or own.open().first() or own.first()
+    if programme is None:
+        shown = programme_of(request)
+        if not request.scope.can(Capability.GOVERN, shown.scope_path):
+            raise PermissionDenied
+        return shown
+    return programme
+
+
+def _address(programme: Programme) -> str:
+    return f"{reverse('programme')}?programme={programme.code}"

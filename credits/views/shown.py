@@ -1,0 +1,17 @@
+"""Which programme a page is about."""
+
+from __future__ import annotations
+
+from django.http import Http404
+
+from credits.models import Programme
+from portal.access import MemberRequest
+
+
+def programme_of(request: MemberRequest) -> Programme:
+    """The programme named in the address, else the newest open one. Raises Http404 before any
+    programme has begun."""
+    programme = Programme.objects.shown(request.GET.get("programme", ""))
+    if programme is None:
+        raise Http404("还没有开始的专题教育。")
+    return programme

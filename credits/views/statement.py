@@ -1,0 +1,72 @@
+"""Pages of hours: one's own statement, a branch's roll with who is short."""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.views.decorators.http import require_GET
+
+from credits import programmes, statements
+from credits.models import Certificate, Standing
+from credits.views.shown import programme_of
+from portal import access
+from portal.access import Capability, MemberRequest
+from portal.models import Member
+from portal.rendering import page
+
+
+@require_GET
+@access.required(Capability.OWN)
+def my_hours(request: MemberRequest) -> HttpResponse:
+    """One's own statement: every line, what was earned, what was recognised, why they differ."""
+    return _statement(request, request.user)
+
+
+@require_GET
+@access.required(Capability.SEE_PERSONS)
+def member_hours(request: MemberRequest, member: int) -> HttpResponse:
+    """The statement of somebody in one's scope."""
+    people = Member.objects.select_related("branch")
+    return _statement(request, access.get(people, request.scope, Capability.SEE_PERSONS, pk=member))
+
+
+@require_GET
+@access.required(Capability.SEE_PERSONS)
+def branch_hours(request: MemberRequest) -> HttpResponse:
+    """The roll of one's branch: who has how much, who is short and in which period."""
+    programme = programme_of(request)
+    branches = request.scope.organizations(Capability.SEE_PERSONS)
+    wanted = request.GET.get("branch", "")
+    branch = next((b for b in branches if str(b.pk) == wanted), branches[0] if branches else None)
+    if branch is None:  # one's own hours have a page of their own
+        raise PermissionDenied
+    rows = Standing.objects.within(request.scope, Capability.SEE_PERSONS)
+    rows = rows.filter(programme=programme, on_roll=True, branch=branch)
+    rows = rows.select_related("member", "branch")
+    short = request.GET.get("only") == "short"
+    rows = rows.short() if short else rows
+    certified = Certificate.objects.filter(programme=programme, state=Certificate.State.VALID)
+    context = {
+        "programme": programme,
+        "branch": branch,
+        "branches": branches,
+        "rows": rows.order_by("-shortfall", "member__name", "member__number"),
+        "short": short,
+        "certified": set(certified.values_list("member_id", flat=True)),
+    }
+    return page(request, "credits/branch_hours.html", context)
+
+
+def _statement(request: MemberRequest, member: Member) -> HttpResponse:
+    programme = programme_of(request)
+    statement = statements.of(programme, member)
+    context = {
+        "programme": programme,
+        "programmes": programmes.of_member(member),
+        "member": member,
+        "own": member.pk == request.user.pk,
+        "statement": statement,
+        "lines": list(reversed(statement.lines)),
+        "certificates": member.certificates.filter(programme=programme).prefetch_related("events"),
+    }
+    return page(request, "credits/statement.html", context)

@@ -1,0 +1,160 @@
+"""Forms of the portal: they parse; the verbs decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from portal.access import Capability, Scope
+from portal.models import Member, Membership, Organization, Role
+
+
+class DayField(forms.DateField):
+    """A day, entered with the browser's own picker."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class BranchField(forms.CharField):
+    """A standing branch by code, full name or short name; unknown ones are said to be so."""
+
+    def clean(self, value: Any) -> Organization | None:
+        text = str(super().clean(value) or "").strip()
+        if not text:
+            return None
+        branches = Organization.objects.standing().branches()
+        for field in ("code", "name", "short_name"):
+            found = list(branches.filter(**{field: text})[:2])
+            if len(found) == 1:
+                return found[0]
+        if branches.named(text).count() == 1:
+            return branches.named(text).get()
+        raise ValidationError(f"没有找到唯一的党支部“{text}”，请填写全称或编码。")
+
+
+class SignInForm(forms.Form):
+    number = forms.CharField(
+        label="党员编号",
+        max_length=24,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label="密码",
+        max_length=128,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class SlipForm(forms.Form):
+    number = forms.CharField(
+        label="党员编号",
+        max_length=24,
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
+    )
+    code = forms.CharField(
+        label="登录条上的八位登录码",
+        max_length=12,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
+    )
+    password = forms.CharField(
+        label="设置新密码",
+        max_length=128,
+        help_text="至少 8 位，字母和数字混用，不要用生日。",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class PasswordForm(forms.Form):
+    old = forms.CharField(
+        label="现在的密码",
+        max_length=128,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    password = forms.CharField(
+        label="新密码",
+        max_length=128,
+        help_text="至少 8 位，字母和数字混用，不要用生日。",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class MemberForm(forms.ModelForm[Member]):
+    """What the register says of somebody; the number only when they are entered."""
+
+    group = forms.CharField(label="党小组", max_length=20, required=False)
+
+    class Meta:
+        model = Member
+        fields = ["number", "name", "status", "category", "phone", "joined_on"]
+        field_classes = {"joined_on": DayField}
+
+    def __init__(self, *args: Any, scope: Scope | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            del self.fields["number"]
+            return
+        branches = scope.organizations(Capability.MANAGE_PEOPLE) if scope else []
+        own = next((b for b in branches if b.is_branch), None)
+        self.fields["branch"] = BranchField(label="所在党支部", initial=own.name if own else "")
+        self.fields["day"] = DayField(label="入册日期")
+
+    def validate_unique(self) -> None:
+        """Left to the verb: a number that is there may be that of somebody who comes back."""
+
+    def clean_phone(self) -> str:
+        digits = "".join(self.cleaned_data["phone"].split()).replace("-", "")
+        if digits and not digits.removeprefix("+86").isdigit():
+            raise ValidationError("手机号码只能是数字。")
+        return digits.removeprefix("+86")
+
+
+class TransferForm(forms.Form):
+    branch = BranchField(label="转入党支部", help_text="填写全称、简称或编码。")
+    on = DayField(label="转接日期")
+    group = forms.CharField(label="党小组", max_length=20, required=False)
+
+
+class LeaveForm(forms.Form):
+    how = forms.ChoiceField(
+        label="去向",
+        choices=[
+            (value, label)
+            for value, label in Membership.Ended.choices
+            if value in ("left", "died", "mistake")
+        ],
+    )
+    on = DayField(label="日期")
+
+
+class AppointForm(forms.Form):
+    number = forms.CharField(label="党员编号", max_length=24)
+    role = forms.ChoiceField(
+        label="职务", choices=[c for c in Role.choices if c[0] not in (Role.MEMBER, Role.HELPER)]
+    )
+    since = DayField(label="自")
+    acting = forms.BooleanField(label="代管（上级同志暂代支部书记）", required=False)
+
+    def clean_number(self) -> Member:
+        number = self.cleaned_data["number"].strip()
+        member = Member.objects.active().filter(number=number).select_related("branch").first()
+        if member is None:
+            raise ValidationError(f"没有编号为 {number} 的在册党员。")
+        return member
+
+
+class UploadForm(forms.Form):
+    """A spreadsheet to be read; what it is, is found out by reading it."""
+
+    file = forms.FileField(
+        label="表格文件",
+        widget=forms.FileInput(attrs={"accept": ".xlsx,.xls,.csv"}),
+        help_text="支持 .xlsx、.xls、.csv，先预览、后导入。",
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > 20 * 1024 * 1024:
+            raise ValidationError("文件超过 20 MB，请分成几份再传。")
+        return file

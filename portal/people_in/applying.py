@@ -1,0 +1,158 @@
+"""Writing what a preview shows, through the real verbs in bulk, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from portal import audit, members, organizations
+from portal.audit import Actor
+from portal.members import Departure, Enrolment, Mending, Move
+from portal.models import AuditEvent, Member, Organization
+from portal.organizations import Founding
+from portal.people_in.model import (
+    KINDS,
+    MemberLine,
+    NotImportable,
+    OrganizationLine,
+    Preview,
+)
+
+
+@transaction.atomic
+def apply(
+    preview: Preview,
+    *,
+    by: Actor,
+    at: datetime,
+    name: str = "",
+    on: Organization | None = None,
+) -> dict[str, int]:
+    """Write a preview; returns how many of each act. A second time nothing is left to do.
+
+    Raises NotImportable while there are errors; whatever a verb refuses undoes the whole.
+    """
+    if preview.refusal:
+        raise NotImportable(preview.refusal)
+    if preview.errors:
+        raise NotImportable(preview.message)
+    _write_people([line for line in preview.lines if isinstance(line, MemberLine)], by=by, at=at)
+    _write_tree([x for x in preview.lines if isinstance(x, OrganizationLine)], by=by, at=at)
+    counts = dict(preview.counts)
+    if preview.changing:
+        audit.record(
+            AuditEvent.Event.IMPORT,
+            by=by,
+            at=at,
+            on=on,
+            subject=f"导入{KINDS[preview.kind]}：{name}" if name else f"导入{KINDS[preview.kind]}",
+            detail={"rows": len(preview.lines), **counts},
+        )
+    return counts
+
+
+def _write_people(lines: Sequence[MemberLine], *, by: Actor, at: datetime) -> None:
+    acts = {a: [x for x in lines if x.action == a] for a in ("create", "return", "transfer")}
+    if acts["create"]:
+        members.enrol_many([_enrolment(line) for line in acts["create"]], by=by, at=at)
+    for line in acts["return"]:
+        members.readmit(_of(line), _branch(line), on=line.day, by=by, at=at, group=line.group)
+    if acts["transfer"]:
+        members.transfer_many(
+            [Move(_of(x), _branch(x), x.day, x.group) for x in acts["transfer"]], by=by, at=at
+        )
+    mendings = [m for line in lines if (m := _mending(line))]
+    if mendings:
+        members.mend_many(mendings, by=by, at=at)
+    leaving = [Departure(_of(x), x.day, x.how) for x in lines if x.action == "leave"]
+    if leaving:
+        members.leave_many(leaving, by=by, at=at)
+
+
+def _enrolment(line: MemberLine) -> Enrolment:
+    return Enrolment(
+        number=line.number,
+        name=line.name,
+        branch=_branch(line),
+        day=line.day,
+        group=line.group,
+        status=line.status,
+        category=line.category,
+        phone=line.phone,
+        joined_on=line.joined_on,
+    )
+
+
+def _mending(line: MemberLine) -> Mending | None:
+    """What is to be corrected beside the transfer or return, which bring their group themselves."""
+    fields = set(line.changes) & set(members.MENDABLE)
+    values = {name: getattr(line, name) for name in sorted(fields)}
+    group = line.group if "group" in line.changes and line.action == "update" else None
+    if line.member is None or not (values or group is not None):
+        return None
+    return Mending(line.member, values, group)
+
+
+def _of(line: MemberLine) -> Member:
+    if line.member is None:
+        raise NotImportable(f"第 {line.row} 行：名册里没有 {line.number}。")
+    return line.member
+
+
+def _branch(line: MemberLine) -> Organization:
+    if line.branch is None:
+        raise NotImportable(f"第 {line.row} 行：没有写明党支部。")
+    return line.branch
+
+
+def _write_tree(lines: Sequence[OrganizationLine], *, by: Actor, at: datetime) -> None:
+    there = {o.code: o for o in Organization.objects.all()} if lines else {}
+    for line in lines:
+        if line.renamed and line.organization:
+            organizations.rename(
+                line.organization,
+                line.name,
+                on=line.day,
+                by=by,
+                at=at,
+                short_name=line.short_name,
+            )
+    for line in _parents_first([x for x in lines if x.action == "create"]):
+        there[line.code] = organizations.found(
+            Founding(
+                line.code,
+                line.name,
+                line.kind,
+                there[line.parent] if line.parent else None,
+                line.day,
+                short_name=line.short_name,
+                cohort=line.cohort,
+                is_unit=line.is_unit,
+            ),
+            by=by,
+            at=at,
+        )
+    for line in lines:
+        if line.action == "move":
+            organizations.move(there[line.code], there[line.parent], by=by, at=at)
+        elif line.action == "merge":
+            organizations.merge(there[line.code], there[line.into], on=line.day, by=by, at=at)
+    for line in lines:
+        if line.action == "dissolve":
+            organizations.dissolve(there[line.code], on=line.day, by=by, at=at)
+
+
+def _parents_first(lines: Sequence[OrganizationLine]) -> list[OrganizationLine]:
+    """Rows may stand in any order: a child is founded after its parent."""
+    waiting = {line.code: line for line in lines}
+    ordered: list[OrganizationLine] = []
+    for line in lines:
+        chain = []
+        code = line.code
+        while code in waiting:
+            chain.append(waiting.pop(code))
+            code = chain[-1].parent
+        ordered += reversed(chain)
+    return ordered

@@ -1,0 +1,143 @@
+"""The columns of a register by their headings, in the words that offices use."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from portal.people_in.model import MEMBERS, ORGANISATIONS
+
+_OF = r"(?:现)?(?:组织关系)?(?:所在|所属|隶属|现在)?(?:的)?(?:基层)?"
+_DAY = r"(?:时间|日期|年月日)"
+
+# Each field with its headings, the surest first: of two columns the surer one is read.
+FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    MEMBERS: {
+        "number": (
+            r"党员(?:身份)?(?:编号|编码|号码?|代码|ID)",
+            r"(?:人员|身份|个人|用户)(?:编号|编码|代码)",
+            r"编号|编码|证号",
+            r"(?:职|员|教|学|教职|学生)?工?号|(?:职工|员工|教职工|学生)(?:编号|号)|学工号|警号|工作证号",
+        ),
+        "name": (r"(?:党员)?姓名|党员名称|名字", r"党员|党员同志"),
+        "branch_code": (
+            _OF + r"党?支部(?:编码|编号|代码)",
+            _OF + r"(?:党组织|组织机构|组织|机构)(?:编码|编号|代码)",
+        ),
+        "branch": (
+            _OF + r"党?支部(?:委员会)?(?:名称|全称|简称)?",
+            _OF + r"(?:党组织|组织)(?:名称|全称|简称)?|组织关系(?:所在)?(?:单位|支部)?",
+        ),
+        "parent": (
+            r"(?:直接)?上级(?:党组织|组织|党委|党总支)?(?:名称|全称|简称)?",
+            _OF + r"(?:党委|党总支|总支|党工委|机关党委)(?:名称|全称)?",
+        ),
+        "group": (_OF + r"党?小组(?:名称)?",),
+        "status": (
+            r"党员类[别型]|正式预备(?:党员)?|党员(?:性质|身份|分类|种类)|正式与预备",
+            r"政治面貌|党籍情况|类[别型]",
+        ),
+        "category": (
+            r"人员类[别型]|人员(?:状态|身份|分类)|在职(?:情况|状态)?|在职离退休(?:学生)?|在岗(?:情况|状态)",
+            r"身份类[别型]|工作状态|身份",
+        ),
+        "is_probationary": (r"是否(?:为|是)?预备(?:党员)?",),
+        "is_full": (r"是否(?:为|是)?正式(?:党员)?|是否(?:已)?转正",),
+        "is_retired": (r"是否(?:为|是)?(?:离退休|退休|离休)(?:人员|党员)?",),
+        "phone": (
+            r"(?:本人|联系)?手机(?:号码?|电话)?|移动电话(?:号码)?",
+            r"(?:本人)?(?:联系)?电话(?:号码?)?|联系方式|联系号码",
+        ),
+        "joined_on": (
+            rf"入党(?:的)?{_DAY}|入党年月|何时入党|"
+            rf"加入(?:中国共产党|中共|党组织|中共党组织|中国共产党组织|党)(?:的)?{_DAY}",
+            r"入党",
+        ),
+        "day": (
+            rf"(?:组织关系)?(?:转入|转接|转出|调入|调出|入册|变动|离开|去世|转移){_DAY}",
+            rf"进入(?:当前|本|现)(?:党)?支部{_DAY}",
+        ),
+        "leaving": (
+            r"去向|变动(?:情况|类[别型]|原因)|离开(?:原因|情况)|减少原因|党员状态|在册(?:情况|状态)|是否在册",
+        ),
+    },
+    ORGANISATIONS: {
+        "parent_code": (r"(?:直接)?上级(?:党组织|组织|党委|机构|单位)?(?:编码|编号|代码)",),
+        "code": (
+            r"(?:党组织|党支部|支部|组织|组织机构|机构|单位)?(?:编码|代码)",
+            r"(?:党组织|党支部|支部|组织|组织机构|机构|单位)?编号",
+        ),
+        "name": (
+            r"党组织(?:名称|全称)|(?:组织|机构|党支部|支部)?(?:名称|全称)",
+            r"党组织|单位(?:名称|全称)|组织机构(?:名称|全称)",
+            r"党支部|支部",
+        ),
+        "short_name": (r"(?:党组织|组织|支部|单位)?简称",),
+        "kind": (r"(?:党组织|组织|机构|支部)?类[别型]|党组织(?:级别|性质)|组织形式",),
+        "cohort": (
+            r"(?:所属|所在|归口|行业)?系统(?:类[别型]|名称)?|归口|所属行业|口|条线|单位类[别型]",
+        ),
+        "parent": (
+            r"(?:直接)?上级(?:党组织|组织|党委|机构|单位)?(?:名称|全称|简称)?",
+            r"(?:所属|隶属)(?:党组织|党委|上级|单位|组织)?|主管党委",
+        ),
+        "unit": (r"是否(?:为|是)?(?:排名|参评|统计|考核|基本)?单位|(?:排名|参评)单位",),
+        "founded_on": (rf"(?:批准)?(?:成立|建立|组建|设立|批准){_DAY}",),
+        "merged_into": (r"并入(?:党组织|党支部|支部|单位)?(?:名称)?|合并到|合并至|并入何处",),
+        "dissolved_on": (rf"(?:撤销|并入|合并|变动|注销){_DAY}",),
+        "standing": (r"状态|党组织状态|是否撤销|变动情况|是否注销",),
+    },
+}
+REQUIRED = {MEMBERS: ("number", "name"), ORGANISATIONS: ("code", "name")}
+WANTED = {
+    MEMBERS: "党员编号、姓名、所在党支部、党小组、党员类别、手机号码、入党时间",
+    ORGANISATIONS: "编码、党组织名称、类别、系统、上级党组织",
+}
+LABELS = {
+    "number": "党员编号",
+    "name": "姓名",
+    "branch": "所在党支部",
+    "code": "编码",
+    "status": "党员类别",
+    "parent": "上级党组织",
+    "group": "党小组",
+    "category": "人员类别",
+    "phone": "手机号码",
+    "joined_on": "入党时间",
+    "merged_into": "并入",
+}
+# Never read, wherever it stands: the portal keeps neither ID-card numbers nor birthdays.
+PRIVATE = re.compile(r"身份证|公民身份|身份号|证件号|证件编号|出生|生日|生辰")
+_COMPILED = {
+    kind: {
+        name: [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+        for name, patterns in fields.items()
+    }
+    for kind, fields in FIELDS.items()
+}
+
+
+def plain(text: str) -> str:
+    """A heading without spaces, brackets, stars and the slashes of 正式/预备."""
+    text = "".join(unicodedata.normalize("NFKC", text).split())
+    return re.sub(r"\(.*?\)|\[.*?\]|【.*?】|\(.*$|[*★☆:/、或]", "", text)
+
+
+def field_of(text: str, kind: str) -> tuple[str, int] | None:
+    """The field that a heading names and how sure that is (0: surest), or None."""
+    heading = plain(text)
+    if not heading or len(heading) > 20 or is_private(text):
+        return None
+    found = [
+        (rank, name)
+        for name, patterns in _COMPILED[kind].items()
+        for rank, pattern in enumerate(patterns)
+        if pattern.fullmatch(heading)
+    ]
+    return (min(found)[1], min(found)[0]) if found else None
+
+
+def is_private(text: str) -> bool:
+    heading = plain(text)
+    return len(heading) <= 20 and bool(PRIVATE.search(heading))

@@ -1,0 +1,412 @@
+"""What the rows of a member list would do: enter, mend, transfer, take back, take off, nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.utils import timezone
+
+from portal.access import Capability, Scope
+from portal.members import MENDABLE
+from portal.models import Member, Membership, Organization
+from portal.people_in import cells
+from portal.people_in.cells import BadCell
+from portal.people_in.finding import Finder
+from portal.people_in.kinds import category_and_status, leaving
+from portal.people_in.model import Entry, MemberLine, Preview, Problems, Table, distinct
+
+CHUNK = 900
+SHOWN = {"name": "姓名", "status": "党员类别", "category": "人员类别", "phone": "手机号码",
+         "joined_on": "入党时间", "group": "党小组", "branch": "党支部"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Known:
+    """Somebody in the register with the open membership, or the last one that ended."""
+
+    member: Member
+    membership: Membership | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a row says, parsed; None and empty mean that it says nothing."""
+
+    entry: Entry
+    number: str
+    name: str
+    group: str
+    status: str
+    category: str
+    phone: str
+    joined_on: date | None
+    day: date | None
+    how: str
+    leaving: bool
+
+
+def plan(table: Table, *, scope: Scope | None, at: datetime) -> Preview:
+    """The preview of a member list for somebody with `scope` (None: the whole)."""
+    return _Plan(table, scope, at).preview()
+
+
+class _Plan:
+    def __init__(self, table: Table, scope: Scope | None, at: datetime) -> None:
+        self.table, self.scope = table, scope
+        self.today = timezone.localdate(at)
+        self.problems = Problems(table)
+        self.warnings: list[str] = list(table.warnings)
+        self.finder = Finder(self._covers)
+        self.lacking_status = self.lacking_category = 0
+
+    def preview(self) -> Preview:
+        wanted = [w for w in map(self._parse, self.table.entries) if w]
+        wanted = list(self._once(wanted))
+        known = self._known(wanted)
+        lines = [line for w in wanted if (line := self._line(w, known))]
+        self._say_defaults()
+        self._say_homonyms(lines)
+        return Preview(
+            self.table.kind, tuple(lines), tuple(self.problems.found), distinct(self.warnings)
+        )
+
+    # --- one row, read ------------------------------------------------------------------
+
+    def _parse(self, entry: Entry) -> Wanted | None:
+        self.problems.hidden(entry)
+        self._bad = bool(entry.hidden)
+        number = self._cell(entry, "number", self._number, must="请填写党员编号。")
+        name = self._cell(entry, "name", cells.name_of, must="请填写姓名。")
+        status, category = "", ""
+        try:
+            category, status = category_and_status(entry)
+        except BadCell as bad:
+            self._problem(entry, bad.args[1], bad)
+        how = self._cell(entry, "leaving", leaving)
+        parsed = Wanted(
+            entry,
+            number,
+            name,
+            self._cell(entry, "group", self._group),
+            status,
+            category,
+            self._cell(entry, "phone", self._phone),
+            self._cell(entry, "joined_on", lambda t: cells.joined_of(t, today=self.today)) or None,
+            self._cell(entry, "day", self._day) or None,
+            how,
+            bool(how),
+        )
+        return None if self._bad else parsed
+
+    def _cell(self, entry: Entry, name: str, read: Any, *, must: str = "") -> Any:
+        text = entry.get(name)
+        if name in entry.hidden:
+            return ""
+        try:
+            if not text:
+                if must:
+                    raise BadCell(must)
+                return ""
+            return read(text) if name != "number" else read(text, name in entry.numeric)
+        except BadCell as bad:
+            self._problem(entry, name, bad)
+            return ""
+
+    def _problem(self, entry: Entry, name: str, bad: BadCell) -> None:
+        self.problems.add(entry, name, str(bad.args[0]), default=SHOWN.get(name, ""))
+        self._bad = True
+
+    def _number(self, text: str, numeric: bool) -> str:
+        return cells.number_of(text, numeric=numeric)
+
+    def _group(self, text: str) -> str:
+        if len(text) > 20:
+            raise BadCell("党小组名称最多 20 个字。")
+        return text
+
+    def _phone(self, text: str) -> str:
+        return text if re.fullmatch(r"\d{3}\*{4}\d{4}", text) else cells.phone_of(text)
+
+    def _day(self, text: str) -> date:
+        day = cells.day_of(text, today=self.today)
+        if day > self.today:
+            raise BadCell("这一天还没有到，请核对。")
+        return day
+
+    # --- all rows together --------------------------------------------------------------
+
+    def _once(self, wanted: Iterable[Wanted]) -> Iterable[Wanted]:
+        """Two rows for one number are an error, whatever they say."""
+        first: dict[str, Wanted] = {}
+        for w in wanted:
+            if w.number in first:
+                row = first[w.number].entry.row
+                self.problems.add(
+                    w.entry, "number", f"与第 {row} 行的编号重复，请只留一行或改正编号。"
+                )
+                continue
+            first[w.number] = w
+            yield w
+
+    def _known(self, wanted: Iterable[Wanted]) -> Mapping[str, Known]:
+        """Those in the register under the numbers, also where Excel dropped leading zeros."""
+        numbers: set[str] = set()
+        for w in wanted:
+            numbers.add(w.number)
+            if w.number.isdigit():
+                numbers |= {w.number.zfill(n) for n in range(len(w.number) + 1, 25)}
+        people: dict[int, Member] = {}
+        for chunk in _chunks(sorted(numbers)):
+            found = Member.objects.filter(number__in=chunk).select_related("branch")
+            people |= {m.pk: m for m in found}
+        last: dict[int, Membership] = {}
+        for keys in _chunks(sorted(people)):
+            for m in Membership.objects.filter(member__in=keys).order_by("since", "id"):
+                last[m.member_id] = m
+        return {m.number: Known(m, last.get(pk)) for pk, m in people.items()}
+
+    def _line(self, w: Wanted, known: Mapping[str, Known]) -> MemberLine | None:
+        try:
+            there = self._person(w, known)
+            if there is None:
+                return self._newcomer(w)
+            self._check_same_person(w, there.member)
+            if not there.member.is_active:
+                return self._returning(w, there)
+            return self._present(w, there)
+        except _Wrong as wrong:
+            label = SHOWN.get(wrong.field, "党员编号")
+            self.problems.add(w.entry, wrong.field, wrong.message, default=label)
+            return None
+
+    def _person(self, w: Wanted, known: Mapping[str, Known]) -> Known | None:
+        if w.number in known:
+            return known[w.number]
+        padded = [
+            known[n]
+            for n in (w.number.zfill(k) for k in range(len(w.number) + 1, 25))
+            if n in known and w.number.isdigit()
+        ]
+        same = [p for p in padded if p.member.name == w.name and self._sees(p)]
+        numeric = "number" in w.entry.numeric
+        if numeric and len(same) == 1:
+            number = same[0].member.number
+            self.warnings.append(
+                f"第 {w.entry.row} 行的编号 {w.number} 丢了前面的 0，按 {number} 读取。"
+            )
+            return same[0]
+        if same:
+            numbers = "、".join(p.member.number for p in same[:3])
+            raise _Wrong("number", f"{w.name}已有编号 {numbers}；如是同一人，请把编号改成它。")
+        if numeric and (padded or self._zeros_expected(w)):
+            raise _Wrong("number", "编号前面的 0 可能被 Excel 去掉了，请把这一列设为“文本”后补齐。")
+        return None
+
+    def _zeros_expected(self, w: Wanted) -> bool:
+        """Whether numbers beside this one begin with 0 and are longer."""
+        return any(
+            e.get("number").startswith("0") and len(e.get("number")) > len(w.number)
+            for e in self.table.entries
+        )
+
+    def _check_same_person(self, w: Wanted, member: Member) -> None:
+        if not self._sees_member(member):
+            raise _Wrong("number", f"编号 {w.number} 的党员不在您的范围内，请由其所在党组织办理。")
+        if cells.tight(member.name) != w.name and member.name != w.name:
+            raise _Wrong(
+                "name",
+                f"编号 {w.number} 登记的是{member.name}，与表中不同。请核对编号；"
+                "如是改名，请先在党员页面更正姓名。",
+            )
+
+    # --- the acts -----------------------------------------------------------------------
+
+    def _newcomer(self, w: Wanted) -> MemberLine:
+        if w.leaving:
+            raise _Wrong("number", "名册里没有这个编号，不能办理离开。")
+        branch = self._branch(w, None)
+        self.lacking_status += not w.status
+        self.lacking_category += not w.category
+        if not w.status and self.table.has("status"):
+            raise _Wrong("status", "请填写“正式党员”或“预备党员”。")
+        return self._made(
+            w,
+            "create",
+            branch,
+            status=w.status or Member.Status.FULL,
+            category=w.category or Member.Category.EMPLOYED,
+        )
+
+    def _returning(self, w: Wanted, there: Known) -> MemberLine:
+        branch = there.membership.branch if there.membership else None
+        if w.leaving:
+            return self._made(w, "same", branch, there, day=self.today)
+        branch = self._branch(w, None)
+        if there.membership and (there.membership.until or self.today) > (w.day or self.today):
+            raise _Wrong("day", f"{w.name}到 {there.membership.until} 才离开，日期不能更早。")
+        return self._made(w, "return", branch, there, changes=self._changes(w, there))
+
+    def _present(self, w: Wanted, there: Known) -> MemberLine:
+        here = there.member.branch
+        if w.leaving:
+            self._check_day(w, there)
+            return self._made(w, "leave", here, there, how=w.how)
+        branch = self._branch(w, here)
+        changes = self._changes(w, there)
+        if here and branch.pk != here.pk:
+            self._check_day(w, there)
+            changes = {"branch": (here.name, branch.name)} | changes
+            return self._made(w, "transfer", branch, there, changes=changes)
+        action = "update" if changes else "same"
+        return self._made(w, action, branch, there, changes=changes, day=self.today)
+
+    def _check_day(self, w: Wanted, there: Known) -> None:
+        since = there.membership.since if there.membership else self.today
+        if (w.day or self.today) < since:
+            raise _Wrong("day", f"{w.name}从 {since} 起才在现支部，变动日期不能更早。")
+
+    def _branch(self, w: Wanted, now: Organization | None) -> Organization:
+        entry = w.entry
+        text, code = entry.get("branch"), entry.get("branch_code")
+        if not text and not code:
+            branch = now or self._only_branch()
+            if branch is None:
+                raise _Wrong("branch", "请填写所在党支部的全称或编码。")
+            return branch
+        try:
+            return self.finder.branch(text, code=code, parent=entry.get("parent"), now=now)
+        except BadCell as bad:
+            raise _Wrong("branch" if text else "branch_code", str(bad)) from bad
+
+    def _only_branch(self) -> Organization | None:
+        """Where the sheet has no such column: the branch in its title, or the viewer's only one."""
+        if self.table.has("branch") or self.table.has("branch_code"):
+            return None
+        reached = [
+            o
+            for o in self.finder.all.values()
+            if o.is_branch and not o.dissolved_on and self._covers(o)
+        ]
+        titled = [o for o in reached if any(o.name in cells.tight(t) for t in self.table.titles)]
+        if len(titled) == 1 or (len(reached) == 1 and not titled):
+            branch = (titled or reached)[0]
+            self.warnings.append(f"表里没有党支部一列，新增人员编入{branch}。")
+            return branch
+        return None
+
+    def _changes(self, w: Wanted, there: Known) -> dict[str, tuple[str, str]]:
+        changes = {}
+        for name in MENDABLE:
+            new = getattr(w, name)
+            old = getattr(there.member, name)
+            if name == "name" or not new or new == old:
+                continue
+            if name == "phone" and "*" in new:
+                if new != f"{old[:3]}****{old[-4:]}":
+                    raise _Wrong("phone", "号码有隐去的部分，请写全 11 位，或清空这一格。")
+                continue
+            changes[name] = (_shown(name, old), _shown(name, new))
+        group = there.membership.group if there.membership else ""
+        if w.group and w.group != group:
+            changes["group"] = (group, w.group)
+        return changes
+
+    def _made(
+        self,
+        w: Wanted,
+        action: str,
+        branch: Organization | None,
+        there: Known | None = None,
+        *,
+        status: str = "",
+        category: str = "",
+        day: date | None = None,
+        how: str = "",
+        changes: Mapping[str, tuple[str, str]] | None = None,
+    ) -> MemberLine:
+        member = there.member if there else None
+        stays = there.membership if there and action in ("same", "update", "leave") else None
+        if member is None and "*" in w.phone:
+            raise _Wrong("phone", "号码有隐去的部分，请写全 11 位，或清空这一格。")
+        phone = w.phone if w.phone and "*" not in w.phone else (member.phone if member else "")
+        return MemberLine(
+            row=w.entry.row,
+            sheet=w.entry.sheet if len(self.table.headings) > 1 else "",
+            action=action,
+            number=member.number if member else w.number,
+            name=member.name if member else w.name,
+            branch=branch,
+            group=w.group or (stays.group if stays else ""),
+            status=status or w.status or (member.status if member else ""),
+            category=category or w.category or (member.category if member else ""),
+            phone=phone,
+            joined_on=w.joined_on or (member.joined_on if member else None),
+            day=day or w.day or self.today,
+            member=member,
+            how=how,
+            changes=changes or {},
+        )
+
+    # --- scope, and what is said --------------------------------------------------------
+
+    def _covers(self, organization: Organization) -> bool:
+        return self.scope is None or self.scope.can(Capability.MANAGE_PEOPLE, organization.path)
+
+    def _sees(self, known: Known) -> bool:
+        return self._sees_member(known.member)
+
+    def _sees_member(self, member: Member) -> bool:
+        """The one who manages the branch of today; for those who left, whoever takes them back."""
+        return member.branch is None or self._covers(member.branch)
+
+    def _say_defaults(self) -> None:
+        if self.lacking_status:
+            self.warnings.append(
+                f"没有写党员类别的新增人员 {self.lacking_status} 人，按正式党员登记。"
+            )
+        if self.lacking_category:
+            self.warnings.append(
+                f"没有写人员类别的新增人员 {self.lacking_category} 人，按在职登记。"
+            )
+
+    def _say_homonyms(self, lines: Iterable[MemberLine]) -> None:
+        """A newcomer whose name the branch has already may be the same person."""
+        fresh = [line for line in lines if line.action == "create" and line.branch]
+        there: dict[tuple[int, str], str] = {}
+        for chunk in _chunks(sorted({line.name for line in fresh})):
+            found = Member.objects.active().filter(name__in=chunk)
+            for branch, name, number in found.values_list("branch_id", "name", "number"):
+                there[branch or 0, name] = number
+        for line in fresh:
+            if line.branch and (taken := there.get((line.branch.pk, line.name))):
+                self.warnings.append(
+                    f"第 {line.row} 行：{line.branch}已有{line.name}（编号 {taken}），"
+                    "请确认不是同一人。"
+                )
+
+
+class _Wrong(Exception):
+    """A row that cannot be taken over: which field, and how to mend it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field, self.message = field, message
+        super().__init__(message)
+
+
+def _shown(name: str, value: object) -> str:
+    if name == "phone":
+        return cells.phone_shown(str(value))
+    if name == "status":
+        return str(Member.Status(str(value)).label)
+    if name == "category":
+        return str(Member.Category(str(value)).label)
+    return str(value or "")
+
+
+def _chunks(items: list[Any]) -> Iterable[list[Any]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]

@@ -1,0 +1,43 @@
+"""Addresses of the portal: signing in, people, organisations, background work."""
+
+from django.urls import path
+
+from portal.views import jobs, members, organizations, people, sign_in
+
+urlpatterns = [
+    # signing in
+    path("sign-in/", sign_in.enter, name="sign-in"),
+    path("first-sign-in/", sign_in.first, name="first-sign-in"),
+    path("sign-out/", sign_in.leave, name="sign-out"),
+    path("sign-out-everywhere/", sign_in.leave_everywhere, name="sign-out-everywhere"),
+    path("account/", sign_in.account, name="account"),
+    path("role/", sign_in.switch_role, name="role-switch"),
+    path("look/", sign_in.look, name="look"),
+    # members/
+    path("members/", members.list_, name="member-list"),
+    path("members/new/", members.new, name="member-new"),
+    path("members/slips/", members.slips, name="member-slips"),
+    path("members/<int:member>/", members.detail, name="member-detail"),
+    path("members/<int:member>/mend/", members.mend, name="member-mend"),
+    path("members/<int:member>/transfer/", members.transfer, name="member-transfer"),
+    path("members/<int:member>/leave/", members.leave, name="member-leave"),
+    path("members/in/", people.members_in, name="members-in"),
+    path("members/in/<int:upload>/", people.members_in_one, name="members-in-one"),
+    path("members/out/", people.members_out, name="members-out"),
+    # organizations/
+    path("organizations/", organizations.list_, name="organization-list"),
+    path("organizations/<int:organization>/", organizations.detail, name="organization-detail"),
+    path("organizations/in/", people.organizations_in, name="organizations-in"),
+    path("organizations/in/<int:tree>/", people.organizations_in_one, name="organizations-in-one"),
+    path("organizations/out/", people.organizations_out, name="organizations-out"),
+    path(
+        "appointments/<int:appointment>/end/",
+        organizations.end_appointment,
+        name="appointment-end",
+    ),
+    # jobs/, audit/
+    path("jobs/<int:job>/", jobs.detail, name="job-detail"),
+    path("jobs/<int:job>/cancel/", jobs.cancel, name="job-cancel"),
+    path("jobs/<int:job>/again/", jobs.again, name="job-again"),
+    path("audit/", jobs.audit_list, name="audit-list"),
+]

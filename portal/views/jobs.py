@@ -1,0 +1,61 @@
+"""Pages of background work and of the audit trail."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from portal import access, jobs
+from portal.access import Capability, MemberRequest
+from portal.models import AuditEvent, Job
+from portal.rendering import page
+
+
+@require_GET
+@access.required(Capability.OWN)
+def detail(request: MemberRequest, job: int) -> HttpResponse:
+    """How far one's background work is, or how it ended; the page asks again by itself."""
+    context = {"job": _own(request, job)}
+    return page(request, "portal/job.html", context, fragment="portal/_job.html")
+
+
+@require_POST
+@access.required(Capability.OWN)
+def cancel(request: MemberRequest, job: int) -> HttpResponse:
+    """Ask one's background work to stop."""
+    jobs.cancel(_own(request, job), at=request.at)
+    messages.info(request, "已请求取消。")
+    return redirect("job-detail", job)
+
+
+@require_POST
+@access.required(Capability.OWN)
+def again(request: MemberRequest, job: int) -> HttpResponse:
+    """Start a failed or cancelled piece of work once more."""
+    return redirect("job-detail", jobs.again(_own(request, job), at=request.at).pk)
+
+
+@require_GET
+@access.required(Capability.AUDIT)
+def audit_list(request: MemberRequest) -> HttpResponse:
+    """Who did what in one's scope, newest first."""
+    events = AuditEvent.objects.within(request.scope, Capability.AUDIT)
+    kind = request.GET.get("event", "")
+    if kind in AuditEvent.Event.values:
+        events = events.filter(event=kind)
+    rows = events.select_related("by", "organization")
+    shown = Paginator(rows, 50).get_page(request.GET.get("page"))
+    context = {
+        "page": shown,
+        "kind": kind,
+        "kinds": AuditEvent.Event.choices,
+        "query": f"event={kind}&" if kind else "",
+    }
+    return page(request, "portal/audit_list.html", context)
+
+
+def _own(request: MemberRequest, pk: int) -> Job:
+    return access.get(Job.objects.all(), request.scope, Capability.OWN, pk=pk)

@@ -1,0 +1,174 @@
+"""Spreadsheets of people and organisations: upload, preview, confirm; and the exports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from portal import access, people_in, people_out
+from portal.access import Capability, MemberRequest
+from portal.models import Member, Organization, Upload
+from portal.people_in import staging
+from portal.people_in.headings import LABELS
+from portal.refusals import Conflict, Refusal
+from portal.rendering import page
+from portal.workbooks import Limits
+
+PEOPLE, TREE = Capability.MANAGE_PEOPLE, Capability.MANAGE_ORGANISATIONS
+SHOWN = 500  # lines of a preview on one page; the counts are always of all
+ADDRESSES = {
+    people_in.MEMBERS: ("members-in", "members-in-one", "member-list", "members-out"),
+    people_in.ORGANISATIONS: (
+        "organizations-in",
+        "organizations-in-one",
+        "organization-list",
+        "organizations-out",
+    ),
+}
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(PEOPLE)
+def members_in(request: MemberRequest) -> HttpResponse:
+    """Upload a list of members."""
+    return _upload(request, people_in.MEMBERS)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(TREE)
+def organizations_in(request: MemberRequest) -> HttpResponse:
+    """Upload a list of organisations."""
+    return _upload(request, people_in.ORGANISATIONS)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(PEOPLE)
+def members_in_one(request: MemberRequest, upload: int) -> HttpResponse:
+    """What a list of members would change; confirming writes it."""
+    return _one(request, people_in.MEMBERS, upload)
+
+
+@require_http_methods(["GET", "POST"])
+@access.required(TREE)
+def organizations_in_one(request: MemberRequest, tree: int) -> HttpResponse:
+    """What a list of organisations would change; confirming writes it."""
+    return _one(request, people_in.ORGANISATIONS, tree)
+
+
+@require_POST
+@access.required(PEOPLE)
+def members_out(request: MemberRequest) -> HttpResponse:
+    """The register as a spreadsheet: the people that the list shows, of those one manages."""
+    text = request.POST.get("q", "").strip()
+    found = Member.objects.within(request.scope, PEOPLE).active().search(text).order_by("number")
+    asked = [f"查找：{text}"] if text else []
+    if request.POST.get("mobile"):
+        found = found.mobile()
+        asked.append("流动党员")
+    return people_out.members(
+        found,
+        by=request.scope.actor(PEOPLE),
+        at=request.at,
+        on=_place(request, PEOPLE),
+        filter_="，".join(asked),
+    )
+
+
+@require_POST
+@access.required(TREE)
+def organizations_out(request: MemberRequest) -> HttpResponse:
+    """The tree as a spreadsheet: the organisations that the list shows, of those one manages."""
+    text = request.POST.get("q", "").strip()
+    found = Organization.objects.within(request.scope, TREE).standing()
+    return people_out.organizations(
+        found.named(text) if text else found,
+        by=request.scope.actor(TREE),
+        at=request.at,
+        on=_place(request, TREE),
+        filter_=f"查找：{text}" if text else "",
+    )
+
+
+def _upload(request: MemberRequest, kind: str) -> HttpResponse:
+    capability = staging.NEEDED[kind]
+    if request.method == "GET":
+        return _form(request, kind)
+    file = request.FILES.get("file")
+    try:
+        if file is None:
+            raise Refusal("请先选择要上传的文件。")
+        data = file.read(Limits().upload_bytes + 1)
+        by = request.scope.actor(capability)
+        staged = staging.stage(data, file.name or "", kind, by=by, at=request.at)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return _form(request, kind, status=422)
+    return redirect(ADDRESSES[kind][1], staged.pk)
+
+
+def _one(request: MemberRequest, kind: str, pk: int) -> HttpResponse:
+    """A staged sheet of one's own; nobody else sees what somebody uploaded."""
+    uploads = Upload.objects.filter(kind=kind)
+    upload = access.get(uploads, request.scope, Capability.OWN, pk=pk)
+    _, here, back, _ = ADDRESSES[kind]
+    status = 200
+    if request.method == "POST":
+        by = request.scope.actor(staging.NEEDED[kind])
+        seen = request.POST.get("seen", "")
+        try:
+            found = staging.preview(upload, scope=request.scope, at=request.at)
+            if len(found.changing) > staging.MANY and found.fingerprint == seen:
+                job = staging.confirm_later(
+                    upload, fingerprint=seen, by=by, at=request.at, back_url=reverse(back)
+                )
+                return redirect("job-detail", job.pk)
+            counts = staging.confirm(
+                upload, fingerprint=seen, scope=request.scope, by=by, at=request.at
+            )
+            messages.success(request, staging.said(counts, kind))
+            return redirect(back)
+        except staging.Over as over:  # sent twice: once was enough
+            messages.info(request, over.message)
+            return redirect(back)
+        except Refusal as refusal:
+            messages.error(request, refusal.message)
+            status = 409 if isinstance(refusal, Conflict) else 422
+    try:
+        preview = staging.preview(upload, scope=request.scope, at=request.at)
+    except Refusal as refusal:
+        messages.info(request, refusal.message)
+        return redirect(back)
+    context: dict[str, Any] = {
+        "upload": upload,
+        "preview": preview,
+        "lines": preview.changing[:SHOWN],
+        "more": max(0, len(preview.changing) - SHOWN),
+        "actions": people_in.ACTIONS,
+        "fields": LABELS,
+        "again_url": reverse(ADDRESSES[kind][0]),
+        "action_url": reverse(here, args=[pk]),
+    }
+    return page(request, "portal/people_in_one.html", context, status=status)
+
+
+def _form(request: HttpRequest, kind: str, *, status: int = 200) -> HttpResponse:
+    _, _, back, out = ADDRESSES[kind]
+    context = {
+        "kind": people_in.KINDS[kind],
+        "is_members": kind == people_in.MEMBERS,
+        "columns": people_out.MEMBER_COLUMNS
+        if kind == people_in.MEMBERS
+        else people_out.TREE_COLUMNS,
+        "back_url": reverse(back),
+        "out_url": reverse(out),
+    }
+    return page(request, "portal/people_in.html", context, status=status)
+
+
+def _place(request: MemberRequest, capability: Capability) -> Organization | None:
+    return next(iter(request.scope.organizations(capability)), None)

@@ -1,0 +1,84 @@
+"""The background worker: the queue's jobs one after the other, and what is due by the clock.
+
+One process, as many of them as one likes. It outlives locked databases and lost connections, and
+stops between two jobs when asked to (SIGTERM, SIGINT).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from types import FrameType
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+
+from portal import jobs
+
+IDLE = 1.0  # seconds between two looks at an empty queue
+LONGEST_PAUSE = 15.0  # seconds between two tries while the database does not answer
+log = logging.getLogger(__name__)
+
+
+class Loop:
+    """Does what waits until it is told to stop; `now` reads the clock."""
+
+    def __init__(self, *, now: Callable[[], datetime]) -> None:
+        self.now = now
+        self.name = f"{socket.gethostname()[:40]}:{os.getpid()}"
+        self._over = threading.Event()
+        self._pause = 0.0
+        self._reaped = self._periodic = float("-inf")
+
+    def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
+        """Stop after the current job; a signal handler."""
+        self._over.set()
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
+        while not self._over.is_set():
+            self._over.wait(self.turn())
+
+    def once(self) -> None:
+        """Do everything that waits now, and return."""
+        jobs.reap(at=self.now())
+        jobs.run_periodic(at=self.now())
+        while jobs.run_next(self.name):
+            pass
+
+    def turn(self) -> float:
+        """What is due by the clock, then one job; returns the seconds to rest."""
+        close_old_connections()
+        try:
+            self._reaped = self._every(jobs.BEAT * 2, self._reaped, self._reap)
+            self._periodic = self._every(60, self._periodic, self._run_periodic)
+            rest = 0.0 if jobs.run_next(self.name) else IDLE
+        except (OperationalError, InterfaceError) as error:
+            # Somebody holds SQLite's write lock for long, or the database server went away.
+            self._pause = min(LONGEST_PAUSE, self._pause * 2 or IDLE)
+            log.warning("database does not answer, again in %.0f s: %s", self._pause, error)
+            connections.close_all()
+            return self._pause
+        self._pause = 0.0
+        return rest
+
+    def _every(self, seconds: float, last: float, act: Callable[[], object]) -> float:
+        """Act if the last time is `seconds` ago; returns the last time."""
+        now = time.monotonic()
+        if now - last < seconds:
+            return last
+        act()
+        return now
+
+    def _reap(self) -> None:
+        jobs.reap(at=self.now())
+
+    def _run_periodic(self) -> None:
+        jobs.run_periodic(at=self.now())

@@ -1,0 +1,178 @@
+"""The policy as a table of its own, written down apart from the code that enforces it.
+
+A page that is not listed in PAGES fails the matrix; so does one whose answer differs from what
+ROLES, GRANTED and PAGES say together.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+EVERYONE = {
+    "member", "stranger", "secretary", "organiser", "helper", "guidance", "official",
+    "administrator", "city",
+}  # fmt: skip
+
+# Who holds what (the city's official is an official of the whole city).
+GRANTED: dict[str, set[str]] = {
+    "own": EVERYONE,
+    "see_rankings": EVERYONE,
+    "see_figures": {"secretary", "organiser", "guidance", "official", "administrator", "city"},
+    "see_persons": EVERYONE,  # over oneself at least
+    "see_members": {"secretary", "organiser", "official", "administrator", "city"},
+    "manage_people": {"secretary", "organiser", "official", "city"},
+    "manage_organisations": {"official", "administrator", "city"},
+    "appoint": {"official", "administrator", "city"},
+    "manage_classes": {"secretary", "organiser"},
+    "record_attendance": {"secretary", "organiser"},
+    "confirm_study": {"secretary", "organiser"},
+    "exempt": {"secretary", "organiser"},
+    "approve": {"official", "city"},
+    "certify": {"secretary", "official", "city"},
+    "publish": {"official", "city"},
+    "govern": {"official", "administrator", "city"},
+    "audit": {"official", "administrator", "city"},
+    "administer": {"administrator"},
+}
+WHOLE_CITY = {"city"}  # reach what lies outside the county, too
+# Whose persons they may see: the person, the branch's secretary and organiser, the helper.
+OVER_LIN = {"member", "secretary", "organiser", "helper"}
+
+
+class Page(NamedTuple):
+    """capability: what it takes. reach: over what —
+    none (no object), object (in scope), owner (the person's own), of_… (that role's own upload), root (the city's own things),
+    public (no sign-in), anyone (the object is everybody's), person (names with hours),
+    taking_part (who is due in the session, or sees figures there).
+    post: what it takes to send something to the page, where that is more."""
+
+    capability: str
+    reach: str = "none"
+    post: str = ""
+
+
+PAGES: dict[str, Page] = {
+    "home": Page("own"),
+    "source": Page("own", "anyone"),
+    "class-list": Page("manage_classes"),
+    "class-new": Page("manage_classes"),
+    "class-detail": Page("manage_classes", "object"),
+    "class-drop": Page("manage_classes", "object"),
+    "class-end": Page("manage_classes", "object"),
+    "session-new": Page("manage_classes"),
+    "session-detail": Page("own", "taking_part"),
+    "session-change": Page("manage_classes", "object"),
+    "session-call-off": Page("manage_classes", "object"),
+    "session-open": Page("record_attendance", "object"),
+    "session-save": Page("record_attendance", "object"),
+    "session-add": Page("record_attendance", "object"),
+    "session-correct": Page("record_attendance", "object"),
+    "session-one": Page("record_attendance", "object"),
+    "session-reopen": Page("record_attendance", "object"),
+    "session-credit-now": Page("record_attendance", "object"),
+    "session-paper": Page("record_attendance", "object"),
+    "check-in-screen": Page("record_attendance", "object"),
+    "check-in": Page("own"),
+    "check-in-confirm": Page("", "public"),
+    "scan": Page("", "public"),
+    "log-list": Page("confirm_study"),
+    "log-decide": Page("confirm_study"),
+    "log-new": Page("own"),
+    "my-logs": Page("own"),
+    "log-for": Page("confirm_study", "object"),
+    "log-withdraw": Page("own", "owner"),
+    "log-reverse": Page("confirm_study", "object"),
+    "course-list": Page("own"),
+    "course-detail": Page("own", "anyone"),
+    "lesson-detail": Page("own", "anyone"),
+    "material-detail": Page("own", "anyone"),
+    "sheets": Page("see_figures"),
+    "sheet-upload": Page("record_attendance"),
+    "sheet-session": Page("record_attendance", "object"),
+    "sheet-scans": Page("record_attendance", "object"),
+    "sheet-matrix": Page("record_attendance", "object"),
+    "sheet-summary": Page("see_figures", "object"),
+    "sheet-import": Page("record_attendance", "object"),
+    "sheet-import-undo": Page("record_attendance", "object"),
+    "my-hours": Page("own"),
+    "branch-hours": Page("see_persons", "person_list"),
+    "member-hours": Page("see_persons", "person"),
+    "figures": Page("see_figures", "object"),
+    "ranking": Page("see_rankings"),
+    "ranking-export": Page("see_rankings"),
+    "member-ranking": Page("see_rankings"),
+    "bulletin-list": Page("see_rankings"),
+    "bulletin-detail": Page("see_rankings", "anyone"),
+    "bulletin-withdraw": Page("publish", "root"),
+    "draft-new": Page("publish", "root"),
+    "draft-edit": Page("publish", "root"),
+    "draft-preview": Page("publish", "root"),
+    "draft-publish": Page("publish", "root"),
+    "draft-redraft": Page("publish", "root"),
+    "exemption-list": Page("approve"),
+    "exemption-ask": Page("exempt", "object"),
+    "exemption-decide": Page("approve", "object"),
+    "certificate-issue": Page("certify", "object"),
+    "certificate-revoke": Page("certify", "object"),
+    "programme": Page("govern", "root"),
+    "programme-permit": Page("govern", "root"),
+    "programme-act": Page("govern", "root"),
+    "programme-reopen": Page("administer", "root"),
+    "programme-rules": Page("govern", "root"),
+    "sign-in": Page("", "public"),
+    "first-sign-in": Page("", "public"),
+    "look": Page("", "public"),
+    "sign-out": Page("own"),
+    "sign-out-everywhere": Page("own"),
+    "account": Page("own"),
+    "role-switch": Page("own"),
+    "member-list": Page("see_members"),
+    "member-new": Page("manage_people"),
+    "member-slips": Page("manage_people"),
+    "member-detail": Page("see_members", "object"),
+    "member-mend": Page("manage_people", "object"),
+    "member-transfer": Page("manage_people", "object"),
+    "member-leave": Page("manage_people", "object"),
+    "members-in": Page("manage_people"),
+    "members-in-one": Page("manage_people", "of_secretary"),
+    "members-out": Page("manage_people"),
+    "organizations-in": Page("manage_organisations"),
+    "organizations-in-one": Page("manage_organisations", "of_official"),
+    "organizations-out": Page("manage_organisations"),
+    "organization-list": Page("see_figures"),
+    "organization-detail": Page("see_figures", "object", post="appoint"),
+    "appointment-end": Page("appoint", "object"),
+    "job-detail": Page("own", "owner"),
+    "job-cancel": Page("own", "owner"),
+    "job-again": Page("own", "owner"),
+    "audit-list": Page("audit"),
+}
+
+
+def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
+    """Whether the policy lets this role in, for an object inside or outside the county."""
+    page = PAGES[name]
+    if page.reach == "public":
+        return True
+    capability = page.post if method == "post" and page.post else page.capability
+    if role == "anonymous" or role not in GRANTED[capability]:
+        return False
+    match page.reach:
+        case "none" | "anyone":
+            return True
+        case "object":
+            return inside or role in WHOLE_CITY
+        case "owner":
+            return inside and role == "member"
+        case "of_secretary" | "of_official":
+            return inside and role == page.reach.removeprefix("of_")
+        case "root":
+            return role in WHOLE_CITY
+        case "person":
+            return inside and role in OVER_LIN
+        case "person_list":
+            return role in {"secretary", "organiser", "helper"}
+        case "taking_part":
+            due = inside and role == "member"
+            return due or (role in GRANTED["see_figures"] and (inside or role in WHOLE_CITY))
+    raise AssertionError(page.reach)

@@ -1,0 +1,108 @@
+"""Ids of another branch in a request's body: refused, and nothing is written.
+
+Mistake 4, and invariant 6 for what no address shows.
+"""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from courses.models import Attendance, Enrolment, StudyLog, StudySession
+from credits.models import LedgerEntry
+from portal.models import Appointment, Member, SignInSlip
+from tests.access.test_matrix import fingerprint
+
+pytestmark = pytest.mark.both
+
+
+def post(client, name, body, **ids):
+    return client.post(reverse(name, kwargs=ids), body, follow=True)
+
+
+def test_mistake_04_marks_of_people_outside_the_roll_write_nothing(laid, as_role):
+    client = as_role("secretary")
+    foreign, own = laid.outside["member"], laid.inside["session"]
+    before = fingerprint()
+    for name in ("session-save", "session-correct"):
+        body = {f"seen-{foreign}": "not_yet", f"mark-{foreign}": "present", "reason": "理由"}
+        response = post(client, name, body, session=own)
+        assert response.status_code in (200, 409, 422)
+    assert fingerprint() == before
+    assert not Attendance.objects.filter(session=own, member=foreign).exists()
+
+
+def test_mistake_04_one_foreign_mark_refuses_the_whole_form(laid, as_role):
+    client = as_role("secretary")
+    foreign, own = laid.outside["member"], laid.inside["member"]
+    body = {
+        f"seen-{own}": "not_yet", f"mark-{own}": "present",
+        f"seen-{foreign}": "not_yet", f"mark-{foreign}": "present",
+    }  # fmt: skip
+    before = fingerprint()
+    post(client, "session-save", body, session=laid.inside["session"])
+    assert fingerprint() == before
+
+
+def test_foreign_logs_are_neither_confirmed_nor_returned(laid, as_role):
+    client = as_role("secretary")
+    both = [laid.inside["log"], laid.outside["log"]]
+    before = fingerprint()
+    for act in ("confirm", "return"):
+        post(client, "log-decide", {"log": both, "act": act, "reason": "理由"})
+    assert fingerprint() == before
+    assert set(StudyLog.objects.values_list("state", flat=True)) == {"pending"}
+    assert not LedgerEntry.objects.filter(posting__kind="log").exists()
+
+
+def test_slips_are_printed_for_nobody_outside(laid, as_role):
+    client = as_role("secretary")
+    members = [laid.inside["member"], laid.outside["member"]]
+    post(client, "member-slips", {"member": members})
+    assert not SignInSlip.objects.exists()
+
+
+def test_nobody_is_entered_into_a_foreign_branch(laid, as_role):
+    client = as_role("secretary")
+    body = {
+        "number": "88880000", "name": "新来人", "branch": laid.city.bing.code,
+        "day": "2021-06-03", "status": "full", "category": "employed",
+    }  # fmt: skip
+    assert "不在您的范围内" in post(client, "member-new", body).content.decode()
+    assert not Member.objects.filter(number="88880000").exists()
+
+
+def test_a_foreign_appointment_is_no_role_to_act_in(laid, as_role):
+    client = as_role("member")
+    secretary = Appointment.objects.get(member=laid.people["secretary"])
+    post(client, "role-switch", {"role": secretary.pk})
+    assert client.get(reverse("class-list")).status_code == 403
+
+
+def test_dropping_somebody_of_another_class_changes_nothing(laid, as_role):
+    client = as_role("secretary")
+    before = set(Enrolment.objects.values_list("pk", "until"))
+    body = {"member": laid.outside["member"]}
+    post(client, "class-drop", body, reading_class=laid.inside["reading_class"])
+    assert set(Enrolment.objects.values_list("pk", "until")) == before
+
+
+def test_a_session_of_a_foreign_class_is_not_planned(laid, as_role):
+    client = as_role("secretary")
+    count = StudySession.objects.count()
+    body = {
+        "title": "活动", "occasion": "class", "form": "seminar", "day": "2021-06-09",
+        "start": "09:00", "end": "10:30", "method": "roll_call", "band": "",
+    }  # fmt: skip
+    address = f"{reverse('session-new')}?class={laid.outside['reading_class']}"
+    assert client.post(address, body).status_code in (403, 404)
+    assert StudySession.objects.count() == count
+
+
+def test_a_mark_in_one_session_cannot_be_mended_through_another(laid, as_role):
+    client = as_role("secretary")
+    before = fingerprint()
+    ids = {"session": laid.inside["session"], "member": laid.outside["member"]}
+    response = client.post(reverse("session-one", kwargs=ids), {"made_up_on": "2021-06-03"})
+    assert response.status_code == 404
+    assert fingerprint() == before

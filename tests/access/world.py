@@ -1,0 +1,185 @@
+"""A world with one object of every kind inside (甲支部, 青川县) and outside (丙支部, 市文化局)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from courses import check_in, reading_classes, roll_call, sessions, study_logs
+from courses.models import Course, Lesson, Material, SheetImport
+from courses.sessions import Plan
+from courses.study_logs import Study
+from credits import bulletins, certificates, ledger, roll
+from credits.ledger import Credit, Source
+from credits.models import Programme, Standing
+from portal import appointments
+from portal.audit import Actor
+from portal.models import Cohort, Job, Member, Organization, Role, Upload
+from portal.people_in import Table
+from tests.cast import NOW, TODAY, City, days_ago, moment
+
+
+@dataclass
+class World:
+    """Who asks, and what they ask for: `inside[kind]` and `outside[kind]` are ids."""
+
+    city: City
+    programme: Programme
+    people: dict[str, Member | None] = field(default_factory=dict)
+    inside: dict[str, int | str] = field(default_factory=dict)
+    outside: dict[str, int | str] = field(default_factory=dict)
+
+
+def lay_out(city: City, programme: Programme) -> World:
+    """The world, made by the real verbs wherever one makes such a thing."""
+    world = World(city, programme)
+    world.people = _people(city)
+    _things(world.inside, city, programme, city.jia, city.county, city.people["lin"])
+    xia = city.enrol(city.bing, "夏外人")
+    _things(world.outside, city, programme, city.bing, city.bureau, xia)
+    _uploads(world)
+    shared = _shared(city, programme)
+    world.inside |= shared
+    world.outside |= shared
+    return world
+
+
+def _people(city: City) -> dict[str, Member | None]:
+    """One person for each role; each belongs to 乙 or 甲 and holds nothing else."""
+    lin = city.people["lin"]
+    made: dict[str, Member | None] = {"anonymous": None, "member": lin}
+    made["stranger"] = city.people["wu"]
+    made["secretary"] = city.people["zhou"]
+    for role, where in (
+        (Role.ORGANISER, city.jia),
+        (Role.HELPER, city.jia),
+        (Role.GUIDANCE, city.county),
+        (Role.OFFICIAL, city.county),
+        (Role.ADMINISTRATOR, city.county),
+    ):
+        person = city.enrol(city.yi, f"{role.label[:2]}某")
+        helped = [lin] if role is Role.HELPER else []
+        appointments.appoint(
+            person, role, where, since=days_ago(300), by=city.by, at=NOW, helped=helped
+        )
+        made[role.value] = person
+    made["city"] = city.people["shi"]
+    return made
+
+
+def _things(
+    ids: dict[str, int | str],
+    city: City,
+    programme: Programme,
+    branch: Organization,
+    unit: Organization,
+    person: Member,
+) -> None:
+    by = city.by
+    plan = Plan(
+        f"{branch}活动",
+        "seminar",
+        moment(TODAY, 19),
+        moment(TODAY, 20) + timedelta(minutes=30),
+        period="reform",
+        method="check_in",
+    )
+    session = sessions.schedule(branch, [programme], plan, by=by, at=moment(TODAY, 8))
+    session = roll_call.open_(session, by=by, at=moment(TODAY, 19))
+    later = Plan("下月活动", "lecture", moment(TODAY, 19) + timedelta(days=30),
+                 moment(TODAY, 20) + timedelta(days=30), period="new-era")  # fmt: skip
+    reading_class = reading_classes.found(
+        programme, branch, name=f"{branch}读书班", plans=[later], starts=TODAY,
+        ends=TODAY + timedelta(days=30), by=by, at=moment(TODAY, 8),
+    )  # fmt: skip
+    study = Study("self", days_ago(2), 60, "自学", "reform")
+    log = study_logs.submit(
+        programme, person, study, by=Actor(person, "member"), at=moment(TODAY, 9)
+    )
+    done = city.enrol(branch, f"{branch.name[-3:]}学满")
+    other = city.enrol(branch, f"{branch.name[-3:]}结业")
+    _complete(programme, branch, [done, other], by)
+    standing = Standing.objects.get(member=done)
+    certificate = certificates.issue(
+        Standing.objects.select_related("member").get(member=other), by=by, at=NOW
+    )
+    exemption = roll.ask_exemption(
+        programme, person, target=None, since=TODAY, until=None, reason="长期病假", by=by, at=NOW
+    )
+    helper = city.enrol(branch, f"{branch.name[-3:]}委员")
+    appointment = appointments.appoint(
+        helper, Role.ORGANISER, branch, since=days_ago(10), by=by, at=NOW
+    )
+    sheet = SheetImport.objects.create(
+        organization=branch,
+        file_name="考勤.csv",
+        digest=branch.code,
+        content=b"",
+        by=person,
+        at=NOW,
+    )
+    job = Job.objects.create(
+        title="导出", work="x.y", by=person, role="member", state="failed", created_at=NOW,
+        finished_at=NOW,
+    )  # fmt: skip
+    ids |= {
+        "member": person.pk,
+        "organization": branch.pk,
+        "session": session.pk,
+        "reading_class": reading_class.pk,
+        "log": log.pk,
+        "standing": standing.pk,
+        "certificate": certificate.pk,
+        "exemption": exemption.pk,
+        "appointment": appointment.pk,
+        "sheet_import": sheet.pk,
+        "job": job.pk,
+        "kind": "session",
+        "key": session.key,
+        "token": check_in.code_at(session, moment(TODAY, 19, 30)).token,
+    }
+
+
+def _uploads(world: World) -> None:
+    """Inside lies what the secretary and the official uploaded; outside, somebody else's."""
+    for ids, asked_by, told_by in (
+        (world.inside, "secretary", "official"),
+        (world.outside, "stranger", "stranger"),
+    ):
+        for key, kind, who in (("upload", "members", asked_by), ("tree", "organisations", told_by)):
+            by = world.people[who]
+            ids[key] = Upload.objects.create(
+                by=by, kind=kind, filename="名册.csv", table=Table(kind, (), {}).as_json(), at=NOW
+            ).pk
+
+
+def _complete(programme: Programme, branch: Organization, people: list[Member], by: Actor) -> None:
+    """Six hours in each period bring anybody to 24."""
+    for days, period in enumerate(("new-democratic", "socialist", "reform", "new-era"), start=3):
+        start = moment(days_ago(days), 9)
+        end = start + timedelta(minutes=270)
+        credits = [
+            Credit(m, form="lecture", period=period, day=days_ago(days), minutes=270, start=start,
+                   end=end)
+            for m in people
+        ]  # fmt: skip
+        source = Source("session", f"{branch.code}-{period}", "专题课")
+        ledger.post(programme, source, organiser=branch, credits=credits, by=by, at=NOW)
+
+
+def _shared(city: City, programme: Programme) -> dict[str, int | str]:
+    """What belongs to the whole city, or to nobody."""
+    course = Course.objects.create(key="c", title="课程", kind="course", form="online")
+    lesson = Lesson.objects.create(course=course, key="n", title="课", form="online", minutes=30)
+    material = Material.objects.create(course=course, key="m", title="材料", body="正文")
+    by = Actor(city.people["shi"], Role.OFFICIAL)
+    first = bulletins.draw_up(programme, title="通报", cohorts=Cohort.values, by=by, at=NOW)
+    bulletin = bulletins.publish(first, seen_version=first.version, by=by, at=NOW)
+    draft = bulletins.draw_up(programme, title="通报", cohorts=Cohort.values, by=by, at=NOW)
+    return {
+        "course": course.pk,
+        "lesson": lesson.pk,
+        "material": material.pk,
+        "bulletin": bulletin.pk,
+        "draft": draft.pk,
+    }

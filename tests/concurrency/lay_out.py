@@ -1,0 +1,67 @@
+"""python -m tests.concurrency.lay_out: a city with sixteen more branches, guests and open rolls.
+
+The programme takes in the county only: members of 丙 are credited as guests and have no standing
+before they are. All of it is committed, as the processes that follow need it.
+"""
+
+import django
+
+django.setup()
+
+from datetime import timedelta  # noqa: E402
+
+from django.core.management import call_command  # noqa: E402
+
+from courses import roll_call, sessions  # noqa: E402
+from courses.sessions import Plan  # noqa: E402
+from credits import programmes  # noqa: E402
+from portal import organizations  # noqa: E402
+from portal.models import Organization  # noqa: E402
+from portal.organizations import Founding  # noqa: E402
+from tests import cast  # noqa: E402
+from tests.cast import BEFORE, ENDS, NOW, STARTS, days_ago, moment, rules_json  # noqa: E402
+
+call_command("migrate", verbosity=0)
+city = cast.lay_out_city()
+for number in range(16):
+    founding = Founding(
+        f"YL-QC-P{number}",
+        f"青川县第 {number} 支部",
+        Organization.Kind.BRANCH,
+        city.county,
+        cast.BEFORE.date(),
+    )
+    branch = organizations.found(founding, by=city.by, at=BEFORE)
+    for _ in range(3):
+        city.enrol(branch, day=BEFORE.date())
+for number in range(32):
+    city.enrol(city.jia, f"签到{number}", number=f"9{number:07d}")
+for number in range(8):
+    city.enrol(city.bing, f"客人{number}", number=f"8{number:07d}")
+programme = programmes.found(
+    code="dsxx-2021",
+    name="党史学习教育",
+    organiser=city.root,
+    scopes=[city.county],
+    starts=STARTS,
+    ends=ENDS,
+    rules_=rules_json(),
+    authority="测试依据",
+    by=city.by,
+    at=BEFORE,
+)
+programmes.open_(programme, by=city.by, at=moment(STARTS, 8))
+
+
+def open_roll(key: str, day: int, minute: int, method: str = "roll_call") -> None:
+    start = moment(days_ago(day), 9, minute)
+    end = start + timedelta(minutes=90)
+    plan = Plan(key, "seminar", start, end, "reform", method=method, key=key)
+    session = sessions.schedule(city.jia, [programme], plan, by=city.by, at=BEFORE)
+    roll_call.open_(session, by=city.by, at=min(start, NOW))
+
+
+open_roll("shared", 9, 0)
+for number in range(16):
+    open_roll(f"roll{number}", number // 2 + 1, 45 * (number % 2))
+open_roll("check-in", 0, 0, "check_in")

@@ -1,0 +1,131 @@
+"""Real processes at the same instant: one entry for one time, sums that add up, no deadlock."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.faults import machine as machines
+
+pytestmark = [pytest.mark.both, pytest.mark.xdist_group("crowds")]
+
+LIVE = """
+    SELECT e.member_id, e.day, e.start, count(*) FROM credits_ledgerentry e
+    WHERE e.reverses_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM credits_ledgerentry r WHERE r.reverses_id = e.id)
+    GROUP BY e.member_id, e.day, e.start
+"""
+OVERLAPS = """
+    SELECT count(*) FROM credits_ledgerentry a JOIN credits_ledgerentry b
+      ON a.member_id = b.member_id AND a.id < b.id AND a.start < b."end" AND b.start < a."end"
+"""
+
+
+def lines(machine):
+    """How many live lines each member has."""
+    found = Counter()
+    for member, _, _, count in machine.rows(LIVE):
+        found[member] += count
+    return found
+
+
+def test_sixteen_close_the_rolls_of_one_branch(machine, crowd, verified):
+    answers = crowd("close_rolls", 16)
+
+    assert [a.get("said") for a in answers] == ["closed"] * 16
+    assert machine.one("SELECT count(*) FROM credits_posting") == 17
+    assert machine.one(OVERLAPS) == 0
+    assert set(lines(machine).values()) == {1 + 8}  # the shared one, and one of each pair
+    assert len(lines(machine)) == 34
+    verified()
+
+
+def test_sixteen_branches_credit_the_same_guests_who_have_no_standing_yet(machine, crowd, verified):
+    guests = "member_id IN (SELECT id FROM portal_member WHERE number LIKE '8%')"
+    assert machine.one(f"SELECT count(*) FROM credits_standing WHERE {guests}") == 0
+
+    answers = crowd("credit_guests", 16)
+
+    assert sum(a["said"]["credited"] for a in answers) == 16 * 3 + 4 * 8
+    assert sum(a["said"]["refused"] for a in answers) == 12 * 8
+    assert machine.one(f"SELECT count(*) FROM credits_standing WHERE {guests}") == 8
+    each = machine.rows(
+        f"SELECT count(*) FROM credits_ledgerentry WHERE {guests} GROUP BY member_id"
+    )
+    assert [count for (count,) in each] == [4] * 8
+    assert machine.one(OVERLAPS) == 0
+    verified()
+
+
+def test_mistake_20_two_branches_with_each_others_guests_in_opposite_order(
+    machine, crowd, verified
+):
+    """With a transfer to and fro and changes of rules between, neither deadlocks nor doubles."""
+    answers = crowd("cross", 16)
+
+    assert sum(a["said"].get("credited", 0) for a in answers) == 7 * 5 * 6
+    assert machine.one("SELECT count(*) FROM credits_posting") == 14 * 5
+    assert {count for *_, count in machine.rows(LIVE)} == {1}
+    assert machine.one("SELECT count(*) FROM credits_ruleversion") == answers[15]["said"]["rules"]
+    branch = "SELECT branch_id FROM credits_standing WHERE member_id = 9"
+    assert machine.one(branch) == answers[14]["said"]["branch"]
+    verified()
+
+
+def test_mistake_19_rebuilding_while_sixteen_writers_post(machine, crowd, verified):
+    """Transactions are open across its start; afterwards every total is what the ledger sums to."""
+    answers = crowd("write_or_rebuild", 17)
+
+    assert answers[16]["said"] == {"mended": [0, 0, 0]}  # it met no sum in between
+    assert machine.one("SELECT count(*) FROM credits_posting") == 16 * 4
+    report = verified()
+    assert report["entries"] == machine.one("SELECT count(*) FROM credits_ledgerentry") > 0
+
+
+def test_thirty_two_phones_check_in_at_the_same_instant(machine, crowd):
+    answers = crowd("check_in", 32)
+
+    assert [a.get("said") for a in answers] == [302] * 32
+    marked = "SELECT count(*) FROM courses_attendance WHERE status = 'present' AND scanned"
+    assert machine.one(marked) == 32
+    assert machine.one("SELECT count(*) FROM courses_scan WHERE accepted") == 32
+
+
+def test_mistake_03_scans_and_roll_calls_at_the_same_instant_leave_one_row(machine, crowd):
+    answers = crowd("mark_one_row", 16)
+
+    by_kind = [[a for a in answers if a["number"] % 4 == kind] for kind in range(4)]
+    wrote = [sum(bool(a.get("said")) for a in kind) for kind in by_kind]  # [] means: agreed
+    assert wrote[0] + wrote[1] == 1, "one mark is written, everybody else is told"
+    assert wrote[2:] == [1, 4]
+    assert "已经在名单上" in " ".join(a.get("refused", "") for a in by_kind[2])
+    rows = machine.rows(
+        "SELECT count(*) FROM courses_attendance a JOIN courses_studysession s"
+        " ON s.id = a.session_id WHERE s.key = 'check-in' GROUP BY a.member_id"
+    )
+    assert {count for (count,) in rows} == {1}
+    assert len(rows) == 34 + 1
+
+
+def test_a_busy_evening_of_all_verbs_upon_the_same_people(machine, crowd, verified):
+    """Sixteen processes, six kinds of work: no deadlock, and every sum is right in the end."""
+    answers = crowd("everything", 16)
+
+    assert [a for a in answers if "refused" in a] == []
+    confirmed = [a["said"]["confirmed"] for a in answers if a["number"] % 6 == 1]
+    assert confirmed == [20, 20, 20]
+    assert machine.one("SELECT count(*) FROM credits_bulletin") == 2 * 2
+    assert machine.one(OVERLAPS) == 0
+    verified()
+
+
+@pytest.mark.postgres
+def test_postgresql_counted_no_deadlock(machine, crowd):
+    """The server's own counter, beside answers without an error."""
+    if not machines.POSTGRES:
+        pytest.skip("PostgreSQL counts its deadlocks, SQLite has none")
+    crowd("cross", 16)
+
+    count = f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{machine.name}'"
+    assert machine.one(count) == 0

@@ -1,0 +1,244 @@
+"""What each process of a crowd does; the number tells them apart."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import time
+from datetime import date, timedelta
+from typing import Any
+
+import time_machine
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
+
+from courses import check_in as checking_in
+from courses import roll_call, study_logs
+from courses.marks import Mark, Wish
+from courses.models import StudySession
+from courses.study_logs import Handing, Study
+from credits import bulletins, ledger, programmes, rebuilding, roll
+from credits.ledger import Credit, Posted, Source
+from credits.models import Programme, RankingPermit
+from portal import members
+from portal.audit import Actor
+from portal.models import Member, Organization
+from portal.refusals import Refusal
+from tests.cast import NOW, TODAY, days_ago, moment, rules_json
+
+SECRETARY = "周明远"
+
+
+def close_rolls(number: int) -> Any:
+    """Close the roll that everybody closes, then one's own, which overlaps with the neighbour's."""
+    by = actor()
+    for key in ("shared", f"roll{number}"):
+        roll_call.close(StudySession.objects.get(key=key), {}, by=by, at=NOW)
+    return "closed"
+
+
+def credit_guests(number: int) -> Any:
+    """Credit one's own branch and eight guests; four branches at a time overlap."""
+    branch = branch_of(number)
+    guests = Member.objects.filter(number__startswith="8")
+    start = moment(TODAY, 8 + 2 * (number % 4), number)
+    posted = post(branch, f"guests{number}", [*people(branch), *guests], start, 90)
+    return {"credited": len(posted.lines), "refused": len(posted.refused)}
+
+
+def cross(number: int) -> Any:
+    """Seven pairs of processes credit two branches' people in opposite order, at the same times;
+    one more transfers people to and fro, one changes the rules."""
+    first, second = branch_of(0), branch_of(1)
+    if number == 14:
+        return transfer_to_and_fro(people(first)[0], first, second)
+    if number == 15:
+        return change_rules()
+    organiser = (first, second)[number % 2]
+    crowd = [*Member.objects.filter(number__gte="00000009", number__lt="00000015").order_by("pk")]
+    credited = 0
+    for turn in range(5):
+        start = moment(days_ago(number // 2 + 1), 8 + turn)
+        order = crowd if number % 2 else crowd[::-1]
+        credited += len(post(organiser, f"cross{number}-{turn}", order, start, 45).lines)
+    return {"credited": credited}
+
+
+def transfer_to_and_fro(member: Member, first: Organization, second: Organization) -> Any:
+    for turn in range(8):
+        where = (second, first)[turn % 2]
+        members.transfer(member, where, on=TODAY, by=actor(), at=NOW + timedelta(minutes=turn))
+    return {"branch": Member.objects.get(pk=member.pk).branch_id}
+
+
+def change_rules() -> Any:
+    programme = Programme.objects.get()
+    for goal in (2000, 2800, 2400):
+        new = rules_json(target=goal)
+        programmes.change_rules(
+            programme,
+            new,
+            since=TODAY,
+            authority="测试",
+            reason="测试",
+            shown=programmes.rehearse(programme, new).shown,
+            by=actor(),
+            at=NOW,
+        )
+        for branch in (branch_of(1), branch_of(0)):
+            programmes.bring_up(programme, branch.pk, at=NOW)
+    return {"rules": 4}
+
+
+def write_or_rebuild(number: int) -> Any:
+    """Sixteen write, with transactions that are open when the seventeenth begins to rebuild."""
+    if number == 16:
+        time.sleep(0.3)
+        return {"mended": [rebuilding.rebuild(Programme.objects.get()) for _ in range(3)]}
+    hold = 1.0 if connection.vendor == "postgresql" else 0.05  # SQLite has one writer at a time
+    branch = branch_of(number % 4)
+    for turn in range(4):
+        with transaction.atomic():
+            start = moment(days_ago(turn + 1), 8, number)
+            post(branch, f"write{number}-{turn}", people(branch), start, 45)
+            time.sleep(hold if turn == 0 else 0)
+    return "written"
+
+
+def check_in(number: int) -> Any:
+    """One phone: signed in, scans the code, posts the proof."""
+    member = Member.objects.get(number=f"9{number:07d}")
+    settings.STORAGES["staticfiles"]["BACKEND"] = (
+        "django.contrib.staticfiles.storage.StaticFilesStorage"
+    )
+    with time_machine.travel(moment(TODAY, 9, 5)):
+        phone = Client()
+        phone.force_login(member, "portal.sign_in.MemberBackend")
+        session = StudySession.objects.get(key="check-in")
+        token = checking_in.code_at(session, moment(TODAY, 9, 5)).token
+        page = phone.get(reverse("scan", args=[session.key, token])).content.decode()
+        proof = re.search(r'name="proof" value="([^"]+)"', page)
+        assert proof, page[-500:]
+        answer = phone.post(reverse("check-in-confirm"), {"proof": proof[1]})
+    return answer.status_code
+
+
+def mark_one_row(number: int) -> Any:
+    """Scans, roll calls and guests added, all about the same two people at the same instant."""
+    session, at = StudySession.objects.get(key="check-in"), moment(TODAY, 9, 5)
+    lin, guest = Member.objects.get(name="林小满"), Member.objects.get(number="80000000")
+    if number % 4 == 0:
+        checking_in.accept(session, lin, scanned_at=at, nonce=f"n{number}", at=at)
+        return "scanned"
+    if number % 4 == 1:
+        wish = {lin.pk: Wish(Mark("not_yet"), Mark("late"))}
+        return [str(Mark.of(row)) for row in roll_call.save(session, wish, by=actor(), at=at)]
+    if number % 4 == 2:
+        roll_call.add(session, guest, "present", by=actor(), at=at)
+        return "added"
+    roll_call.open_(session, by=actor(), at=at)
+    return "opened"
+
+
+def everything(number: int) -> Any:
+    """A busy evening: rolls closed, logs confirmed, people moved and exempted, rules changed, a
+    bulletin published, sums rebuilt, all of it upon the same people."""
+    deeds = [close_rolls, confirm_logs, move_about, exempt_some, publish, rules_and_sums]
+    return deeds[number % len(deeds)](number)
+
+
+def members_of_jia() -> list[Member]:
+    return list(Member.objects.filter(number__startswith="9").select_related("branch"))
+
+
+def confirm_logs(number: int) -> Any:
+    """Hand in and confirm logs of the same twenty people, in another order each time."""
+    programme, crowd = Programme.objects.get(), members_of_jia()[:20]
+    random.Random(number).shuffle(crowd)
+    study = Study("self", days_ago(number + 1), 45, f"自学{number}", "new-era")
+    handings = [Handing(member, study, actor(), f"log{number}-{member.pk}") for member in crowd]
+    logs = study_logs.submit_many(programme, handings, at=NOW)
+    outcomes = study_logs.confirm(logs, by=actor(), at=NOW)
+    return {"confirmed": sum(not o.reason for o in outcomes)}
+
+
+def move_about(number: int) -> Any:
+    """Transfer people between branches, several at a time, in another order each time."""
+    crowd = members_of_jia()[10:16]
+    random.Random(number).shuffle(crowd)
+    for turn in range(4):
+        where = branch_of((number + turn) % 3)
+        at = NOW + timedelta(minutes=turn)
+        people_there = Member.objects.filter(pk__in=[m.pk for m in crowd]).exclude(branch=where)
+        moves = [members.Move(member, where, TODAY) for member in people_there]
+        with contextlib.suppress(Refusal):  # somebody else has just moved one of them
+            members.transfer_many(moves, by=actor(), at=at)
+    return "moved"
+
+
+def exempt_some(number: int) -> Any:
+    programme, by = Programme.objects.get(), Member.objects.get(name="石市成")
+    decided = 0
+    for member in members_of_jia()[number % 5 : 20 : 5]:
+        asked = roll.ask_exemption(
+            programme, member, target=(None, 800)[number % 2], since=TODAY, until=None,
+            reason="病", by=actor(), at=NOW,
+        )  # fmt: skip
+        decided += 1
+        by_shi = Actor(by, "official")
+        roll.decide_exemption(asked, approve=True, answer="", by=by_shi, at=NOW)
+    return {"decided": decided}
+
+
+def publish(number: int) -> Any:
+    programme, by = Programme.objects.get(), actor()
+    programmes.permit(programme, RankingPermit.Level.MEMBERS, document="测试", by=by, at=NOW)
+    for _ in range(2):
+        draft = bulletins.draw_up(programme, title="通报", cohorts=["county"], by=by, at=NOW)
+        bulletins.publish(draft, seen_version=draft.version, by=by, at=NOW)
+    return "published"
+
+
+def rules_and_sums(number: int) -> Any:
+    programme = Programme.objects.get()
+    new = rules_json(target=(2000, 2800)[number % 2])
+    with contextlib.suppress(Refusal):  # the rehearsal would say something else by now
+        programmes.change_rules(
+            programme, new, since=TODAY, authority="测试", reason="测试",
+            shown=programmes.rehearse(programme, new).shown, by=actor(), at=NOW,
+        )  # fmt: skip
+    return {"mended": rebuilding.rebuild(programme) >= 0}
+
+
+# --- What all works use -----------------------------------------------------------------------
+
+
+def actor() -> Actor:
+    return Actor(Member.objects.get(name=SECRETARY), "secretary")
+
+
+def branch_of(number: int) -> Organization:
+    return Organization.objects.get(code=f"YL-QC-P{number}")
+
+
+def people(branch: Organization) -> list[Member]:
+    return list(Member.objects.filter(branch=branch).order_by("pk"))
+
+
+def post(
+    organiser: Organization, key: str, crowd: list[Member], start: Any, minutes: int
+) -> Posted:
+    day: date = start.astimezone(moment().tzinfo).date()
+    end = start + timedelta(minutes=minutes)
+    credits_ = [Credit(m, "seminar", day, minutes, "reform", start=start, end=end) for m in crowd]
+    return ledger.post(
+        Programme.objects.get(),
+        Source("session", key, key),
+        organiser=organiser,
+        credits=credits_,
+        by=actor(),
+        at=NOW,
+    )

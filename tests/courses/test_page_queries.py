@@ -1,0 +1,164 @@
+"""Pages need as many queries for many rows as for few: no page asks once a line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from courses import reading_classes, roll_call, sessions, study_logs
+from courses.models import Course, Lesson, Material
+from courses.sessions import Plan
+from courses.study_logs import Study
+from credits import certificates, ledger, roll
+from credits.ledger import Credit, Source
+from credits.models import Standing
+from portal import organizations
+from portal.audit import Actor
+from portal.models import Organization
+from portal.organizations import Founding
+from tests.cast import BEFORE, NOW, TODAY, days_ago, moment
+
+pytestmark = pytest.mark.django_db
+PERIODS = ("new-democratic", "socialist", "reform", "new-era")
+
+
+@pytest.fixture
+def grow(city, programme):
+    """Adds two of everything that a page could list: people, hours, sessions, logs, branches …"""
+    count = iter(range(100))
+
+    def act():
+        for number in (next(count), next(count)):
+            _study(city, programme, number)
+            _plan(city, programme, number)
+            _found(city, number)
+
+    return act
+
+
+def _study(city, programme, number):
+    """Somebody with a completed programme, a certificate, logs, an exemption asked for."""
+    done, other = city.enrol(city.jia), city.enrol(city.jia)
+    for days, period in enumerate(PERIODS, 1):
+        start = moment(days_ago(days), 9)
+        credits_ = [
+            Credit(m, "seminar", days_ago(days), 270, period, start=start,
+                   end=start + timedelta(minutes=270))
+            for m in (done,)
+        ]  # fmt: skip
+        ledger.post(programme, Source("session", f"g{number}-{days}", "课"), organiser=city.jia,
+                    credits=credits_, by=city.by, at=NOW)  # fmt: skip
+    certificates.issue(Standing.objects.get(member=done), by=city.by, at=NOW)
+    for person in (other, city.people["lin"]):
+        study = Study("self", days_ago(number % 12 + 1), 45, f"自学{number}", "reform")
+        study_logs.submit(programme, person, study, by=Actor(person, "member"), at=NOW)
+    roll.ask_exemption(programme, other, target=None, since=TODAY, until=None, reason="病",
+                       by=city.by, at=NOW)  # fmt: skip
+
+
+def _plan(city, programme, number):
+    """A session that was held with a guest, one to come, a class, a course with a lesson."""
+    start = moment(days_ago(number % 12 + 1), 14, number)
+    end = start + timedelta(minutes=45)
+    held = Plan(f"已开{number}", "lecture", start, end, "reform", method="check_in")
+    session = sessions.schedule(city.jia, [programme], held, by=city.by, at=BEFORE)
+    roll_call.open_(session, by=city.by, at=start)
+    roll_call.add(session, city.people["wu"], "present", by=city.by, at=start)
+    roll_call.close(session, {}, by=city.by, at=end, not_yet_becomes="present")
+    later = Plan(f"将开{number}", "seminar", start + timedelta(days=40),
+                 end + timedelta(days=40), "reform")  # fmt: skip
+    reading_classes.found(programme, city.jia, name=f"读书班{number}", plans=[later], starts=TODAY,
+                          ends=TODAY + timedelta(days=60), by=city.by, at=NOW)  # fmt: skip
+    course = Course.objects.create(key=f"c{number}", title=f"课程{number}", kind="course",
+                                   form="online")  # fmt: skip
+    Lesson.objects.create(course=course, key=f"l{number}", title="课", form="online", minutes=30)
+    Material.objects.create(course=course, key=f"m{number}", title="材料", body="正文")
+
+
+def _found(city, number):
+    founding = Founding(f"YL-QC-G{number}", f"增设{number}支部", Organization.Kind.BRANCH,
+                        city.county, BEFORE.date())  # fmt: skip
+    branch = organizations.found(founding, by=city.by, at=BEFORE)
+    city.enrol(branch)
+
+
+PAGES = [
+    ("lin", "home"),
+    ("lin", "my-hours"),
+    ("lin", "my-logs"),
+    ("lin", "log-new"),
+    ("lin", "course-list"),
+    ("lin", "ranking"),
+    ("lin", "member-ranking"),
+    ("zhou", "home"),
+    ("zhou", "branch-hours"),
+    ("zhou", "log-list"),
+    ("zhou", "class-list"),
+    ("zhou", "member-list"),
+    ("zhou", "sheets"),
+    ("shi", "home"),
+    ("shi", "member-list"),
+    ("shi", "organization-list"),
+    ("shi", "audit-list"),
+    ("shi", "exemption-list"),
+    ("shi", "programme"),
+    ("shi", "bulletin-list"),
+]
+
+
+@pytest.mark.parametrize(("who", "name"), PAGES)
+def test_a_list_asks_no_more_for_more_rows(city, grow, who, name):
+    _constant(city, grow, who, lambda: reverse(name))
+
+
+@pytest.mark.parametrize("name", ["session-detail", "check-in-screen", "session-paper"])
+def test_a_roll_asks_no_more_for_more_people(city, programme, schedule, secretary, name):
+    made = schedule(method="check_in")
+
+    def more():
+        for _ in range(4):
+            city.enrol(city.jia)
+        roll_call_of = sessions.schedule(
+            city.jia, [programme], _roll_plan(), by=secretary, at=BEFORE
+        )
+        at = roll_call_of.starts_at
+        nonlocal made
+        made = roll_call.open_(roll_call_of, by=secretary, at=at)
+        for guest in ("wu", "zheng"):
+            roll_call.add(made, city.people[guest], "present", by=secretary, at=at)
+
+    _constant(city, more, "zhou", lambda: reverse(name, args=[made.pk]))
+
+
+def _roll_plan():
+    start = moment(TODAY, 19, 30)
+    return Plan("点名", "seminar", start, start + timedelta(minutes=90), "reform",
+                method="check_in")  # fmt: skip
+
+
+@pytest.mark.parametrize("who", ["gao", "shi"])
+def test_the_overview_asks_no_more_for_more_branches(city, grow, who):
+    where = city.county if who == "gao" else city.root
+    _constant(city, grow, who, lambda: reverse("figures", args=[where.pk]))
+
+
+def _constant(city, grow, who, address):
+    browser = Client()
+    browser.force_login(city.people[who], "portal.sign_in.MemberBackend")
+    counts = []
+    with time_machine.travel(NOW, tick=False):
+        for _ in range(2):
+            grow()
+            assert browser.get(address()).status_code == 200  # fills what is kept for a while
+            with CaptureQueriesContext(connection) as queries:
+                assert browser.get(address()).status_code == 200
+            counts.append([q["sql"] for q in queries])
+    few, many = (len(c) for c in counts)
+    seen = [sql[:160] for sql in counts[1] if counts[1].count(sql) > 1 or "LIMIT 21" in sql]
+    assert many <= few, f"{few} queries for few rows, {many} for more: {seen}"

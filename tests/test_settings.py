@@ -1,0 +1,108 @@
+"""What stops a start: settings as a process of its own reads them from its environment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DEMO_SECRET = "demo-secret-of-the-party-history-study-portal-not-for-production"
+UNSET = {
+    "DEMO", "DEBUG", "SECRET_KEY", "DATABASE_URL", "SQLITE_FILE", "HTTPS", "ALLOWED_HOSTS",
+    "DJANGO_ALLOW_ASYNC_UNSAFE",
+}  # fmt: skip
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {key: value for key, value in os.environ.items() if key not in UNSET}
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env={**kept, "PYTHONUTF8": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> dict[str, str]:
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "ALLOWED_HOSTS": "study.example",
+        "VAR_DIR": str(tmp_path),
+    }
+
+
+@pytest.mark.parametrize("secret", ["", "too-short", DEMO_SECRET])
+def test_production_refuses_a_missing_short_or_known_secret(secret, production):
+    done = run("manage.py", "check", **{**production, "SECRET_KEY": secret})
+
+    assert done.returncode != 0
+    assert "SECRET_KEY must be set" in done.stderr
+
+
+def test_the_demonstration_needs_no_secret(tmp_path):
+    done = run("manage.py", "check", DEMO="on", VAR_DIR=str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_production_settings_pass_djangos_deployment_check(production):
+    done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", **production)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("DEMO", "maybe", "DEMO must be on or off"),
+        ("HTTPS", "2", "HTTPS must be on or off"),
+        ("HSTS_SECONDS", "a year", "HSTS_SECONDS must be a whole number"),
+        ("JOB_SILENCE", "soon", "JOB_SILENCE must be a whole number"),
+        ("DATABASE_URL", "mysql://root@localhost/x", "DATABASE_URL must begin with postgres://"),
+    ],
+)
+def test_a_value_that_nobody_can_read_stops_the_start(name, value, message, production):
+    done = run("manage.py", "check", **{**production, name: value})
+
+    assert done.returncode != 0
+    assert message in done.stderr
+
+
+@pytest.fixture
+def with_demo_password(production: dict[str, str]) -> dict[str, str]:
+    """A database into which a demonstration account has found its way."""
+    make = """
+import django; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from portal import sign_in
+from tests import cast
+guan = cast.lay_out_city().people["guan"]
+guan.password = sign_in.demo_hash()
+guan.save()
+"""
+    done = run(
+        "-c", make, DJANGO_SETTINGS_MODULE="portal.settings", DEMO="on",
+        VAR_DIR=production["VAR_DIR"],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return production
+
+
+@pytest.mark.parametrize("words", [("-c", "import portal.wsgi"), ("manage.py", "work", "--once")])
+def test_production_starts_neither_web_nor_worker_with_demo_passwords(words, with_demo_password):
+    done = run(*words, **with_demo_password)
+
+    assert done.returncode != 0
+    assert "demonstration accounts" in done.stderr
+    demo = run(*words, VAR_DIR=with_demo_password["VAR_DIR"], DEMO="on")
+    assert demo.returncode == 0, demo.stderr

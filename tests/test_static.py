@@ -1,0 +1,60 @@
+"""Static files as production serves them: hashed, complete, from nowhere but here."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.management import call_command
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+TEMPLATES = sorted(Path(settings.BASE_DIR, "templates").rglob("*.html"))
+FOREIGN = re.compile(
+    r"""(?:src|href|action)\s*=\s*["']\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//"""
+)
+
+
+@pytest.fixture
+def collected(settings: Any, tmp_path: Path) -> CompressedManifestStaticFilesStorage:
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+    call_command("collectstatic", interactive=False, verbosity=0, stdout=io.StringIO())
+    return CompressedManifestStaticFilesStorage(location=tmp_path)
+
+
+def test_every_file_that_a_template_names_is_collected_under_a_hashed_name(collected):
+    named = {
+        name
+        for path in TEMPLATES
+        for name in re.findall(r"{%\s*static ['\"]([^'\"]+)['\"]", path.read_text())
+    }
+
+    assert named, "templates name static files"
+    for name in sorted(named):
+        hashed = collected.stored_name(name)
+        assert re.search(r"\.[0-9a-f]{12}\.", hashed), name
+        assert collected.exists(hashed)
+
+
+def test_what_is_worth_it_is_there_compressed(collected):
+    style = collected.path(collected.stored_name("app.css"))
+
+    assert Path(style + ".gz").exists()
+    assert Path(style + ".br").exists()
+
+
+def test_no_template_and_no_file_of_ours_leads_to_another_host():
+    own = [p for p in Path(settings.BASE_DIR, "static").rglob("*") if p.suffix in {".css", ".js"}]
+
+    leading = [str(path) for path in [*TEMPLATES, *own] if FOREIGN.search(path.read_text("utf-8"))]
+
+    assert leading == []
+    assert staticfiles_storage.base_url.startswith("/")
