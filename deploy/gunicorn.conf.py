@@ -14,6 +14,6 @@ graceful_timeout = 20
 keepalive = 5
 max_requests = 10_000  # a process is renewed now and then …
 max_requests_jitter = 1_000  # … but not all at once
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 control_socket_disable = True
 loglevel = os.environ.get("LOG_LEVEL", "warning")

@@ -31,7 +31,7 @@ def announce() -> None:
             return
         time.sleep(0.3)
     print(f"\n党史学习教育平台已启动：{ADDRESS}", flush=True)  # noqa: T201
-    subprocess.run([sys.executable, "manage.py", "demo_sign_ins"], check=False)  # noqa: S603
+    subprocess.run([sys.executable, "manage.py", "demo_sign_ins"], check=False)
     print("按 Ctrl-C 停止。\n", flush=True)  # noqa: T201
 
 

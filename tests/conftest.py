@@ -22,8 +22,9 @@ def _test_settings() -> None:
     settings.STORAGES["staticfiles"]["BACKEND"] = (
         "django.contrib.staticfiles.storage.StaticFilesStorage"
     )
-    storages._storages.clear()  # whatever was made while modules were imported
-    staticfiles_storage._wrapped = empty
+    # What was made while modules were imported is made anew.
+    vars(storages)["_storages"].clear()
+    vars(staticfiles_storage)["_wrapped"] = empty
     settings.CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     settings.WHITENOISE_AUTOREFRESH = True  # nothing is collected in tests
     settings.SNAPSHOT = "default"  # a test's transaction is invisible to any other connection

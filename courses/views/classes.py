@@ -184,7 +184,7 @@ def session_change(request: MemberRequest, session: int) -> HttpResponse:
             return redirect("session-detail", session)
         except Refusal as refusal:
             _put(form, refusal)
-    context = {"form": form, "title": f"调整：{found}", "version": found.version}
+    context = {"form": form, "title": f"调整：{found}", "version": found.version, "session": found}
     status = 422 if form.errors else 200
     return page(request, "courses/session_change.html", context, status=status)
 

@@ -41,9 +41,9 @@ OVER_LIN = {"member", "secretary", "organiser", "helper"}
 
 class Page(NamedTuple):
     """capability: what it takes. reach: over what —
-    none (no object), object (in scope), owner (the person's own), of_… (that role's own upload), root (the city's own things),
-    public (no sign-in), anyone (the object is everybody's), person (names with hours),
-    taking_part (who is due in the session, or sees figures there).
+    none (no object), object (in scope), owner (the person's own), of_… (that role's own upload),
+    root (the city's own things), public (no sign-in), anyone (the object is everybody's),
+    person (names with hours), taking_part (who is due in the session, or sees figures there).
     post: what it takes to send something to the page, where that is more."""
 
     capability: str

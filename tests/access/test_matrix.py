@@ -61,7 +61,7 @@ def fingerprint() -> str:
             table = model._meta.db_table
             if table in FLEETING:
                 continue
-            order = connection.ops.quote_name(model._meta.pk.column)
+            order = connection.ops.quote_name(str(model._meta.pk.column))
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)} ORDER BY {order}")
             digest.update(repr((table, cursor.fetchall())).encode())
     return digest.hexdigest()

@@ -19,7 +19,15 @@ from tests.access.test_matrix import NAMES, address
 from tests.cast import NOW, days_ago, moment
 
 pytestmark = pytest.mark.both
-EXPORTS = {"ranking-export", "sheet-session", "sheet-scans", "sheet-matrix", "sheet-summary"}
+EXPORTS = {
+    "ranking-export",
+    "sheet-session",
+    "sheet-scans",
+    "sheet-matrix",
+    "sheet-summary",
+    "members-out",
+    "organizations-out",
+}
 # 夏外人 has a log, an exemption asked for and a place on an open roll; the others have completed.
 OUTSIDE = ("夏外人", "丙支部学满", "丙支部结业")
 INSIDE = ("林小满", "甲支部学满", "甲支部结业")

@@ -148,6 +148,7 @@ def _uploads(world: World) -> None:
     ):
         for key, kind, who in (("upload", "members", asked_by), ("tree", "organisations", told_by)):
             by = world.people[who]
+            assert by is not None
             ids[key] = Upload.objects.create(
                 by=by, kind=kind, filename="名册.csv", table=Table(kind, (), {}).as_json(), at=NOW
             ).pk

@@ -100,7 +100,9 @@ def visit(
         context.set_default_timeout(10_000)
         context.on(
             "request",
-            lambda r: None if r.url.startswith((live_server.url, "data:")) else foreign.append(r.url),
+            lambda r: (
+                None if r.url.startswith((live_server.url, "data:")) else foreign.append(r.url)
+            ),
         )
         context.on("weberror", lambda error: errors.append(str(error.error)))
         context.on(

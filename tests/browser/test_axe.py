@@ -24,8 +24,8 @@ def addresses(seeded: Any) -> dict[str, list[str]]:
     branch = seeded.people["secretary"].branch
     sessions = StudySession.objects.filter(organiser=branch)
     by_state = {s.state: s.pk for s in sessions}
-    log = StudyLog.objects.filter(branch=branch, state="confirmed")
-    log = log.exclude(member=seeded.people["secretary"]).first()
+    logs = StudyLog.objects.filter(branch=branch, state="confirmed")
+    log = logs.exclude(member=seeded.people["secretary"]).first()
     closed = sessions.filter(state="closed").first()
     assert closed is not None
     assert log is not None
@@ -33,7 +33,11 @@ def addresses(seeded: Any) -> dict[str, list[str]]:
     bulletin = Bulletin.objects.order_by("-pk").first()
     course, lesson = Course.objects.first(), Lesson.objects.first()
     material, reading_class = Material.objects.first(), ReadingClass.objects.first()
-    assert bulletin and course and lesson and material and reading_class
+    assert bulletin is not None
+    assert course is not None
+    assert lesson is not None
+    assert material is not None
+    assert reading_class is not None
     pages = {
         "member": [
             "/", "/logs/new/", "/logs/mine/", "/check-in/", "/courses/", f"/courses/{course.pk}/",
@@ -103,7 +107,7 @@ def test_no_page_has_a_violation(look: str, sign_in: Any, seeded: Any):
             page.set_viewport_size({"width": 390, "height": 844})
             for address in pages:
                 found += wrong(page, address, "phone")
-    anonymous = page.context.browser.new_page()  # type: ignore[union-attr] # it came from a browser
+    anonymous = page.context.browser.new_page()
     for address in ("/sign-in/", "/first-sign-in/"):
         found += wrong(anonymous, f"{'/'.join(page.url.split('/')[:3])}{address}", look)
     anonymous.close()

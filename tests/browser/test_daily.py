@@ -27,9 +27,7 @@ def test_the_usual_study_is_logged_in_three_taps_and_confirmed(sign_in: Any, see
     StudyLog.objects.filter(member=person, state="pending").update(content="", day=TODAY)
     last = StudyLog.objects.filter(member=person).order_by("-pk").first()
     assert last is not None
-    StudyLog.objects.filter(pk=last.pk).update(
-        content="", day="2021-05-20", minutes=45, start=None
-    )
+    StudyLog.objects.filter(pk=last.pk).update(content="", day="2021-05-20", minutes=45, start=None)
     member = sign_in(seeded["member"], seeded.password, PHONE)
     ring = hours_in_ring(member)
     member.click("text=记一次学习")

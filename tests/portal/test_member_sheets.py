@@ -441,7 +441,7 @@ def test_mistake_32_our_export_comes_back_unchanged(city, member_sheet, lin):
     assert preview.errors == ()
     assert {line.action for line in preview.lines} == {"same"}
     assert len(preview.lines) == people.count()
-    assert [line.number for line in preview.lines][0] == "00000001"
+    assert next(line.number for line in preview.lines) == "00000001"
 
 
 def test_a_staged_table_survives_json(member_sheet):

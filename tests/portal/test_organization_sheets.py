@@ -14,7 +14,7 @@ from portal.models import Member, Organization
 from tests.cast import NOW
 from tests.portal.conftest import MEMBER_HEADINGS, TREE_HEADINGS, xlsx
 
-NOBODY = Actor(None, "system")
+NOBODY = Actor(None, "system")  # type: ignore[arg-type] # as a command does it
 CITY = [
     ["KB-2", "柯北县第二党支部", "党支部", None, "中共柯北县委员会"],
     ["KB-1", "柯北县第一党支部", None, "县（区）", "中共柯北县委员会"],

@@ -39,8 +39,8 @@ class Command(BaseCommand):
         preview = people_in.preview(data, file.name, kind, scope=None, at=moment)
         for warning in preview.warnings:
             self.stdout.write(f"提醒：{warning}")
-        for error in preview.errors:
-            told = error.as_json()
+        for problem in preview.errors:
+            told = problem.as_json()
             self.stderr.write(
                 f"第 {told['row']} 行\t{told['column']}\t{told['value']}\t{told['message']}"
             )
