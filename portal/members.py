@@ -24,7 +24,7 @@ from portal.models.member import new_key
 from portal.querysets import search_text
 from portal.refusals import Refusal
 
-READINGS = 16  # combinations of readings kept a name; real names have one to four
+READINGS = 64  # combinations of readings kept a name; real names have one to four
 
 
 class NumberTaken(Refusal):
@@ -364,14 +364,17 @@ def search_terms(person: Member) -> set[str]:
 
 
 def initials(name: str) -> set[str]:
-    """Pinyin initials of a name, one text for each combination of readings (单伟: dw, sw, cw)."""
+    """Pinyin initials of a name, one text for each combination of readings (单伟: dw, sw, cw).
+
+    Usual readings come first, so that rare ones never crowd them out.
+    """
     from pypinyin.constants import PINYIN_DICT
     from pypinyin.contrib.tone_convert import to_normal
 
     letters: list[list[str]] = []
     for character in search_text(name):
         readings = PINYIN_DICT.get(ord(character), "").split(",")
-        first = sorted({to_normal(r)[0] for r in readings if r})
+        first = list(dict.fromkeys(to_normal(r)[0] for r in readings if r))
         if first:
             letters.append(first)
         elif character.isalnum():

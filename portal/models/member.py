@@ -127,7 +127,12 @@ class SearchTerm(models.Model):
             models.UniqueConstraint(fields=["member", "text"], name="search_term_once"),
         ]
         indexes = [
-            models.Index(fields=["text", "member"], name="search_term_text"),
+            # PostgreSQL serves beginnings by this class alone; SQLite knows no classes.
+            models.Index(
+                fields=["text", "member"],
+                name="search_term_text",
+                opclasses=["varchar_pattern_ops", "int8_ops"],
+            ),
         ]
 
     def __str__(self) -> str:
