@@ -126,6 +126,7 @@ MEMBERSHIP_FOLLOWERS = ["credits.roll.follow"]
 PERIODIC_WORK = [
     "portal.jobs.tidy",
     "portal.audit.expire",
+    "portal.sign_in.forget_failures",
     "credits.programmes.turn_the_day",
     "courses.sheets_in.expire",
 ]
@@ -190,7 +191,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "portal.sign_in.LengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
@@ -273,6 +274,7 @@ AXES_CLIENT_IP_CALLABLE = "portal.access.address_of"
 AXES_LOCKOUT_CALLABLE = "portal.views.sign_in.locked_out"
 AXES_USERNAME_FORM_FIELD = "number"
 AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ACCESS_FAILURE_LOG = True  # counted by number, see portal.sign_in
 AXES_VERBOSE = False
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGGING = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -41,6 +42,8 @@ def enter(request: HttpRequest) -> HttpResponse:
         return page(request, "portal/sign_in.html", {"form": form}, status=429)
     member = authenticate(request, number=number, password=form.cleaned_data["password"])
     if not isinstance(member, Member):
+        if (getattr(request, "axes_failures_since_start", 0) or 0) <= settings.AXES_FAILURE_LIMIT:
+            sign_in.note_failure(number, at=at, address=address_of(request))  # no flood of rows
         if getattr(request, "axes_locked_out", False):
             return locked_out(request)
         form.add_error(None, WRONG)
