@@ -81,7 +81,9 @@ def test_a_register_that_changed_since_is_shown_again(sign_in, city):
 
 def test_what_is_wrong_is_said_with_row_and_column_and_cannot_be_confirmed(sign_in, city):
     client = sign_in("zhou")
-    url = upload(client, new_row(city), ["77000002", "误支部", "没有这个支部", None, "正式党员"]).url
+    url = upload(
+        client, new_row(city), ["77000002", "误支部", "没有这个支部", None, "正式党员"]
+    ).url
 
     preview = client.get(url)
     text = preview.content.decode()
