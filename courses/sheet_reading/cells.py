@@ -122,6 +122,17 @@ class Cells:
         """The rows from `top` on with rows and columns exchanged."""
         return Cells(self.grid, turned=True, top=top)
 
+    def window(self, first: int, stop: int) -> "Cells":
+        """Only the columns from `first` to before `stop`, and what is merged into them."""
+        found = Cells(self.grid, turned=self.is_turned, top=self.top)
+        blank = ("", None)
+        for row, cells in enumerate(found._rows):
+            for column in range(len(cells)):
+                _, left, _, right = self.span(row, column)
+                if right < first or left >= stop:
+                    cells[column] = blank
+        return found
+
     def text(self, row: int, column: int) -> str:
         """The cell's own text; inside a merged range only the first cell has any."""
         if 0 <= row < self.height and 0 <= column < len(self._rows[row]):

@@ -25,7 +25,10 @@ EPOCH = date(1899, 12, 30)
 
 @dataclass(frozen=True)
 class Day:
-    """A date as far as it is written: any part may be missing. `start`, `end`: where it stood."""
+    """A date as far as it is written: any part may be missing. `start`, `end`: where it stood.
+
+    `cut`: it was typed as a number, so that 6.30 would stand there as 6.3 too.
+    """
 
     year: int | None = None
     month: int | None = None
@@ -34,6 +37,7 @@ class Day:
     text: str = ""
     start: int = 0
     end: int = 0
+    cut: bool = False
 
     @property
     def exact(self) -> date | None:
@@ -204,13 +208,15 @@ def of_date(day: date, text: str = "") -> Day | None:
 
 def _of_number(value: float, text: str) -> Day | None:
     """Excel's day number, 20210602, or 6.2 typed as a number; a plain 1…31 is decided elsewhere."""
-    if isinstance(value, float):
+    if isinstance(value, float) and not (value.is_integer() or value >= 36526):
         whole = LOOSER.fullmatch(text)
-        return Day(None, int(whole["m"]), int(whole["d"]), text=text) if whole else None
+        if not whole:
+            return None
+        return Day(None, int(whole["m"]), int(whole["d"]), text=text, cut=whole["d"] in "123")
     if 36526 <= value <= 73050:
-        return of_date(EPOCH + timedelta(days=value))
-    if FORMS[2].fullmatch(str(value)):
-        return days_in(str(value))[0]
+        return of_date(EPOCH + timedelta(days=int(value)))
+    if FORMS[2].fullmatch(str(int(value))):
+        return days_in(str(int(value)))[0]
     return None
 
 

@@ -74,6 +74,12 @@ class Calendar:
         self._check(found, day, row)
         return found
 
+    def one_of_typed(self, days: list[Day], text: str, place: tuple[int, str]) -> date | None:
+        """A number may stand for one of several days: which one is meant is asked."""
+        choices = tuple(choice(found) for day in days if (found := day.within(self.year).exact))
+        said = f"日期“{text}”可能是几月几日写成了数字后丢了末尾的零，请选择是哪一天。"
+        return self._ask_date(*place, text, said, choices)
+
     def one_of(self, days: list[Day], text: str, place: tuple[int, str]) -> date | None:
         """Several days are written for one set of marks: which one is meant is asked."""
         exact = [found for day in days if (found := day.within(self.year).exact)]

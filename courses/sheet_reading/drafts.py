@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from .cells import Cells, tight
@@ -132,6 +132,7 @@ def drafts_of(
         _when(draft, first, when, calendar)
         draft.listed = not any(slot.of(line) for slot, lines in parts for line in lines)
         drafts.append(draft)
+        _ask_cut(drafts, first, calendar)
     for draft in drafts:
         _by_lists(draft)
     if len(drafts) > 1:
@@ -155,6 +156,16 @@ def _when(draft: Draft, slot: Slot, when: When, calendar: Calendar) -> None:
         return
     draft.part = draft.part or part_in(when.text)
     draft.day = _day_of_register(draft, slot, when, calendar)
+
+
+def _ask_cut(drafts: list[Draft], slot: Slot, calendar: Calendar) -> None:
+    """6.16, 6.23, 6.3: a number that breaks the order of the days may have been 6.30."""
+    day, before = drafts[-1].day, drafts[-2].day if len(drafts) > 1 else None
+    if not (slot.day and slot.day.cut and day and before and day <= before and slot.place):
+        return
+    later = replace(slot.day, year=day.year, day=day.day * 10)
+    both = [found for found in (slot.day, later) if not found.impossible]
+    drafts[-1].day = calendar.one_of_typed(both, slot.day.text, slot.place)
 
 
 def _day_of_register(draft: Draft, slot: Slot, when: When, calendar: Calendar) -> date | None:

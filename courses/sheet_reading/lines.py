@@ -131,7 +131,7 @@ def _lines(
     cells, column = table.cells, block.name.index
     if cells.anchor(row, column) != (row, column):
         return
-    text = cells.text(row, column)
+    text = _name_at(table, block, row)
     if not text or not _names_somebody(table, block, row, text, directory):
         return
     parts = _persons(text, directory)
@@ -157,6 +157,13 @@ def _lines(
             outsider=non_member(said) or state.outsider,
             shared=len(parts) > 1,
         )
+
+
+def _name_at(table: Table, block: Block, row: int) -> str:
+    """The name cell's text; 方 | 砚雪 in two cells is one name."""
+    text = table.cells.text(row, block.name.index)
+    given = table.cells.text(row, block.given) if block.given is not None else ""
+    return f"{text}{given}" if 0 < len(tight(text)) <= 2 and given else text
 
 
 def _names_somebody(table: Table, block: Block, row: int, text: str, directory: Directory) -> bool:
@@ -235,7 +242,7 @@ def _is_note(filled: list[tuple[int, str]]) -> bool:
 def _used(table: Table, row: int, lines: list[Line]) -> Iterator[tuple[int, int]]:
     """The row's cells that belong to the people in it; texts beside the table stay free."""
     for column, _text in table.cells.filled(row):
-        known = any(
+        known = any(column == block.given for block in table.blocks) or any(
             column == c.index and (c.meaning or c.words)
             for block in table.blocks
             for c in (block.name, *block.columns)

@@ -30,7 +30,7 @@ class Asker:
     """The one list of questions, and the answers already given."""
 
     answers: Mapping[str, str]
-    asked: list[Question] = field(default_factory=list)
+    asked: dict[str, Question] = field(default_factory=dict)
 
     def answer(self, key: str, allowed: Iterable[str] | None = None) -> str | None:
         """The answer to a question, if one was given and is one of the allowed."""
@@ -40,8 +40,7 @@ class Asker:
         return given
 
     def ask(self, question: Question) -> None:
-        if all(question.key != other.key for other in self.asked):
-            self.asked.append(question)
+        self.asked.setdefault(question.key, question)
 
 
 def key(sheet: str, row: int | None, column: str | None, what: str) -> str:

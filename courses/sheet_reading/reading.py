@@ -1,7 +1,7 @@
 """Reading a whole workbook of attendance: sheet by sheet, with one list of questions."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -28,7 +28,7 @@ from .marks import Legend, Verdict
 from .model import ABSENT, LEAVE, PRESENT, Notice, Question, Reading, Roster, Session
 from .people import Directory
 from .questions import Asker
-from .registers import Register, Text, registers_of
+from .registers import Register, Text, adjacent_pairs, registers_of
 from .sentences import Mention, everybody_came, mentions
 from .sessions import Assembler
 from .settling import Settler, strangers_among
@@ -68,7 +68,7 @@ class _Reader:
             return Reading("refuse", EMPTY, warnings=tuple(self.warnings))
         registers = [(cells, registers_of(cells, self.directory)) for cells in sheets]
         texts = [text for _, found in registers for r in found for _, _, text in r.texts]
-        legend = legend_of(texts)
+        legend = legend_of([*texts, *_pairs_beside(registers)])
         years = self._years(registers)
         sessions: list[Session] = []
         for cells, found in registers:
@@ -87,6 +87,8 @@ class _Reader:
             for register in found:
                 calendar = Calendar(cells, self.at, self.asker, [])
                 learn_from(register, calendar)
+                if not register.lines:  # a cover
+                    calendar.learn(text for _, _, text in register.texts)
                 years += [y for y in (calendar.years or calendar.fallback_years) if y not in years]
         if not years:
             name = self.workbook.filename.rsplit(".", 1)[0]
@@ -112,7 +114,7 @@ class _Reader:
     def _register(
         self, register: Register, told: list[Mention], legend: Legend, years: list[int]
     ) -> list[Session]:
-        cells, asked = register.cells, len(self.asker.asked)
+        cells, asked = register.cells, dict(self.asker.asked)
         calendar = Calendar(cells, self.at, self.asker, self.warnings)
         learn_from(register, calendar)
         calendar.fallback_years += [year for year in years if not calendar.fallback_years]
@@ -125,7 +127,7 @@ class _Reader:
         drafts = settler.settle(drafts, own_legend, told)
         held = [draft for draft in drafts if not draft.unfilled and draft.entries]
         if not held:
-            del self.asker.asked[asked:]
+            self.asker.asked = asked
             self._pass_over(cells, UNFILLED)
             return []
         if own_legend.coloured:
@@ -141,7 +143,8 @@ class _Reader:
         identifier = Identifier(self.directory, self.asker, self.warnings, day)
         identities = identifier.identify(lines)
         dropped = settle_equals(lines, identities, _said(drafts))
-        self.asker.asked = [q for q in self.asker.asked if q.key not in dropped]
+        for name in dropped:
+            self.asker.asked.pop(name, None)
         assembler = Assembler(self.directory, self.asker, self.warnings, identities, settler.open)
         sessions = []
         for draft in drafts:
@@ -223,7 +226,9 @@ class _Reader:
         if foreign:
             return Reading("refuse", foreign, warnings=warnings)
         order = {cells.name: at for at, cells in enumerate(sheets)}
-        questions = sorted(self.asker.asked, key=lambda q: (order.get(q.sheet, 0), q.row or 0))
+        questions = sorted(
+            self.asker.asked.values(), key=lambda q: (order.get(q.sheet, 0), q.row or 0)
+        )
         rows = sum(len(session.rows) for session in sessions)
         said = f"读出 {len(sessions)} 次活动，共 {rows} 条考勤"
         if not questions:
@@ -235,7 +240,7 @@ class _Reader:
         """Nobody in the sheet is of this branch, but most are of another one."""
         rows = [row for session in sessions for row in session.rows]
         own = {person.number for person in self.directory.roster.own}
-        about = {question.key: question for question in self.asker.asked}
+        about = self.asker.asked
         foreign = [q for r in rows for q in map(about.get, r.questions) if _is_foreign(q)]
         if len(foreign) < 3 or any(row.member in own for row in rows):
             return None
@@ -245,6 +250,14 @@ class _Reader:
             f"其中 {len(foreign)} 人与“{'”“'.join(names[:3])}”的党员同名。"
             "请核对是否选错了党支部或文件。"
         )
+
+
+def _pairs_beside(registers: Iterable[tuple[Cells, list[Register]]]) -> Iterator[str]:
+    """Marks and meanings in neighbouring cells of sheets that hold nobody: the legend's own."""
+    for cells, found in registers:
+        for register in found:
+            if not register.lines:
+                yield from adjacent_pairs(cells, register.texts)
 
 
 def _is_foreign(question: Question | None) -> bool:

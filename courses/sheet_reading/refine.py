@@ -14,16 +14,42 @@ SAMPLE = 400
 
 def refined(found: Table, knows: Knows) -> Table:
     """The table with a meaning for every column that its content makes certain."""
-    found.blocks = [
-        Block(block.name, [_by_content(found, block, column, knows) for column in block.columns])
-        for block in found.blocks
-    ]
+    _headed_once(found, knows)
+    for block in found.blocks:
+        block.columns = [_by_content(found, block, column, knows) for column in block.columns]
     if not any(block.of(*MARKING) for block in found.blocks):
         _numbered_days(found)
     if not any(block.of(*MARKING) for block in found.blocks):
         for block in found.blocks:
             _marks_by_content(found, block, knows)
     return found
+
+
+def _headed_once(found: Table, knows: Knows) -> None:
+    """Only the first of the blocks side by side has headings: they serve the others as well."""
+    first = found.blocks[0]
+    free = [c for c in found.blocks[-1].columns if not c.words and c.index > first.name.index]
+    names = [c.index for c in free if _holds_names(found, c.index, knows)]
+    if found.headless or not names or not any(c.words for c in first.columns):
+        return
+    by_offset = {c.index - first.name.index: c for c in first.columns if c.words}
+    lead = -min(by_offset, default=0) if min(by_offset, default=0) < 0 else 0
+    ends = [*(name - lead for name in names[1:]), found.cells.width]
+    last = found.blocks[-1]
+    last.columns = [c for c in last.columns if c.words or c.index < names[0] - lead]
+    for name, end in zip(names, ends, strict=True):
+        inside = [
+            replace(by_offset[index - name], index=index)
+            for index in range(name - lead, end)
+            if index != name and index - name in by_offset
+        ]
+        found.blocks.append(Block(replace(first.name, index=name), inside))
+
+
+def _holds_names(found: Table, column: int, knows: Knows) -> bool:
+    texts = [text for row in found.body if (text := found.cells.text(row, column))]
+    known = sum(map(knows, texts))
+    return known >= 2 and known * 2 > len(texts)
 
 
 def sample(found: Table, column: int, name: int) -> list[str]:

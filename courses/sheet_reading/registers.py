@@ -90,6 +90,10 @@ def registers_of(cells: Cells, directory: Directory) -> list[Register]:
     parts = [(table, body) for table, body in parts if body.lines]
     if not parts:
         return [_without_headings(cells, directory)]
+    edges = _meetings_side_by_side(parts)
+    if edges:
+        windows = (cells.window(first, stop) for first, stop in edges)
+        return [found for window in windows for found in registers_of(window, directory)]
     if not any(c.words for table, _ in parts for b in table.blocks for c in b.columns):
         grid = _names_side_by_side(cells, directory)  # 到会人员签名 over names side by side
         if grid:
@@ -107,6 +111,21 @@ def registers_of(cells: Cells, directory: Directory) -> list[Register]:
         else:
             found.append(register)
     return found
+
+
+def _meetings_side_by_side(parts: list[tuple[Table, Body]]) -> list[tuple[int, int]]:
+    """The same people in each block are the meetings of several days, each with its own columns."""
+    table, body = parts[0]
+    people = [
+        [line for line in body.lines if line.block.name.index == block.name.index]
+        for block in table.blocks
+    ]
+    if len(people) < 2 or not all(repeats(lines, people[0]) for lines in people[1:]):
+        return []
+    if any(len(lines) < 3 for lines in people):
+        return []
+    starts = [min(c.index for c in (b.name, *b.columns)) for b in table.blocks[1:]]
+    return list(zip([0, *starts], [*starts, table.cells.width], strict=True))
 
 
 def _register(cells: Cells, table: Table, body: Body, head: range, foot: range) -> Register:

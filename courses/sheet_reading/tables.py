@@ -41,6 +41,7 @@ class Block:
 
     name: Column
     columns: list[Column] = field(default_factory=list)
+    given: int | None = None  # the column beside it that holds the rest of a name cut in two
 
     def of(self, *kinds: Kind) -> list[Column]:
         return [column for column in self.columns if column.kind in kinds]
@@ -94,6 +95,9 @@ def name_columns(cells: Cells, row: int, knows: Knows) -> list[int]:
     found = [(column, heading(text), text) for column, text in cells.filled(row)]
     names = [column for column, head, _ in found if head and head.kind is Kind.NAME]
     if not names:
+        surname = _surnames(cells, row)
+        if surname is not None:
+            return [surname]
         return _signatures(cells, row, [(c, h) for c, h, _ in found if h], knows)
     supported = any(
         (head and head.kind in SUPPORTING) or in_heading(text, cells.value(row, column))
@@ -108,6 +112,15 @@ def name_columns(cells: Cells, row: int, knows: Knows) -> list[int]:
     if sum(knows(cells.text(r, names[0])) for r in range(below, below + 6)) >= 2:
         return [c for name in names for c in _spanned(cells, row, name, knows)]
     return []
+
+
+def _surnames(cells: Cells, row: int) -> int | None:
+    """The column 姓 with a column 名 beside it."""
+    for column, text in cells.filled(row):
+        right = cells.span(row, column)[3] + 1
+        if tight(text) == "姓" and tight(cells.text(row, right)) == "名":
+            return column
+    return None
 
 
 def _signatures(
@@ -178,12 +191,26 @@ def _is_lower_heading(cells: Cells, row: int, names: list[int]) -> bool:
         return False
     if len(filled) > 1 and all(_under_date(cells, row, column, text) for column, text in filled):
         return True
-    like = [text for column, text in filled if _like_heading(cells, row, column, text)]
+    like = [
+        text
+        for column, text in filled
+        if _like_heading(cells, row, column, text) or _under_month(cells, row, column, text)
+    ]
     # One lonely word such as 出席 is a mark of a row without a name, not a heading.
     merged = cells.span(row, names[0])[0] < row
     return (len(like) == len(filled) and (len(set(like)) > 1 or merged)) or (
         len(like) > 1 and len(like) * 2 > len(filled)
     )
+
+
+def _under_month(cells: Cells, row: int, column: int, text: str) -> bool:
+    """A bare 2, 9, 16 under 6月."""
+    above = in_heading(cells.spread(row - 1, column), cells.value(*cells.anchor(row - 1, column)))
+    return bool(above and above.month and not above.day and _bare_day(text))
+
+
+def _bare_day(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 3 and 1 <= int(text) <= 31 else None
 
 
 def _under_date(cells: Cells, row: int, column: int, text: str) -> bool:
@@ -220,9 +247,21 @@ def table(
     starts[0] = 0 if len(names) == 1 else min(starts[0], names[0])
     blocks = []
     for start, stop, name in zip(starts, [*starts[1:], cells.width], names, strict=True):
-        inside = [columns[c] for c in range(start, stop) if c != name]
-        blocks.append(Block(columns[name], inside))
+        given = _given(cells, last, columns, name)
+        inside = [columns[c] for c in range(start, stop) if c not in (name, given)]
+        blocks.append(Block(columns[name], inside, given))
     return Table(cells, first, last, end, blocks, headless)
+
+
+def _given(cells: Cells, last: int, columns: dict[int, Column], name: int) -> int | None:
+    """The column of given names: 名 beside 姓, or the second one under a merged 姓名."""
+    beside = columns.get(name + 1)
+    if beside is None:
+        return None
+    apart = [tight(columns[c].words[-1]) for c in (name, name + 1) if columns[c].words]
+    if apart == ["姓", "名"]:
+        return name + 1
+    return name + 1 if cells.span(last, name)[3] == name + 1 else None
 
 
 def _prefix(columns: dict[int, Column], name: int) -> list[Kind | None]:
@@ -258,6 +297,8 @@ def column(cells: Cells, first: int, last: int, index: int) -> Column:
         words.append(text)
         head = heading(text)
         stated = None if head else in_heading(text, cells.value(*cells.anchor(row, index)))
+        if not stated and day and day.month and not day.day and _bare_day(text):
+            stated = Day(day=_bare_day(text), text=f"{day.text}{text}日")
         if stated:
             day = stated.within(day.year, day.month) if day else stated
             slot = f"{'' if stated.day is None else cells.anchor(row, index)}" or slot
@@ -270,7 +311,7 @@ def column(cells: Cells, first: int, last: int, index: int) -> Column:
             slot = slot or f"{cells.anchor(row, index)}"
         elif not is_weekday(text) and not part_in(text) and (day or slot):
             topic = text
-        part = part_in(text) if len(text) < 12 else part
+        part = part_in(text) if len(text) < 24 else part
     if meaning is None and (slot or part) and words:
         meaning = Heading(Kind.MARK)
     if part and meaning and meaning.kind in (*MARKING, Kind.SIGNED_IN):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from io import BytesIO
-from time import monotonic
+from time import process_time
 
 import openpyxl
 import pytest
@@ -379,10 +379,10 @@ def test_two_thousand_rows_are_read_in_time_even_if_nobody_is_known():
     known = [[i + 1, person.name, "√"] for i, person in enumerate(town)]
     strange = [[i, name + "错", mark] for i, name, mark in known]
 
-    begun = monotonic()
+    begun = process_time()
     assert reading([*head, *known], people=town).outcome == "read"
     assert len(reading([*head, *strange], people=town).questions) >= 1999
-    assert monotonic() - begun < 10  # both together, on a slow machine
+    assert process_time() - begun < 8  # both together, on a slow machine
 
 
 # --- Files ---
