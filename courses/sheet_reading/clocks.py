@@ -62,7 +62,10 @@ def clock_in(text: str) -> Clock:
     end = moments[1][0]
     if end <= start and end.hour < 12:
         end = end.replace(hour=end.hour + 12)
-    return Clock(start, end) if end > start else Clock(start)
+    if end > start:
+        return Clock(start, end)
+    said = f"结束时间不晚于开始时间（{text.strip()}），结束时间没有读取，请核对"
+    return Clock(start, doubtful=said)
 
 
 def _without_dates(text: str) -> str:

@@ -87,7 +87,9 @@ def numeral(text: str) -> int | None:
         return None
 
 
-CHINESE = re.compile(rf"(?<!第)([{NUMERAL}]+)(?=\s*[年月日号点时分])(?!\s*[日月]常)")
+CHINESE = re.compile(rf"(?<!第)([{NUMERAL}]+)(?=\s*(?:[年月日号点时分]|个?半?小时))(?!\s*[日月]常)")
+# 二0二一年, 二O二一年: the zero among Chinese digits is typed as it comes to hand.
+ZERO = re.compile(r"(?<=[一二三四五六七八九])[0Oo](?=[一二三四五六七八九0Oo])")
 
 
 @lru_cache(maxsize=8192)
@@ -98,7 +100,7 @@ def arabic(text: str) -> str:
         number = numeral(found[1])
         return found[1] if number is None else str(number)
 
-    return CHINESE.sub(digits, fold(text))
+    return CHINESE.sub(digits, ZERO.sub("〇", fold(text)))
 
 
 Y = r"(?P<y>(?:19|20)\d\d)"

@@ -202,6 +202,10 @@ def days_of(fact: Fact) -> list[Day]:
     days = [day for day in days_in(fact.text) if day.month or day.day]
     if not any(day.day for day in days):  # 9.30 beside a date is a time, alone it is a day
         days = [day for day in days_in(fact.text, loose=True) if day.month or day.day]
+    years = {day.year for day in days_in(fact.text) if day.year}
+    if len(years) == 1:  # 6月2日（2021年）
+        [year] = years
+        days = [day.within(year) for day in days]
     last = last_of_range(fact.text)
     if last and len(days) == 1 and days[0].day and last > days[0].day:
         days.append(replace(days[0], day=last, text=f"{last}日"))

@@ -195,6 +195,8 @@ def _neighbour(
         if only_label(text) is None and not labelled(text) and (row, right) not in taken:
             return row, right
         break
+    if not only_label(cells.text(row, column)):
+        return None  # 签到 alone is a title: the date below it is not its value
     below = cells.span(row, column)[2] + 1
     text = cells.text(below, column)
     if text and only_label(text) is None and not labelled(text) and (below, column) not in taken:

@@ -1,15 +1,19 @@
 """Which member each row is: settled where the sheet settles it, otherwise asked."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
+from .cells import tight
 from .lines import Line
 from .model import Notice, Person, Question
 from .names import key, untitled, written
-from .people import Directory, by_number, fits, labelled
+from .people import Directory, by_number, fits, is_branch, labelled
 from .questions import SKIP, Asker
 from .questions import key as question_key
+
+BRANCH = re.compile(r"([^本我该\W]{2,})支部(?!书记|副书记|委员|.委员)")
 
 
 @dataclass
@@ -47,7 +51,9 @@ class Identifier:
         # A column 工号 may number the staff of the house: it counts if it fits our members.
         self.numbers_count = len(known) * 2 >= len(stated)
         self.directory.look_up(
-            untitled(line.name)[0] for line in lines if not line.key and not line.outsider
+            untitled(line.name)[0]
+            for line in lines
+            if (not line.key or self._elsewhere(line)) and not line.outsider
         )
         for line in lines:
             self.found[id(line)] = self._one(line, own)
@@ -86,6 +92,10 @@ class Identifier:
 
     def _own(self, line: Line) -> Identity:
         people = self.directory.own(line.key, self.day)
+        if self._elsewhere(line):
+            others = self.directory.others.get(line.key, [])
+            if others:
+                return Identity(candidates=(*others, *people))
         if len(people) == 1:
             return Identity(people[0])
         said = {"group": line.group, "standing": line.standing, "unit": line.unit}
@@ -95,6 +105,11 @@ class Identifier:
             return Identity(fitting[0])
         left = [person for person, answer in judged if answer is not False]
         return Identity(candidates=tuple(left or people))
+
+    def _elsewhere(self, line: Line) -> bool:
+        """Whether the row names another branch beside a name that somebody of this one bears."""
+        found = BRANCH.search(tight(line.unit or line.note))
+        return bool(found) and not is_branch(found[1], self.directory.roster.branch_name)
 
     def _eliminate(self, lines: list[Line]) -> None:
         """Two rows of one name are two people: who one of them is leaves the other."""
@@ -130,9 +145,11 @@ class Identifier:
         return name
 
     def _ask_homonym(self, line: Line, identity: Identity) -> str:
-        count = len(identity.candidates)
+        count, own = len(identity.candidates), self.directory.roster.branch
         text = f"本支部有 {count} 名党员叫“{line.name}”，这一行是哪一位？"
-        candidates = (labelled(person, foreign=False) for person in identity.candidates)
+        if any(person.branch != own for person in identity.candidates):
+            text = f"“{line.name}”写明是其他党支部的，本支部也有同名党员，这一行是哪一位？"
+        candidates = (labelled(p, foreign=p.branch != own) for p in identity.candidates)
         return self._ask(line, "homonym", text, candidates)
 
     def _ask_number(self, line: Line, numbered: Person) -> str:

@@ -82,7 +82,7 @@ def kind_in(text: str) -> tuple[str, str] | None:
         return None
     if FAMILY.search(word) and GROUPS[found[0]] in (SICK, OTHER, OFFICIAL):
         return word[:20], PERSONAL  # somebody else is ill: the leave is personal
-    best = max(found, key=len)
+    best = max(found, key=lambda said: (said not in SAME, len(said)))  # 因公出差 is 出差
     return SAME.get(best, best), GROUPS[best]
 
 

@@ -141,11 +141,11 @@ def fits(person: Person, *, group: str, standing: str, unit: str) -> bool | None
     elif "正式" in standing:
         said.append(person.status == "full")
     if unit and ("支部" in unit or unit in person.branch_name):
-        said.append(_is_branch(unit, person.branch_name))
+        said.append(is_branch(unit, person.branch_name))
     return all(said) if said else None
 
 
-def _is_branch(unit: str, branch_name: str) -> bool:
+def is_branch(unit: str, branch_name: str) -> bool:
     """第二党支部 and 水务局机关第二支部 both name 云川市水务局机关第二党支部."""
     position = 0
     for character in unit.replace("党支部", "").replace("支部", "").replace("中共", ""):

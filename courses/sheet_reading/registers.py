@@ -94,7 +94,9 @@ def registers_of(cells: Cells, directory: Directory) -> list[Register]:
     if edges:
         windows = (cells.window(first, stop) for first, stop in edges)
         return [found for window in windows for found in registers_of(window, directory)]
-    if not any(c.words for table, _ in parts for b in table.blocks for c in b.columns):
+    headed = {b.name.words for table, _ in parts for b in table.blocks}
+    worded = any(c.words for table, _ in parts for b in table.blocks for c in b.columns)
+    if not worded and len(headed) < 2:
         grid = _names_side_by_side(cells, directory)  # 到会人员签名 over names side by side
         if grid:
             return [grid]

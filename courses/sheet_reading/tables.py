@@ -134,10 +134,19 @@ def _signatures(
         for column in _spanned(cells, row, name, knows)
     ]
     below = cells.span(row, heads[0][0])[2] + 1 if heads else 0
+    if any(_head_below(cells, below, column) for column in columns):
+        return []  # 签到 is the title here: dates or other headings stand between it and the names
     cells_below = [cells.text(r, c) for c in columns for r in range(below, below + 8)]
     filled = [text for text in cells_below if text]
     known = sum(map(knows, filled))
     return columns if known >= 2 and known * 2 > len(filled) else []
+
+
+def _head_below(cells: Cells, below: int, column: int) -> bool:
+    texts = (cells.text(row, column) for row in range(below, below + 8))
+    text = next((text for text in texts if text), "")
+    head = heading(text)
+    return bool(in_heading(text)) or (head is not None and head.kind is not Kind.TICK)
 
 
 def _reads_across(cells: Cells, row: int, name: int, knows: Knows) -> bool:
