@@ -85,7 +85,7 @@ def ask_symbol(asker: Asker, sheet: str, mark: str, entries: list[Entry]) -> str
     row, column = first.place or first.line.place
     name = key(sheet, None, None, f"{mark}:mark")
     rows = tuple(dict.fromkeys(entry.line.place[0] for entry in entries))
-    text = f"签到符号“{first.mark}”表中没有说明，共 {len(rows)} 行用到，是什么意思？"
+    text = f"签到符号“{first.mark}”表中没有说明（或说法不一），共 {len(rows)} 行用到，是什么意思？"
     asker.ask(
         Question(
             *(name, "mark", text, sheet, row, column, first.mark),

@@ -39,6 +39,7 @@ class Draft:
     unfilled: bool = False
     listed: bool = False
     place: tuple[int, str] | None = None
+    venue: str | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -128,6 +129,7 @@ def drafts_of(
         ]
         first = parts[0][0]
         draft = Draft(register, entries, key, topic=first.topic, place=first.place)
+        draft.venue = first.venue
         draft.single = len(found) == 1
         _when(draft, first, when, calendar)
         draft.listed = not any(slot.of(line) for slot, lines in parts for line in lines)
@@ -146,6 +148,8 @@ def _when(draft: Draft, slot: Slot, when: When, calendar: Calendar) -> None:
     draft.clock = when.clock if not slot.day or len(when.days) < 2 else Clock()
     if slot.part and not draft.single:
         draft.clock = Clock()
+    if slot.clock.start:
+        draft.clock = slot.clock
     if slot.day:
         context = [day for day in when.days if day.month]
         months = {day.month for day in context}

@@ -228,7 +228,8 @@ def _told(text: str) -> Verdict:
     if not text or tight(text) in ("无", "-", "/"):
         return SILENT
     verdict = judge(text, Legend())
-    return verdict if verdict.status and len(tight(text)) > 1 else SILENT
+    telling = len(tight(text)) > 1 or tight(text) in leave.SINGLES
+    return verdict if verdict.status and telling else SILENT
 
 
 def _speaks(reason: str, told: Verdict) -> Verdict:

@@ -82,7 +82,10 @@ def kind_in(text: str) -> tuple[str, str] | None:
         return None
     if FAMILY.search(word) and GROUPS[found[0]] in (SICK, OTHER, OFFICIAL):
         return word[:20], PERSONAL  # somebody else is ill: the leave is personal
-    best = max(found, key=lambda said: (said not in SAME, len(said)))  # 因公出差 is 出差
+    # 因公出差 is 出差; 因公外出 stays 公出, whatever 外出 may mean alone.
+    cause = next((said for said in found if said in SAME), found[0])
+    kin = [said for said in found if GROUPS[said] == GROUPS[cause]] if cause in SAME else found
+    best = max(kin, key=lambda said: (said not in SAME, len(said)))
     return SAME.get(best, best), GROUPS[best]
 
 

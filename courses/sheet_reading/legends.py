@@ -55,13 +55,15 @@ PREFIX = re.compile(
 
 
 def legend_of(texts: Iterable[str]) -> Legend:
-    """What all the texts around the rows say about marks and blanks, the first word counting."""
+    """What all the texts around the rows say about marks and blanks; where they differ it is doubtful."""
     marks: dict[str, Verdict] = {}
     blanks: list[Verdict] = []
     coloured = everyone = False
     for text in texts:
         for key, verdict in pairs_in(text):
-            marks.setdefault(key, verdict)
+            said = marks.setdefault(key, verdict)
+            if said.status != verdict.status:  # two legends that contradict each other
+                marks[key] = Verdict(doubt="symbol")
         blank = blank_in(text)
         if blank:
             blanks.append(blank)

@@ -28,6 +28,7 @@ from .marks import Legend, Verdict
 from .model import ABSENT, LEAVE, PRESENT, Notice, Question, Reading, Roster, Session
 from .people import Directory
 from .questions import Asker
+from .questions import key as question_key
 from .registers import Register, Text, adjacent_pairs, registers_of
 from .sentences import Mention, everybody_came, mentions
 from .sessions import Assembler
@@ -124,16 +125,24 @@ class _Reader:
         drafts = drafts_of(register, own_legend, self.directory, calendar)
         self._add_mentioned(register, drafts, told)
         settler = Settler(self.asker, self.directory, self.warnings, self.at)
-        drafts = settler.settle(drafts, own_legend, told)
-        held = [draft for draft in drafts if not draft.unfilled and draft.entries]
+        kept = settler.settle(drafts, own_legend, told)
+        held = [draft for draft in kept if not draft.unfilled and draft.entries]
         if not held:
             self.asker.asked = asked
             self._pass_over(cells, UNFILLED)
             return []
+        self._forget_dates(cells, drafts, held)
         if own_legend.coloured:
             text = "表中用颜色表示出勤情况，系统读不到颜色，请对照原表逐行核对。"
             self.warnings.append(Notice(text, cells.name))
         return self._assembled(register, held, settler)
+
+    def _forget_dates(self, cells: Cells, drafts: list[Draft], held: list[Draft]) -> None:
+        """No question about the day of a column (31日 of June) in which nothing stands."""
+        pointed = {draft.place for draft in held}
+        for place in {draft.place for draft in drafts} - pointed - {None}:
+            if place:
+                self.asker.asked.pop(question_key(cells.name, *place, "date"), None)
 
     def _assembled(
         self, register: Register, drafts: list[Draft], settler: Settler

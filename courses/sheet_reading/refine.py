@@ -22,7 +22,20 @@ def refined(found: Table, knows: Knows) -> Table:
     if not any(block.of(*MARKING) for block in found.blocks):
         for block in found.blocks:
             _marks_by_content(found, block, knows)
+    for block in found.blocks:
+        _twins(found, block)
     return found
+
+
+def _twins(found: Table, block: Block) -> None:
+    """签到 | 签到 with nothing to tell them apart, both filled in: two meetings, days unknown."""
+    plain = [c for c in block.of(Kind.MARK) if not c.slot and c.words]
+    for column in plain:
+        same = [c for c in plain if c.words == column.words]
+        filled = [c for c in same if sample(found, c.index, block.name.index)]
+        if len(filled) > 1:
+            at = block.columns.index(column)
+            block.columns[at] = replace(column, slot=f"#{column.index}")
 
 
 def _headed_once(found: Table, knows: Knows) -> None:

@@ -58,12 +58,13 @@ class Assembler:
             start=draft.clock.start,
             end=draft.clock.end,
             part=draft.part,
+            place=draft.venue or facts.first("place"),
             key=key_of(draft.register),
             not_listed=self._not_listed(draft, rows),
             **{
                 name: facts.first(name)
                 for name in (
-                    *("place", "host", "lecturer", "recorder", "occasion", "form", "period"),
+                    *("host", "lecturer", "recorder", "occasion", "form", "period"),
                     *("hours", "organiser"),
                 )
             },

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from .clocks import part_in
+from .clocks import Clock, part_in
 from .dates import Day, in_heading
 from .headings import Kind
 from .lines import Line
@@ -26,6 +26,8 @@ class Slot:
     part: str | None = None
     topic: str | None = None
     place: tuple[int, str] | None = None
+    venue: str | None = None
+    clock: Clock = field(default_factory=Clock)
     columns: dict[int, list[Column]] = field(default_factory=dict)
     rows: set[int] | None = None
 
@@ -47,7 +49,8 @@ def slots_of(table: Table, lines: list[Line]) -> list[Slot]:
         for key, columns in _groups(block):
             first = next(column for column in columns if column.kind in MARKING)
             place = table.cells.place(table.first, first.index)
-            slot = found.setdefault(key, Slot(key, first.day, first.part, first.topic, place))
+            told = (first.day, first.part, first.topic, place, first.venue, first.clock)
+            slot = found.setdefault(key, Slot(key, *told))
             slot.columns[block.name.index] = columns
     return list(found.values())
 

@@ -1,11 +1,13 @@
 """Where the rows of people stand: heading rows, blocks side by side, columns and what they hold."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from .cells import Cells, tight
-from .clocks import part_in
+from .cells import Cells, fold, tight
+from .clocks import Clock, clock_in, part_in
 from .dates import Day, days_in, in_heading, weekday_in
+from .facts import labelled, only_label
 from .headings import Heading, Kind, heading, is_ordinal, is_weekday
 from .marks import Legend, judge
 
@@ -29,6 +31,8 @@ class Column:
     day: Day | None = None
     part: str | None = None
     topic: str | None = None
+    venue: str | None = None
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def kind(self) -> Kind | None:
@@ -179,7 +183,29 @@ def heading_zone(cells: Cells, row: int, names: list[int]) -> tuple[int, int]:
         last += 1
     while first and _is_upper_heading(cells, first - 1, names):
         first -= 1
-    return first, last
+    return _with_label_rows(cells, first, names), last
+
+
+TOLD = ("when", "topic", "content", "place", "host", "lecturer")
+TOLD_BELOW = ("topic", "content", "place")
+
+
+def _label_at(cells: Cells, row: int, name: int) -> str | None:
+    """The kind of label that opens a row of headings: 日期 | | 6月2日 | 6月9日."""
+    column, text = next(cells.filled(row), (name + 1, ""))
+    return only_label(text) if column <= name else None
+
+
+def _with_label_rows(cells: Cells, first: int, names: list[int]) -> int:
+    """Rows 日期, 主题, 地点 with one cell for each column below belong to the heading."""
+    dated, top = False, first
+    while top and _label_at(cells, top - 1, names[0]) in TOLD:
+        values = [(c, text) for c, text in cells.filled(top - 1) if c > names[0]]
+        if len(values) < 2 or any(only_label(text) or labelled(text) for _, text in values):
+            break
+        top -= 1
+        dated = dated or all(in_heading(text, cells.value(top, c)) for c, text in values)
+    return top if dated else first
 
 
 def _like_heading(cells: Cells, row: int, column: int, text: str) -> bool:
@@ -193,6 +219,8 @@ def _like_heading(cells: Cells, row: int, column: int, text: str) -> bool:
 
 def _is_lower_heading(cells: Cells, row: int, names: list[int]) -> bool:
     """A second heading row: nothing under 姓名, and dates, parts of the day or kinds elsewhere."""
+    if _label_at(cells, row, names[0]) in TOLD_BELOW and len(list(cells.filled(row))) > 2:
+        return True
     if any(cells.text(row, name) for name in names):
         return False
     filled = list(cells.filled(row))
@@ -248,7 +276,7 @@ def table(
     cells: Cells, first: int, last: int, end: int, names: list[int], *, headless: bool = False
 ) -> Table:
     """The table under a heading zone, its columns shared out to its name columns."""
-    columns = {c: column(cells, first, last, c) for c in range(cells.width)}
+    columns = {c: column(cells, first, last, c, names[0]) for c in range(cells.width)}
     prefix = _prefix(columns, names[0])
     starts = [names[0] - len(prefix)]
     for name in names[1:]:
@@ -292,32 +320,41 @@ def _matching(columns: dict[int, Column], name: int, prefix: list[Kind | None]) 
     return count
 
 
-def column(cells: Cells, first: int, last: int, index: int) -> Column:
+def column(cells: Cells, first: int, last: int, index: int, name: int) -> Column:
     """What the column is, by all heading cells above it."""
     words: list[str] = []
     day: Day | None = None
     meaning: Heading | None = None
-    part = topic = None
-    slot = ""
+    part = topic = venue = None
+    slot, clock = "", Clock()
     for row in range(first, last + 1):
-        text = cells.spread(row, index)
+        at = _heads(cells, row, index, last, name)
+        text = cells.spread(row, at)
+        label = _label_at(cells, row, name)
+        if label in TOLD and label != "when":
+            topic = text if text and index > name and label in ("topic", "content") else topic
+            venue = text if text and index > name and label == "place" else venue
+            continue
         if not text or (words and words[-1] == text and cells.anchor(row, index)[0] < row):
             continue
         words.append(text)
         head = heading(text)
-        stated = None if head else in_heading(text, cells.value(*cells.anchor(row, index)))
+        stated = None if head else in_heading(text, cells.value(*cells.anchor(row, at)))
         if not stated and day and day.month and not day.day and _bare_day(text):
             stated = Day(day=_bare_day(text), text=f"{day.text}{text}日")
         if stated:
             day = stated.within(day.year, day.month) if day else stated
-            slot = f"{'' if stated.day is None else cells.anchor(row, index)}" or slot
+            slot = f"{'' if stated.day is None else cells.anchor(row, at)}" or slot
             topic = _beside_date(text) or topic
+            clock = clock_in(text)
         elif head:
             meaning = head if head.kind is not Kind.OTHER or not meaning else meaning
         elif is_weekday(text) and day:
             day = replace(day, weekday=weekday_in(text))
         elif is_ordinal(text):
             slot = slot or f"{cells.anchor(row, index)}"
+        elif (day or slot) and clock_in(text).start:
+            clock = clock_in(text)
         elif not is_weekday(text) and not part_in(text) and (day or slot):
             topic = text
         part = part_in(text) if len(text) < 24 else part
@@ -325,13 +362,37 @@ def column(cells: Cells, first: int, last: int, index: int) -> Column:
         meaning = Heading(Kind.MARK)
     if part and meaning and meaning.kind in (*MARKING, Kind.SIGNED_IN):
         slot = f"{slot}{part}"
-    return Column(index, tuple(words), meaning, slot, day, part, topic)
+    return Column(index, tuple(words), meaning, slot, day, part, topic, venue, clock)
+
+
+def _heads(cells: Cells, row: int, index: int, last: int, name: int) -> int:
+    """The column whose cell heads this one: a date reaches over the blank cells to its right.
+
+    Only where the row below has marks or parts of the day, or repeats 备注 for each of the dates.
+    """
+    if cells.spread(row, index) or row == last or index <= name:
+        return index
+    text = cells.spread(last, index)
+    head = heading(text)
+    alike = sum(tight(word) == tight(text) for _, word in cells.filled(last))
+    beside = head and head.kind in (Kind.REASON, Kind.REMARK) and alike > 1
+    if not (beside or (head and head.kind in MARKING) or part_in(text)):
+        return index
+    for left in range(index - 1, name, -1):
+        if cells.spread(row, left):
+            stated = in_heading(cells.spread(row, left), cells.value(*cells.anchor(row, left)))
+            return left if stated and cells.span(row, left)[3] == left else index
+    return index
+
+
+CLOCKS = re.compile(r"(?:上午|下午|晚上)?\d{1,2}[:点时]\d{0,2}分?(?:\s*(?:-+|~|至|到)\s*)?")
 
 
 def _beside_date(text: str) -> str | None:
     """What a date heading says besides the date: "6月2日党课"."""
     for day in days_in(text, loose=True):
-        rest = tight(text.replace(day.text, "")).strip("()-:、,上下午晚")
+        rest = text.replace(day.text, "")
+        rest = tight(CLOCKS.sub("", fold(rest))).strip("()-:、,上下午晚")
         if len(rest) > 1 and not is_weekday(rest) and not heading(rest):
             return rest
     return None

@@ -507,6 +507,83 @@ DAYS = [
     ),
 ]
 
+COLUMNS = [
+    case(
+        "6月印成了1日到31日，31日没有：空列不问",
+        [
+            ["2021年6月考勤"],
+            ["姓名", *(f"{day}日" for day in range(1, 32))],
+            *([n, "", marks(n, TWO[0]), *[""] * 29] for n in N),
+        ],
+        held=TWO_HELD[:1],
+    ),
+    case(
+        "每次签到和备注各一列，日期没有合并",
+        [
+            ["2021年6月考勤"],
+            ["姓名", "6月2日", "", "6月9日", ""],
+            ["", "签到", "备注", "签到", "备注"],
+            *(
+                [n, "" if n == B else "√", "病假" if n == B else "", "√", "迟到" if n == C else ""]
+                for n in N
+            ),
+        ],
+        held=[held(DAY, {B: "leave:病假"}), held("2021-06-09", {C: "late"})],
+    ),
+    case(
+        "上午下午没有合并在日期下面",
+        [
+            ["2021年6月考勤"],
+            ["姓名", "6月2日", "", "6月9日", ""],
+            ["", "上午", "下午", "上午", "下午"],
+            *([n, "√", marks(n, TWO[0]), "√", marks(n, TWO[1])] for n in N),
+        ],
+        held=[
+            held(DAY, part="上午"),
+            held(DAY, {B: "leave:病假"}, part="下午"),
+            held("2021-06-09", part="上午"),
+            held("2021-06-09", {H: "absent"}, part="下午"),
+        ],
+    ),
+    case(
+        "列头写日期、时间和内容",
+        [
+            ["2021年学习考勤"],
+            ["姓名", "6月2日 14:30-16:30", "6月9日\n9:00-11:00 专题党课"],
+            *([n, marks(n, TWO[0]), marks(n, TWO[1])] for n in N),
+        ],
+        held=[
+            held(DAY, {B: "leave:病假"}, start="14:30", end="16:30"),
+            held("2021-06-09", {H: "absent"}, start="09:00", end="11:00", topic="专题党课"),
+        ],
+    ),
+    case(
+        "表头上面几行分别是日期、主题、地点",
+        [
+            ["2021年学习考勤"],
+            ["日期", "", "6月2日", "6月9日"],
+            ["主题", "", "百年党史", "红船精神"],
+            ["地点", "", "三楼", "四楼"],
+            ["序号", "姓名", "签到", "签到"],
+            *([i, n, marks(n, TWO[0]), marks(n, TWO[1])] for i, n in enumerate(N, 1)),
+        ],
+        held=[
+            held(DAY, {B: "leave:病假"}, topic="百年党史", place="三楼"),
+            held("2021-06-09", {H: "absent"}, topic="红船精神", place="四楼"),
+        ],
+    ),
+    case(
+        "两列都叫签到，哪天要问",
+        [
+            ["学习签到表 2021年6月"],
+            ["姓名", "签到", "签到"],
+            *([n, marks(n, TWO[0]), marks(n, TWO[1])] for n in N),
+        ],
+        held=[held(None, {B: "leave:病假"}), held(None, {H: "absent"})],
+        asks=[(2, "date"), (2, "date")],
+    ),
+]
+
 SHEETS = [
     case(
         "封面、说明、空表、隐藏表和两个月",
@@ -557,6 +634,6 @@ SHEETS = [
 ]
 
 
-@pytest.mark.parametrize("sample", [*LAYOUTS, *DAYS, *SHEETS], ids=lambda c: c.habit)
+@pytest.mark.parametrize("sample", [*LAYOUTS, *DAYS, *COLUMNS, *SHEETS], ids=lambda c: c.habit)
 def test_layout_is_read_as_a_careful_person_reads_it(sample):
     check(sample)

@@ -112,6 +112,12 @@ MARKS = [
         held=held(DAY, {**OUT, C: "late"}),
     ),
     case(
+        "表上表下的图例说法不一，要问",
+        table({B: "○", H: "×"}, top=[*TOP, ["√到会 ○请假"]], foot=[["○缺席"]]),
+        held=held(DAY, {B: "?", H: "absent"}),
+        asks=[(6, "mark")],
+    ),
+    case(
         "图例之外的符号还是要问",
         table({B: "○", H: "×", C: "☆"}, foot=[["√到会 ○请假 ×缺席"]]),
         held=held(DAY, {B: "leave:未说明", H: "absent", C: "?"}),
