@@ -291,12 +291,18 @@ def xlsx_sheets(data: bytes) -> list[dict[str, Any]]:
     """Calamine's reading, and from the XML what calamine does not tell."""
     sheets = calamine_sheets(data)
     archive = zipfile.ZipFile(io.BytesIO(data))
-    padded = padded_styles(archive)
+    padded, struck = padded_styles(archive), struck_styles(archive)
+    if not any(any(row) for sheet in sheets for row in sheet["rows"]) and any(
+        name.startswith("xl/media/") for name in archive.namelist()
+    ):
+        raise Unreadable("pictures")
     for sheet, part in zip(sheets, sheet_parts(archive, sheets), strict=True):
         xml = archive.read(part) if part in archive.NameToInfo else b""
         if re.search(rb'hidden="(?:1|true)"', xml):
             sheet["hidden_rows"], sheet["hidden_columns"] = hidden_in(xml)
         restore(sheet["rows"], xml, padded)
+        if struck:
+            sheet["struck"] = struck_in(xml, struck)
     return sheets
 
 
@@ -362,6 +368,37 @@ def padded_styles(archive: zipfile.ZipFile) -> dict[bytes, int]:
         for index, number in enumerate(formats)
         if number in widths
     }
+
+
+def struck_styles(archive: zipfile.ZipFile) -> set[bytes]:
+    """Cell styles whose font is struck through."""
+    if "xl/styles.xml" not in archive.NameToInfo:
+        return set()
+    xml = archive.read("xl/styles.xml")
+    fonts = re.search(rb"<(?:\w+:)?fonts\b.*?</(?:\w+:)?fonts>", xml, re.S)
+    section = re.search(rb"<(?:\w+:)?cellXfs\b.*?</(?:\w+:)?cellXfs>", xml, re.S)
+    if not (fonts and section):
+        return set()
+    struck = {
+        str(at).encode()
+        for at, font in enumerate(
+            re.findall(rb"<(?:\w+:)?font\b(?:[^>]*/>|.*?</(?:\w+:)?font>)", fonts[0], re.S)
+        )
+        if re.search(rb'<(?:\w+:)?strike\s*(?:/|>|val="(?:1|true)")', font)
+    }
+    used = re.findall(rb'<(?:\w+:)?xf\b[^>]*?fontId="(\d+)"', section[0])
+    return {str(at).encode() for at, font in enumerate(used) if font in struck}
+
+
+def struck_in(xml: bytes, struck: set[bytes]) -> list[list[int]]:
+    """Zero-based places of the cells with one of these styles."""
+    found = []
+    for attributes in re.findall(rb"<(?:\w+:)?c\b([^>]*)>", xml):
+        style = re.search(rb'\bs="(\d+)"', attributes)
+        place = re.search(rb'\br="([A-Z]{1,3})(\d+)"', attributes)
+        if style and place and style[1] in struck:
+            found.append([int(place[2]) - 1, column_index(place[1])])
+    return found
 
 
 def restore(rows: list[list[Any]], xml: bytes, padded: dict[bytes, int]) -> None:

@@ -24,7 +24,8 @@ class Grid:
     """One sheet: rows from row 1 and column A on, ragged at the right, without a blank tail.
 
     `merged` are ranges (first row, first column, last row, last column), zero-based and inclusive;
-    the value stands in the first cell. Hidden rows and columns are zero-based too.
+    the value stands in the first cell. Hidden rows and columns are zero-based too, and so are the
+    places of the cells that are struck through.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Grid:
     hidden: bool = False
     hidden_rows: tuple[int, ...] = ()
     hidden_columns: tuple[int, ...] = ()
+    struck: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,12 @@ class BombFile(WorkbookRefusal):
     )
 
 
+class OnlyPictures(WorkbookRefusal):
+    message = (
+        "这个表格里只有图片，没有文字，系统读不出图片里的内容。请把名单和签到情况录成文字后再上传。"
+    )
+
+
 class HostileFile(WorkbookRefusal):
     message = (
         "这个文件的内部结构不正常（含有正常表格不会有的成分），为安全起见已拒绝读取。"
@@ -167,6 +175,7 @@ PLAIN = {
     "encrypted": EncryptedFile,
     "macros": MacroFile,
     "bomb": BombFile,
+    "pictures": OnlyPictures,
     "hostile": HostileFile,
     "quotes": UnbalancedQuotes,
     "memory": ReaderCrashed,
@@ -262,6 +271,7 @@ def _grid(sheet: dict[str, Any]) -> Grid:
         hidden=not sheet.get("visible", True),
         hidden_rows=tuple(sheet.get("hidden_rows", ())),
         hidden_columns=tuple(sheet.get("hidden_columns", ())),
+        struck=frozenset((row, column) for row, column in sheet.get("struck", ())),
     )
 
 

@@ -195,6 +195,8 @@ def in_heading(text: str, value: Value = None) -> Day | None:
         return of_date(value, text)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _of_number(value, text)
+    if re.fullmatch(r"4\d{4}", text.strip()):  # a day number in a text file
+        return of_date(EPOCH + timedelta(days=int(text)), text)
     whole = LOOSER.fullmatch(arabic(text).strip())
     if whole and int(whole["d"]) <= 31:
         return Day(None, int(whole["m"]), int(whole["d"]), text=text)

@@ -56,7 +56,8 @@ class Identifier:
             if (not line.key or self._elsewhere(line)) and not line.outsider
         )
         for line in lines:
-            self.found[id(line)] = self._one(line, own)
+            identity = self._one(line, own)
+            self.found[id(line)] = self._struck(line, identity) if is_struck(line) else identity
         self._eliminate(lines)
         for line in lines:
             identity = self.found[id(line)]
@@ -83,6 +84,14 @@ class Identifier:
         if line.outsider:
             return Identity(outsider=line.outsider)
         return Identity(question=self._ask_unknown(line))
+
+    def _struck(self, line: Line, identity: Identity) -> Identity:
+        """A name that is struck through may be withdrawn, or struck off while counting: asked."""
+        if identity.person is None or self.asker.answer(self._key(line)):
+            return identity
+        text = f"“{line.name}”的姓名画了删除线，这一行还算不算？不算的请选择不导入。"
+        candidates = [labelled(identity.person, foreign=False)]
+        return Identity(question=self._ask(line, "struck", text, candidates))
 
     def _answered(self, given: str, own: dict[str, Person], line: Line) -> Identity:
         if given == SKIP:
@@ -177,6 +186,11 @@ class Identifier:
                 self.taken.add(identity.person.number)
         self.counted = len(self.found)
         return self.taken
+
+
+def is_struck(line: Line) -> bool:
+    row, column = line.row + line.cells.top, line.column
+    return not line.cells.is_turned and (row, column) in line.cells.grid.struck
 
 
 def settle_equals(

@@ -55,7 +55,7 @@ PREFIX = re.compile(
 
 
 def legend_of(texts: Iterable[str]) -> Legend:
-    """What all the texts around the rows say about marks and blanks; where they differ it is doubtful."""
+    """What all the texts around the rows say of marks and blanks; where they differ, doubt."""
     marks: dict[str, Verdict] = {}
     blanks: list[Verdict] = []
     coloured = everyone = False

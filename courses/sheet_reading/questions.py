@@ -5,6 +5,7 @@ homonym        the name fits several members of the branch
 other_branch   the name fits only members of other branches
 unknown_name   nobody bears the name; near names are the candidates
 number         member number and name of the row contradict each other
+struck         the name is struck through
 duplicate      one member stands in several rows of a session
 mark           a mark without a certain meaning, or marks that contradict each other
 blank          what an empty cell (or a list without marks) means

@@ -234,6 +234,8 @@ class _Reader:
         foreign = self._foreign(sessions)
         if foreign:
             return Reading("refuse", foreign, warnings=warnings)
+        self._check_twice(sessions)
+        warnings = tuple(dict.fromkeys(self.warnings))
         order = {cells.name: at for at, cells in enumerate(sheets)}
         questions = sorted(
             self.asker.asked.values(), key=lambda q: (order.get(q.sheet, 0), q.row or 0)
@@ -244,6 +246,18 @@ class _Reader:
             return Reading("read", f"{said}。", tuple(sessions), (), warnings)
         message = f"{said}；有 {len(questions)} 处需要您确认。"
         return Reading("ask", message, tuple(sessions), tuple(questions), warnings)
+
+    def _check_twice(self, sessions: list[Session]) -> None:
+        """Two sheets of one day with the same people: perhaps a copy that was left behind."""
+        for at, later in enumerate(sessions):
+            for before in sessions[:at]:
+                same = (later.date, later.start, later.part) == (
+                    *(before.date, before.start, before.part),
+                )
+                people = {row.member for row in later.rows} & {row.member for row in before.rows}
+                if later.date and later.sheet != before.sheet and same and people - {None}:
+                    text = f"与工作表「{before.sheet}」同是 {later.date} 的签到，请核对是否重复。"
+                    self.warnings.append(Notice(text, later.sheet))
 
     def _foreign(self, sessions: list[Session]) -> str | None:
         """Nobody in the sheet is of this branch, but most are of another one."""
