@@ -45,7 +45,7 @@ def by_habit(entries: list[Entry], legend: Legend, implied: str | None) -> Verdi
 def by_counts(
     unknown: Counter[str], known: Counter[str], claims: list[Claim], *, ticked: bool
 ) -> dict[str, str] | None:
-    """The only meanings under which the marks give the stated head counts, if there is only one."""
+    """Meanings that are the same in every way to make the marks give the stated head counts."""
     claims = [claim for claim in claims if claim.key != "rate"]
     if not claims or not unknown or len(unknown) > 4:
         return None
@@ -69,7 +69,10 @@ def by_counts(
             counts[status] += unknown[mark]
         if all(_fits(claim, counts, stated) for claim in claims):
             fitting.append(dict(zip(symbols, meanings, strict=True)))
-    return fitting[0] if len(fitting) == 1 else None
+    if not fitting:
+        return None
+    first, *others = fitting
+    return {mark: s for mark, s in first.items() if all(way[mark] == s for way in others)}
 
 
 def _fits(claim: Claim, counts: Counter[str], stated: set[str]) -> bool:

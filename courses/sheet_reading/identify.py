@@ -113,6 +113,10 @@ class Identifier:
         if len(fitting) == 1:
             return Identity(fitting[0])
         left = [person for person, answer in judged if answer is not False]
+        ends = re.findall(r"\d{2,8}", line.note)
+        ending = [p for p in left if any(p.number.endswith(end) for end in ends)]
+        if len(ending) == 1:  # 安若木（0005）
+            return Identity(ending[0])
         return Identity(candidates=tuple(left or people))
 
     def _elsewhere(self, line: Line) -> bool:

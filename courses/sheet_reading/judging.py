@@ -1,5 +1,6 @@
 """What one row says of one person in one session, before blanks are given a meaning."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -118,8 +119,12 @@ def _place(
 def _mark(line: Line, column: Column, text: str, legend: Legend, directory: Directory) -> Verdict:
     if column.kind is Kind.TICK and column.meaning:
         return tick(text, column.meaning, legend)
-    if key(text) == (line.key or key(line.name)) or directory.resolve(text)[0] == (line.key or "?"):
+    signed, beside = directory.resolve(text)
+    if key(text) == (line.key or key(line.name)):
         return Verdict(PRESENT)  # signed with their own name
+    if signed and signed == line.key:
+        told = judge(beside, legend)
+        return Verdict(doubt="unclear") if "代" in beside else merge([Verdict(PRESENT), told])
     # Somebody else's name: who signed for whom is not for us to say.
     return Verdict(doubt="signed") if directory.knows(text) else judge(text, legend)
 
@@ -192,6 +197,8 @@ def _beside_name(line: Line, legend: Legend) -> list[Verdict]:
     for note in line.note.split():
         if note.isdigit():
             continue
+        if re.search(r"代.*签|代签|^代", note):
+            return [Verdict(doubt="unclear")]  # 石满仓（代石满囤签）
         verdict = legend.marks.get(symbol(note)) or judge(note, Legend())
         if verdict.status:
             verdicts.append(verdict)
@@ -205,11 +212,13 @@ def _joined(line: Line, rows: list[int], columns: list[Column], kind: Kind) -> s
 
 def with_words(verdict: Verdict, reason: str, remark: str) -> Verdict:
     """The verdict with what reason and remark add: they explain a mark, and speak for a blank."""
-    if verdict.doubt:
-        return verdict
     told = merge([_told(reason), _told(remark)])
     if told.doubt:
         told = _told(reason)
+    if verdict.doubt == "symbol" and told.status not in (None, PRESENT):
+        return told  # ○ or / with 病假 beside it
+    if verdict.doubt:
+        return verdict
     if verdict.status is None:
         return _speaks(reason, told)
     if verdict.status == LEAVE and verdict.leave == UNSTATED:

@@ -82,6 +82,8 @@ def kind_in(text: str) -> tuple[str, str] | None:
         return None
     if FAMILY.search(word) and GROUPS[found[0]] in (SICK, OTHER, OFFICIAL):
         return word[:20], PERSONAL  # somebody else is ill: the leave is personal
+    if found[-1].startswith("陪"):  # 住院陪护: somebody else is ill
+        return found[-1], GROUPS[found[-1]]
     # 因公出差 is 出差; 因公外出 stays 公出, whatever 外出 may mean alone.
     cause = next((said for said in found if said in SAME), found[0])
     kin = [said for said in found if GROUPS[said] == GROUPS[cause]] if cause in SAME else found

@@ -9,7 +9,7 @@ from .facts import only_label
 from .headings import Kind, group_of, heading, non_member, section
 from .marks import Legend, judge
 from .model import OBSERVER
-from .names import NOT_NAMES, key, looks_like_name, split_names, untitled, written
+from .names import CJK, NOT_NAMES, TITLE, key, looks_like_name, split_names, untitled, written
 from .people import Directory
 from .tables import MARKING, Block, Table, mark_like
 from .totals import claims_in
@@ -18,6 +18,9 @@ TOTAL = re.compile(
     r"合计|小计|总计|共计|累计|统计|汇总|人数|应到|实到|出勤|出席|到会|请假|缺席|缺勤|迟到|早退|未到|列席|.*率|.*人数"
     r"|.*合计|.*小计|实到人次|总人数|本页小计"
 )
+
+
+TITLED = re.compile(rf"[小老]?[{CJK}]{{1,2}}(?:{TITLE})")
 
 
 @dataclass
@@ -179,6 +182,8 @@ def _names_somebody(table: Table, block: Block, row: int, text: str, directory: 
         return False
     if directory.knows(text):
         return True
+    if TITLED.fullmatch(tight(text)) and _has_marks(table, row, block):
+        return bool(directory.near(tight(text), ()))  # 佟书记: who that is will be asked
     if heading(text) or ":" in tight(text) or NOT_NAMES.search(tight(text)):
         return all(map(directory.knows, split_names(text)))
     if looks_like_name(text) or any(map(directory.knows, split_names(text))):

@@ -81,7 +81,7 @@ FILLER = re.compile(
 ASKING = re.compile(
     r"[?？]|待定|待核|待查|不详|不清|存疑|代签|代到|代$|补签|不确定|未知|核实|#REF|#N/A|#VALUE|#NAME|#DIV"
 )
-CLOCK = re.compile(r"(?:\d{4}-\d\d-\d\d)?(?:上午|下午|晚上)?\d{1,2}:\d{2}(?::\d{2})?")
+CLOCK = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2})?(?:上午|下午|晚上)?\d{1,2}:\d{2}(?::\d{2})?")
 TOKEN = re.compile(
     r"[\u3400-\u9fff\U00020000-\U0003ffff〇]+|[A-Za-z]+|[\d.:%]+|[^\w\s]", re.UNICODE
 )

@@ -23,7 +23,7 @@ TITLE = (
     r"先生|女士|(?:中共)?(?:预备|正式)?党员|预备|正式|退休|离休|老党员|女|男|主持人?|主讲人?|记录人?|领学人?"
 )
 TITLES = re.compile(f"(?:{TITLE})+")
-MARKS_BESIDE = re.compile(r"[*#△▲★☆※○●◎√×✓✔✗✘+☑~^\-_/、,。.:;!]+")
+MARKS_BESIDE = re.compile(r"[*#△▲★☆※○●◎√×✓✔✗✘+☑~^=@'\-_/、,。.:;!]+")
 PERSON = re.compile(rf"[{CJK}]{{2,4}}|[{CJK}]{{1,9}}(?:·[{CJK}]{{1,9}}){{1,3}}")
 # Words that stand where names stand: feet, signatures, totals.
 NOT_NAMES = re.compile(

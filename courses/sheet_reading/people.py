@@ -113,7 +113,7 @@ def _close(bare: str, person: Person) -> bool:
     other = key(person.name)
     if abs(len(bare) - len(other)) > 1:
         shorter, longer = sorted((bare, other), key=len)
-        return len(shorter) >= 3 and longer.startswith(shorter)
+        return len(shorter) >= 2 and longer.startswith(shorter)
     title = re.fullmatch(rf"[小老]?(.)(?:{TITLES.pattern})?", bare)
     if title and len(bare) <= 3 and other.startswith(title[1]) and bare != title[1]:
         return True

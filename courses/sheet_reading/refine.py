@@ -73,9 +73,12 @@ def sample(found: Table, column: int, name: int) -> list[str]:
 
 
 def _by_content(found: Table, block: Block, column: Column, knows: Knows) -> Column:
-    if column.meaning or column.words:
+    if (column.meaning or column.words) and column.kind is not Kind.SEQUENCE:
         return column
     texts = sample(found, column.index, block.name.index)
+    if column.kind is Kind.SEQUENCE:  # 编号 over 00120005 is no running number
+        long = sum(text.isdigit() and len(text) > 4 for text in texts)
+        return replace(column, meaning=Heading(Kind.NUMBER)) if long * 2 > len(texts) else column
     if texts and sum(group_of(text) is not None for text in texts) * 2 > len(texts):
         return replace(column, meaning=Heading(Kind.GROUP))
     if texts and all(text.isdigit() for text in texts) and column.index < block.name.index:

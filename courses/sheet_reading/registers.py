@@ -12,7 +12,7 @@ from .facts import Fact, Facts, facts_in, labelled, only_label
 from .headings import group_of, heading, section
 from .legends import speaks_of_marks
 from .lines import Body, Line, body_of, repeats
-from .marks import symbol
+from .marks import Legend, judge, symbol
 from .names import looks_like_name
 from .people import Directory
 from .refine import headless, refined, turned
@@ -177,6 +177,9 @@ def _names_side_by_side(cells: Cells, directory: Directory) -> Register | None:
     for row in range(cells.height):
         filled = list(cells.filled(row))
         named = [directory.resolve(text)[0] for _, text in filled if directory.knows(text)]
+        notes = [note for _, text in filled for note in directory.resolve(text)[1].split()]
+        if any(judge(note, Legend()).status for note in notes):
+            return None  # marks stand beside the names: whoever has none may not have come
         alike = all(directory.knows(text) or looks_like_name(text) for _, text in filled)
         if len(set(named)) > 1 and len(set(named)) == len(named) and alike:
             rows[row] = filled

@@ -8,7 +8,7 @@ from .cells import Cells, fold, tight
 from .facts import Facts, labelled
 from .headings import WORDS, section
 from .marks import Legend, Verdict, judge, merge
-from .model import LEAVE, OBSERVER, PRESENT, UNSTATED
+from .model import ABSENT, LEAVE, OBSERVER, PRESENT, UNSTATED
 from .names import looks_like_name, split_names
 from .people import Directory
 
@@ -100,8 +100,16 @@ def _listed(
         if not found and not looks_like_name(bare):
             continue
         own = judge(note, Legend()) if note else Verdict()
-        told = own.status and status not in (OBSERVER, PRESENT)
-        yield Mention(bare, merge([default, own]) if told else default, *place, True)
+        yield Mention(bare, _amended(default, own), *place, True)
+
+
+def _amended(default: Verdict, own: Verdict) -> Verdict:
+    """The status of the list, as far as the brackets behind the name do not say otherwise."""
+    if default.status == PRESENT:
+        return own if own.status else default
+    if default.status == OBSERVER:
+        return own if own.status in (LEAVE, ABSENT) else default
+    return merge([default, own]) if own.status else default
 
 
 def _continued(
