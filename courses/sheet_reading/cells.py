@@ -93,10 +93,12 @@ class Cells:
     spreadsheet's own row number and column letter.
     """
 
-    def __init__(self, grid: Grid, *, turned: bool = False, top: int = 0) -> None:
+    def __init__(
+        self, grid: Grid, *, turned: bool = False, top: int = 0, stop: int | None = None
+    ) -> None:
         self.grid, self.is_turned, self.top = grid, turned, top
         self.name = grid.name
-        rows = [[(shown(v), v) for v in row] for row in grid.rows[top:]]
+        rows = [[(shown(v), v) for v in row] for row in grid.rows[top:stop]]
         merged = [(a - top, b, c - top, d) for a, b, c, d in grid.merged if a >= top]
         if turned:
             width = max(map(len, rows), default=0)
@@ -118,9 +120,9 @@ class Cells:
                     ranges[row, column] = (area[0], area[1], bottom, right)
         return ranges
 
-    def turned(self, top: int) -> "Cells":
-        """The rows from `top` on with rows and columns exchanged."""
-        return Cells(self.grid, turned=True, top=top)
+    def turned(self, top: int, stop: int) -> "Cells":
+        """The rows from `top` to before `stop` with rows and columns exchanged."""
+        return Cells(self.grid, turned=True, top=top, stop=stop)
 
     def window(self, first: int, stop: int) -> "Cells":
         """Only the columns from `first` to before `stop`, and what is merged into them."""

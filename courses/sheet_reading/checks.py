@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from .cells import tight
+from .cells import Cells, tight
 from .dates import numeral
 from .drafts import Draft
 from .headings import Kind
 from .lines import TOTAL, Line
-from .model import CAME, MADE_UP, PRESENT, Notice, Row
+from .model import CAME, MADE_UP, PRESENT, Notice, Row, Session
 from .people import Directory
 from .registers import Register
 from .slots import Slot, slots_of
@@ -166,6 +166,26 @@ def hidden_warnings(register: Register) -> Iterator[Notice]:
         row, _ = line.place
         if row - 1 in hidden:
             yield Notice(f"“{line.name}”在隐藏行里，已一并读取，请核对。", grid.name, row)
+
+
+def left_out_warnings(
+    cells: Cells, registers: Iterable[Register], sessions: Iterable[Session], directory: Directory
+) -> Iterator[Notice]:
+    """Cells that hold a member's name and that no row, list or label was read from."""
+    registers = list(registers)
+    known = {line.key for register in registers for line in register.lines}
+    known |= {directory.resolve(row.name)[0] for session in sessions for row in session.rows}
+    told = [
+        f.text for r in registers for kind, found in r.facts.found.items() if kind for f in found
+    ]
+    known |= {directory.resolve(text)[0] for text in told}
+    for row in range(cells.height):
+        for column, text in cells.filled(row):
+            name = directory.knows(text) and directory.resolve(text)[0]
+            if name and name not in known:
+                number, letter = cells.place(row, column)
+                said = f"{letter}{number} 的“{text}”没有读作签到，请核对。"
+                yield Notice(said, cells.name, number)
 
 
 def branch_warning(register: Register, branch_name: str) -> Notice | None:

@@ -12,6 +12,7 @@ from .checks import (
     branch_warning,
     count_warnings,
     hidden_warnings,
+    left_out_warnings,
     nameless_warnings,
     sequence_warnings,
     sum_warnings,
@@ -110,6 +111,8 @@ class _Reader:
                 self._pass_over(cells, MEMBER_LIST)
                 continue
             sessions += self._register(register, told, legend, years)
+        if sessions:
+            self.warnings += left_out_warnings(cells, found, sessions, self.directory)
         return sessions
 
     def _register(

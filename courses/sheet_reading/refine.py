@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 from .cells import Cells
 from .dates import Day
 from .headings import Heading, Kind, group_of
+from .names import key
 from .tables import MARKING, Block, Column, Table, mark_like, table
 
 Knows = Callable[[str], bool]
@@ -162,18 +164,32 @@ def headless(cells: Cells, knows: Knows, covered: set[int]) -> list[Table]:
     return [refined(table(cells, first, first - 1, cells.height, names, headless=True), knows)]
 
 
-def turned(cells: Cells, knows: Knows) -> tuple[Table, int] | None:
-    """People across and days down: the same table after rows and columns are exchanged."""
+def turned(cells: Cells, knows: Knows) -> list[tuple[Table, int]]:
+    """People across and days down: the same tables after rows and columns are exchanged.
+
+    People who do not fit into one row go on in a second band below the first one's marks.
+    """
+    starts: list[int] = []
     for row in range(cells.height):
-        names = [column for column, text in cells.filled(row) if knows(text)]
-        if len(names) < 2:
-            continue
-        below = [cells.text(r, c) for r in range(row + 1, cells.height) for c in names]
-        filled = [text for text in below if text]
-        marks = sum(mark_like(text) for text in filled)
-        if any(knows(text) for text in filled) or marks * 2 < len(filled) or not marks:
-            return None
-        around = cells.turned(row)
-        found = table(around, 0, min(names) - 1, around.height, [0])
-        return refined(found, knows), row
-    return None
+        names = [key(text) for _, text in cells.filled(row) if knows(text)]
+        above = {key(cells.text(r, c)) for r in starts[-1:] for c, _ in cells.filled(r)}
+        if len(names) > 1 and not above & set(names):
+            starts.append(row)
+    bands = [_band(cells, a, b, knows) for a, b in pairwise([*starts, cells.height])]
+    if not bands or not any(bands):
+        return []
+    return [(table, row) for table, row in zip(bands, starts, strict=True) if table]
+
+
+def _band(cells: Cells, row: int, stop: int, knows: Knows) -> Table | None:
+    names = [column for column, text in cells.filled(row) if knows(text)]
+    below = [(cells.text(r, c), c) for r in range(row + 1, stop) for c in names]
+    filled = [(text, column) for text, column in below if text]
+    own = [key(text) == key(cells.text(row, column)) for text, column in filled]
+    marks = [mark_like(text) for text, _ in filled]
+    like = [a or b for a, b in zip(own, marks, strict=True)]
+    strange = any(knows(text) and not o for (text, _), o in zip(filled, own, strict=True))
+    if strange or sum(like) * 2 < len(filled) or not any(like):
+        return None
+    around = cells.turned(row, stop)
+    return refined(table(around, 0, min(names) - 1, around.height, [0]), knows)

@@ -74,6 +74,9 @@ def title_like(text: str) -> bool:
     word = tight(text)
     if len(word) < 3 or not re.search(r"[\u4e00-\u9fff]{2}", word):
         return False
+    bare = re.sub(r"[(（][^()（）]*[)）]", "", text)
+    if speaks_of_marks(text) and bare != text and not speaks_of_marks(bare):
+        return title_like(bare)  # 考勤表（空白为到会）
     if labelled(text) or only_label(text) is not None or claims_in(text) or key_of(text):
         return False
     if speaks_of_marks(text) or heading(text) or group_of(text) or section(text):
@@ -153,8 +156,7 @@ def _register(cells: Cells, table: Table, body: Body, head: range, foot: range) 
 def _without_headings(cells: Cells, directory: Directory) -> Register:
     across = turned(cells, directory.knows)
     if across:
-        table, row = across
-        register = _turned_register(cells, table, row, directory)
+        register = _turned_register(cells, across, directory)
         if register.lines:
             return register
     grid = _names_side_by_side(cells, directory)
@@ -197,15 +199,19 @@ def _names_side_by_side(cells: Cells, directory: Directory) -> Register | None:
     return register
 
 
-def _turned_register(cells: Cells, table: Table, row: int, directory: Directory) -> Register:
-    register = Register(cells, [(table, body_of(table, directory))])
-    register.head = list(_free(cells, range(row), set()))
+def _turned_register(
+    cells: Cells, bands: list[tuple[Table, int]], directory: Directory
+) -> Register:
+    register = Register(cells, [(table, body_of(table, directory)) for table, _ in bands])
+    table, row = bands[-1]
+    first = bands[0][1]
+    register.head = list(_free(cells, range(first), set()))
     # Rows under a turned table (legend, counts) stand where its headings would be.
     words = {c.index: c.words for b in table.blocks for c in b.columns if not c.meaning and c.words}
     below = [row + index for index in words]
     register.foot = list(_free(cells, below, set()))
-    register.facts = _merged(facts_in(cells, range(row), set()), facts_in(cells, below, set()))
-    register.claims = list(claims_of(cells, [*range(row), *below], set()))
+    register.facts = _merged(facts_in(cells, range(first), set()), facts_in(cells, below, set()))
+    register.claims = list(claims_of(cells, [*range(first), *below], set()))
     return register
 
 

@@ -7,13 +7,14 @@ from datetime import date, datetime, time
 import pytest
 
 from .cases import case, check, held
-from .world import names, sheet
+from .world import VILLAGE, names, sheet
 
-N = names()
+N, V = names(), names(VILLAGE)
 A, B, C, D, E, F, G, H, I, J = N  # noqa: E741 (ten people, in order)
 OUT = {B: "leave:病假", H: "absent"}
 MARK = {B: "病假", H: "×"}
 DAY = "2021-06-02"
+HEAD = [["签到表"], [DAY]]
 
 
 def marks(name, said=MARK, usual="√"):
@@ -584,6 +585,85 @@ COLUMNS = [
     ),
 ]
 
+BANDS = [
+    case(
+        "人横着排，一行姓名一行签到，排两排",
+        [
+            *HEAD,
+            ["姓名", *N[:5]],
+            ["签到", *(marks(n) for n in N[:5])],
+            ["姓名", *N[5:]],
+            ["签到", *(marks(n) for n in N[5:])],
+        ],
+        held=held(DAY, OUT),
+    ),
+    case(
+        "人横着排，没有标签",
+        [*HEAD, N[:5], [marks(n) for n in N[:5]], N[5:], [marks(n) for n in N[5:]]],
+        held=held(DAY, OUT),
+    ),
+    case(
+        "人横着排，签自己的名字，没来的空着",
+        [
+            *HEAD,
+            ["序号", *range(1, 6)],
+            ["姓名", *N[:5]],
+            ["签名", *N[:5]],
+            ["序号", *range(6, 11)],
+            ["姓名", *N[5:]],
+            ["签名", *("" if n == H else n for n in N[5:])],
+        ],
+        held=held(DAY, {H: "absent"}),
+    ),
+    case(
+        "列头是党小组，名字后面直接打标记",
+        sheet(
+            [
+                ["杨树沟村党支部党员学习签到"],
+                ["2021年6月2日"],
+                ["第一党小组", "第二党小组", "第三党小组"],
+                *(
+                    [f"{V[i]}√", f"{V[i + 6]}{'（病假）' if i == 2 else '√'}", f"{V[i + 12]}√"]
+                    for i in range(5)
+                ),
+                [f"{V[5]}√", f"{V[11]}×", f"{V[17]}√"],
+            ],
+            merged=["A1:C1"],
+        ),
+        branch=VILLAGE,
+        held=held(DAY, {V[8]: "leave:病假", V[11]: "absent"}),
+    ),
+    case(
+        "一行一个党小组，到会、请假各一格名单",
+        [
+            ["杨树沟村党支部党员学习签到"],
+            ["2021年6月2日"],
+            ["党小组", "到会人员", "请假人员"],
+            ["第一党小组", "、".join(V[:5]), f"{V[5]}（病假）"],
+            ["第二党小组", "、".join(V[6:12]), "无"],
+            ["第三党小组", "，".join(V[12:]), ""],
+        ],
+        branch=VILLAGE,
+        held=held(DAY, {V[5]: "leave:病假"}),
+    ),
+    case(
+        "标题里括号写空白为到会",
+        [
+            ["2021年6月考勤（空白为到会）"],
+            ["姓名", "6月2日", "6月9日"],
+            *([n, "病假" if n == B else "", "缺席" if n == H else ""] for n in N),
+        ],
+        held=TWO_HELD,
+    ),
+    case(
+        "表外单写一个党员的名字：要说没有读",
+        [[*line, "", "值日" if at == 4 else ""] for at, line in enumerate(plain(people=N[:9]))]
+        + [["", "", "", "", J]],
+        held=held(DAY, OUT, who=N[:9]),
+        warns=f"“{J}”没有读作签到",
+    ),
+]
+
 SHEETS = [
     case(
         "封面、说明、空表、隐藏表和两个月",
@@ -634,6 +714,8 @@ SHEETS = [
 ]
 
 
-@pytest.mark.parametrize("sample", [*LAYOUTS, *DAYS, *COLUMNS, *SHEETS], ids=lambda c: c.habit)
+@pytest.mark.parametrize(
+    "sample", [*LAYOUTS, *DAYS, *COLUMNS, *BANDS, *SHEETS], ids=lambda c: c.habit
+)
 def test_layout_is_read_as_a_careful_person_reads_it(sample):
     check(sample)

@@ -231,7 +231,104 @@ MARKS = [
     ),
 ]
 
+MORE_MARKS = [
+    case(
+        "符号没有图例，备注写明了的不用问",
+        remarked({B: ("—", "病假"), H: ("○", "缺席"), C: ("△", "")}),
+        held=held(DAY, {**OUT, C: "?"}),
+        asks=[(6, "mark")],
+    ),
+    case(
+        "没有图例，实心圈按人数只能是到会，空心圈还是要问",
+        table({B: "○", H: "○"}, usual="●", foot=[["应到10人，实到8人"]]),
+        held=held(DAY, {B: "?", H: "?"}),
+        asks=[(5, "mark")],
+        warns="推断",
+    ),
+    case(
+        "签名栏写自己的名字又写（代）或迟到",
+        table({A: f"{A}（代）", B: f"{B} 迟到", C: C, D: C, E: f"{E}√"}),
+        held=held(DAY, {A: "?", B: "late", D: "?"}),
+        asks=[(4, "mark"), (7, "mark")],
+    ),
+    case(
+        "备注像公式、邮箱、数字，原样保留",
+        remarked({A: ("√", "=1+1"), B: ("√", "-"), C: ("√", "@会务"), D: ("√", 5)}),
+        held=held(DAY),
+    ),
+    case(
+        "签到栏写日期和时刻",
+        table({A: "14:25", B: "2021/6/2 14:25", C: "2021-06-02 14:28"}),
+        held=held(DAY),
+    ),
+    case(
+        "备注只写一个“病”字",
+        remarked({B: ("", "病"), H: ("", "")}),
+        held=held(DAY, OUT),
+    ),
+    case(
+        "因公外出、因公出差、家属住院陪护",
+        table({A: "因公外出", B: "因公出差", C: "住院陪护", D: "家属住院"}),
+        held=held(
+            DAY,
+            {A: "leave:公出", B: "leave:出差", C: "leave:陪护", D: "leave:家属住院"},
+        ),
+    ),
+]
+
 NAMES = [
+    case(
+        "只写佟书记、鲍委员：要问，给出候选",
+        table({}, people=["佟书记", "鲍委员", *names(FIRST)[2:]]),
+        branch=FIRST,
+        held=held(DAY, who=["佟书记", "鲍委员", *names(FIRST)[2:]]),
+        asks=[(4, "unknown_name"), (5, "unknown_name")],
+    ),
+    case(
+        "姓名前误打了等号、加号",
+        table({}, people=[f"={A}", f"+{B}", f"@{C}", f"'{D}", *N[4:]]),
+        held=held(DAY),
+    ),
+    case(
+        "重名：姓名后写编号尾数",
+        table({"安若木（0008）": "病假"}, people=["安若木（0005）", "安若木（0008）", "柳既白"]),
+        branch=SECOND,
+        held=held(DAY, {"安若木@5": "leave:病假"}, who=["安若木", "柳既白"]),
+    ),
+    case(
+        "重名：编号一栏就叫“编号”",
+        [
+            *map(list, TOP),
+            ["编号", "姓名", "签到"],
+            ["00120005", "安若木", "√"],
+            ["00120008", "安若木", "病假"],
+        ],
+        branch=SECOND,
+        held=held(DAY, {"安若木@5": "leave:病假"}, who=["安若木"]),
+        quiet=True,
+    ),
+    case(
+        "重名：党小组竖着合并",
+        sheet(
+            [
+                *map(list, TOP),
+                ["党小组", "姓名", "签到"],
+                ["一组", "穆苍野", "√"],
+                ["", "安若木", "√"],
+                ["二组", "童远岫", "√"],
+                ["", "安若木", "病假"],
+            ],
+            merged=["A4:A5", "A6:A7"],
+        ),
+        branch=SECOND,
+        held=held(DAY, {"安若木@7": "leave:病假"}, who=["穆苍野", "安若木", "童远岫"]),
+    ),
+    case(
+        "姓名后写（代某某签）：要问",
+        table({}, people=[f"{A}（代{B}签）", *N[2:]]),
+        held=held(DAY, {A: "?"}, who=[A, *N[2:]]),
+        asks=[(4, "mark")],
+    ),
     case(
         "姓名后写书记、副局长、先生、★、编号",
         [
@@ -605,7 +702,7 @@ WRONG = [
     ),
 ]
 
-TABLES = [*MARKS, *NAMES, *LISTS, *COUNTS, *TIMES, *WRONG]
+TABLES = [*MARKS, *MORE_MARKS, *NAMES, *LISTS, *COUNTS, *TIMES, *WRONG]
 
 
 @pytest.mark.parametrize("sample", TABLES, ids=lambda c: c.habit)
