@@ -205,7 +205,9 @@ def branch_warning(register: Register, branch_name: str) -> Notice | None:
 def names_branch(said: str, branch_name: str) -> bool:
     """Whether the words before 支部 can mean this branch: their end must occur in its name."""
     bare = branch_name.replace("党支部", "").replace("支部", "")
-    said = re.sub(r"^.*(?:[年月日号]|中共|委员会|党委)", "", said).removesuffix("党")
+    said = re.sub(
+        r"^.*(?:[年月日号份]|季度|半年|关于|召开|举行|开展|中共|委员会|党委)", "", said
+    ).removesuffix("党")
     if not said or re.fullmatch(r"我|本|各|全体|该|所在|基层|联合|所属|全", said):
         return True
     mine, theirs = ORDINAL.search(bare), ORDINAL.search(said)

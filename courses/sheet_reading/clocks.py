@@ -102,6 +102,8 @@ def _after(start: time, text: str) -> time | None:
 
 def of_value(value: Value) -> Clock:
     """The clock of a real time or date-and-time cell."""
+    if isinstance(value, float) and 0 < value < 1:  # a time of day in a cell without its format
+        value = (datetime(2000, 1, 1) + timedelta(minutes=round(value * 1440))).time()
     if isinstance(value, datetime) and value.time() != time(0):
         return Clock(value.time().replace(second=0, microsecond=0))
     return Clock(value.replace(second=0, microsecond=0)) if isinstance(value, time) else Clock()

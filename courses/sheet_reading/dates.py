@@ -212,7 +212,7 @@ def of_date(day: date, text: str = "") -> Day | None:
 
 def _of_number(value: float, text: str) -> Day | None:
     """Excel's day number, 20210602, or 6.2 typed as a number; a plain 1…31 is decided elsewhere."""
-    if isinstance(value, float) and not (value.is_integer() or value >= 36526):
+    if not float(value).is_integer() and value < 36526:
         whole = LOOSER.fullmatch(text)
         if not whole:
             return None

@@ -178,8 +178,9 @@ def stated(facts: Facts) -> When:
     text = ""
     for fact in facts.all("when"):
         found = days_of(fact)
-        if found and not days:
-            days, place = found, fact
+        if found and not any(day.day for day in days):
+            known = days[0] if days else Day()  # 时间：2021年6月 | 日期：2日
+            days, place = [day.within(known.year, known.month) for day in found], fact
         here = of_value(fact.value) if fact.value is not None else Clock()
         here = here if here.start else clock_in(fact.text)
         clock = clock if clock.start else here

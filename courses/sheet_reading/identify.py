@@ -122,7 +122,7 @@ class Identifier:
     def _elsewhere(self, line: Line) -> bool:
         """Whether the row names another branch beside a name that somebody of this one bears."""
         found = BRANCH.search(tight(line.unit or line.note))
-        return bool(found) and not is_branch(found[1], self.directory.roster.branch_name)
+        return found is not None and not is_branch(found[1], self.directory.roster.branch_name)
 
     def _eliminate(self, lines: list[Line]) -> None:
         """Two rows of one name are two people: who one of them is leaves the other."""

@@ -20,6 +20,7 @@ TOTAL = re.compile(
 )
 
 
+BRANCH = re.compile(r"[\u4e00-\u9fff\d]{2,24}支部:?")
 TITLED = re.compile(rf"[小老]?[{CJK}]{{1,2}}(?:{TITLE})")
 
 
@@ -71,6 +72,7 @@ class _State:
     group: str = ""
     section: str | None = None
     outsider: str | None = None
+    unit: str = ""
 
 
 def body_of(table: Table, directory: Directory) -> Body:
@@ -121,6 +123,9 @@ def _between(
     if status or outsider:
         state.section, state.outsider = status, outsider
         return True
+    if BRANCH.fullmatch(tight(text)):
+        state.unit, state.group, state.section, state.outsider = text, "", None, None
+        return True
     group = group_of(text)
     if group:
         state.group, state.section, state.outsider = group, None, None
@@ -154,7 +159,7 @@ def _lines(
             number=around[Kind.NUMBER] or bare.number,
             group=around[Kind.GROUP] or _group_in(note) or state.group,
             standing=said,
-            unit=around[Kind.UNIT],
+            unit=around[Kind.UNIT] or state.unit,
             sequence=around[Kind.SEQUENCE],
             section=_section_of(around, note) or _label_before(table, row) or state.section,
             outsider=non_member(said) or state.outsider,

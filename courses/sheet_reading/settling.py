@@ -10,7 +10,7 @@ from .drafts import Draft
 from .judging import Entry
 from .lines import Line
 from .marks import Legend, Verdict
-from .model import ABSENT, LEAVE, OBSERVER, PRESENT, UNSTATED, Notice
+from .model import ABSENT, LATE, LEAVE, LEFT_EARLY, OBSERVER, PRESENT, UNSTATED, Notice
 from .names import key, untitled, written
 from .people import Directory
 from .questions import Asker
@@ -73,6 +73,8 @@ class Settler:
             or (vague and said.status == LEAVE)
         ):
             entry.verdict = said
+        elif status == PRESENT and said.status in (LATE, LEFT_EARLY) and mention.listed:
+            entry.verdict = said  # ticked, and named under 迟到
         elif status and status != said.status and not (status == LEAVE and said.status == ABSENT):
             if said.status == OBSERVER or not mention.listed or said.status == PRESENT:
                 return

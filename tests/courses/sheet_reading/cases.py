@@ -1,6 +1,7 @@
 """A short way to write down a hand-made sheet and the reading that a careful person gives."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from portal.workbooks import Grid
 
@@ -14,21 +15,21 @@ class Held:
     """One meeting as it must be read: everybody named in `who` came, but for `but`."""
 
     date: str | None
-    but: dict = field(default_factory=dict)
+    but: dict[str, str] = field(default_factory=dict)
     who: object = EVERY
     rest: str = "present"
-    facts: dict = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Case:
     habit: str
-    sheets: tuple
-    held: tuple = ()
+    sheets: tuple[Grid, ...]
+    held: tuple[Held, ...] = ()
     branch: str = SCHOOL
     outcome: str = "read"
-    asks: tuple = ()
-    warns: tuple = ()
+    asks: tuple[tuple[int | None, str], ...] = ()
+    warns: tuple[str, ...] = ()
     filename: str = "sheet.xlsx"
     message: str = ""
     quiet: bool = False

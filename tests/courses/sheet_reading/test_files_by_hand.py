@@ -6,6 +6,7 @@ import struct
 import zlib
 from datetime import date, datetime
 from io import BytesIO
+from typing import Any
 
 import openpyxl
 import pytest
@@ -19,7 +20,7 @@ from portal import workbooks
 from .world import SCHOOL, TODAY, Town, about, names, only, row, said, status
 
 N = names()
-ROWS = [["签到表"], ["2021年6月2日"], ["序号", "姓名", "签到"]]
+ROWS: list[list[Any]] = [["签到表"], ["2021年6月2日"], ["序号", "姓名", "签到"]]
 ROWS += [[at, name, {1: "病假", 7: "×"}.get(at - 1, "√")] for at, name in enumerate(N, 1)]
 USUAL = {**dict.fromkeys(N, "present"), N[1]: "leave", N[7]: "absent"}
 
