@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from portal.workbooks import Value
@@ -19,6 +20,19 @@ ID_CARD = re.compile(
 LONG_DIGITS = re.compile(r"\d{15,}[Xx]?")
 FOUNDED = date(1921, 7, 1)  # the Party's own day: nobody joined before
 EPOCH = date(1899, 12, 30)  # Excel's day 0
+BLANK = re.compile(
+    r"[-/\\.。、~]+|无|没有|暂无|暂缺|空|不详|未知|不清楚|未填|N/?A|NULL|NONE", re.IGNORECASE
+)
+DITTO = re.compile(r"同上|〃|''|\"|′′|″")
+OFFICE = (
+    r"同志|老师|(?:党?支部|总支|党委)?(?:第一)?副?书记|(?:组织|宣传|纪检|统战|青年|群工|生活)委员|"
+    r"委员|(?:党?小)?组长|副?(?:主任|主席|校长|院长|局长|科长|处长|所长|站长|镇长|乡长|村长)"
+)
+# What people put in brackets behind a name without meaning a part of it.
+BESIDE_NAME = re.compile(
+    rf"[男女]|[\u4e00-\u9fff]{{1,5}}族|(?:离退|离|退)休|(?:正式|预备)(?:党员|期)?|{OFFICE}"
+)
+WITH_OFFICE = re.compile(rf"([\u4e00-\u9fff·]{{2,}}?)(?:{OFFICE})")
 DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0, "○": 0}
 
 
@@ -61,13 +75,34 @@ def masked(text: str) -> str:
     return LONG_DIGITS.sub(lambda m: f"{m[0][:3]}{'*' * (len(m[0]) - 3)}", squeezed)
 
 
-def name_of(text: str) -> str:
-    """A person's name without inner spaces, with one kind of middle dot."""
+def is_blank(text: str) -> bool:
+    """Whether a cell says that there is nothing to say: 无, /, -, 不详."""
+    return bool(BLANK.fullmatch(tight(text)))
+
+
+@dataclass(frozen=True)
+class Name:
+    """A person's name, and what stood beside it: 女, 预备, 书记."""
+
+    text: str
+    beside: str = ""
+
+
+def name_of(text: str) -> Name:
+    """A person's name without inner spaces, with one kind of middle dot, without title or sex."""
+    text, beside = text.strip("*★☆●△▲※# "), ""
+    found = re.fullmatch(r"(.*?)\s*[(\[](.+)[)\]]", text)
+    if found and BESIDE_NAME.fullmatch(tight(found[2])):
+        text, beside = found[1], tight(found[2])
     latin = re.fullmatch(r"[A-Za-z][A-Za-z .'\-]+", text)
     name = text if latin else DOTS.sub("·", tight(text))
+    if titled := WITH_OFFICE.fullmatch(name):
+        name, beside = titled[1], name
+    if re.fullmatch(rf".(?:{OFFICE})", name):
+        raise BadCell("请写姓名全名，不要用职务代替。")
     if len(name) < 2 or len(name) > 40 or re.search(r"[\d()\[\]/,、;:*?!=+@#]", name):
         raise BadCell("姓名不像人名，请只写姓名，其他说明写在别的列。")
-    return name
+    return Name(name, beside)
 
 
 def number_of(text: str, *, numeric: bool) -> str:
@@ -84,6 +119,8 @@ def phone_of(text: str) -> str:
     """One phone number, digits only, without +86."""
     digits = re.sub(r"[\s\-()]", "", text)
     digits = re.sub(r"^(?:\+|00)?86(?=1[3-9]\d{9}$)", "", digits)
+    if re.fullmatch(r"\d(?:\.\d+)?[Ee]\+?\d+", digits):
+        raise BadCell("号码被 Excel 改成了科学计数，末尾已看不出。请把这一列设为“文本”后重新填写。")
     if not re.fullmatch(r"1[3-9]\d{9}|0\d{9,11}", digits):
         raise BadCell("请只写一个手机号码，11 位数字（固定电话要带区号）。")
     return digits
@@ -109,12 +146,39 @@ def day_of(text: str, *, today: date) -> date:
     return _date(year, month, day)
 
 
-def joined_of(text: str, *, today: date) -> date:
-    """The day of joining the Party: between its founding and today."""
-    day = day_of(text, today=today)
-    if not FOUNDED <= day <= today:
-        raise BadCell(f"{day.isoformat()} 不可能是入党时间，请核对。")
-    return day
+@dataclass(frozen=True)
+class Since:
+    """A day of long ago; of some only the month is known, which stands as its first day."""
+
+    day: date
+    whole: bool = True
+
+
+def since_of(text: str, *, today: date, numeric: bool = False) -> Since:
+    """A day, or a month as registers have it: 1987.7, 198707, 1987年7月.
+
+    A number may have lost its last zero: whether 1987.1 is January or October is not guessed.
+    """
+    plain = re.sub(r"\(.*?\)", "", text).strip()
+    if numeric and re.fullmatch(r"\d{4}\.1", plain):
+        year = plain[:4]
+        raise BadCell(f"看不出是 {year} 年 1 月还是 10 月，请写成 {year}-01 或 {year}-10 的样子。")
+    month = re.fullmatch(
+        r"((?:19|20)\d\d)(?:[年./\-、\s]+(1[0-2]|0?[1-9])|(1[0-2]|0[1-9]))月?(?:份|\s*日?)?",
+        tight_numerals(plain),
+    )
+    if month:
+        return Since(date(int(month[1]), int(month[2] or month[3]), 1), whole=False)
+    return Since(day_of(text, today=today))
+
+
+def joined_of(text: str, *, today: date, numeric: bool = False) -> Since:
+    """When somebody joined the Party: between its founding and today."""
+    since = since_of(text, today=today, numeric=numeric)
+    if not FOUNDED <= since.day <= today:
+        shown = since.day.isoformat() if since.whole else f"{since.day:%Y-%m}"
+        raise BadCell(f"{shown} 不可能是入党时间，请核对。")
+    return since
 
 
 def tight_numerals(text: str) -> str:

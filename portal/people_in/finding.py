@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
@@ -13,9 +14,45 @@ from portal.people_in.cells import BadCell, tight
 SEPARATORS = re.compile(r"\s*(?:/|\\|>|\||→|—>|->)\s*")
 
 
+# The usual short forms; the longer ones first, since one holds the next.
+SHORT_FORMS = (
+    (re.compile(r"(?:党?总支部?(?:委员会)?)$"), "总支"),
+    (re.compile(r"(?:党?支部(?:委员会)?)$"), "支部"),
+    (re.compile(r"(?:党?工委|(?:党的)?工作委员会)$"), "工委"),
+    (re.compile(r"(?:党委|委员会)$"), "委"),
+)
+NUMERALS = "〇一二三四五六七八九"
+COUNTED = frozenset("一二三四五六七八九十百")
+
+
 def key(name: str) -> str:
-    """What two spellings of an organisation's name have in common."""
-    return tight(name).removeprefix("中国共产党").removeprefix("中共").lower()
+    """What two spellings of an organisation's name have in common: 水务局第1党支部 and
+    中共水务局第一支部委员会 are one."""
+    text = tight(unicodedata.normalize("NFKC", name)).lower()
+    text = text.removeprefix("中国共产党").removeprefix("中共")
+    text = re.sub(r"[(\[](.*?)[)\]]", r"\1", text)
+    for pattern, short in SHORT_FORMS:
+        text, found = pattern.subn(short, text)
+        if found:
+            break
+    return re.sub(r"第?(\d+|[一二三四五六七八九十百]+)(?=支部$|总支$)", _number, text)
+
+
+def ends_like(name: str, wanted: str) -> bool:
+    """Whether `wanted` is the end of a name (both as keys); 一支部 does not end 十一支部."""
+    before = name[: -len(wanted)]
+    numbered = wanted[0] in COUNTED and before[-1:] in COUNTED and bool(before)
+    return len(wanted) > 2 and name.endswith(wanted) and not numbered
+
+
+def _number(found: re.Match[str]) -> str:
+    """第1, 1 and 第一 alike."""
+    text = found[1]
+    if not text.isdigit() or int(text) > 99:
+        return text
+    tens, ones = divmod(int(text), 10)
+    shown = {0: "", 1: "十"}.get(tens, f"{NUMERALS[tens]}十")
+    return shown + (NUMERALS[ones] if ones or not tens else "")
 
 
 class Finder:
@@ -23,6 +60,8 @@ class Finder:
 
     def __init__(self, covers: Callable[[Organization], bool]) -> None:
         self.covers = covers
+        self.guessed: dict[str, Organization] = {}  # texts read as the one that ends like them
+        self.endings: dict[str, list[Organization]] = {}
         self.all = {o.pk: o for o in Organization.objects.order_by("path")}
         self.by_code = {o.code.lower(): o for o in self.all.values()}
         self.names: dict[str, list[Organization]] = defaultdict(list)
@@ -68,20 +107,39 @@ class Finder:
         if coded:
             return [coded]
         *above, last = SEPARATORS.split(text)
-        found = self.names.get(key(last)) or self.former.get(key(last)) or []
+        found = self.names.get(key(last)) or self.former.get(key(last))
+        exact = bool(found)
+        found = found or self._ending(key(last))
         for name in (*above, parent):
             if name and len(found) > 1:
                 found = [o for o in found if self._stands_below(o, name)] or found
+        if not exact and len(found) == 1:
+            self.guessed[text] = found[0]
         return found
+
+    def _ending(self, wanted: str) -> list[Organization]:
+        """Branches whose full name ends like this (第一党支部), those in reach before others."""
+        if not wanted.endswith("支部"):
+            return []
+        if wanted not in self.endings:
+            standing = (o for o in self.all.values() if o.is_branch and not o.dissolved_on)
+            found = [o for o in standing if ends_like(key(o.name), wanted)]
+            self.endings[wanted] = [o for o in found if self.covers(o)] or found
+        return self.endings[wanted]
 
     def _stands_below(self, organization: Organization, name: str) -> bool:
         above = organization.parent_id
         while above:
             ancestor = self.all[above]
-            if tight(name).lower() == ancestor.code.lower() or key(name) in {
-                key(ancestor.name),
-                key(ancestor.short_name),
-            }:
+            if (
+                tight(name).lower() == ancestor.code.lower()
+                or key(name)
+                in {
+                    key(ancestor.name),
+                    key(ancestor.short_name),
+                }
+                or ends_like(key(ancestor.name), key(name))
+            ):
                 return True
             above = ancestor.parent_id
         return False

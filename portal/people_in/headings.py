@@ -15,9 +15,9 @@ _DAY = r"(?:时间|日期|年月日)"
 FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     MEMBERS: {
         "number": (
-            r"党员(?:身份)?(?:编号|编码|号码?|代码|ID)",
+            r"党员(?:身份)?(?:证?编号|编码|证?号码?|代码|ID)",
             r"(?:人员|身份|个人|用户)(?:编号|编码|代码)",
-            r"编号|编码|证号",
+            r"编号|编码|证号|党证(?:编号|号码?)|登录(?:编号|账号|名)|账号",
             r"(?:职|员|教|学|教职|学生)?工?号|(?:职工|员工|教职工|学生)(?:编号|号)|学工号|警号|工作证号",
         ),
         "name": (r"(?:党员)?姓名|党员名称|名字", r"党员|党员同志"),
@@ -33,26 +33,28 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
             r"(?:直接)?上级(?:党组织|组织|党委|党总支)?(?:名称|全称|简称)?",
             _OF + r"(?:党委|党总支|总支|党工委|机关党委)(?:名称|全称)?",
         ),
-        "group": (_OF + r"党?小组(?:名称)?",),
+        "group": (_OF + r"党?小组(?:名称|组别)?|组别|分组|第几组",),
         "status": (
             r"党员类[别型]|正式预备(?:党员)?|党员(?:性质|身份|分类|种类)|正式与预备",
-            r"政治面貌|党籍情况|类[别型]",
+            r"政治面貌|党籍情况|类[别型]|预备(?:与|和)?正式(?:党员)?",
         ),
         "category": (
             r"人员类[别型]|人员(?:状态|身份|分类)|在职(?:情况|状态)?|在职离退休(?:学生)?|在岗(?:情况|状态)",
             r"身份类[别型]|工作状态|身份",
         ),
-        "is_probationary": (r"是否(?:为|是)?预备(?:党员)?",),
-        "is_full": (r"是否(?:为|是)?正式(?:党员)?|是否(?:已)?转正",),
-        "is_retired": (r"是否(?:为|是)?(?:离退休|退休|离休)(?:人员|党员)?",),
+        "is_probationary": (r"(?:是否)?(?:为|是)?预备(?:党员)?",),
+        "is_full": (r"(?:是否)?(?:为|是)?正式(?:党员)?|是否(?:已)?转正",),
+        "is_retired": (r"(?:是否)?(?:为|是)?(?:离退休|退休|离休)(?:人员|党员)?",),
         "phone": (
-            r"(?:本人|联系)?手机(?:号码?|电话)?|移动电话(?:号码)?",
+            r"(?:本人|联系)?手机(?:号码?|电话|联系方式)?|移动电话(?:号码)?",
             r"(?:本人)?(?:联系)?电话(?:号码?)?|联系方式|联系号码",
         ),
         "joined_on": (
             rf"入党(?:的)?{_DAY}|入党年月|何时入党|"
-            rf"加入(?:中国共产党|中共|党组织|中共党组织|中国共产党组织|党)(?:的)?{_DAY}",
-            r"入党",
+            rf"(?:加入|参加)(?:中国共产党|中共|党组织|中共党组织|中国共产党组织|党)(?:的)?{_DAY}|"
+            r"(?:加入|参加)(?:中国共产党|中共|党组织|党)年月",
+            rf"入党|党员(?:加入|参加){_DAY}|"
+            rf"(?:批准|接收|吸收|发展|确定|成为|列)(?:为)?预备党员(?:的)?{_DAY}",
         ),
         "day": (
             rf"(?:组织关系)?(?:转入|转接|转出|调入|调出|入册|变动|离开|去世|转移){_DAY}",
@@ -74,13 +76,16 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
             r"党支部|支部",
         ),
         "short_name": (r"(?:党组织|组织|支部|单位)?简称",),
-        "kind": (r"(?:党组织|组织|机构|支部)?类[别型]|党组织(?:级别|性质)|组织形式",),
+        "kind": (
+            r"(?:党组织|组织|机构|支部)?类[别型]|(?:党组织|组织)(?:级别|性质|层级|形式|设置)",
+        ),
         "cohort": (
-            r"(?:所属|所在|归口|行业)?系统(?:类[别型]|名称)?|归口|所属行业|口|条线|单位类[别型]",
+            r"(?:所属|所在|归口|行业|单位)?(?:系统|战线|口|条线|行业)(?:类[别型]|名称)?|归口|"
+            r"单位(?:类[别型]|性质)|排名(?:组别|分组|类[别型])|组别|类组",
         ),
         "parent": (
             r"(?:直接)?上级(?:党组织|组织|党委|机构|单位)?(?:名称|全称|简称)?",
-            r"(?:所属|隶属)(?:党组织|党委|上级|单位|组织)?|主管党委",
+            r"(?:所属|隶属|所在)(?:党组织|党委|上级|单位|组织|关系)?(?:名称)?|主管(?:党委|党组织|部门)",
         ),
         "unit": (r"是否(?:为|是)?(?:排名|参评|统计|考核|基本)?单位|(?:排名|参评)单位",),
         "founded_on": (rf"(?:批准)?(?:成立|建立|组建|设立|批准){_DAY}",),
@@ -121,7 +126,7 @@ _COMPILED = {
 def plain(text: str) -> str:
     """A heading without spaces, brackets, stars and the slashes of 正式/预备."""
     text = "".join(unicodedata.normalize("NFKC", text).split())
-    return re.sub(r"\(.*?\)|\[.*?\]|【.*?】|\(.*$|[*★☆:/、或]", "", text)
+    return re.sub(r"\(.*?\)|\[.*?\]|【.*?】|\(.*$|[*★☆:/、或|]", "", text)
 
 
 def field_of(text: str, kind: str) -> tuple[str, int] | None:
@@ -129,13 +134,22 @@ def field_of(text: str, kind: str) -> tuple[str, int] | None:
     heading = plain(text)
     if not heading or len(heading) > 20 or is_private(text):
         return None
-    found = [
-        (rank, name)
-        for name, patterns in _COMPILED[kind].items()
-        for rank, pattern in enumerate(patterns)
-        if pattern.fullmatch(heading)
-    ]
-    return (min(found)[1], min(found)[0]) if found else None
+    for part in (heading, *_parts(text)):
+        found = [
+            (rank, name)
+            for name, patterns in _COMPILED[kind].items()
+            for rank, pattern in enumerate(patterns)
+            if pattern.fullmatch(part)
+        ]
+        if found:
+            return min(found)[1], min(found)[0]
+    return None
+
+
+def _parts(text: str) -> list[str]:
+    """The words of a heading that says the same in two ways: 编号/党员号, 手机 或 电话."""
+    parts = [plain(part) for part in re.split(r"[/、或|]", unicodedata.normalize("NFKC", text))]
+    return [p for p in parts if p] if len(parts) > 1 else []
 
 
 def is_private(text: str) -> bool:

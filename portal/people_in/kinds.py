@@ -12,36 +12,52 @@ Status, Category, Ended, Kind = Member.Status, Member.Category, Membership.Ended
 
 YES = re.compile(r"是|√|✓|✔|对|有|Y|YES|1|TRUE", re.IGNORECASE)
 NO = re.compile(r"否|不是|×|X|✗|无|N|NO|0|FALSE|-", re.IGNORECASE)
-STATUSES = ((Status.PROBATIONARY, r"预备"), (Status.FULL, r"正式|转正|^中共党员$|^党员$|^full$"))
+STATUSES = (
+    (Status.PROBATIONARY, r"预备|^probationary$"),
+    (Status.FULL, r"正式|转正|^中共党员$|^党员$|^full$"),
+)
 NO_MEMBER = re.compile(r"积极分子|发展对象|群众|团员|申请人|民主|无党派")
 CATEGORIES = (
     (Category.RETIRED, r"离退休|退休|离休|退职"),
     (Category.STUDENT, r"学生|研究生|本科生|博士生|硕士生"),
-    (Category.EMPLOYED, r"在职|在岗|在编|教职工|干部职工"),
-    (Category.OTHER, r"其他|其它|农民|农牧渔民|务农|个体|自由职业|待业|无业|失业|自谋职业"),
+    (
+        Category.OTHER,
+        r"其他|其它|农民|村民|居民|农牧渔民|务农|农村|个体|自由职业|待业|无业|失业|自谋职业|下岗|非公",
+    ),
+    (
+        Category.EMPLOYED,
+        r"在职|在岗|在编|职工|员工|干部|公务员|参公|事业|工勤|专业技术|管理人员|教师|医生|医护|护士|"
+        r"工人|民警|军人|现役|机关|企业",
+    ),
 )
 LEAVINGS = (
-    ("", r"在册|正常|^是$|^无$|^-$|未变动|转入|接收|在籍"),
+    ("", r"在册|正常|^是$|^无$|^-$|未变动|转入|接收|在籍|^正式|^预备|^(?:中共)?党员$|流动"),
     (Ended.MISTAKE, r"误录|录错|重复录入|误登"),
     (Ended.DIED, r"去世|死亡|亡故|病故|已故|逝世"),
-    (Ended.LEFT, r"离开|转出|调出|调离|出党|退党|除名|开除|脱党|自行脱党|停止党籍|取消|^否$"),
+    (
+        Ended.LEFT,
+        r"离开|转出|转走|调出|调离|迁出|出党|退党|除名|开除|脱党|自行脱党|停止党籍|取消|^否$",
+    ),
 )
 ORGANIZATION_KINDS = (
     (Kind.GENERAL, r"总支"),
     (Kind.BRANCH, r"支部"),
     (Kind.WORK, r"工委|工作委员会"),
-    (Kind.CITY, r"^市委$|市委员会$|^中共.*市委$"),
-    (Kind.COUNTY, r"^[县区]+委|县\(区\)委|区\(县\)委|(?:县|旗|(?<![社小园校厂矿院景库])区)委员会$"),
+    (Kind.CITY, r"(?<!县)市委$|市委员会$|^city"),
+    (
+        Kind.COUNTY,
+        r"^[县区旗]+委|^县级?市委|县\(区\)委|区\(县\)委|(?:县|旗|(?<![社小园校厂矿院景库])区)委员会$",
+    ),
     (Kind.COMMITTEE, r"党委|委员会"),
 )
 COHORTS = (
     (Cohort.WORK, r"工委"),
     (Cohort.COUNTY, r"^县|^区|县\(区\)|县区|^county"),
     (Cohort.UNIVERSITY, r"高校|大学|高等"),
-    (Cohort.EDUCATION, r"教育"),
+    (Cohort.EDUCATION, r"教育|学校|中小学|^education"),
     (Cohort.HEALTH, r"卫健|卫生|医院|医疗|健康"),
     (Cohort.ENTERPRISE, r"企业|国资|国企"),
-    (Cohort.MUNICIPAL, r"市直|机关"),
+    (Cohort.MUNICIPAL, r"市直|市级|机关|部门"),
 )
 
 
@@ -51,13 +67,16 @@ def category_and_status(entry: Entry) -> tuple[str, str]:
     Raises BadCell with the field at fault as its second argument.
     """
     category = status = ""
-    for field in ("status", "category"):
+    for field in ("status", "category", "leaving"):
         text = tight(entry.get(field))
         if not text or field in entry.hidden:
             continue
-        if NO_MEMBER.search(text):
+        if NO_MEMBER.search(text) and field != "leaving":
             raise BadCell("名册只登记正式党员和预备党员，请删去这一行。", field)
         said = _first(STATUSES, text), _first(CATEGORIES, text)
+        if field == "leaving":  # 党员状态: 正式, beside 在册, 转出 …
+            status = status or said[0]
+            continue
         if said == ("", ""):
             wanted = "正式党员、预备党员" if field == "status" else "在职、离退休、学生、其他"
             raise BadCell(f"不认识这个类别，请填写：{wanted}。", field)
@@ -85,6 +104,11 @@ def leaving(text: str) -> str:
         if re.search(pattern, tight(text)):
             return str(value)
     raise BadCell("看不出去向，请填写：离开、去世、误录，在册的留空。")
+
+
+def hints_at_leaving(text: str) -> bool:
+    """Whether a remark says that somebody is gone."""
+    return any(value and re.search(pattern, tight(text)) for value, pattern in LEAVINGS)
 
 
 def kind_of(text: str, name: str) -> str:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
+from django.db.models.functions import Length
 from django.utils import timezone
 
 from portal.access import Capability, Scope
 from portal.members import MENDABLE
 from portal.models import Member, Membership, Organization
 from portal.people_in import cells
-from portal.people_in.cells import BadCell
-from portal.people_in.finding import Finder
+from portal.people_in.cells import BadCell, Since
+from portal.people_in.finding import Finder, ends_like, key
 from portal.people_in.kinds import category_and_status, leaving
 from portal.people_in.model import Entry, MemberLine, Preview, Problems, Table, distinct
 
 CHUNK = 900
+NAMED = 5  # people missing from a list who are named
+LOST_ZEROS = "编号前面的 0 可能被 Excel 去掉了，请把这一列设为“文本”后补齐。"
 SHOWN = {"name": "姓名", "status": "党员类别", "category": "人员类别", "phone": "手机号码",
          "joined_on": "入党时间", "group": "党小组", "branch": "党支部"}  # fmt: skip
 
@@ -43,7 +48,7 @@ class Wanted:
     status: str
     category: str
     phone: str
-    joined_on: date | None
+    joined_on: Since | None
     day: date | None
     how: str
     leaving: bool
@@ -62,16 +67,20 @@ class _Plan:
         self.warnings: list[str] = list(table.warnings)
         self.finder = Finder(self._covers)
         self.lacking_status = self.lacking_category = 0
+        self.lengths: list[int] = []
+        self.beginnings: dict[int, int] = {}
+        self.titled: dict[str, Organization | None] = {}
 
     def preview(self) -> Preview:
         wanted = [w for w in map(self._parse, self.table.entries) if w]
         wanted = list(self._once(wanted))
         known = self._known(wanted)
         lines = [line for w in wanted if (line := self._line(w, known))]
-        self._say_defaults()
+        self._say_defaults(wanted)
         self._say_homonyms(lines)
+        self._say_missing(wanted, lines)
         return Preview(
-            self.table.kind, tuple(lines), tuple(self.problems.found), distinct(self.warnings)
+            self.table.kind, tuple(lines), self.problems.in_order, distinct(self.warnings)
         )
 
     # --- one row, read ------------------------------------------------------------------
@@ -80,12 +89,14 @@ class _Plan:
         self.problems.hidden(entry)
         self._bad = bool(entry.hidden)
         number = self._cell(entry, "number", self._number, must="请填写党员编号。")
-        name = self._cell(entry, "name", cells.name_of, must="请填写姓名。")
+        name = self._cell(entry, "name", self._name(entry), must="请填写姓名。")
         status, category = "", ""
         try:
             category, status = category_and_status(entry)
         except BadCell as bad:
             self._problem(entry, bad.args[1], bad)
+        if not status and "预备" in entry.get("name"):
+            status = Member.Status.PROBATIONARY
         how = self._cell(entry, "leaving", leaving)
         parsed = Wanted(
             entry,
@@ -95,7 +106,7 @@ class _Plan:
             status,
             category,
             self._cell(entry, "phone", self._phone),
-            self._cell(entry, "joined_on", lambda t: cells.joined_of(t, today=self.today)) or None,
+            self._cell(entry, "joined_on", self._joined(entry)) or None,
             self._cell(entry, "day", self._day) or None,
             how,
             bool(how),
@@ -119,6 +130,19 @@ class _Plan:
     def _problem(self, entry: Entry, name: str, bad: BadCell) -> None:
         self.problems.add(entry, name, str(bad.args[0]), default=SHOWN.get(name, ""))
         self._bad = True
+
+    def _name(self, entry: Entry) -> Callable[[str], str]:
+        def read(text: str) -> str:
+            name = cells.name_of(text)
+            if len(name.beside) > 1 and name.beside != "预备":
+                self.warnings.append(f"第 {entry.row} 行的姓名“{text}”按“{name.text}”读取。")
+            return name.text
+
+        return read
+
+    def _joined(self, entry: Entry) -> Callable[[str], Since]:
+        numeric = "joined_on" in entry.numeric
+        return lambda text: cells.joined_of(text, today=self.today, numeric=numeric)
 
     def _number(self, text: str, numeric: bool) -> str:
         return cells.number_of(text, numeric=numeric)
@@ -154,11 +178,12 @@ class _Plan:
 
     def _known(self, wanted: Iterable[Wanted]) -> Mapping[str, Known]:
         """Those in the register under the numbers, also where Excel dropped leading zeros."""
-        numbers: set[str] = set()
-        for w in wanted:
-            numbers.add(w.number)
-            if w.number.isdigit():
-                numbers |= {w.number.zfill(n) for n in range(len(w.number) + 1, 25)}
+        numbers = {w.number for w in wanted}
+        digits = {n for n in numbers if n.isdigit()}
+        if digits:
+            lengths = Member.objects.annotate(length=Length("number")).order_by()
+            self.lengths = sorted(set(lengths.values_list("length", flat=True).distinct()))
+            numbers |= {padded for number in digits for padded in self._padded(number)}
         people: dict[int, Member] = {}
         for chunk in _chunks(sorted(numbers)):
             found = Member.objects.filter(number__in=chunk).select_related("branch")
@@ -168,6 +193,11 @@ class _Plan:
             for m in Membership.objects.filter(member__in=keys).order_by("since", "id"):
                 last[m.member_id] = m
         return {m.number: Known(m, last.get(pk)) for pk, m in people.items()}
+
+    def _padded(self, number: str) -> Iterable[str]:
+        """The number with the zeros that Excel may have dropped, in every length that occurs."""
+        if number.isdigit():
+            yield from (number.zfill(n) for n in self.lengths if n > len(number))
 
     def _line(self, w: Wanted, known: Mapping[str, Known]) -> MemberLine | None:
         try:
@@ -186,14 +216,9 @@ class _Plan:
     def _person(self, w: Wanted, known: Mapping[str, Known]) -> Known | None:
         if w.number in known:
             return known[w.number]
-        padded = [
-            known[n]
-            for n in (w.number.zfill(k) for k in range(len(w.number) + 1, 25))
-            if n in known and w.number.isdigit()
-        ]
+        padded = [known[n] for n in self._padded(w.number) if n in known]
         same = [p for p in padded if p.member.name == w.name and self._sees(p)]
-        numeric = "number" in w.entry.numeric
-        if numeric and len(same) == 1:
+        if len(same) == 1:
             number = same[0].member.number
             self.warnings.append(
                 f"第 {w.entry.row} 行的编号 {w.number} 丢了前面的 0，按 {number} 读取。"
@@ -202,16 +227,30 @@ class _Plan:
         if same:
             numbers = "、".join(p.member.number for p in same[:3])
             raise _Wrong("number", f"{w.name}已有编号 {numbers}；如是同一人，请把编号改成它。")
-        if numeric and (padded or self._zeros_expected(w)):
-            raise _Wrong("number", "编号前面的 0 可能被 Excel 去掉了，请把这一列设为“文本”后补齐。")
+        if ("number" in w.entry.numeric and padded) or self._zeros_expected(w):
+            raise _Wrong("number", LOST_ZEROS)
         return None
 
     def _zeros_expected(self, w: Wanted) -> bool:
         """Whether numbers beside this one begin with 0 and are longer."""
-        return any(
-            e.get("number").startswith("0") and len(e.get("number")) > len(w.number)
-            for e in self.table.entries
-        )
+        return w.number.isdigit() and len(w.number) < self.longest
+
+    @cached_property
+    def longest(self) -> int:
+        """Digits of the longest number in the sheet that begins with 0."""
+        numbers = (e.get("number") for e in self.table.entries)
+        return max((len(n) for n in numbers if n.startswith("0") and n.isdigit()), default=0)
+
+    def _lost_zeros(self, w: Wanted, branch: Organization) -> bool:
+        """Whether all in the branch have longer numbers that begin with 0, and this is a number."""
+        if "number" not in w.entry.numeric:
+            return False
+        if branch.pk not in self.beginnings:
+            people = Member.objects.in_branch(branch).order_by("number")
+            numbers = list(people.values_list("number", flat=True)[:50])
+            zeros = all(n.startswith("0") for n in numbers) and bool(numbers)
+            self.beginnings[branch.pk] = min(map(len, numbers)) if zeros else 0
+        return len(w.number) < self.beginnings[branch.pk]
 
     def _check_same_person(self, w: Wanted, member: Member) -> None:
         if not self._sees_member(member):
@@ -229,10 +268,12 @@ class _Plan:
         if w.leaving:
             raise _Wrong("number", "名册里没有这个编号，不能办理离开。")
         branch = self._branch(w, None)
+        if self._lost_zeros(w, branch):
+            raise _Wrong("number", LOST_ZEROS)
+        if not w.status and not w.category and self.table.has("status"):
+            raise _Wrong("status", "请填写“正式党员”或“预备党员”。")
         self.lacking_status += not w.status
         self.lacking_category += not w.category
-        if not w.status and self.table.has("status"):
-            raise _Wrong("status", "请填写“正式党员”或“预备党员”。")
         return self._made(
             w,
             "create",
@@ -273,36 +314,55 @@ class _Plan:
         entry = w.entry
         text, code = entry.get("branch"), entry.get("branch_code")
         if not text and not code:
-            branch = now or self._only_branch()
+            branch = now or self._only_branch(entry)
             if branch is None:
                 raise _Wrong("branch", "请填写所在党支部的全称或编码。")
             return branch
         try:
-            return self.finder.branch(text, code=code, parent=entry.get("parent"), now=now)
+            found = self.finder.branch(text, code=code, parent=entry.get("parent"), now=now)
         except BadCell as bad:
             raise _Wrong("branch" if text else "branch_code", str(bad)) from bad
+        if found == self.finder.guessed.get(text):
+            self.warnings.append(f"“{text}”按{found}读取。")
+        return found
 
-    def _only_branch(self) -> Organization | None:
-        """Where the sheet has no such column: the branch in its title, or the viewer's only one."""
-        if self.table.has("branch") or self.table.has("branch_code"):
+    def _only_branch(self, entry: Entry) -> Organization | None:
+        """Where the sheet has no such column: the branch in its title or on its tab, or the
+        viewer's only one."""
+        columns = self.table.headings.get(entry.sheet, {})
+        if "branch" in columns or "branch_code" in columns:
             return None
+        if entry.sheet not in self.titled:
+            self.titled[entry.sheet] = self._titled(self.table.titles.get(entry.sheet, ()))
+        return self.titled[entry.sheet]
+
+    def _titled(self, titles: Sequence[str]) -> Organization | None:
         reached = [
             o
             for o in self.finder.all.values()
             if o.is_branch and not o.dissolved_on and self._covers(o)
         ]
-        titled = [o for o in reached if any(o.name in cells.tight(t) for t in self.table.titles)]
-        if len(titled) == 1 or (len(reached) == 1 and not titled):
-            branch = (titled or reached)[0]
-            self.warnings.append(f"表里没有党支部一列，新增人员编入{branch}。")
-            return branch
-        return None
+        found = [o for o in reached if any(o.name in cells.tight(t) for t in titles)]
+        for title in titles:
+            if not found and "支部" in title:
+                head = title[: title.rindex("支部") + len("支部")]
+                found = [o for o in reached if ends_like(key(o.name), key(head))]
+        if len(found) > 1:  # 第一党支部 also stands in 退休第一党支部
+            longest = max(len(o.name) for o in found)
+            found = [o for o in found if len(o.name) == longest]
+        if len(found) != 1 and (found or len(reached) != 1):
+            return None
+        branch = (found or reached)[0]
+        self.warnings.append(f"表里没有党支部一列，新增人员编入{branch}。")
+        return branch
 
     def _changes(self, w: Wanted, there: Known) -> dict[str, tuple[str, str]]:
         changes = {}
         for name in MENDABLE:
             new = getattr(w, name)
             old = getattr(there.member, name)
+            if isinstance(new, Since):
+                new = _joined_day(new, old)
             if name == "name" or not new or new == old:
                 continue
             if name == "phone" and "*" in new:
@@ -344,7 +404,7 @@ class _Plan:
             status=status or w.status or (member.status if member else ""),
             category=category or w.category or (member.category if member else ""),
             phone=phone,
-            joined_on=w.joined_on or (member.joined_on if member else None),
+            joined_on=_joined_day(w.joined_on, member.joined_on if member else None),
             day=day or w.day or self.today,
             member=member,
             how=how,
@@ -363,7 +423,12 @@ class _Plan:
         """The one who manages the branch of today; for those who left, whoever takes them back."""
         return member.branch is None or self._covers(member.branch)
 
-    def _say_defaults(self) -> None:
+    def _say_defaults(self, wanted: Sequence[Wanted]) -> None:
+        months = sum(1 for w in wanted if w.joined_on and not w.joined_on.whole)
+        if months:
+            self.warnings.append(
+                f"{months} 人的入党时间只写到年月，按当月 1 日登记；册中已有当月具体日期的不变。"
+            )
         if self.lacking_status:
             self.warnings.append(
                 f"没有写党员类别的新增人员 {self.lacking_status} 人，按正式党员登记。"
@@ -388,6 +453,26 @@ class _Plan:
                     "请确认不是同一人。"
                 )
 
+    def _say_missing(self, wanted: Iterable[Wanted], lines: Iterable[MemberLine]) -> None:
+        """Who is in the register and not in what looks like the whole list of a branch: said, and
+        nobody is taken off."""
+        written = {w.number for w in wanted} | {line.number for line in lines}
+        present = Counter(
+            line.member.branch for line in lines if line.member and line.member.branch
+        )
+        for branch, count in present.items():
+            people = Member.objects.in_branch(branch)
+            if not count < people.count() <= 2 * count:
+                continue
+            missing = list(people.exclude(number__in=written).order_by("number"))
+            names = "、".join(person.name for person in missing[:NAMED])
+            more = "等" if len(missing) > NAMED else ""
+            if missing:
+                self.warnings.append(
+                    f"{branch}在册的 {len(missing)} 人不在表里（{names}{more}），不会被移出；"
+                    "如已离开，请加一列“去向”写明。"
+                )
+
 
 class _Wrong(Exception):
     """A row that cannot be taken over: which field, and how to mend it."""
@@ -395,6 +480,14 @@ class _Wrong(Exception):
     def __init__(self, field: str, message: str) -> None:
         self.field, self.message = field, message
         super().__init__(message)
+
+
+def _joined_day(since: Since | None, known: date | None) -> date | None:
+    """The day that stands afterwards; a month says nothing new where a day in it is known."""
+    if since is None:
+        return known
+    same = known and (known.year, known.month) == (since.day.year, since.day.month)
+    return known if same and not since.whole else since.day
 
 
 def _shown(name: str, value: object) -> str:

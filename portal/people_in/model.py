@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Self
@@ -37,7 +37,7 @@ class NotImportable(Refusal):
 class Entry:
     """One row of a sheet as far as it is read; `row` is the spreadsheet's own number.
 
-    cells: field → text; numeric: fields that stood there as numbers (leading zeros may be lost);
+    cells: field → text; numeric: fields that stood there as numbers (zeros may be lost);
     hidden: fields in which an ID-card number stood; their text is masked already.
     """
 
@@ -58,7 +58,7 @@ class Table:
     kind: str
     entries: tuple[Entry, ...]
     headings: Mapping[str, Mapping[str, str]]
-    titles: tuple[str, ...] = ()
+    titles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def heading(self, entry: Entry, name: str, default: str = "") -> str:
@@ -72,7 +72,7 @@ class Table:
         return {
             "kind": self.kind,
             "headings": {sheet: dict(columns) for sheet, columns in self.headings.items()},
-            "titles": list(self.titles),
+            "titles": {sheet: list(titles) for sheet, titles in self.titles.items()},
             "warnings": list(self.warnings),
             "entries": [
                 [e.row, e.sheet, dict(e.cells), sorted(e.numeric), sorted(e.hidden)]
@@ -89,7 +89,7 @@ class Table:
                 for row, sheet, cells, numeric, hidden in data["entries"]
             ),
             headings=data["headings"],
-            titles=tuple(data["titles"]),
+            titles={sheet: tuple(titles) for sheet, titles in data["titles"].items()},
             warnings=tuple(data["warnings"]),
         )
 
@@ -105,12 +105,13 @@ class Problem:
     sheet: str = ""
 
     def as_json(self) -> dict[str, Any]:
+        where = f"工作表“{self.sheet}”：" if self.sheet else ""
         return {
             "row": self.row,
             "column": self.column,
             "value": masked(self.value),
-            "message": self.message,
-        } | ({"sheet": self.sheet} if self.sheet else {})
+            "message": f"{where}{self.message}",
+        }
 
 
 class Problems:
@@ -130,8 +131,11 @@ class Problems:
             message = "这里填的像是身份证号。平台不保存身份证号，请删去，改填这一列应填的内容。"
             self.add(entry, name, message)
 
-    def on(self, entry: Entry) -> bool:
-        return any(p.row == entry.row and p.sheet in ("", entry.sheet) for p in self.found[-8:])
+    @property
+    def in_order(self) -> tuple[Problem, ...]:
+        """By row, sheet after sheet as they stand in the workbook."""
+        sheets = {sheet: n for n, sheet in enumerate(self.table.headings)}
+        return tuple(sorted(self.found, key=lambda p: (sheets.get(p.sheet, 0), p.row)))
 
 
 @dataclass(frozen=True)

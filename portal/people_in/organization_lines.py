@@ -13,7 +13,7 @@ from portal.access import Capability, Scope
 from portal.models import Cohort, Member, Organization
 from portal.people_in import cells, kinds
 from portal.people_in.cells import BadCell, tight
-from portal.people_in.finding import Finder, key
+from portal.people_in.finding import Finder, ends_like, key
 from portal.people_in.model import Entry, OrganizationLine, Preview, Problems, Table, distinct
 
 LABELS = {
@@ -65,9 +65,11 @@ class _Plan:
         self.table, self.scope = table, scope
         self.today = timezone.localdate(at)
         self.problems = Problems(table)
+        self.warnings: list[str] = list(table.warnings)
         self.finder = Finder(self._covers)
         self.nodes: dict[str, Node] = {}
         self.names: dict[str, set[str]] = {}
+        self.root: Wanted | None = None
 
     def preview(self) -> Preview:
         for organization in self.finder.all.values():
@@ -85,6 +87,7 @@ class _Plan:
             )
         wanted = [w for w in map(self._parse, self.table.entries) if w]
         wanted = self._once(wanted)
+        self.root = self._root(wanted)
         for w in wanted:
             self._stand(w)
         placed = [w for w in wanted if self._place(w)]
@@ -92,8 +95,8 @@ class _Plan:
         return Preview(
             self.table.kind,
             tuple(lines),
-            tuple(sorted(self.problems.found, key=lambda p: (p.sheet, p.row))),
-            distinct(self.table.warnings),
+            self.problems.in_order,
+            distinct(self.warnings),
         )
 
     # --- one row, read ------------------------------------------------------------------
@@ -115,7 +118,7 @@ class _Plan:
             self._kind(entry, name, there),
             self._cell(entry, "cohort", kinds.cohort_of),
             self._cell(entry, "unit", kinds.yes_or_no) if entry.get("unit") else None,
-            self._cell(entry, "founded_on", self._day) or None,
+            self._cell(entry, "founded_on", self._founded_on) or None,
             self._cell(entry, "dissolved_on", self._day) or None,
             any(word in entry.get("standing") for word in GONE.split("|")),
         )
@@ -155,6 +158,12 @@ class _Plan:
             raise BadCell("这一天还没有到，请核对。")
         return day
 
+    def _founded_on(self, text: str) -> date:
+        since = cells.since_of(text, today=self.today)
+        if since.day > self.today:
+            raise BadCell("这一天还没有到，请核对。")
+        return since.day
+
     def _once(self, wanted: list[Wanted]) -> list[Wanted]:
         """Two rows for one code are an error, whatever they say."""
         first: dict[str, Wanted] = {}
@@ -193,10 +202,13 @@ class _Plan:
         try:
             parent = self._parent(entry, w)
         except BadCell as bad:
+            if w is self.root:
+                self.warnings.append(f"{w.name}的上级不在本平台，作为最上级登记。")
+                return True
             name = "parent_code" if entry.get("parent_code") else "parent"
             self._problem(entry, name, bad)
             return False
-        if parent is None and node.there is None and not self._is_first_root(entry):
+        if parent is None and node.there is None and w is not self.root:
             self._problem(entry, "parent", BadCell("请填写上级党组织（第一行的市委除外）。"))
             return False
         if parent is not None:
@@ -210,6 +222,15 @@ class _Plan:
         roots = (e for e in self.table.entries if not e.get("parent") and not e.get("parent_code"))
         return next(roots, None) is entry
 
+    def _root(self, wanted: list[Wanted]) -> Wanted | None:
+        """The row that becomes the top of an empty register: the first without a parent, else
+        the only city committee, whose own parent (省委) is not of this portal."""
+        first = next((w for w in wanted if self._is_first_root(w.entry)), None)
+        if first or self.finder.all:
+            return first
+        cities = [w for w in wanted if w.kind == Organization.Kind.CITY]
+        return cities[0] if len(cities) == 1 else None
+
     def _parent(self, entry: Entry, w: Wanted) -> Node | None:
         code, text = tight(entry.get("parent_code")), entry.get("parent")
         if not code and not text:
@@ -222,6 +243,8 @@ class _Plan:
             raise BadCell(f"没有编码为 {code} 的党组织，表里也没有，请核对。")
         found = [self.nodes[c] for c in sorted(self.names.get(key(text), set())) if c != w.code]
         found = [n for n in found if not (n.there and n.there.dissolved_on)] or found
+        if not found and (found := self._ending(text, w)) and len(found) == 1:
+            self.warnings.append(f"上级“{text}”按{found[0].name}读取。")
         if len(found) > 1 and (now := self.nodes[w.code].parent) in {n.code for n in found}:
             return self.nodes[now]
         if not found:
@@ -230,6 +253,15 @@ class _Plan:
             codes = "、".join(n.code for n in found[:5])
             raise BadCell(f"有 {len(found)} 个党组织叫“{text}”（{codes}），请填写上级编码。")
         return found[0]
+
+    def _ending(self, text: str, w: Wanted) -> list[Node]:
+        """Those above branches whose full name ends like this: 水利局机关党委."""
+        standing = (
+            n
+            for n in self.nodes.values()
+            if n.kind != Organization.Kind.BRANCH and not (n.there and n.there.dissolved_on)
+        )
+        return [n for n in standing if n.code != w.code and ends_like(key(n.name), key(text))]
 
     # --- the acts -----------------------------------------------------------------------
 
@@ -266,6 +298,18 @@ class _Plan:
             raise _Wrong("parent", "这个上级党组织不在您的范围内，不能在它下面新设。")
         if w.gone or w.entry.get("merged_into"):
             raise _Wrong("code", "还没有这个党组织，不能撤销或并入。")
+        twins = [
+            n.code
+            for c in sorted(self.names.get(key(node.name), set()))
+            if (n := self.nodes[c]).code != node.code
+            and n.parent == node.parent
+            and not (n.there and n.there.dissolved_on)
+        ]
+        if twins:
+            raise _Wrong(
+                "code",
+                f"同一上级下已有“{node.name}”，编码是 {twins[0]}；如是同一个，请把编码改成它。",
+            )
         above = self._cohort_above(node)
         unit = w.is_unit if w.is_unit is not None else bool(w.cohort) and w.cohort != above
         return self._made(w, node, "create", cohort=w.cohort or above, is_unit=unit)

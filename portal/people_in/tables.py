@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from portal.people_in.cells import has_id_card, masked, text_of, tight
+from portal.people_in.cells import DITTO, has_id_card, is_blank, masked, text_of, tight
 from portal.people_in.headings import LABELS, REQUIRED, WANTED, field_of, is_private, plain
-from portal.people_in.model import Entry, NotImportable, Table, distinct
-from portal.workbooks import Grid, Workbook
+from portal.people_in.kinds import hints_at_leaving
+from portal.people_in.model import MEMBERS, Entry, NotImportable, Table, distinct
+from portal.workbooks import TEXT_EXTENSIONS, Grid, Workbook
 
 LOOK_FOR_HEADING = 40  # rows
 # Fields that stand once for several rows where cells are merged.
 GROUPING = frozenset({"branch", "branch_code", "parent", "parent_code", "group", "kind", "cohort"})
+FLAGS = frozenset({"is_probationary", "is_full", "is_retired", "unit", "leaving", "standing"})
 FOOT = re.compile(
     r"^(?:合计|小计|总计|共计|总人数|人数合计|备注|说明|注|填表|制表|审核|填报|报送|负责人|联系人|"
-    r"党支部书记|支部书记|经办人|以下空白|打印)|^共\d+|盖章|公章"
+    r"党支部书记|支部书记|经办人|以下空白|以下无|打印|截至|统计时间)|^共\d+|^第?\d+页|盖章|公章"
 )
+SECTION = re.compile(
+    r"^(?:[(（]?[一二三四五六七八九十\d]+[)）、.])?(.+?)(?:[(（]?共?\d+[人名][)）]?)?[::]?$"
+)
+LEAST_SERIAL = 3  # 1, 2, 3 … are the numbers of rows, not of people
 TOTAL = re.compile(r"(?:合计|总计|共计|总人数|共)\D{0,6}?(\d+)(?:[人名个]|$)")
 
 
@@ -31,13 +37,16 @@ class Heading:
     words: Mapping[str, str]
     private: tuple[str, ...]
     unread: tuple[str, ...]
+    repeated: Mapping[int, str]  # further columns under the same headings
+    remarks: int | None = None  # the column 备注, looked through for 已转出 and the like
 
 
 def read(workbook: Workbook, kind: str) -> Table:
     """The rows of every sheet that has a heading; raises NotImportable when none has."""
     entries: list[Entry] = []
     headings: dict[str, Mapping[str, str]] = {}
-    titles: list[str] = []
+    titles: dict[str, Sequence[str]] = {}
+    is_text = workbook.filename.rpartition(".")[2].lower() in TEXT_EXTENSIONS
     warnings = list(workbook.notes)
     missing = ""
     for grid in workbook.sheets:
@@ -54,17 +63,24 @@ def read(workbook: Workbook, kind: str) -> Table:
             warnings.append(f"工作表“{grid.name}”没有认出表头，没有读取。")
             continue
         headings[grid.name] = heading.words
-        titles += [masked(t) for row in cells[: heading.first] for t in row if t]
+        above = [masked(t) for row in cells[: heading.first] for t in row if t]
+        titles[grid.name] = distinct([*above, *([] if is_text else [grid.name])])
         warnings += _about_columns(heading)
         warnings += _about_hidden(grid)
-        found = list(_entries(grid, cells, heading, warnings, kind))
+        found = [
+            entry
+            for block in _blocks(heading, kind)
+            for entry in _entries(grid, cells, block, warnings, kind, is_text=is_text)
+        ]
+        found.sort(key=lambda entry: entry.row)
+        _refuse_serial_numbers(found, heading, kind)
         warnings += _against_totals(cells[heading.last + 1 :], len(found))
         entries += found
     if not headings:
         raise NotImportable(_no_heading(missing, kind))
     if not entries:
         raise NotImportable("表头下面没有内容，没有可以导入的行。")
-    return Table(kind, tuple(entries), headings, distinct(titles), distinct(warnings))
+    return Table(kind, tuple(entries), headings, titles, distinct(warnings))
 
 
 def _heading(cells: list[list[str]], kind: str) -> Heading | None:
@@ -81,7 +97,10 @@ def _heading(cells: list[list[str]], kind: str) -> Heading | None:
     if last + 1 < len(cells):
         below = {c: t for c, t in enumerate(cells[last + 1]) if t}
         fitting = [c for c, t in below.items() if field_of(t, kind) or is_private(t)]
-        if below and len(fitting) == len(below):  # a heading in two rows: 联系方式 over 手机
+        filled = {found[0] for c in below if (found := field_of(words.get(c, ""), kind))}
+        heading_only = not filled & set(REQUIRED[kind])
+        # A heading in two rows: 联系方式 over 手机 and 邮箱.
+        if fitting and (len(fitting) == len(below) or heading_only):
             last += 1
             words |= below
     return _columns(first, last, words, kind)
@@ -94,18 +113,41 @@ def _columns(first: int, last: int, words: Mapping[int, str], kind: str) -> Head
         if found and found[1] < surest.get(found[0], (99, 0))[0]:
             surest[found[0]] = (found[1], column)
     columns = {column: name for name, (_, column) in surest.items()}
+    repeated = {
+        c: found[0]
+        for c, text in words.items()
+        if c not in columns and (found := field_of(text, kind)) and found[1] == surest[found[0]][0]
+    }
     private = tuple(plain(text) for text in words.values() if is_private(text))
     unread = tuple(
         plain(text)
         for column, text in words.items()
-        if plain(text) and column not in columns and not is_private(text) and not _usual(text)
+        if plain(text)
+        and not (column in columns or column in repeated or is_private(text) or _usual(text))
     )
     named = {name: " ".join(words[column].split()) for column, name in columns.items()}
-    return Heading(first, last, columns, named, private, unread)
+    remarks = next((c for c, text in words.items() if plain(text) in ("备注", "说明")), None)
+    return Heading(first, last, columns, named, private, unread, repeated, remarks)
 
 
 def _usual(text: str) -> bool:
-    return plain(text) in ("序号", "备注", "说明", "性别", "民族")
+    return plain(text) in ("序号", "备注", "说明", "性别", "民族", "学历", "籍贯", "职务", "年龄")
+
+
+def _blocks(heading: Heading, kind: str) -> list[Heading]:
+    """A list in two halves side by side, as it is printed to save paper, is two blocks."""
+    first = min(heading.columns)
+    width = 0
+    own = {name: column for column, name in heading.columns.items()}
+    for column, found in sorted(heading.repeated.items()):
+        if found in REQUIRED[kind] and column > own[found]:
+            width = width or column - own[found]
+    halves = [heading]
+    for column in range(first + width, max(heading.repeated, default=0) + 1, width or 1):
+        inside = {c: name for c, name in heading.repeated.items() if column <= c < column + width}
+        if width and set(REQUIRED[kind]) <= set(inside.values()):
+            halves.append(replace(heading, columns=inside, remarks=None))
+    return halves
 
 
 def _lacking(heading: Heading | None, kind: str) -> str:
@@ -133,36 +175,89 @@ def _about_hidden(grid: Grid) -> Iterator[str]:
 
 
 def _entries(
-    grid: Grid, cells: list[list[str]], heading: Heading, warnings: list[str], kind: str
+    grid: Grid,
+    cells: list[list[str]],
+    heading: Heading,
+    warnings: list[str],
+    kind: str,
+    *,
+    is_text: bool,
 ) -> Iterator[Entry]:
     fill = _filled(grid, heading)
+    section: dict[str, str] = {}
+    before: dict[str, str] = {}
     for index in range(heading.last + 1, len(cells)):
         row = cells[index]
         own = {
             name: row[column]
             for column, name in heading.columns.items()
-            if column < len(row) and row[column]
+            if column < len(row) and _says(row[column], name, kind)
         }
         written = [text for text in row if text]
+        if kind == MEMBERS and (found := _section(written)):
+            section |= found
+            continue
         if not own or _repeats(row, heading, kind):
             continue
-        if FOOT.search(tight(written[0])) and not set(REQUIRED[kind]) <= set(own):
+        if FOOT.search(tight(written[0])) and (
+            written[0] == own.get(REQUIRED[kind][0]) or not set(REQUIRED[kind]) <= set(own)
+        ):
             continue
         if len(written) == 1 and written[0].isdigit():
             continue  # a number of the row and nothing else
         if _note(written) or (len(written) == 1 and not set(REQUIRED[kind]) & set(own)):
             warnings.append(f"第 {index + 1} 行只有“{masked(written[0])[:30]}”，没有读取。")
             continue
-        for name, text in fill.get(index, {}).items():
+        for name, text in own.items():
+            if DITTO.fullmatch(tight(text)) and name not in REQUIRED[kind]:
+                own[name] = before.get(name, "")
+        for name, text in {**section, **fill.get(index, {})}.items():
             own.setdefault(name, text)
-        yield _entry(grid, index, own, heading)
+        before = own
+        if kind == MEMBERS and heading.remarks is not None and heading.remarks < len(row):
+            remark = row[heading.remarks]
+            if "leaving" not in heading.columns.values() and hints_at_leaving(remark):
+                warnings.append(
+                    f"第 {index + 1} 行备注写着“{masked(remark)[:20]}”，备注不作为去向办理；"
+                    "如已离开，请加一列“去向”写明。"
+                )
+        yield _entry(grid, index, own, heading, is_text=is_text)
+
+
+def _says(text: str, name: str, kind: str) -> bool:
+    """Whether a cell says anything: 无 and / say nothing, except to a question of yes or no."""
+    return bool(text) and (name in FLAGS or name in REQUIRED[kind] or not is_blank(text))
+
+
+def _section(written: list[str]) -> dict[str, str]:
+    """A line of its own that names branch or group for the rows below: 一、甲支部（12人）."""
+    if len(set(written)) != 1 or len(written[0]) > 60 or FOOT.search(tight(written[0])):
+        return {}
+    found = SECTION.match(tight(written[0]))
+    said = found[1] if found else ""
+    if re.search(r"党?支部(?:委员会)?$", said):
+        return {"branch": said, "group": ""}
+    return {"group": said} if re.search(r"小组$", said) and len(said) <= 20 else {}
+
+
+def _refuse_serial_numbers(entries: list[Entry], heading: Heading, kind: str) -> None:
+    """A column 编号 that only counts the rows holds no member numbers."""
+    numbers = [entry.get("number") for entry in entries]
+    counted = [str(n) for n in range(1, len(numbers) + 1)]
+    if kind == MEMBERS and len(numbers) >= LEAST_SERIAL and numbers == counted:
+        column = heading.words.get("number", "编号")
+        raise NotImportable(
+            f"“{column}”一列写的是 1、2、3……的序号，不是党员编号。请加一列“党员编号”后再导入。"
+        )
 
 
 def _note(written: list[str]) -> bool:
     return len(set(written)) == 1 and len(tight(written[0])) > 12
 
 
-def _entry(grid: Grid, index: int, own: Mapping[str, str], heading: Heading) -> Entry:
+def _entry(
+    grid: Grid, index: int, own: Mapping[str, str], heading: Heading, *, is_text: bool
+) -> Entry:
     raw = grid.rows[index]
     numeric = {
         name
@@ -171,6 +266,8 @@ def _entry(grid: Grid, index: int, own: Mapping[str, str], heading: Heading) -> 
         and isinstance(raw[column], int | float)
         and not isinstance(raw[column], bool)
     }
+    if is_text:  # Excel writes numbers into .csv as it shows them: 1987.10 becomes 1987.1
+        numeric |= {"joined_on"} & set(own)
     hidden = {name for name, text in own.items() if has_id_card(text)}
     cells = {name: masked(text) if name in hidden else text for name, text in own.items()}
     return Entry(index + 1, grid.name, cells, frozenset(numeric), frozenset(hidden))
