@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, TextChoices
+from django.db.models import Exists, Model, OuterRef, Q, TextChoices
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
@@ -87,13 +87,18 @@ Span = Literal["exact", "subtree"]
 
 @dataclass(frozen=True)
 class Reach:
-    """One appointment as access sees it."""
+    """One appointment as access sees it.
+
+    inherited: paths of branches merged into this one; their sessions, logs and classes are its
+    secretary's to finish.
+    """
 
     role: Role
     organization: Organization
     appointment: int = 0
     acting: bool = False
     helped: frozenset[int] = frozenset()
+    inherited: tuple[str, ...] = ()
 
     def span(self, capability: Capability) -> Span:
         exact = self.role in EXACT and capability is not Capability.SEE_FIGURES
@@ -158,6 +163,8 @@ class Scope:
                 continue
             elif reach.span(capability) == "exact":
                 condition |= Q(**{path_lookup: reach.organization.path})
+                for path in reach.inherited:
+                    condition |= Q(**{path_lookup: path})
             else:
                 condition |= below(reach.organization.path, lookup=path_lookup)
         return condition
@@ -183,7 +190,9 @@ class Scope:
         if reach.role in NAMED:
             return owner in reach.helped
         own = reach.organization.path
-        return path == own if reach.span(capability) == "exact" else path.startswith(own)
+        if reach.span(capability) == "exact":
+            return path == own or path in reach.inherited
+        return path.startswith(own)
 
 
 def scope_of(member: Member, *, at: Any, active_id: int | None = None, address: str = "") -> Scope:
@@ -191,25 +200,46 @@ def scope_of(member: Member, *, at: Any, active_id: int | None = None, address: 
     appointments = (
         Appointment.objects.on(timezone.localdate(at))
         .filter(member=member)
+        .annotate(
+            inherits=Exists(Organization.objects.filter(merged_into=OuterRef("organization")))
+        )
         .select_related("organization")
         .order_by("id")
     )
     reaches: dict[int, Reach] = {}
     for appointment in appointments:
         role = Role(appointment.role)
-        helped = (
-            frozenset(appointment.helped.values_list("pk", flat=True))
-            if role in NAMED
-            else frozenset()
-        )
+        where = appointment.organization
         reaches[appointment.pk] = Reach(
-            role, appointment.organization, appointment.pk, appointment.acting, helped
+            role,
+            where,
+            appointment.pk,
+            appointment.acting,
+            _helped(appointment) if role in NAMED else frozenset(),
+            _inherited(where) if role in EXACT and appointment.inherits else (),
         )
     ranked = sorted(reaches.values(), key=lambda r: list(Role).index(r.role), reverse=True)
     active = reaches.get(active_id or 0)
     if active is None and active_id != 0 and ranked:  # 0: the person chose to be a plain member
         active = ranked[0]
     return Scope(member, tuple(ranked), active, address)
+
+
+def _helped(appointment: Appointment) -> frozenset[int]:
+    """The named members, as long as they belong to the organisation."""
+    there = appointment.helped.filter(below(appointment.organization.path, lookup="branch__path"))
+    return frozenset(there.values_list("pk", flat=True))
+
+
+def _inherited(organization: Organization) -> tuple[str, ...]:
+    """Paths of the branches that were merged into this one, directly or one after the other."""
+    paths: dict[int, str] = {}
+    wave = [organization.pk]
+    while wave:
+        found = Organization.objects.filter(merged_into__in=wave).exclude(pk__in=paths)
+        wave = list(rows := dict(found.values_list("pk", "path")))
+        paths |= rows
+    return tuple(paths.values())
 
 
 # --- For views ------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def appoint(
     A second call for the same role changes nothing. Raises BadAppointment when a helper has
     nobody to help, or the person has left, or the organisation is dissolved.
     """
-    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if not member.is_active:
         raise BadAppointment(f"{member.name}已不在册，不能任职。", field="member")
     if organization.dissolved_on:
@@ -56,7 +56,9 @@ def act_for(
     Raises BadAppointment when the branch has a secretary, or the person's own organisation does
     not stand below the branch's parent.
     """
-    Organization.objects.select_for_update(no_key=True).get(pk=branch.pk)
+    branch = Organization.objects.select_for_update(no_key=True).get(pk=branch.pk)
+    if not branch.is_branch or branch.dissolved_on:
+        raise BadAppointment(f"{branch}不是现有的党支部，不能代管。", field="organization")
     if secretaries(branch, on=since).exists():
         raise BadAppointment(f"{branch}现有支部书记，不需要代管。", field="organization")
     parent = branch.parent
@@ -80,6 +82,25 @@ def end(appointment: Appointment, *, on: date, by: Actor, at: datetime) -> Appoi
         subject=str(appointment),
     )
     return appointment
+
+
+def end_all(held: AppointmentQuerySet, *, on: date, by: Actor, at: datetime) -> None:
+    """End open appointments, because the person or the organisation goes: `on` is the first day
+    without them, or the day on which a later one began."""
+    found = list(held.filter(until=None).select_related("organization", "member").order_by("pk"))
+    for appointment in found:
+        appointment.until = max(on, appointment.since)
+    Appointment.objects.bulk_update(found, ["until"], batch_size=500)
+    audit.record_many(
+        audit.event(
+            AuditEvent.Event.APPOINTMENT_ENDED,
+            by=by,
+            at=at,
+            on=appointment.organization,
+            subject=str(appointment),
+        )
+        for appointment in found
+    )
 
 
 def secretaries(organization: Organization, *, on: date) -> AppointmentQuerySet:

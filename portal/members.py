@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from portal import audit, followers
+from portal import appointments, audit, followers
 from portal.audit import Actor
 from portal.models import Appointment, AuditEvent, Member, Membership, Organization, SearchTerm
 from portal.models.member import new_key
@@ -200,6 +200,7 @@ def transfer_many(moves: Sequence[Move], *, by: Actor, at: datetime) -> list[Mem
             for m in moves
         ]
     )
+    _end_branch_roles(moves, open_, by=by, at=at)
     for move in moves:
         move.member.branch = move.branch
     Member.objects.bulk_update([m.member for m in moves], ["branch"], batch_size=500)
@@ -215,6 +216,25 @@ def transfer_many(moves: Sequence[Move], *, by: Actor, at: datetime) -> list[Mem
     )
     followers.tell(changes, by=by, at=at)
     return [m.member for m in moves]
+
+
+def _end_branch_roles(
+    moves: Sequence[Move], open_: Mapping[int, Membership], *, by: Actor, at: datetime
+) -> None:
+    """Who goes to another branch is no longer secretary, organiser or helper of the old one,
+    unless acting for it (代管)."""
+    roles = Appointment.objects.filter(
+        member__in=[m.member for m in moves],
+        role__in=appointments.BRANCH_ROLES,
+        acting=False,
+        until=None,
+    )
+    busy = set(roles.values_list("member_id", "organization_id"))
+    for move in moves:
+        left = open_[move.member.pk].branch_id
+        if (move.member.pk, left) in busy:
+            own = roles.filter(member=move.member, organization=left)
+            appointments.end_all(own, on=move.day, by=by, at=at)
 
 
 def leave(
@@ -243,9 +263,12 @@ def leave_many(departures: Sequence[Departure], *, by: Actor, at: datetime) -> l
         )
     people = [d.member for d in departures]
     Member.objects.bulk_update(people, ["branch", "is_active"], batch_size=500)
+    held = Appointment.objects.filter(member__in=people, until=None)
+    busy = set(held.values_list("member_id", flat=True))
     for departure in departures:
-        held = Appointment.objects.filter(member=departure.member, until=None)
-        held.filter(since__lte=departure.day).update(until=departure.day)
+        if departure.member.pk in busy:
+            own = held.filter(member=departure.member)
+            appointments.end_all(own, on=departure.day, by=by, at=at)
     audit.record_many(
         audit.event(
             AuditEvent.Event.MEMBERSHIP,

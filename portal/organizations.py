@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Concat, Substr
 
-from portal import audit, followers, members
+from portal import appointments, audit, followers, members
 from portal.audit import Actor
 from portal.models import PATH_STEP, Appointment, AuditEvent, Member, Organization, OrganizationName
 from portal.querysets import ALPHABET
@@ -189,9 +189,8 @@ def _end(
     organization.dissolved_on = on
     organization.merged_into = into
     organization.save(update_fields=["dissolved_on", "merged_into"])
-    Appointment.objects.filter(organization=organization, until=None, since__lte=on).update(
-        until=on
-    )
+    held = Appointment.objects.filter(organization=organization)
+    appointments.end_all(held, on=on, by=by, at=at)
     what = f"并入{into}" if into else "撤销"
     audit.record(
         AuditEvent.Event.ORGANIZATION,

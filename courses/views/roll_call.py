@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -146,7 +147,9 @@ def one(request: MemberRequest, session: int, member: int) -> HttpResponse:
             return redirect("session-detail", session)
         except Refusal as refusal:
             messages.error(request, refusal.message)
-    others = Member.objects.active().filter(name=row.member.name).exclude(pk=member)
+    near = Q(branch=found.organiser_id) | Q(attendances__session=found)  # others: by number only
+    others = Member.objects.active().filter(near, name=row.member.name).exclude(pk=member)
+    others = others.distinct()
     context = {
         "session": found,
         "row": row,

@@ -16,7 +16,7 @@ from portal import access, members, sign_in
 from portal.access import Capability, MemberRequest
 from portal.forms import LeaveForm, MemberForm, TransferForm
 from portal.members import Enrolment
-from portal.models import Member
+from portal.models import Member, Organization
 from portal.refusals import Refusal
 from portal.rendering import page
 
@@ -45,8 +45,10 @@ def list_(request: MemberRequest) -> HttpResponse:
 def detail(request: MemberRequest, member: int) -> HttpResponse:
     """One person's register page with the history of memberships and roles."""
     person = _get(request, member, Capability.SEE_MEMBERS)
+    reached = Organization.objects.within(request.scope, Capability.MANAGE_PEOPLE)
     context = {
         "person": person,
+        "may_transfer": reached.standing().branches()[:2].count() > 1,
         "memberships": person.memberships.select_related("branch"),
         "appointments": person.appointments.select_related("organization"),
         "stays": person.mobile_stays.all(),
@@ -107,6 +109,11 @@ def transfer(request: MemberRequest, member: int) -> HttpResponse:
         values = form.cleaned_data
         by = request.scope.actor(Capability.MANAGE_PEOPLE)
         try:
+            if not request.scope.can(Capability.MANAGE_PEOPLE, values["branch"].path):
+                raise Refusal(
+                    "这个党支部不在您的范围内，转到那里要由两边共同的上级党组织办理。",
+                    field="branch",
+                )
             members.transfer(
                 person,
                 values["branch"],

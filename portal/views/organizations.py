@@ -71,6 +71,8 @@ def end_appointment(request: MemberRequest, appointment: int) -> HttpResponse:
     rows = Appointment.objects.select_related("member", "organization")
     held = access.get(rows, request.scope, Capability.APPOINT, pk=appointment)
     by = request.scope.actor(Capability.APPOINT)
+    if held.role == Role.ADMINISTRATOR and not request.scope.has(Capability.ADMINISTER):
+        raise PermissionDenied
     appointments.end(held, on=request.today, by=by, at=request.at)
     messages.success(request, f"已免去：{held}。")
     return redirect("organization-detail", held.organization_id)
