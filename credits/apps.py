@@ -21,6 +21,7 @@ class CreditsConfig(AppConfig):
             "credits_bulletinwithdrawal",
             "credits_certificateevent",
             "credits_targetchange",
+            "credits_unitweek",
             "credits_verification",
         )
         triggers.special(

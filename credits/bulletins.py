@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Count, F, Max
 from django.utils import timezone
 
-from credits import digests, ledger_sql, rankings
+from credits import digests, ledger_sql, rankings, registers
 from credits.bulletin_texts import draft_texts
 from credits.models import (
     BranchStanding,
@@ -197,8 +197,8 @@ def withdraw(bulletin: Bulletin, *, reason: str, by: Actor, at: datetime) -> Bul
     Programme.objects.select_for_update().get(pk=bulletin.programme_id)
     if BulletinWithdrawal.objects.filter(bulletin=bulletin).exists():
         raise Refusal("这一期已经撤回。")
-    withdrawal = BulletinWithdrawal.objects.create(
-        bulletin=bulletin, reason=reason.strip()[:200], by=by.member, at=at
+    withdrawal = registers.enter(
+        BulletinWithdrawal(bulletin=bulletin, reason=reason.strip()[:200], by=by.member, at=at)
     )
     audit.record(
         AuditEvent.Event.BULLETIN,
@@ -255,7 +255,7 @@ def digest_of(bulletin: Bulletin) -> str:
         bulletin,
         [[getattr(row, name) for name in FIGURES] for row in rows],
         {t.view: t.text for t in texts},
-        bulletin.digest.partition(":")[0],
+        digests.algorithm_of(bulletin.digest),
     )
 
 
@@ -304,18 +304,7 @@ def heads_of(programme: Programme) -> dict[str, dict[str, Any]]:
 
 def _digest(bulletin: Bulletin, rows: list[list[Any]], texts: Mapping[str, str], name: str) -> str:
     return digests.of_json(
-        {
-            "programme": bulletin.programme.code,
-            "year": bulletin.year,
-            "number": bulletin.number,
-            "title": bulletin.title,
-            "cutoff": digests.moment(bulletin.cutoff),
-            "document": bulletin.document,
-            "rows": rows,
-            "texts": dict(texts),
-            "heads": bulletin.heads,
-        },
-        name,
+        {"columns": registers.form(bulletin), "rows": rows, "texts": dict(texts)}, name
     )
 
 

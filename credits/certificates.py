@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from credits import registers
 from credits.models import Certificate, CertificateEvent, Programme, Standing
 from portal import audit
 from portal.audit import Actor
@@ -116,29 +117,33 @@ def _write(standing: Standing, old: Certificate | None, *, by: Actor, at: dateti
     year = timezone.localdate(at).year
     count = Certificate.objects.filter(programme=standing.programme, member=standing.member).count()
     number = f"{standing.programme.code}-{year}-{standing.member.number}-{count + 1}"
-    certificate = Certificate.objects.create(
-        programme=standing.programme,
-        standing=standing,
-        member=standing.member,
-        branch=standing.branch,
-        number=number,
-        code=_code(number),
-        name=standing.member.name,
-        branch_name=standing.branch.name,
-        target=standing.target,
-        hours=standing.recognised,
-        completed_on=standing.completed_on,
-        rules=standing.rules,
-        issued_by=by.member,
-        issued_at=at,
-        replaces=old,
+    certificate = registers.enter(
+        Certificate(
+            programme=standing.programme,
+            standing=standing,
+            member=standing.member,
+            branch=standing.branch,
+            number=number,
+            code=_code(number),
+            name=standing.member.name,
+            branch_name=standing.branch.name,
+            target=standing.target,
+            hours=standing.recognised,
+            completed_on=standing.completed_on,
+            rules=standing.rules,
+            issued_by=by.member,
+            issued_at=at,
+            replaces=old,
+        )
     )
-    CertificateEvent.objects.create(
-        certificate=certificate,
-        event=Event.ISSUED,
-        by=by.member,
-        at=at,
-        reason=f"换发自 {old.number}" if old else "",
+    registers.enter(
+        CertificateEvent(
+            certificate=certificate,
+            event=Event.ISSUED,
+            by=by.member,
+            at=at,
+            reason=f"换发自 {old.number}" if old else "",
+        )
     )
     audit.record(
         AuditEvent.Event.CERTIFICATE,
@@ -155,8 +160,10 @@ def _turn(
 ) -> None:
     certificate.state = state
     certificate.save(update_fields=["state"])
-    CertificateEvent.objects.create(
-        certificate=certificate, event=event, reason=reason, by=by.member if by else None, at=at
+    registers.enter(
+        CertificateEvent(
+            certificate=certificate, event=event, reason=reason, by=by.member if by else None, at=at
+        )
     )
     audit.record(
         AuditEvent.Event.CERTIFICATE,

@@ -84,7 +84,10 @@ class Act:
 def lock_books(programme: Programme, requests: Sequence[Request]) -> dict[tuple[str, str], Head]:
     """Lock the books. A correction goes into the original's book, wherever the organiser is now."""
     firsts = Posting.objects.filter(
-        programme=programme, key__in=[r.source.key for r in requests], revision=1
+        programme=programme,
+        kind__in={r.source.kind for r in requests},
+        key__in=[r.source.key for r in requests],
+        revision=1,
     )
     original = {
         (kind, key): (organization, code)
@@ -180,6 +183,7 @@ def _chained(programme: Programme, act: Act, head: Head, pk: int) -> Posting:
         key=request.source.key,
         revision=request.revision,
         asked=request.fingerprint,
+        reason=request.reason[:200],
         by=act.by.member.key,
         at=act.at,
         checks=[line.check_value for line in act.lines],

@@ -15,11 +15,18 @@ from typing import Any
 from django.conf import settings
 
 CHECK_DIGITS = 32
+ALGORITHMS = ("sha256", "sm3")
 
 
 def algorithm() -> str:
     """The digest algorithm for new postings: sha256, or sm3 where settings and OpenSSL offer it."""
     return str(getattr(settings, "LEDGER_DIGEST", "sha256"))
+
+
+def algorithm_of(digest: str) -> str:
+    """The algorithm that a digest names; for a name that no writer uses, that of new postings."""
+    name = digest.partition(":")[0]
+    return name if name in ALGORITHMS else algorithm()
 
 
 def check_value(
@@ -82,6 +89,7 @@ def posting_digest(
     key: str,
     revision: int,
     asked: str,
+    reason: str,
     by: str,
     at: datetime,
     checks: Sequence[str],
@@ -98,6 +106,7 @@ def posting_digest(
         key,
         revision,
         asked,
+        reason,
         by,
         moment(at),
         len(checks),
@@ -107,7 +116,7 @@ def posting_digest(
 
 
 def of_json(value: Any, name: str = "") -> str:
-    """Digest of a JSON value with sorted keys (bulletins)."""
+    """Digest of a JSON value with sorted keys (bulletins, registers)."""
     name = name or algorithm()
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return f"{name}:{hashlib.new(name, text.encode()).hexdigest()}"

@@ -159,7 +159,11 @@ def _posted(
     programme: Programme, requests: Sequence[Request]
 ) -> dict[tuple[str, str, int], Posting]:
     """Postings of these sources that are there, read under the books' locks."""
-    rows = Posting.objects.filter(programme=programme, key__in=[r.source.key for r in requests])
+    rows = Posting.objects.filter(
+        programme=programme,
+        kind__in={r.source.kind for r in requests},
+        key__in=[r.source.key for r in requests],
+    )
     return {(p.kind, p.key, p.revision): p for p in rows}
 
 

@@ -13,13 +13,13 @@ def create(vendor: str) -> list[str]:
         return [
             "CREATE EXTENSION IF NOT EXISTS btree_gist",
             f"ALTER TABLE credits_creditedtime ADD CONSTRAINT {NAME} EXCLUDE USING gist "
-            '(programme_id WITH =, member_id WITH =, tstzrange(start, "end") WITH &&)',
+            "(programme_id WITH =, member_id WITH =, tstzrange(starts_at, ends_at) WITH &&)",
         ]
     return [
         f"CREATE TRIGGER {NAME}_{verb.lower()} BEFORE {verb} ON credits_creditedtime "
         "WHEN EXISTS (SELECT 1 FROM credits_creditedtime c "
         "WHERE c.programme_id = NEW.programme_id AND c.member_id = NEW.member_id "
-        'AND c.start < NEW."end" AND c."end" > NEW.start AND c.id IS NOT NEW.id) '
+        "AND c.starts_at < NEW.ends_at AND c.ends_at > NEW.starts_at AND c.id IS NOT NEW.id) "
         "BEGIN SELECT RAISE(ABORT, 'credited times of one member overlap'); END"
         for verb in ("INSERT", "UPDATE")
     ]

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from credits import ledger_sql, roll, rule_book, rules, standings, weeks
+from credits import ledger_sql, registers, roll, rule_book, rules, standings, weeks
 from credits.models import (
     CreditTotal,
     Programme,
@@ -89,7 +89,7 @@ def open_(programme: Programme, *, by: Actor, at: datetime) -> Programme:
     first = programme.rule_versions.order_by("number").first()
     if first is None:
         raise NotNow("请先制定学时规则。")
-    RuleVersion.objects.filter(pk=first.pk).update(activated_at=at, seen_entry=0)
+    _put_in_force(first, seen=0, at=at)
     _turn(programme, State.RUNNING, "开始", by=by, at=at)
     roll.lay_out(programme, at=at)
     return programme
@@ -261,8 +261,10 @@ def permit(
     if not document.strip():
         raise Refusal("请写明所依据的文件。", field="document")
     programme = _locked(programme)
-    granted = RankingPermit.objects.create(
-        programme=programme, level=level, document=document.strip(), by=by.member, at=at
+    granted = registers.enter(
+        RankingPermit(
+            programme=programme, level=level, document=document.strip(), by=by.member, at=at
+        )
     )
     audit.record(
         AuditEvent.Event.PERMIT,
@@ -326,24 +328,24 @@ def _write_version(
 ) -> RuleVersion:
     _parse(rules_)
     last = programme.rule_versions.aggregate(n=Max("number"))["n"] or 0
-    return RuleVersion.objects.create(
-        programme=programme,
-        number=last + 1,
-        since=since,
-        authority=authority.strip(),
-        reason=reason.strip(),
-        rules=dict(rules_),
-        made_by=by.member,
-        made_at=at,
+    return registers.enter(
+        RuleVersion(
+            programme=programme,
+            number=last + 1,
+            since=since,
+            authority=authority.strip(),
+            reason=reason.strip(),
+            rules=dict(rules_),
+            made_by=by.member,
+            made_at=at,
+        )
     )
 
 
 def _activate(programme: Programme, version: RuleVersion, *, by: Actor, at: datetime) -> None:
     """Make a version the one that counts. The programme is locked, so that every posting is
     wholly before or wholly behind it."""
-    RuleVersion.objects.filter(pk=version.pk, activated_at=None).update(
-        activated_at=at, seen_entry=standings.last_entry(programme)
-    )
+    _put_in_force(version, seen=standings.last_entry(programme), at=at)
     jobs.start(
         "credits.programmes.recompute",
         title=f"按{version}重新计算",
@@ -351,6 +353,11 @@ def _activate(programme: Programme, version: RuleVersion, *, by: Actor, at: date
         at=at,
         arguments={"programme": programme.pk},
     )
+
+
+def _put_in_force(version: RuleVersion, *, seen: int, at: datetime) -> None:
+    version.activated_at, version.seen_entry = at, seen
+    registers.sign(version).save(update_fields=["activated_at", "seen_entry", "digest"])
 
 
 def of_member(member: Member) -> Sequence[Programme]:

@@ -55,7 +55,12 @@ class LedgerEntryQuerySet(ScopedQuerySet["LedgerEntry"]):
         return self.filter(~Exists(reversals), reverses=None)
 
     def of_source(self, programme: Programme, kind: str, key: str) -> Self:
-        return self.filter(programme=programme, posting__kind=kind, posting__key=key)
+        return self.filter(
+            programme=programme,
+            posting__programme=programme,
+            posting__kind=kind,
+            posting__key=key,
+        )
 
     def of_member(self, programme: Programme, member: Member) -> Self:
         """A member's lines in the order in which they were posted."""

@@ -44,6 +44,8 @@ class Outcome:
     recognised: int = 0
     shortfall: int = 0
     points: int = 0
+    target: int = 0
+    full_target: int = 0
     completed_at: datetime | None = None
     completed_on: date | None = None
     completed_home: int | None = None
@@ -110,6 +112,7 @@ def replay(
             at, day, home = act[-1].at, act[-1].day, act[-1].home
         _assess(outcome, version, target, full_target, at=at, day=day, home=home)
     _assess(outcome, version, target, full_target, at=None, day=None, home=None)
+    outcome.target, outcome.full_target = target, full_target
     return outcome
 
 

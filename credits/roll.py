@@ -6,7 +6,7 @@ stay with the branch that was home on the day.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from django.db import transaction
@@ -14,7 +14,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from credits import ledger_sql, rule_book, rules, standings
-from credits.models import BranchStanding, Exemption, Programme, ProgrammeScope, TargetChange
+from credits.models import (
+    BranchStanding,
+    Exemption,
+    Programme,
+    ProgrammeScope,
+    Standing,
+    TargetChange,
+)
 from credits.rule_book import RuleBook
 from credits.standings import NEW_COLUMNS, Held
 from portal import audit
@@ -38,12 +45,12 @@ class BadExemption(Refusal):
     """The exemption does not fit the programme or the person."""
 
 
-def in_scope(programme: Programme) -> Q:
+def in_scope(programme: Programme, *, lookup: str = "path", using: str = "default") -> Q:
     """The condition on an organisation's path of taking part in a programme."""
     condition = Q(pk__in=[])
-    scopes = ProgrammeScope.objects.filter(programme=programme)
+    scopes = ProgrammeScope.objects.using(using).filter(programme=programme)
     for path in scopes.values_list("organization__path", flat=True):
-        condition |= below(path)
+        condition |= below(path, lookup=lookup)
     return condition
 
 
@@ -71,11 +78,11 @@ def enter(
     members: Sequence[Member],
     *,
     on_roll: Collection[int] | None = None,
-    joined: date | None = None,
+    joined: Mapping[int, date] | None = None,
 ) -> set[int]:
     """Insert standings for members who have none, in order of member id; returns those made.
 
-    on_roll: branches whose people are due (None: all). joined: the day of somebody who joins after
+    on_roll: branches whose people are due (None: all). joined: the days of those who join after
     the programme's start. The caller locks and saves the rows, so that branch rows count them.
     """
     current = book.current
@@ -87,7 +94,7 @@ def enter(
             current.rules,
             starts=programme.starts,
             ends=programme.ends,
-            joined=joined or programme.starts,
+            joined=(joined or {}).get(member.pk, programme.starts),
         )
         if member.branch_id is None:
             raise Refusal(f"{member.name}没有组织关系，不能列入学习名单。")
@@ -120,63 +127,130 @@ def enter_guests(programme: Programme, book: RuleBook, members: Sequence[Member]
 
 
 def follow(changes: Sequence[Change], *, by: Actor, at: datetime) -> None:
-    """Follow memberships and the tree, in every programme that is not closed."""
+    """Follow memberships and the tree, in every programme that is not closed.
+
+    Where branches move, the programme is locked as a whole: who comes under its scope with them
+    cannot be told while others join.
+    """
+    people = [c for c in changes if isinstance(c, PersonChange)]
+    joined = {c.member.pk: c.day for c in people if c.before is None}
+    branches = [c.branch.pk for c in changes if isinstance(c, BranchChange)]
     open_ = Programme.objects.filter(state__in=[Programme.State.RUNNING, Programme.State.CLOSING])
     for programme in open_.order_by("pk"):
-        ledger_sql.share_programme(programme.pk)
-        branches = [c.branch for c in changes if isinstance(c, BranchChange)]
         if branches:
-            _follow_branches(programme, branches, at=at)
-        people = [c for c in changes if isinstance(c, PersonChange)]
-        for start in range(0, len(people), BATCH):
-            _follow_people(programme, people[start : start + BATCH], at=at)
+            Programme.objects.select_for_update().get(pk=programme.pk)
+        else:
+            ledger_sql.share_programme(programme.pk)
+        members = {c.member.pk for c in people} | _people_of(programme, branches)
+        _settle(programme, members, joined=joined, branches=branches, at=at)
 
 
 def catch_up(programme: Programme, *, at: datetime) -> None:
-    """Bring the roll of a reopened programme up to where people and branches are now."""
-    branches = list(Organization.objects.branches().order_by("pk"))
-    for start in range(0, len(branches), 200):
-        _follow_branches(programme, branches[start : start + 200], at=at)
-    gone = Member.objects.filter(standings__programme=programme, standings__on_roll=True)
-    left = list(gone.filter(is_active=False).values_list("pk", flat=True))
-    held = standings.lock(programme, rule_book.of(programme), left)
-    for row in held.rows.values():
-        row.on_roll = False
-    standings.save(held)
+    """Bring the roll of a reopened programme up to where people and branches are now. The caller
+    has locked the programme as a whole."""
+    branches = list(Organization.objects.branches().values_list("pk", flat=True))
+    there = Standing.objects.filter(programme=programme).values_list("member_id", flat=True)
+    members = set(there) | _people_of(programme, branches)
+    _settle(programme, members, joined={}, branches=branches, at=at)
 
 
-def _follow_people(programme: Programme, changes: Sequence[PersonChange], *, at: datetime) -> None:
+def _people_of(programme: Programme, branches: Sequence[int]) -> set[int]:
+    """Who belongs to some branches now, or stands on their roll."""
+    people: set[int] = set()
+    for start in range(0, len(branches), BATCH):
+        chunk = branches[start : start + BATCH]
+        rows = Standing.objects.filter(programme=programme, branch__in=chunk)
+        people |= set(rows.values_list("member_id", flat=True))
+        members = Member.objects.active().filter(branch__in=chunk)
+        people |= set(members.values_list("pk", flat=True))
+    return people
+
+
+def _settle(
+    programme: Programme,
+    members: Collection[int],
+    *,
+    joined: Mapping[int, date],
+    branches: Sequence[int],
+    at: datetime,
+) -> None:
+    """Set the roll to where people and branches are: who is due, in which branch, for how much.
+
+    All standings are locked before the first branch row is.
+    """
     book = rule_book.of(programme)
-    paths = ProgrammeScope.objects.filter(programme=programme)
-    starts = tuple(paths.values_list("organization__path", flat=True))
-    last = {c.member.pk: c for c in changes}  # of several changes of one person the last counts
-    inside = {m for m, c in last.items() if c.after and c.after.path.startswith(starts)}
-    made: set[int] = set()
-    for day in sorted({last[m].day for m in inside if last[m].before is None}):
-        joiners = [last[m].member for m in inside if last[m].before is None and last[m].day == day]
-        made |= enter(programme, book, joiners, joined=day)
-    others = [last[m].member for m in inside if last[m].before is not None]
-    made |= enter(programme, book, others)
-    held = standings.lock(programme, book, last)
+    made = _enter_missing(programme, book, sorted(members), joined)
+    held = standings.lock(programme, book, members)
+    places, due = _places(programme, list(held.rows))
     written: list[TargetChange] = []
     for member, row in held.rows.items():
-        change = last[member]
-        row.on_roll = member in inside
-        if change.after and member in inside:
-            row.branch = change.after.pk
-        if change.before and change.after and change.before.pk == change.after.pk:
-            written += _retarget(held, member, change.member.category, at=at)
-    TargetChange.objects.bulk_create(written)
+        branch, category = places[member]
+        row.branch, row.on_roll = branch or row.branch, member in due
+        if row.on_roll:
+            written += _retarget(held, member, category, at=at)
+    standings.note(written)
+    if branches:
+        inside = Organization.objects.filter(in_scope(programme), pk__in=branches)
+        standings.add_to_branches(
+            programme, dict.fromkeys(inside.values_list("pk", flat=True), (0,) * 5)
+        )
+        _copy_places(programme, branches)
     standings.save(held, made=made)
 
 
+def _enter_missing(
+    programme: Programme, book: RuleBook, members: Sequence[int], joined: Mapping[int, date]
+) -> set[int]:
+    """Enter those who are due and have no standing, in order of member id."""
+    made: set[int] = set()
+    due = Member.objects.active().filter(in_scope(programme, lookup="branch__path"))
+    there = Standing.objects.filter(programme=programme)
+    for start in range(0, len(members), BATCH):
+        chunk = members[start : start + BATCH]
+        missing = due.filter(pk__in=chunk).exclude(
+            pk__in=there.filter(member__in=chunk).values("member")
+        )
+        people = list(missing.only("pk", "branch_id", "category").order_by("pk"))
+        made |= enter(programme, book, people, joined=joined)
+    return made
+
+
+def _places(
+    programme: Programme, members: Sequence[int]
+) -> tuple[dict[int, tuple[int | None, str]], set[int]]:
+    """Branch (None for those who left) and category of people whose standings are locked, and
+    which of them are due."""
+    found: dict[int, tuple[int | None, str]] = {}
+    due: set[int] = set()
+    inside = in_scope(programme, lookup="branch__path")
+    for start in range(0, len(members), BATCH):
+        rows = Member.objects.filter(pk__in=members[start : start + BATCH])
+        for pk, branch, category in rows.values_list("pk", "branch_id", "category"):
+            found[pk] = branch, category
+        due |= set(rows.active().filter(inside).values_list("pk", flat=True))
+    return found, due
+
+
+def _copy_places(programme: Programme, branches: Sequence[int]) -> None:
+    """Copy units and cohorts from the tree, in order of branch."""
+    for start in range(0, len(branches), BATCH):
+        rows = BranchStanding.objects.filter(
+            programme=programme, branch__in=branches[start : start + BATCH]
+        )
+        locked = rows.select_related("branch").select_for_update(of=("self",))
+        for row in locked.order_by("branch_id"):
+            row.unit_id, row.cohort = row.branch.unit_id, row.branch.cohort
+            row.save(update_fields=["unit", "cohort"])
+
+
 def _retarget(held: Held, member: int, category: str, *, at: datetime) -> list[TargetChange]:
-    """Give a person the target of a new category; an exemption's lowered target stays."""
+    """Give a person the target of their category; an exemption's lowered target stays."""
     row = held.rows[member]
+    rules_ = held.book.current.rules
+    if row.full_target == rules_.target_for(category):
+        return []
     lowered = standings.lowered_targets(held.programme, [member]).get(member)
-    target, full = standings.target_under(
-        held.book.current.rules, category, row.target, row.full_target, lowered
-    )
+    target, full = standings.target_under(rules_, category, row.target, row.full_target, lowered)
     return set_target(held, member, target, full, at=at, reason="人员类别变动")
 
 
@@ -192,31 +266,6 @@ def set_target(
             row, held.totals[member], current, at=at, day=timezone.localdate(at), home=row.branch
         )
     return written
-
-
-def _follow_branches(
-    programme: Programme, branches: Sequence[Organization], *, at: datetime
-) -> None:
-    """Copy units and cohorts; branches that come under the scope bring their people with them.
-
-    Standings first, branch rows after them: the one order of locks.
-    """
-    wanted = [branch.pk for branch in branches]
-    inside = Organization.objects.filter(in_scope(programme), pk__in=wanted)
-    scoped = set(inside.values_list("pk", flat=True))
-    book = rule_book.of(programme)
-    members = list(Member.objects.active().filter(branch__in=wanted).order_by("pk"))
-    made = enter(programme, book, [m for m in members if m.branch_id in scoped])
-    held = standings.lock(programme, book, [m.pk for m in members])
-    branch_of = {m.pk: m.branch_id for m in members if m.branch_id}
-    for member, row in held.rows.items():
-        row.branch, row.on_roll = branch_of[member], branch_of[member] in scoped
-    standings.add_to_branches(programme, dict.fromkeys(sorted(scoped), (0,) * 5))
-    rows = BranchStanding.objects.filter(programme=programme, branch__in=wanted)
-    for row_ in rows.select_related("branch").select_for_update(of=("self",)).order_by("branch_id"):
-        row_.unit_id, row_.cohort = row_.branch.unit_id, row_.branch.cohort
-        row_.save(update_fields=["unit", "cohort"])
-    standings.save(held, made=made)
 
 
 # --- Exemptions -----------------------------------------------------------------------------
@@ -241,6 +290,7 @@ def ask_exemption(
     """
     if by.member.pk == member.pk:
         raise NotYourself
+    programme.state = ledger_sql.share_programme(programme.pk)
     if not programme.takes_postings:
         raise BadExemption(f"{programme}{programme.get_state_display()}，不能申报减免。")
     full = rule_book.of(programme).current.rules.target_for(member.category)
@@ -250,6 +300,8 @@ def ask_exemption(
         raise BadExemption("截止日期要晚于开始日期。", field="until")
     if not reason.strip():
         raise BadExemption("请写明减免理由。", field="reason")
+    if not Standing.objects.select_for_update().filter(programme=programme, member=member):
+        raise BadExemption(f"{member.name}不在{programme}的学习名单上。", field="member")
     waiting = Exemption.objects.filter(programme=programme, member=member)
     if waiting.filter(Q(state=State.ASKED) | Q(in_force=True)).exists():
         raise BadExemption(f"{member.name}已有待审批或生效中的减免。", field="member")
@@ -305,7 +357,10 @@ def end_exemption(exemption: Exemption, *, by: Actor, at: datetime) -> Exemption
     if exemption.state != State.APPROVED:
         raise BadExemption(f"这份减免{exemption.get_state_display()}，不能终止。")
     if exemption.in_force:
-        _take_out(exemption, at=at)
+        programme = exemption.programme
+        held = standings.lock(programme, rule_book.of(programme), [exemption.member_id])
+        _take_out(held, exemption, at=at)
+        standings.save(held)
     exemption.state = State.ENDED
     exemption.save(update_fields=["state"])
     audit.record(
@@ -322,27 +377,34 @@ def end_exemption(exemption: Exemption, *, by: Actor, at: datetime) -> Exemption
 def turn_exemptions(programme: Programme, *, at: datetime, only: Exemption | None = None) -> int:
     """Put approved exemptions into force on their first day and out of it on their last; returns
     how many turned. Scheduled work calls it every day."""
+    ledger_sql.share_programme(programme.pk)
     today = timezone.localdate(at)
-    due = Exemption.objects.filter(programme=programme, state=State.APPROVED).order_by("member_id")
+    due = Exemption.objects.filter(programme=programme, state=State.APPROVED)
     if only is not None:
         due = due.filter(pk=only.pk)
-    ending = due.filter(in_force=True, until__lte=today)
-    starting = due.filter(in_force=False, since__lte=today).filter(
-        Q(until=None) | Q(until__gt=today)
+    turning = due.filter(
+        Q(in_force=True, until__lte=today)
+        | Q(in_force=False, since__lte=today) & (Q(until=None) | Q(until__gt=today))
     )
-    count = 0
-    for exemption in list(ending.select_related("member")):
-        _take_out(exemption, at=at)
-        Exemption.objects.filter(pk=exemption.pk).update(state=State.ENDED)
-        count += 1
-    for exemption in list(starting.select_related("member")):
-        _put_in(exemption, at=at)
-        count += 1
-    return count
+    rows = list(turning.select_for_update(of=("self",)).select_related("member").order_by("pk"))
+    if not rows:
+        return 0
+    held = standings.lock(programme, rule_book.of(programme), [row.member_id for row in rows])
+    rows.sort(key=lambda row: not row.in_force)  # what ends first makes room for what begins
+    for row in rows:
+        if row.in_force:
+            _take_out(held, row, at=at)
+            row.state = State.ENDED
+            row.save(update_fields=["state"])
+        else:
+            _put_in(held, row, at=at)
+    standings.save(held)
+    if only is not None:
+        only.refresh_from_db()
+    return len(rows)
 
 
-def _put_in(exemption: Exemption, *, at: datetime) -> None:
-    held = _lock_one(exemption)
+def _put_in(held: Held, exemption: Exemption, *, at: datetime) -> None:
     row = held.rows.get(exemption.member_id)
     if row is None:
         raise BadExemption(f"{exemption.member.name}不在应学名单上。")
@@ -350,37 +412,25 @@ def _put_in(exemption: Exemption, *, at: datetime) -> None:
         row.exempt = True
     else:
         target = min(exemption.target, row.full_target)
-        written = set_target(
-            held, row.member, target, row.full_target, at=at, reason=f"减至{target / 100:g}学时"
+        standings.note(
+            set_target(
+                held, row.member, target, row.full_target, at=at, reason=f"减至{target / 100:g}学时"
+            )
         )
-        TargetChange.objects.bulk_create(written)
-    standings.save(held)
-    Exemption.objects.filter(pk=exemption.pk).update(
-        in_force=True, seen_entry=standings.last_entry(exemption.programme)
-    )
-    exemption.in_force = True
+    exemption.in_force, exemption.seen_entry = True, standings.last_entry(held.programme)
+    exemption.save(update_fields=["in_force", "seen_entry"])
 
 
-def _take_out(exemption: Exemption, *, at: datetime) -> None:
-    held = _lock_one(exemption)
+def _take_out(held: Held, exemption: Exemption, *, at: datetime) -> None:
     row = held.rows[exemption.member_id]
     if exemption.target is None:
         row.exempt = False
     else:
-        written = set_target(
-            held, row.member, row.full_target, row.full_target, at=at, reason="减免终止"
+        standings.note(
+            set_target(held, row.member, row.full_target, row.full_target, at=at, reason="减免终止")
         )
-        TargetChange.objects.bulk_create(written)
-    standings.save(held)
-    Exemption.objects.filter(pk=exemption.pk).update(
-        in_force=False, ended_entry=standings.last_entry(exemption.programme)
-    )
-    exemption.in_force = False
-
-
-def _lock_one(exemption: Exemption) -> Held:
-    book = rule_book.of(exemption.programme)
-    return standings.lock(exemption.programme, book, [exemption.member_id])
+    exemption.in_force, exemption.ended_entry = False, standings.last_entry(held.programme)
+    exemption.save(update_fields=["in_force", "ended_entry"])
 
 
 def _locked(exemption: Exemption) -> Exemption:

@@ -56,9 +56,9 @@ class RuleBook:
         return next(v for v in self.versions if v.number == number)
 
 
-def of(programme: Programme) -> RuleBook:
+def of(programme: Programme, *, using: str = "default") -> RuleBook:
     """Load a programme's rule book: one query, parsing kept between calls."""
-    rows = RuleVersion.objects.filter(programme=programme).order_by("number")
+    rows = RuleVersion.objects.using(using).filter(programme=programme).order_by("number")
     return RuleBook(
         tuple(
             Version(

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from django.db.models import Max
 from django.utils import timezone
 
-from credits import ledger_sql, rules
+from credits import ledger_sql, registers, rules
 from credits.models import CreditTotal, Exemption, LedgerEntry, Programme, Standing, TargetChange
 from credits.rule_book import RuleBook, Version
 from portal.models import Member, Organization
@@ -143,7 +143,7 @@ def bring_up(held: Held) -> None:
         assess(
             row, held.totals[row.member], current, at=current.activated_at, day=day, home=row.branch
         )
-    TargetChange.objects.bulk_create(changes, batch_size=500)
+    note(changes)
 
 
 def retarget(
@@ -167,6 +167,14 @@ def retarget(
     return [change]
 
 
+def note(changes: Sequence[TargetChange]) -> None:
+    """Write changes of target into their register."""
+    people = Member.objects.in_bulk([change.member_id for change in changes])
+    for change in changes:
+        change.member = people[change.member_id]
+    TargetChange.objects.bulk_create(map(registers.sign, changes), batch_size=500)
+
+
 def target_under(
     new: rules.Rules, category: str, target: int, full: int, lowered: int | None
 ) -> tuple[int, int]:
@@ -177,9 +185,12 @@ def target_under(
     return min(new_target, new_full), new_full
 
 
-def lowered_targets(programme: Programme, members: Sequence[int] | None = None) -> dict[int, int]:
+def lowered_targets(
+    programme: Programme, members: Sequence[int] | None = None, *, using: str = "default"
+) -> dict[int, int]:
     """Targets lowered by an exemption in force, by member; of everybody without `members`."""
-    found = Exemption.objects.filter(programme=programme, in_force=True).exclude(target=None)
+    rows = Exemption.objects.using(using).filter(programme=programme, in_force=True)
+    found = rows.exclude(target=None)
     if members is not None:
         found = found.filter(member__in=members)
     return {member: target for member, target in found.values_list("member", "target") if target}
@@ -219,7 +230,7 @@ def save(
         _count(branches, months, held.rows[member], +1)
     for key, amount in (hours or {}).items():
         months[key][0] += amount
-    add_to_branches(held.programme, branches)
+    add_to_branches(held.programme, {b: sums for b, sums in branches.items() if any(sums)})
     ledger_sql.add_to_months(held.programme.pk, {k: (v[0], v[1]) for k, v in months.items()})
 
 

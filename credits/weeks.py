@@ -8,10 +8,11 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from credits import ledger_sql
+from credits import ledger_sql, registers
 from credits.models import BranchStanding, Programme, UnitWeek
+from portal.models import Organization
 
-COLUMNS = ["programme", "week", "unit", "due", "exempt", "completed", "hours", "points", "at"]
+FIGURES = ("due", "exempt", "completed", "hours", "points")
 
 
 @transaction.atomic
@@ -24,29 +25,22 @@ def close_week(programme: Programme, *, at: datetime) -> int:
     if week >= this or week < monday(programme.starts):
         return 0
     ledger_sql.share_programme(programme.pk)
-    units = list(BranchStanding.objects.filter(programme=programme).by_unit())
+    sums = list(BranchStanding.objects.filter(programme=programme).by_unit())
+    units = Organization.objects.in_bulk([u["unit"] for u in sums])
     count = 0
     while week < this:
-        ledger_sql.insert(
-            UnitWeek,
-            COLUMNS,
-            [
-                (
-                    programme.pk,
-                    week,
-                    u["unit"],
-                    u["due"],
-                    u["exempt"],
-                    u["completed"],
-                    u["hours"],
-                    u["points"],
-                    at,
-                )
-                for u in units
-            ],
-            ignore=True,
-        )
-        count += len(units)
+        rows = [
+            UnitWeek(
+                programme=programme,
+                week=week,
+                unit=units[u["unit"]],
+                at=at,
+                **{name: u[name] for name in FIGURES},
+            )
+            for u in sums
+        ]
+        UnitWeek.objects.bulk_create(map(registers.sign, rows), ignore_conflicts=True)
+        count += len(rows)
         week += timedelta(days=7)
     return count
 

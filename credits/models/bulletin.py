@@ -47,8 +47,8 @@ class Bulletin(models.Model):
     """A published bulletin. Insert-only by trigger, like its rows and texts.
 
     cutoff: it counts what was posted by that moment. heads: last sequence and digest of every
-    book at that moment. digest: over figures, texts and heads. previous: the number it compares
-    itself with.
+    book at that moment. digest: over all columns, figures and texts. previous: the number it
+    compares itself with.
     """
 
     programme = models.ForeignKey(Programme, models.PROTECT, related_name="bulletins")
@@ -173,6 +173,7 @@ class BulletinWithdrawal(models.Model):
     reason = models.CharField("理由", max_length=200)
     by = models.ForeignKey(Member, models.PROTECT, related_name="+")
     at = models.DateTimeField("撤回时间")
+    digest = models.CharField(max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "通报撤回"

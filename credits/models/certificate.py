@@ -39,6 +39,7 @@ class Certificate(models.Model):
     replaces = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="换发自"
     )
+    digest = models.CharField(max_length=80)
 
     objects = CertificateQuerySet.as_manager()
 
@@ -79,6 +80,7 @@ class CertificateEvent(models.Model):
     reason = models.CharField("理由", max_length=200, blank=True)
     by = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+")
     at = models.DateTimeField("时间")
+    digest = models.CharField(max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "证明变动"

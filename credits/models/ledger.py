@@ -112,8 +112,8 @@ class LedgerEntry(models.Model):
     content = models.CharField("内容", max_length=40, blank=True)
     day = models.DateField("学习日期")
     minutes = models.IntegerField("分钟")
-    start = models.DateTimeField("开始", null=True, blank=True)
-    end = models.DateTimeField("结束", null=True, blank=True)
+    start = models.DateTimeField("开始", null=True, blank=True, db_column="starts_at")
+    end = models.DateTimeField("结束", null=True, blank=True, db_column="ends_at")
     hours = models.IntegerField("学时（百分之一）")
     rules = models.PositiveSmallIntegerField("规则版本")
     reverses = models.ForeignKey(
@@ -170,16 +170,19 @@ class CreditedTime(models.Model):
 
     programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
     member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_index=False)
-    entry = models.ForeignKey(LedgerEntry, models.PROTECT, related_name="+", db_constraint=False)
-    start = models.DateTimeField()
-    end = models.DateTimeField()
+    entry = models.ForeignKey(
+        LedgerEntry, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    start = models.DateTimeField(db_column="starts_at")
+    end = models.DateTimeField(db_column="ends_at")
 
     class Meta:
         verbose_name = verbose_name_plural = "已占用时间"
         constraints = [
+            models.UniqueConstraint(fields=["programme", "entry"], name="credited_time_once"),
             models.CheckConstraint(
                 name="credited_time_ends_after_start", condition=Q(end__gt=F("start"))
-            )
+            ),
         ]
         indexes = [
             models.Index(fields=["programme", "member", "start"], name="credited_time_member")
@@ -194,7 +197,9 @@ class CreditedContent(models.Model):
 
     programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
     member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_index=False)
-    entry = models.ForeignKey(LedgerEntry, models.PROTECT, related_name="+", db_constraint=False)
+    entry = models.ForeignKey(
+        LedgerEntry, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     content = models.CharField(max_length=40)
 
     class Meta:
@@ -202,6 +207,9 @@ class CreditedContent(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["programme", "member", "content"], name="credited_content_once"
+            ),
+            models.UniqueConstraint(
+                fields=["programme", "entry"], name="credited_content_of_entry"
             ),
             models.CheckConstraint(name="credited_content_named", condition=~Q(content="")),
         ]
@@ -211,15 +219,16 @@ class CreditedContent(models.Model):
 
 
 class Verification(models.Model):
-    """One run of `verify_ledger`: its verdict and the heads of all books that it saw.
+    """One run of `verify_ledger`: its verdict and the heads of all books and registers it saw.
 
-    Insert-only; the next run checks that every head is still in its chain.
+    Insert-only; the next run checks that every head is still in its chain. digest: over the rest.
     """
 
     at = models.DateTimeField("核验时间")
     ok = models.BooleanField("结论")
     problems = models.PositiveIntegerField("问题数")
     heads = models.JSONField(default=dict)
+    digest = models.CharField(max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "账目核验"

@@ -107,6 +107,7 @@ class RuleVersion(models.Model):
     made_at = models.DateTimeField("制定时间")
     activated_at = models.DateTimeField("生效时间", null=True, blank=True)
     seen_entry = models.BigIntegerField(null=True, blank=True)
+    digest = models.CharField(max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "规则版本"
@@ -138,6 +139,7 @@ class RankingPermit(models.Model):
     document = models.CharField("依据文件", max_length=120)
     by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="何人")
     at = models.DateTimeField("何时")
+    digest = models.CharField(max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "排行许可"

@@ -121,6 +121,7 @@ class TargetChange(models.Model):
     after_full = models.PositiveIntegerField()
     seen_entry = models.BigIntegerField()
     reason = models.CharField(max_length=60)
+    digest = models.CharField(max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "应学学时变动"
@@ -204,7 +205,7 @@ class BranchMonth(models.Model):
 
 
 class UnitWeek(models.Model):
-    """A unit's figures at the end of a week, written once."""
+    """A unit's figures at the end of a week, written once. Insert-only."""
 
     programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
     unit = models.ForeignKey(Organization, models.PROTECT, related_name="+")
@@ -215,6 +216,7 @@ class UnitWeek(models.Model):
     hours = models.PositiveBigIntegerField("认定学时")
     points = models.PositiveBigIntegerField("积分")
     at = models.DateTimeField("统计时间")
+    digest = models.CharField(max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "单位周报"

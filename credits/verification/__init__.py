@@ -1,4 +1,4 @@
-"""Verification: recompute everything that the ledger sums to, and every hash chain.
+"""Verification: recompute everything that the ledger sums to, every hash chain and register.
 
 Reads one snapshot of the database and writes one row, the verdict with all heads, which the next
 run holds against the chains. A problem names the entry, the branch and the member as far as
@@ -12,9 +12,10 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connections, transaction
 
-from credits import bulletins, rule_book
-from credits.models import Bulletin, Programme, Verification
-from credits.verification import chains, members, occupied, sums
+from credits import registers, rule_book
+from credits.models import Programme, Verification
+from credits.rules import BadRules
+from credits.verification import chains, members, occupied, places, records, sums
 from credits.verification.heads import Heads
 from credits.verification.report import Findings, Problem, Report
 from portal import triggers
@@ -33,31 +34,25 @@ def verify(*, at: datetime) -> Report:
         for programme in Programme.objects.using(using).order_by("pk"):
             _check(Findings(report, programme, using), heads)
         heads.check()
-        _check_bulletins(report, using)
-    Verification.objects.create(
-        at=at, ok=report.ok, problems=len(report.problems), heads=report.heads if report.ok else {}
-    )
+    kept = report.heads if report.ok else {}
+    registers.enter(Verification(at=at, ok=report.ok, problems=len(report.problems), heads=kept))
     return report
 
 
 def _check(found: Findings, heads: Heads) -> None:
     """All checks of one programme."""
-    book = rule_book.of(found.programme)
     chains.check(found, heads)
     chains.check_orphans(found)
+    records.check(found, heads)
     occupied.check(found)
-    occupied.check_caps(found, book)
-    if any(version.activated_at for version in book.versions):
-        members.check(found, book)
+    try:
+        book = rule_book.of(found.programme, using=found.using)
+    except BadRules as error:
+        found.add("rules", f"规则不能辨认，学习进度无从核对：{error}")
+    else:
+        occupied.check_caps(found, book)
+        places.check(found, book)
+        if any(version.activated_at for version in book.versions):
+            members.check(found, book)
     sums.check_branches(found)
     sums.check_months(found)
-
-
-def _check_bulletins(report: Report, using: str) -> None:
-    for bulletin in Bulletin.objects.using(using).select_related("programme"):
-        if bulletins.digest_of(bulletin) != bulletin.digest:
-            report.problems.append(
-                Problem(
-                    "bulletin", f"《{bulletin}》与发布时的校验值不符。", bulletin.programme.code
-                )
-            )

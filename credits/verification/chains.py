@@ -3,13 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from credits import digests
 from credits.models import LedgerBook, LedgerEntry, Posting
 from credits.verification.heads import Heads
 from credits.verification.report import Findings
+
+
+class Line(NamedTuple):
+    """One line as it stands in the database, in the order of `VALUES`."""
+
+    book: int
+    sequence: int
+    posting: int
+    entry: int
+    number: int
+    member: int
+    member_key: str
+    home: int
+    form: str
+    period: str
+    content: str
+    day: date
+    minutes: int
+    start: datetime | None
+    end: datetime | None
+    hours: int
+    rules: int
+    reverses: int | None
+    reversed_check: str | None
+    check_value: str
+    reversed_member: int | None
+    reversed_hours: int | None
+
+
+VALUES = (
+    "posting__book", "posting__sequence", "posting_id", "pk", "line", "member", "member__key",
+    "home", "form", "period", "content", "day", "minutes", "start", "end", "hours", "rules",
+    "reverses_id", "reverses__check_value", "check_value", "reverses__member", "reverses__hours",
+)  # fmt: skip
+Place = tuple[int, int, int]
+
+
+class End(NamedTuple):
+    """Where a book has been followed to."""
+
+    sequence: int = 0
+    digest: str = ""
+    posting: int = 0
+    entry: int = 0
 
 
 def check(found: Findings, heads: Heads) -> None:
@@ -20,105 +65,89 @@ def check(found: Findings, heads: Heads) -> None:
     ordered = postings.select_related("by").order_by("book", "sequence", "pk")
     entries = _entries_by_posting(found)
     pending = next(entries, None)
-    seen: dict[int, tuple[int, str]] = {}
+    ends: dict[int, End] = {}
     for posting in ordered.iterator(chunk_size=2000):
         found.report.postings += 1
-        lines: list[tuple[Any, ...]] = []
-        while pending and pending[0] < (posting.book_id, posting.sequence, posting.pk):
+        place, lines = (posting.book_id, posting.sequence, posting.pk), list[Line]()
+        while pending and pending[0] < place:
             pending = next(entries, None)
-        if pending and pending[0] == (posting.book_id, posting.sequence, posting.pk):
+        if pending and pending[0] == place:
             lines, pending = pending[1], next(entries, None)
         code = rows[posting.book_id].organization.code if posting.book_id in rows else "?"
-        sequence, digest = seen.get(posting.book_id, (0, ""))
-        _check_posting(found, posting, lines, code, sequence, digest)
-        seen[posting.book_id] = (posting.sequence, posting.digest)
+        ends[posting.book_id] = _check_posting(
+            found, posting, lines, code, ends.get(posting.book_id, End())
+        )
         heads.meet(f"{found.programme.code}/{code}", posting.sequence, posting.digest)
     for pk, book in rows.items():
-        _check_tail(found, book, seen.get(pk, (0, "")))
+        _check_tail(found, book, ends.get(pk, End()))
 
 
-def _entries_by_posting(
-    found: Findings,
-) -> Iterator[tuple[tuple[int, int, int], list[tuple[Any, ...]]]]:
+def _entries_by_posting(found: Findings) -> Iterator[tuple[Place, list[Line]]]:
     rows = LedgerEntry.objects.using(found.using).filter(programme=found.programme)
     rows = rows.filter(posting__programme=found.programme)
-    values = rows.order_by("posting__book", "posting__sequence", "posting", "line").values_list(
-        "posting__book",
-        "posting__sequence",
-        "posting_id",
-        "pk",
-        "line",
-        "member",
-        "member__key",
-        "home",
-        "form",
-        "period",
-        "content",
-        "day",
-        "minutes",
-        "start",
-        "end",
-        "hours",
-        "rules",
-        "reverses_id",
-        "reverses__check_value",
-        "check_value",
-        "reverses__member",
-        "reverses__hours",
-    )
-    grouped = groupby(values.iterator(chunk_size=5000), key=lambda row: row[:3])
-    for place, lines in grouped:
-        yield (place[0], place[1], place[2]), list(lines)
+    values = rows.order_by("posting__book", "posting__sequence", "posting", "line")
+    lines = map(Line._make, values.values_list(*VALUES).iterator(chunk_size=5000))
+    for place, own in groupby(lines, key=lambda line: line[:3]):
+        yield (place[0], place[1], place[2]), list(own)
 
 
 def _check_posting(
-    found: Findings,
-    posting: Posting,
-    lines: list[tuple[Any, ...]],
-    code: str,
-    last: int,
-    previous: str,
-) -> None:
-    about = {"book": code, "posting": posting.pk}
-    if posting.sequence != last + 1:
-        found.add(
-            "chain",
-            f"账簿 {code} 第 {last + 1} 笔至第 {posting.sequence - 1} 笔缺失。",
-            **about,
-        )
-    elif posting.previous != previous:
-        found.add("chain", f"账簿 {code} 第 {posting.sequence} 笔与前一笔不衔接。", **about)
-    checks = []
+    found: Findings, posting: Posting, lines: list[Line], code: str, last: End
+) -> End:
+    """Check one posting with its lines against the one before it; returns the book's new end."""
+    about = {
+        "book": code,
+        "posting": posting.pk,
+        "sequence": posting.sequence,
+        "source": f"{posting.kind}:{posting.key}:{posting.revision}",
+    }
+    what = f"账簿 {code} 第 {posting.sequence} 笔"
+    if posting.sequence != last.sequence + 1:
+        first, end = last.sequence + 1, posting.sequence - 1
+        missing = f"第 {first} 笔" if first == end else f"第 {first} 笔至第 {end} 笔"
+        said = f"账簿 {code} {missing}缺失。" if first <= end else f"{what}重复。"
+        found.add("chain", said, **about | {"sequence": first})
+    elif posting.previous != last.digest:
+        found.add("chain", f"{what}与前一笔不衔接。", **about)
     for line in lines:
         found.report.entries += 1
-        check = _check_of(found, posting, code, line)
-        checks.append(line[19])
-        if check != line[19]:
-            found.add(
-                "entry",
-                f"第 {line[3]} 号明细（{line[11]}，{line[15] / 100:g} 学时）被改动过。",
-                entry=line[3],
-                branch=found.names.get(line[7], ""),
-                member=line[5],
-                **about,
-            )
-        if line[17] and (line[20] != line[5] or line[21] != -line[15]):
-            found.add(
-                "reversal",
-                f"第 {line[3]} 号冲销与所冲明细不符。",
-                entry=line[3],
-                branch=found.names.get(line[7], ""),
-                member=line[5],
-                **about,
-            )
+        _check_line(found, posting, line, code, about)
+    order = [last.entry, *(line.entry for line in lines)]
+    if posting.pk <= last.posting or order != sorted(set(order)):
+        found.add("order", f"{what}《{posting.title}》或其明细的编号不在次序上。", **about)
     if len(lines) != posting.lines:
         found.add(
             "lines",
-            f"账簿 {code} 第 {posting.sequence} 笔《{posting.title}》应有 {posting.lines} 行，"
-            f"实有 {len(lines)} 行。",
+            f"{what}《{posting.title}》应有 {posting.lines} 行，实有 {len(lines)} 行。",
             **about,
         )
-    digest = digests.posting_digest(
+    if _digest_of(found, posting, lines, code) != posting.digest:
+        found.add("posting", f"{what}《{posting.title}》与校验值不符。", **about)
+    return End(posting.sequence, posting.digest, posting.pk, max(order))
+
+
+def _check_line(
+    found: Findings, posting: Posting, line: Line, code: str, about: dict[str, Any]
+) -> None:
+    where = {
+        "entry": line.entry,
+        "branch": found.names.get(line.home, ""),
+        "member": line.member,
+    }
+    if _check_of(found, posting, code, line) != line.check_value:
+        found.add(
+            "entry",
+            f"第 {line.entry} 号明细（{line.day}，{line.hours / 100:g} 学时）被改动过。",
+            **where | about,
+        )
+    if line.reverses and (
+        line.reversed_member != line.member or line.reversed_hours != -line.hours
+    ):
+        found.add("reversal", f"第 {line.entry} 号冲销与所冲明细不符。", **where | about)
+
+
+def _digest_of(found: Findings, posting: Posting, lines: list[Line], code: str) -> str:
+    return digests.posting_digest(
         previous=posting.previous,
         programme=found.programme.code,
         book=code,
@@ -127,56 +156,57 @@ def _check_posting(
         key=posting.key,
         revision=posting.revision,
         asked=posting.fingerprint,
+        reason=posting.reason,
         by=posting.by.key,
         at=posting.at,
-        checks=checks,
-        name=posting.digest.partition(":")[0],
+        checks=[line.check_value for line in lines],
+        name=digests.algorithm_of(posting.digest),
     )
-    if digest != posting.digest:
-        found.add(
-            "posting",
-            f"账簿 {code} 第 {posting.sequence} 笔《{posting.title}》与校验值不符。",
-            **about,
-        )
 
 
-def _check_of(found: Findings, posting: Posting, code: str, line: tuple[Any, ...]) -> str:
+def _check_of(found: Findings, posting: Posting, code: str, line: Line) -> str:
     return digests.check_value(
         programme=found.programme.code,
         book=code,
         kind=posting.kind,
         key=posting.key,
         revision=posting.revision,
-        line=line[4],
-        member=line[6],
-        home=found.codes.get(line[7], ""),
-        form=line[8],
-        period=line[9],
-        content=line[10],
-        day=line[11],
-        minutes=line[12],
-        start=line[13],
-        end=line[14],
-        hours=line[15],
-        rules=line[16],
-        reverses=line[18] or "",
+        line=line.number,
+        member=line.member_key,
+        home=found.codes.get(line.home, ""),
+        form=line.form,
+        period=line.period,
+        content=line.content,
+        day=line.day,
+        minutes=line.minutes,
+        start=line.start,
+        end=line.end,
+        hours=line.hours,
+        rules=line.rules,
+        reverses=line.reversed_check or "",
     )
 
 
-def _check_tail(found: Findings, book: LedgerBook, last: tuple[int, str]) -> None:
+def _check_tail(found: Findings, book: LedgerBook, last: End) -> None:
     code = book.organization.code
     found.report.heads[f"{found.programme.code}/{code}"] = {
-        "sequence": last[0],
-        "digest": last[1],
+        "sequence": last.sequence,
+        "digest": last.digest,
     }
-    if (book.last_sequence, book.last_digest) != last:
-        found.add(
-            "tail",
-            f"账簿 {code} 应到第 {book.last_sequence} 笔，实到第 {last[0]} 笔：末尾被截去或改动。",
-            book=code,
-            posting=last[0],
-            branch=book.organization.name,
-        )
+    if (book.last_sequence, book.last_digest) == (last.sequence, last.digest):
+        return
+    if book.last_sequence > last.sequence:
+        gone = f"第 {last.sequence + 1} 笔起被截去"
+    else:
+        gone = "账簿末尾被改动"
+    found.add(
+        "tail",
+        f"账簿 {code} 应到第 {book.last_sequence} 笔，实到第 {last.sequence} 笔：{gone}。",
+        book=code,
+        posting=last.posting or None,
+        sequence=last.sequence + 1,
+        branch=book.organization.name,
+    )
 
 
 def check_orphans(found: Findings) -> None:

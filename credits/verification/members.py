@@ -10,11 +10,13 @@ from credits import replay
 from credits.models import CreditTotal, Standing
 from credits.rule_book import RuleBook
 from credits.standings import COLUMNS, Row
+from credits.verification.places import Targets
 from credits.verification.report import Findings
 
 
 def check(found: Findings, book: RuleBook) -> None:
     """Totals and standings are what replaying each member's lines gives."""
+    targets = Targets(found, book)
     steps = replay.steps_of(found.programme, using=found.using)
     changes = replay.target_changes(found.programme, using=found.using)
     totals = _grouped(
@@ -41,6 +43,8 @@ def check(found: Findings, book: RuleBook) -> None:
         if next_totals and next_totals[0] == row.member:
             kept = {(t[1], t[2]): t[3] for t in next_totals[1] if t[3]}
             next_totals = next(totals, None)
+        if not targets.check(row):
+            continue
         outcome = replay.replay(
             own,
             changes.get(row.member, []),
@@ -73,6 +77,8 @@ def _compare(
             branch=branch,
         )
     for name, what in (
+        ("target", "应学学时"),
+        ("full_target", "全额学时"),
         ("recognised", "认定学时"),
         ("shortfall", "还差学时"),
         ("points", "积分"),

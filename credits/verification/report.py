@@ -19,6 +19,8 @@ class Problem:
     programme: str = ""
     book: str = ""
     posting: int | None = None
+    sequence: int | None = None  # of the posting in its book
+    source: str = ""  # of the posting: kind, key and revision
     entry: int | None = None
     branch: str = ""
     member: str = ""
@@ -46,7 +48,7 @@ class Report:
             "entries": self.entries,
             "postings": self.postings,
             "members": self.members,
-            "books": len(self.heads),
+            "books": sum("/" in name for name in self.heads),
             "problems": [asdict(problem) for problem in self.problems],
         }
 

@@ -1,12 +1,11 @@
-"""Sums over standings and lines: branch rows, months, the roll."""
+"""Sums over standings and lines: branch rows and months."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date
-from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Sum
 
 from credits import standings
 from credits.models import BranchMonth, BranchStanding, LedgerEntry, Standing
@@ -15,7 +14,7 @@ from credits.verification.report import Findings
 
 
 def check_branches(found: Findings) -> None:
-    """Branch rows are the sums of their standings; the open roll is where its people are."""
+    """Branch rows are the sums of their standings."""
     rows = Standing.objects.using(found.using).filter(programme=found.programme)
     sums: dict[int, list[int]] = defaultdict(lambda: [0] * 5)
     for values in rows.order_by().values_list(*COLUMNS).iterator(chunk_size=5000):
@@ -35,17 +34,6 @@ def check_branches(found: Findings) -> None:
                 "（应学、免学、学满、学时、积分）。",
                 branch=found.names.get(branch, ""),
             )
-    if found.programme.takes_postings:
-        _roll(found, rows)
-
-
-def _roll(found: Findings, rows: Any) -> None:
-    """The roll of an open programme is where its people are."""
-    strayed = rows.filter(on_roll=True).exclude(
-        Q(member__is_active=True) & Q(branch=F("member__branch"))
-    )
-    for member in strayed.values_list("member_id", flat=True)[:100]:
-        found.add("roll", "应学名单与组织关系不符。", member=member)
 
 
 def check_months(found: Findings) -> None:

@@ -11,14 +11,15 @@ from tests.faults import machine as machines
 pytestmark = [pytest.mark.both, pytest.mark.xdist_group("crowds")]
 
 LIVE = """
-    SELECT e.member_id, e.day, e.start, count(*) FROM credits_ledgerentry e
+    SELECT e.member_id, e.day, e.starts_at, count(*) FROM credits_ledgerentry e
     WHERE e.reverses_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM credits_ledgerentry r WHERE r.reverses_id = e.id)
-    GROUP BY e.member_id, e.day, e.start
+    GROUP BY e.member_id, e.day, e.starts_at
 """
 OVERLAPS = """
     SELECT count(*) FROM credits_ledgerentry a JOIN credits_ledgerentry b
-      ON a.member_id = b.member_id AND a.id < b.id AND a.start < b."end" AND b.start < a."end"
+      ON a.member_id = b.member_id AND a.id < b.id
+     AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
 """
 
 

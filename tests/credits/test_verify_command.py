@@ -95,7 +95,7 @@ def test_two_figures_changed_so_that_the_sums_stay_are_both_named(posted, lin, z
     assert named == {first.pk, second.pk}
 
 
-@pytest.mark.parametrize("column", ["day", "form", "period", "minutes", "member_id", "start"])
+@pytest.mark.parametrize("column", ["day", "form", "period", "minutes", "member_id", "starts_at"])
 def test_any_other_column_changed_is_named_too(posted, lin, zhou, column):
     entry = last_of(lin)
     value = {
@@ -104,7 +104,7 @@ def test_any_other_column_changed_is_named_too(posted, lin, zhou, column):
         "period": "'new-era'",
         "minutes": "91",
         "member_id": str(city_guest(posted)),
-        "start": "'2021-05-01 00:00:00+00'",
+        "starts_at": "'2021-05-01 00:00:00+00'",
     }[column]
     tamper(f"UPDATE credits_ledgerentry SET {column} = {value} WHERE id = {entry.pk}")
 
@@ -212,7 +212,8 @@ def test_a_cut_off_tail_names_book_posting_and_the_members_by_their_totals(poste
 
     assert code == 1
     [tail] = [p for p in report["problems"] if p["kind"] == "tail"]
-    assert (tail["book"], tail["posting"], tail["branch"]) == ("YL-QC-1", 3, "青川县甲支部")
+    assert (tail["book"], tail["sequence"], tail["branch"]) == ("YL-QC-1", 4, "青川县甲支部")
+    assert tail["posting"] == Posting.objects.get(sequence=3).pk
     named = {p["member"][-3:] for p in report["problems"] if p["kind"] == "total"}
     assert named == {"林小满", "周明远"}
 
@@ -246,7 +247,7 @@ def test_a_whole_book_that_vanished_is_missed_by_the_last_verification(posted):
     _, report = run()
 
     [head] = [p for p in report["problems"] if p["kind"] == "head"]
-    assert head["book"] == "dsxx-2021/YL-QC-1"
+    assert (head["programme"], head["book"]) == ("dsxx-2021", "YL-QC-1")
 
 
 def test_a_verification_that_found_something_keeps_no_heads(posted, lin):

@@ -1,0 +1,127 @@
+"""Registers and bulletins: each record as it was written, none missing, none added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db.models import F
+
+from credits import bulletins, registers
+from credits.models import (
+    Bulletin,
+    BulletinRow,
+    BulletinWithdrawal,
+    Certificate,
+    CertificateEvent,
+    RuleVersion,
+    UnitWeek,
+)
+from credits.verification.heads import Heads
+from credits.verification.report import Findings
+
+# What each event makes of a certificate in which state.
+TURNS = {
+    ("", "issued"): "valid",
+    ("valid", "suspended"): "suspended",
+    ("suspended", "resumed"): "valid",
+    ("valid", "revoked"): "revoked",
+    ("suspended", "revoked"): "revoked",
+    ("valid", "replaced"): "replaced",
+}
+
+
+def check(found: Findings, heads: Heads) -> None:
+    """Every register of a programme, with its bulletins, against its digests and its last head."""
+    for name, rows in registers.of_programme(found.programme, using=found.using):
+        _register(found, heads, name, rows.iterator(chunk_size=2000))
+    published = Bulletin.objects.using(found.using).filter(programme=found.programme)
+    rows = published.select_related("programme", "published_by", "permit", "previous")
+    _register(found, heads, "bulletins", rows.order_by("pk").iterator(chunk_size=100))
+    _check_numbers(found)
+    _check_weeks(found)
+    _check_states(found)
+
+
+def _register(found: Findings, heads: Heads, name: str, rows: Iterable[Any]) -> None:
+    count, digest, key = 0, "", f"{found.programme.code}:{name}"
+    for row in rows:
+        sound = _is_sound_bulletin(row) if isinstance(row, Bulletin) else registers.is_sound(row)
+        if not sound:
+            kind = "bulletin" if isinstance(row, Bulletin) else "record"
+            what = row._meta.verbose_name
+            found.add(kind, f"{what}《{row}》与写下时的校验值不符。", **_about(row))
+        count, digest = count + 1, registers.onward(digest, row)
+        heads.meet(key, count, digest)
+    found.report.heads[key] = {"sequence": count, "digest": digest}
+
+
+def _is_sound_bulletin(bulletin: Bulletin) -> bool:
+    """The digest, and rows that point to the units whose codes they keep."""
+    using = bulletin._state.db or "default"
+    rows = BulletinRow.objects.using(using).filter(bulletin=bulletin)
+    units = rows.values_list("unit__code", "unit_code")
+    return bulletins.digest_of(bulletin) == bulletin.digest and all(a == b for a, b in units)
+
+
+def _about(row: Any) -> dict[str, Any]:
+    """Whom a record concerns, as far as it says."""
+    if isinstance(row, CertificateEvent):
+        row = row.certificate
+    about: dict[str, Any] = {}
+    if getattr(row, "member_id", None):
+        about["member"] = row.member_id
+    if isinstance(row, UnitWeek):
+        about["branch"] = row.unit.name
+    return about
+
+
+def _check_numbers(found: Findings) -> None:
+    """Rule versions and bulletins are numbered without a gap."""
+    versions = RuleVersion.objects.using(found.using).filter(programme=found.programme)
+    _gapless(found, "规则版本", versions.order_by("number").values_list("number", flat=True))
+    published = Bulletin.objects.using(found.using).filter(programme=found.programme)
+    years: dict[int, list[int]] = {}
+    for year, number in published.order_by("year", "number").values_list("year", "number"):
+        years.setdefault(year, []).append(number)
+    for year, numbers in years.items():
+        _gapless(found, f"{year} 年积分通报", numbers)
+    withdrawn = BulletinWithdrawal.objects.using(found.using).exclude(bulletin__in=(
+        Bulletin.objects.using(found.using).values("pk")))  # fmt: skip
+    for withdrawal in withdrawn.values_list("pk", flat=True):
+        found.add("record", f"第 {withdrawal} 号撤回所撤的通报已不存在。")
+
+
+def _gapless(found: Findings, what: str, numbers: Sequence[int]) -> None:
+    if list(numbers) != list(range(1, len(numbers) + 1)):
+        found.add("record", f"{what}的编号不连续：{'、'.join(map(str, numbers))}。")
+
+
+def _check_weeks(found: Findings) -> None:
+    """Between a unit's first and last week none is missing."""
+    rows = UnitWeek.objects.using(found.using).filter(programme=found.programme)
+    weeks: dict[int, list[Any]] = {}
+    for unit, week in rows.order_by("unit", "week").values_list("unit", "week"):
+        weeks.setdefault(unit, []).append(week)
+    for unit, own in weeks.items():
+        if (own[-1] - own[0]).days != 7 * (len(own) - 1):
+            found.add("record", "单位周报缺了一周或多了一周。", branch=found.names.get(unit, ""))
+
+
+def _check_states(found: Findings) -> None:
+    """A certificate's state is that of its last event, and each begins with its issue."""
+    rows = Certificate.objects.using(found.using).filter(programme=found.programme)
+    strange = rows.exclude(standing__member=F("member"), standing__programme=found.programme)
+    for member in strange.values_list("member_id", flat=True):
+        found.add("certificate", "证明与所据的学习进度不是同一人的。", member=member)
+    for certificate in rows.prefetch_related("events").iterator(chunk_size=2000):
+        state = ""
+        for event in sorted(certificate.events.all(), key=lambda e: e.pk):
+            state = TURNS.get((state, event.event), "?")
+        if state != certificate.state:
+            found.add(
+                "certificate",
+                f"证明 {certificate.number} 的状态“{certificate.get_state_display()}”"
+                "与其变动记录不符。",
+                member=certificate.member_id,
+            )
