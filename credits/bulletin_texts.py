@@ -66,8 +66,9 @@ def compare(figures: Figures) -> str:
 
 
 def learn(figures: Figures) -> str:
-    lines = [f"{row.unit_name}：{evidence(row)}。" for row in to_learn_from(figures)]
-    return "\n".join(lines) or "本期暂无。"
+    """Whom to learn from; what each did stands as evidence below, computed and never edited."""
+    names = "、".join(row.unit_name for row in to_learn_from(figures))
+    return f"各系统学满率最高、自己开展活动的单位：{names}。" if names else "本期暂无。"
 
 
 def chase(figures: Figures) -> str:
@@ -82,12 +83,11 @@ def chase(figures: Figures) -> str:
 def surpass(figures: Figures) -> str:
     if figures.previous is None:
         return "本期为首期，名次变化自下期起通报。"
-    lines = [
-        f"{o.row.unit_name}由第 {o.row.previous_rank} 升到第 {o.row.rank}，"
-        f"超过 {len(o.overtaken)} 个单位。"
-        for o in overtakings(figures)
-    ]
-    return "\n".join(lines) or "与上期相比名次无变化。"
+    """Who rose most; the places and whom they overtook stand below."""
+    names = "、".join(o.row.unit_name for o in overtakings(figures))
+    if not names:
+        return "与上期相比没有单位超过别的单位。"
+    return f"与第 {figures.previous.number} 期相比，名次上升最多的单位：{names}。"
 
 
 def evidence(row: BulletinRow) -> str:

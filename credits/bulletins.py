@@ -154,7 +154,11 @@ def edit(
 
 @transaction.atomic
 def redraft(draft: BulletinDraft, *, by: Actor, at: datetime) -> BulletinDraft:
-    """Draft the texts anew from the present figures; what was edited is replaced."""
+    """Draft the texts anew from the present figures; what was edited is replaced.
+
+    Raises NotPermitted, NotADraft.
+    """
+    rankings.check_permitted(draft.programme)
     draft = _locked(draft)
     draft.texts = draft_texts(figures(draft.programme, draft.cohorts), draft.programme, at=at)
     draft.version += 1

@@ -240,12 +240,15 @@ def turn_the_day(*, at: datetime) -> None:
     """Periodic: activate rules whose day has come, turn exemptions, close weeks."""
     for programme in Programme.objects.open().order_by("pk"):
         with transaction.atomic():
+            _locked(programme)
             due = programme.rule_versions.filter(
-                activated_at=None, since__lte=timezone.localdate(at)
+                activated_at=None,
+                since__lte=timezone.localdate(at),
+                number__gt=rule_book.of(programme).current.number,
             )
-            for version in list(due.order_by("number")):
+            for version in list(due.order_by("number").select_related("made_by", "programme")):
                 maker = Actor(version.made_by, "system")
-                _activate(_locked(programme), version, by=maker, at=at)
+                _activate(programme, version, by=maker, at=at)
         roll.turn_exemptions(programme, at=at)
         weeks.close_week(programme, at=at)
 
@@ -279,6 +282,12 @@ def permit(
 def permit_of(programme: Programme) -> RankingPermit | None:
     """The decision that counts now."""
     return RankingPermit.objects.filter(programme=programme).order_by("-pk").first()
+
+
+def may_rank(programme: Programme) -> bool:
+    """Whether organisations may be ranked now."""
+    permit = permit_of(programme)
+    return permit is not None and permit.level != RankingPermit.Level.OFF
 
 
 # --- Inside -----------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def replay(
     acts = [list(group) for _, group in groupby(steps, key=attrgetter("posting"))]
     while acts or decrees:
         if decrees and (not acts or decrees[0][0][0] < acts[0][0].entry):
-            (_, at), kinds = decrees.pop(0)
+            (_, at, _), kinds = decrees.pop(0)
             for kind in kinds:
                 if isinstance(kind, Version):
                     version = kind
@@ -118,14 +118,16 @@ def replay(
 
 def _decrees(
     versions: Sequence[Version], changes: Sequence[TargetChange]
-) -> list[tuple[tuple[int, datetime], list[Version | TargetChange]]]:
-    """Rule versions and target changes in order; those of one moment take effect together."""
-    found: dict[tuple[int, datetime], list[Version | TargetChange]] = {}
+) -> list[tuple[tuple[int, datetime, int], list[Version | TargetChange]]]:
+    """Rule versions and target changes in order; a version and the targets that it brought take
+    effect together."""
+    found: dict[tuple[int, datetime, int], list[Version | TargetChange]] = {}
     for version in versions:
         if version.activated_at:
-            found.setdefault((version.seen_entry, version.activated_at), []).append(version)
+            place = version.seen_entry, version.activated_at, version.number
+            found.setdefault(place, []).append(version)
     for change in changes:
-        found.setdefault((change.seen_entry, change.at), []).append(change)
+        found.setdefault((change.seen_entry, change.at, change.rules), []).append(change)
     return sorted(found.items(), key=lambda item: item[0])
 
 

@@ -52,6 +52,10 @@ class RuleBook:
         come = [v for v in self.versions if v.since <= day]
         return come[-1] if come else self.versions[0]
 
+    def after(self, number: int) -> list[Version]:
+        """The activated versions that follow one, in order."""
+        return [v for v in self.versions if v.activated_at and v.number > number]
+
     def numbered(self, number: int) -> Version:
         return next(v for v in self.versions if v.number == number)
 

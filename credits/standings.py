@@ -109,41 +109,38 @@ def assess(
 
 
 def bring_up(held: Held) -> None:
-    """Carry standings of an older rule version over to the current one, at its activation.
+    """Carry standings of an older rule version over to the current one, version by version, each
+    at its activation.
 
     A writer that meets a stale standing does this first, so that it makes no difference whether
-    the background recomputation or a posting comes by earlier.
+    the background recomputation or a posting comes by earlier, nor how many versions it missed.
     """
-    current = held.book.current
-    stale = [row for row in held.rows.values() if row.rules != current.number]
-    if not stale or current.activated_at is None:
+    stale = [row for row in held.rows.values() if row.rules != held.book.current.number]
+    if not stale:
         return
     people = Member.objects.filter(pk__in=[row.member for row in stale])
     categories = dict(people.values_list("pk", "category"))
     lowered = lowered_targets(held.programme, [row.member for row in stale])
     changes = []
     for row in stale:
-        target, full = target_under(
-            current.rules,
-            categories[row.member],
-            row.target,
-            row.full_target,
-            lowered.get(row.member),
-        )
-        changes += retarget(
-            held,
-            row,
-            target,
-            full,
-            at=current.activated_at,
-            seen=current.seen_entry,
-            reason=f"规则第{current.number}版",
-        )
-        day = timezone.localdate(current.activated_at)
-        assess(
-            row, held.totals[row.member], current, at=current.activated_at, day=day, home=row.branch
-        )
+        for version in held.book.after(row.rules):
+            changes += _step(held, row, version, categories[row.member], lowered.get(row.member))
     note(changes)
+
+
+def _step(
+    held: Held, row: Row, version: Version, category: str, lowered: int | None
+) -> list[TargetChange]:
+    """Carry one standing over to one version."""
+    moment = version.activated_at
+    assert moment is not None  # noqa: S101 - the book gives activated ones only
+    row.rules = version.number
+    target, full = target_under(version.rules, category, row.target, row.full_target, lowered)
+    reason = f"规则第{version.number}版"
+    changes = retarget(held, row, target, full, at=moment, seen=version.seen_entry, reason=reason)
+    day = timezone.localdate(moment)
+    assess(row, held.totals[row.member], version, at=moment, day=day, home=row.branch)
+    return changes
 
 
 def retarget(
@@ -160,6 +157,7 @@ def retarget(
         before_full=row.full_target,
         after=target,
         after_full=full,
+        rules=row.rules,
         seen_entry=seen,
         reason=reason,
     )

@@ -12,6 +12,7 @@ from portal.models import Organization
 from portal.organizations import Founding
 
 FOUNDED = date(2015, 7, 1)
+CITY = "抚顺"  # names that begin with it need no 市 before them
 PER_BRANCH = 17  # members whom a branch has on average
 PER_GROUP = 5  # branches under one general branch or committee
 DISTRICTS = ["机关", "城东街道", "城西街道", "河南街道", "河北街道", "站前街道", "矿山街道"]
@@ -38,7 +39,7 @@ def lay_out(world: World) -> None:
                 f"{group['before']}{name}{group['after']}",
                 group["kind"],
                 world.city,
-                short_name=f"{group['short']}{name}",
+                short_name=name if name.startswith(CITY) else f"{group['short']}{name}",
                 cohort=cohort,
                 is_unit=True,
             )
@@ -122,5 +123,7 @@ def _group(unit: Organization, cohort: str, place: str, group: int, found: Any) 
 
 def _short(cohort: str, name: str) -> str:
     if cohort in ("county", "university"):
+        return name
+    if name.startswith(CITY):
         return name
     return f"市委{name}" if cohort == "work" else f"抚顺市{name}"

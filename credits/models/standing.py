@@ -110,7 +110,10 @@ class Standing(models.Model):
 
 
 class TargetChange(models.Model):
-    """A change of somebody's target, for replay: it stands right behind entry `seen_entry`."""
+    """A change of somebody's target, for replay: it stands right behind entry `seen_entry`.
+
+    rules: number of the rule version that applied, or that made the change. Insert-only.
+    """
 
     programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
     member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_index=False)
@@ -119,6 +122,7 @@ class TargetChange(models.Model):
     before_full = models.PositiveIntegerField()
     after = models.PositiveIntegerField()
     after_full = models.PositiveIntegerField()
+    rules = models.PositiveSmallIntegerField()
     seen_entry = models.BigIntegerField()
     reason = models.CharField(max_length=60)
     digest = models.CharField(max_length=80)

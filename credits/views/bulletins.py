@@ -45,6 +45,8 @@ def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
     number = rows.filter(pk=bulletin).first()
     if number is None:
         return page(request, "404.html", status=404)
+    if answer := _not_permitted(request, number):
+        return answer
     texts = {t.view: t.text for t in number.texts.all()}
     context = _shown(request, bulletins.published(number), texts) | {
         "bulletin": number,
@@ -147,8 +149,11 @@ def publish(request: MemberRequest, draft: int) -> HttpResponse:
 def redraft(request: MemberRequest, draft: int) -> HttpResponse:
     """Draft the texts anew from the present figures."""
     found = _draft(request, draft)
-    bulletins.redraft(found, by=request.scope.actor(Capability.PUBLISH), at=request.at)
-    messages.success(request, "已按现在的数据重新起草文字。")
+    try:
+        bulletins.redraft(found, by=request.scope.actor(Capability.PUBLISH), at=request.at)
+        messages.success(request, "已按现在的数据重新起草文字。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
     return redirect("draft-edit", draft)
 
 
@@ -181,12 +186,13 @@ def _draft(request: MemberRequest, pk: int) -> BulletinDraft:
     return access.get(drafts, request.scope, Capability.PUBLISH, pk=pk)
 
 
-def _not_permitted(request: MemberRequest, draft: BulletinDraft) -> HttpResponse | None:
-    """The page that says why, once a draft's programme ranks no more."""
+def _not_permitted(request: MemberRequest, shown: Bulletin | BulletinDraft) -> HttpResponse | None:
+    """The page that says why, once the programme of a draft or a number ranks no more: what was
+    published stays as it is, but its ranks and movements are shown to nobody."""
     try:
-        rankings.check_permitted(draft.programme)
+        rankings.check_permitted(shown.programme)
     except Refusal as refusal:
-        context = {"programme": draft.programme, "reason": refusal.message}
+        context = {"programme": shown.programme, "reason": refusal.message}
         return page(request, "credits/not_permitted.html", context)
     return None
 

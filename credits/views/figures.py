@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from credits import figures, rankings
+from credits import figures, programmes, rankings
 from credits.models import Programme, Standing
 from credits.rankings import Choice
 from credits.views.shown import programme_of
@@ -41,9 +41,7 @@ def glance(request: MemberRequest, programme: Programme, where: Organization) ->
         "at": request.at,
         "whole": whole,
         "mobile": figures.mobile(programme, where),
-        "children": sorted(
-            figures.children(programme, where), key=lambda f: (f.rate is None, -(f.rate or 0))
-        ),
+        "children": _children(programme, where),
         "parent": _parent(request, where),
     }
     if whole:
@@ -72,6 +70,15 @@ def _top(programme: Programme, request: MemberRequest) -> dict[str, Any]:
         "top_cohort": choice.cohort,
         "risen": sorted(risen, key=lambda p: -(p.movement or 0))[:5],
     }
+
+
+def _children(programme: Programme, where: Organization) -> list[figures.Figure]:
+    """What stands directly below: by completion rate where the programme may rank, else in the
+    order of the tree."""
+    rows = figures.children(programme, where)
+    if programmes.may_rank(programme):
+        rows.sort(key=lambda f: (f.rate is None, -(f.rate or 0)))
+    return rows
 
 
 def _gain(now: figures.Figure, week: figures.Figure | None) -> float | None:

@@ -241,6 +241,7 @@ def test_when_the_permit_is_withdrawn_rankings_and_movement_disappear_with_a_pag
 ):
     publish(city, programme)
     by = city.actor("shi", "official")
+    number = programme.bulletins.get()
     kept = rankings.kept(programme, Choice(), "", at=NOW)
     draft = bulletins.draw_up(programme, title="通报", cohorts=["county"], by=by, at=NOW)
     programmes.permit(programme, RankingPermit.Level.OFF, document="云办〔2021〕9号", by=by, at=NOW)
@@ -253,6 +254,9 @@ def test_when_the_permit_is_withdrawn_rankings_and_movement_disappear_with_a_pag
         (member, "get", reverse("member-ranking")),
         (official, "get", reverse("home")),
         (official, "get", reverse("draft-preview", args=[draft.pk])),
+        (official, "get", reverse("draft-edit", args=[draft.pk])),
+        (official, "get", reverse("bulletin-detail", args=[number.pk])),
+        (member, "get", reverse("bulletin-detail", args=[number.pk])),
     ):
         answer = getattr(browser, method)(address)
         assert answer.status_code == 200, address

@@ -89,6 +89,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.made = 0
         self.checked = 0
         self.sound = True
+        self.completed: dict[int, Any] = {}
+        self.rules_of: dict[int, int] = {}
 
     def teardown(self) -> None:
         """The product's own verification has the last word on every example."""
@@ -157,6 +159,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.sources[key] = (self.branches[branch], 1)
         self.note(key, [], posted)
 
+    @precondition(lambda self: self.is_open())
     @rule(minutes=st.sampled_from([45, 90]), who=st.integers(0, 5), day=st.integers(1, 3))
     def post_content(self, minutes: int, who: int, day: int) -> None:
         key = self.new_key()
@@ -172,7 +175,7 @@ class LedgerMachine(RuleBasedStateMachine):
             at=self.tick(),
         )
 
-    @precondition(lambda self: self.sources)
+    @precondition(lambda self: self.sources and self.is_open())
     @rule(data=st.data(), lines=credits_)
     def correct(self, data: st.DataObject, lines: list[tuple[Any, ...]]) -> None:
         key = data.draw(st.sampled_from(sorted(self.sources)))
@@ -193,7 +196,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.sources[key] = (organiser, revision + 1)
         self.note(key, withdrawn, posted)
 
-    @precondition(lambda self: self.sources)
+    @precondition(lambda self: self.sources and self.is_open())
     @rule(data=st.data())
     def reverse_all(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(self.sources)))
@@ -249,6 +252,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if found:
             roll.end_exemption(found, by=self.city.by, at=self.tick())
 
+    @precondition(lambda self: self.is_open())
     @rule(goal=st.sampled_from([400, 600, 800]), cap=st.sampled_from([100, 200, None]))
     def change_rules(self, goal: int, cap: int | None) -> None:
         if RuleVersion.objects.filter(programme=self.programme).count() > 3:
@@ -273,8 +277,40 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def end_study(self) -> None:
-        if Programme.objects.get(pk=self.programme.pk).state == Programme.State.RUNNING:
+        if self.state() == Programme.State.RUNNING:
             self.programme = programmes.close_study(self.programme, by=self.city.by, at=self.tick())
+
+    @rule(organiser=st.integers(0, 2))
+    def close_books(self, organiser: int) -> None:
+        """From then on nothing is posted, whoever tries; people may move."""
+        if self.state() != Programme.State.CLOSING:
+            return
+        at = self.tick() + timedelta(days=15)
+        self.programme = programmes.close_books(self.programme, by=self.city.by, at=at)
+        lines = LedgerEntry.objects.count()
+        with pytest.raises(ledger.ProgrammeClosed):
+            ledger.post(
+                self.programme,
+                Source("session", self.new_key(), "过时的活动"),
+                organiser=self.branches[organiser],
+                credits=[self.credit(0, 1, 8, 45, "seminar", "reform")],
+                by=self.city.by,
+                at=at,
+            )
+        assert LedgerEntry.objects.count() == lines
+
+    @precondition(lambda self: self.state() == Programme.State.CLOSED)
+    @rule()
+    def reopen(self) -> None:
+        self.programme = programmes.reopen(
+            self.programme, reason="补录", by=self.city.by, at=self.tick()
+        )
+
+    def is_open(self) -> bool:
+        return self.state() in {Programme.State.RUNNING, Programme.State.CLOSING}
+
+    def state(self) -> str:
+        return Programme.objects.get(pk=self.programme.pk).state
 
     @invariant()
     def everything_adds_up(self) -> None:
@@ -291,6 +327,7 @@ class LedgerMachine(RuleBasedStateMachine):
         earned = self.check_totals(lines)
         self.check_standings(earned)
         self.check_months(lines)
+        self.check_completions()
         self.sound = True
 
     def check_reversals(self, lines: list[LedgerEntry]) -> None:
@@ -348,6 +385,7 @@ class LedgerMachine(RuleBasedStateMachine):
         versions = {v.number: v.rules for v in RuleVersion.objects.all()}
         branches: dict[int, list[int]] = {}
         places = dict(Member.objects.values_list("pk", "branch_id"))
+        moving = self.is_open()
         for row in Standing.objects.all():
             own, version = earned.get(row.member_id, Counter()), versions[row.rules]
             caps = {f["code"]: f["cap"] for f in version["forms"]}
@@ -361,15 +399,24 @@ class LedgerMachine(RuleBasedStateMachine):
             lacking = sum(max(0, least - periods[p]) for p in PERIODS)
             shortfall = max(row.target - worth, lacking, 0)
             assert (row.recognised, row.shortfall) == (worth, shortfall), f"standing {row}"
+            assert row.points == 10 * worth, "points"
             assert (row.completed_at is None) == (shortfall > 0), "completion"
-            assert row.branch_id == places[row.member_id], "roll"
-            sums = branches.setdefault(row.branch_id, [0] * 4)
+            assert not moving or row.branch_id == places[row.member_id], "roll"
+            sums = branches.setdefault(row.branch_id, [0] * 5)
             counted = not row.exempt
             for index, amount in enumerate(
-                (counted, row.exempt, counted and shortfall == 0, worth * counted)
+                (
+                    counted,
+                    row.exempt,
+                    counted and shortfall == 0,
+                    worth * counted,
+                    10 * worth * counted,
+                )
             ):
                 sums[index] += amount
-        rows = BranchStanding.objects.values_list("branch", "due", "exempt", "completed", "hours")
+        rows = BranchStanding.objects.values_list(
+            "branch", "due", "exempt", "completed", "hours", "points"
+        )
         assert {b: v for b, *v in rows if any(v)} == branches, "branch rows"
 
     def check_months(self, lines: list[LedgerEntry]) -> None:
@@ -378,6 +425,27 @@ class LedgerMachine(RuleBasedStateMachine):
             months[line.home_id, line.day.replace(day=1)] += line.hours
         kept = {(m.branch_id, m.month): m.hours for m in BranchMonth.objects.all() if m.hours}
         assert {k: v for k, v in months.items() if v} == kept, "months"
+        done: Counter[tuple[int, date]] = Counter()
+        for row in Standing.objects.filter(shortfall=0, exempt=False):
+            assert row.completed_on
+            assert row.completed_home_id
+            done[row.completed_home_id, row.completed_on.replace(day=1)] += 1
+        new = {(m.branch_id, m.month): m.completed for m in BranchMonth.objects.all()}
+        assert {k: v for k, v in new.items() if v} == done, "newly completed, net"
+
+    def check_completions(self) -> None:
+        """Whoever stays complete keeps the moment; whoever becomes it has that of this act, or of
+        the rules that made it so."""
+        versions = RuleVersion.objects.exclude(activated_at=None)
+        moments = {self.clock, *versions.values_list("activated_at", flat=True)}
+        now = dict(Standing.objects.values_list("member_id", "completed_at"))
+        rules = dict(Standing.objects.values_list("member_id", "rules"))
+        for member, at in now.items():
+            before = self.completed.get(member)
+            assert at is None or at == before or at in moments, "moment of completion"
+            if before and at and at != before:  # only rules between may have ended and given it
+                assert self.rules_of[member] != rules[member], "completion lost its moment"
+        self.completed, self.rules_of = now, rules
 
 
 def drive(examples: int) -> None:
