@@ -93,6 +93,8 @@ def check_window(session: StudySession, at: datetime) -> None:
         raise ScanRefused("签到已经结束，请联系支部书记登记。")
     if session.state == StudySession.State.PLANNED:
         raise ScanRefused("支部还没有开始签到，请稍候再扫。")
+    if session.method != StudySession.Method.CHECK_IN:
+        raise ScanRefused("这次活动由支部点名，不用扫码。")
 
 
 def read_proof(text: str, *, browser: str, at: datetime) -> Proof:
@@ -123,7 +125,7 @@ def find_by_digits(member: Member, digits: str, *, at: datetime) -> StudySession
     day_sessions = StudySession.objects.filter(
         state=StudySession.State.OPEN, starts_at__lte=at + BEFORE, ends_at__gte=at
     )
-    own = list(day_sessions.filter(attendances__member=member))
+    own = list(day_sessions.filter(attendances__member=member, method="check_in"))
     for session in own:
         wrong = Scan.objects.filter(
             session=session, member=member, accepted=False, at__gt=at - timedelta(minutes=10)

@@ -137,6 +137,6 @@ def add(
     """Add somebody who took part without being due to a closed roll: a guest or an observer."""
     session = _closed(session, reason)
     row = marks.add(session, member, status, by=by, at=at)
-    what = f"添加{member.name}：{'客人' if row.guest else row.word}"
+    what = f"添加{member.name}：{'列席' if row.status == Status.OBSERVER else '客人'}"
     sessions.note(session, what, reason=reason, by=by, at=at, member=member)
     return crediting.revise(session, [row], reason=reason, by=by, at=at)

@@ -11,6 +11,7 @@ from django.db.models import Sum
 
 from courses.models import StudyLog
 from credits import ledger, rule_book
+from credits import rules as arithmetic
 from credits.ledger import Credit, Request, Source
 from credits.models import Form, LedgerEntry, Programme, Standing
 from portal.models import Member
@@ -119,8 +120,8 @@ def _check_pending(programme: Programme, studies: Sequence[tuple[Member, Study]]
     for member, study in studies:
         _check_against(pending[member.pk], study)
         rules = book.on(study.day).rules
-        waiting = sum(log.minutes for log in pending[member.pk] if log.day == study.day)
-        waiting_hours = waiting * 100 // rules.minutes_per_hour
+        same_day = [log for log in pending[member.pk] if log.day == study.day]
+        waiting_hours = sum(arithmetic.worth(log.minutes, rules) for log in same_day)
         already = credited.get((member.pk, study.day), 0)
         hours = _credit_of(member, study).worth(rules)
         if already + waiting_hours + hours > rules.daily_cap:

@@ -154,7 +154,10 @@ def add(
     at: datetime,
     remark: str = "",
 ) -> Attendance:
-    """Add somebody to a locked session's roll: as a guest (present) or an observer."""
+    """Add somebody to a locked session's roll: as a guest (present) or an observer.
+
+    Neither is due, whatever their mark becomes later.
+    """
     if status not in (Status.PRESENT, Status.OBSERVER):
         raise BadMark("添加的人只能是客人（出席）或列席。")
     if Attendance.objects.filter(session=session, member=member).exists():
@@ -167,7 +170,7 @@ def add(
         session=session,
         member=member,
         home=branch,
-        guest=status != Status.OBSERVER,
+        guest=True,
         status=status,
         remark=remark[:100],
         marked_by=by.member,

@@ -42,7 +42,7 @@ def matrix(programme: Programme, branch: Organization, *, by: Actor, at: datetim
         *(labels[form] for form in found.forms),
         *HOURS,
     ]
-    widths = [6, 13, 15, 12, *[12] * len(found.sessions), *[9] * (2 + len(found.forms) + 8)]
+    widths = [6, 11, 13, 11, *[10] * len(found.sessions), *[7] * (2 + len(found.forms) + 7), 9]
     with spreadsheets.book() as book:
         sheet = book.sheet("考勤汇总", widths)
         sheet.title(name)
@@ -67,7 +67,7 @@ def summary(
         rows, whole = matrices.summary(programme, organization, using=using)
     name = f"{organization.name}{programme.name}汇总表"
     record(name, organization, len(rows), {"programme": programme.code}, by=by, at=at)
-    widths = [6, 34, 16, 8, 8, 8, 10, 11, 10, 10, 10, 10, 10, 10, 10, 10]
+    widths = [9, 41, 15, 7, 7, 7, 9, 11, 10, 10, 10, 10, 10, 10, 10, 9]
     with spreadsheets.book() as book:
         sheet = book.sheet("汇总表", widths)
         sheet.title(name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Count, Q
 
+from portal.models import PATH_STEP
 from portal.querysets import ScopedQuerySet
 
 if TYPE_CHECKING:
@@ -58,11 +59,14 @@ class SessionQuerySet(ScopedQuerySet["StudySession"]):
         return self.filter(state__in=["planned", "open"], ends_at__lte=at)
 
     def for_member(self, member: Member) -> Self:
-        """Those in which a member is due or takes part."""
+        """Those in which a member is due or takes part: of their classes, of their branch and of
+        what stands above it, and those on whose roll they are."""
         enrolled = Q(
             reading_class__enrolments__member=member, reading_class__enrolments__until=None
         )
-        of_branch = Q(reading_class=None, organiser=member.branch_id)
+        own = member.scope_path
+        above = [own[:end] for end in range(PATH_STEP, len(own) + 1, PATH_STEP)]
+        of_branch = Q(reading_class=None, organiser__path__in=above)
         taking_part = Q(attendances__member=member)
         return self.filter(enrolled | of_branch | taking_part).distinct()
 

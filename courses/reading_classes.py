@@ -128,7 +128,7 @@ def short_of(reading_class: ReadingClass) -> list[Short]:
     """Who of the class has not completed, by name; the exempt are not short."""
     enrolled = reading_class.enrolments.filter(until=None).values("member")
     rows = Standing.objects.filter(programme=reading_class.programme, member__in=enrolled)
-    short = rows.short().select_related("member").order_by("member__name", "member__number")
+    short = rows.short().select_related("member__branch").order_by("member__name", "member__number")
     return [Short(row.member, row.shortfall) for row in short]
 
 

@@ -162,6 +162,25 @@ def _default_mark(session: StudySession) -> Status:
 
 
 @transaction.atomic
+def take_by_code(session: StudySession, *, by: Actor, at: datetime) -> StudySession:
+    """Take the attendance of an open roll by code from now on: whoever was present only because
+    nobody had touched the mark is "not yet". Raises NotNow unless the roll is open.
+    """
+    session = sessions.lock(session)
+    if session.state != State.OPEN:
+        raise NotNow(f"活动{session.get_state_display()}，不能改为扫码签到。")
+    if session.method == StudySession.Method.CHECK_IN:
+        return session
+    untouched = Attendance.objects.filter(session=session, marked_by=None, status=Status.PRESENT)
+    untouched.update(status=Status.NOT_YET, marked_at=at)
+    session.method = StudySession.Method.CHECK_IN
+    session.version += 1
+    session.save(update_fields=["method", "version"])
+    sessions.note(session, "改为扫码签到", by=by, at=at)
+    return session
+
+
+@transaction.atomic
 def save(
     session: StudySession, wishes: Mapping[int, Wish], *, by: Actor, at: datetime
 ) -> list[Attendance]:

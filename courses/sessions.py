@@ -79,7 +79,10 @@ def schedule_many(
     at: datetime,
     reading_class: ReadingClass | None = None,
 ) -> list[StudySession]:
-    """Plan sessions, all or none. Raises BadTime naming the first whose times do not fit."""
+    """Plan sessions, all or none. Raises BadTime naming the first whose times do not fit; NotNow
+    for a class that has ended or a programme whose books are not open."""
+    if reading_class and reading_class.state != ReadingClass.State.RUNNING:
+        raise NotNow(f"读书班{reading_class.get_state_display()}，不能再加活动。")
     books = [(programme, rule_book.of(programme)) for programme in programmes]
     for plan in plans:
         _check_plan(books, plan)
@@ -120,14 +123,16 @@ def change(
         raise Conflict
     if session.state != State.PLANNED:
         raise NotNow(f"活动{session.get_state_display()}，不能再改时间和内容；请用更正。")
-    before = (session.starts_at, session.ends_at, session.place)
+    before = {name: getattr(session, name) for name in values}
     for name, value in values.items():
         setattr(session, name, value)
-    _check_times(session.starts_at, session.ends_at, list(session.programmes.all()))
+    _check_plan([(p, rule_book.of(p)) for p in session.programmes.order_by("pk")], session)
+    changed = [name for name, value in values.items() if value != before[name]]
+    if not changed:
+        return session
     session.version += 1
     session.save()
-    if (session.starts_at, session.ends_at, session.place) != before:
-        note(session, "调整时间或地点", by=by, at=at)
+    note(session, _told(session, before, changed), by=by, at=at)
     return session
 
 
@@ -265,11 +270,33 @@ def _call_off(
     return session
 
 
+def _told(session: StudySession, before: dict[str, Any], changed: Sequence[str]) -> str:
+    """What was changed, for the history: a moved time from when to when, else the columns."""
+    words = []
+    if {"starts_at", "ends_at"} & set(changed):
+        now = {"starts_at": session.starts_at, "ends_at": session.ends_at}
+        old = now | {name: before[name] for name in now if name in before}
+        words.append(f"时间由 {_span(*old.values())} 改为 {_span(*now.values())}")
+    fields = {f.name: str(f.verbose_name) for f in StudySession._meta.fields}
+    others = [fields[name] for name in changed if name not in ("starts_at", "ends_at")]
+    if others:
+        words.append(f"调整{'、'.join(others)}")
+    return "；".join(words)
+
+
+def _span(starts: datetime, ends: datetime) -> str:
+    first, last = timezone.localtime(starts), timezone.localtime(ends)
+    return f"{first.month}月{first.day}日 {first:%H:%M}–{last:%H:%M}"
+
+
 def _columns(plan: Plan) -> dict[str, Any]:
     return {name: getattr(plan, name) for name in plan.__dataclass_fields__}
 
 
-def _check_plan(books: Sequence[tuple[Programme, RuleBook]], plan: Plan) -> None:
+def _check_plan(books: Sequence[tuple[Programme, RuleBook]], plan: Plan | StudySession) -> None:
+    for programme, _ in books:
+        if not programme.takes_postings:
+            raise NotNow(f"{programme}{programme.get_state_display()}，不能再安排活动。")
     _check_times(plan.starts_at, plan.ends_at, [programme for programme, _ in books])
     for programme, book in books:
         rules = book.on(timezone.localdate(plan.starts_at)).rules

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from io import BytesIO
+from itertools import accumulate
+from math import ceil
 from typing import Any
 from urllib.parse import quote
 
@@ -31,6 +33,7 @@ class Sheet:
     ) -> None:
         self.book = book
         self.sheet = book.add_worksheet(name[:31])
+        self.widths = list(widths)
         self.columns = len(widths)
         self.row = 0
         self._formats: dict[str, Any] = {}
@@ -47,29 +50,30 @@ class Sheet:
         """A merged heading over all columns."""
         self.sheet.merge_range(self.row, 0, self.row, self.columns - 1, "", self._format("title"))
         self.sheet.write_string(self.row, 0, text, self._format("title"))
-        self.sheet.set_row(self.row, 30)
+        lines = _lines(text, sum(self.widths) * 11 / 16)  # set in 16 points, columns count in 11
+        self.sheet.set_row(self.row, 8 + 22 * lines)
         self.row += 1
 
     def note(self, text: str) -> None:
         """A merged line of small print."""
         self.sheet.merge_range(self.row, 0, self.row, self.columns - 1, "", self._format("note"))
         self.sheet.write_string(self.row, 0, text, self._format("note"))
+        self.sheet.set_row(self.row, 4 + 13 * _lines(text, sum(self.widths) * 11 / 9))
         self.row += 1
 
     def pairs(self, pairs: Sequence[tuple[str, Any]], *, each: int = 2) -> None:
-        """Label and value side by side, `each` pairs a line, spread over the columns."""
+        """Label and value side by side, `each` pairs a line; every label and value spans as many
+        columns as it needs to be read on paper."""
+        slots = self._slots([label for label, _ in pairs], each)
         for start in range(0, len(pairs), each):
-            chunk = pairs[start : start + each]
-            width = self.columns // each
-            for index, (label, value) in enumerate(chunk):
-                first = index * width
-                last = self.columns - 1 if index == each - 1 else first + width - 1
-                self.sheet.write_string(self.row, first, label, self._format("label"))
-                if last > first + 1:
-                    self.sheet.merge_range(
-                        self.row, first + 1, self.row, last, "", self._format("value")
-                    )
-                self._write(self.row, first + 1, value, "value")
+            lines = 1
+            for (label, value), (first, middle, last) in zip(
+                pairs[start : start + each], slots, strict=False
+            ):
+                self._span(first, middle - 1, label, "label")
+                self._span(middle, last, value, "value")
+                lines = max(lines, _lines(value, sum(self.widths[middle : last + 1])))
+            self._set_height(lines)
             self.row += 1
 
     def header(self, names: Sequence[str]) -> None:
@@ -78,14 +82,42 @@ class Sheet:
             self.sheet.write_string(self.row, index, name, self._format("header"))
         self.sheet.repeat_rows(self.row)
         self.sheet.freeze_panes(self.row + 1, 0)
-        self.sheet.set_row(self.row, 22)
+        self._set_height(self._most_lines(names))
         self.row += 1
 
     def line(self, values: Sequence[Any], *, bold: bool = False) -> None:
         """One row of the table."""
         for index, value in enumerate(values):
             self._write(self.row, index, value, "bold" if bold else "cell")
+        self._set_height(self._most_lines(values))
         self.row += 1
+
+    def _slots(self, labels: Sequence[str], each: int) -> list[tuple[int, int, int]]:
+        """Where each of `each` pairs stands: first column, first column of the value, last."""
+        ends, slots, first = list(accumulate(self.widths)), [], 0
+        for index in range(each):
+            ideal = ends[-1] * (index + 1) / each
+            fits = range(first + 1, self.columns - 2 * (each - index - 1))
+            last = min(fits, key=lambda column, ideal=ideal: abs(ends[column] - ideal))
+            needed = max(map(_width, labels[index::each]), default=0) + 1
+            middle = first + 1
+            while middle < last and sum(self.widths[first:middle]) < needed:
+                middle += 1
+            slots.append((first, middle, last))
+            first = last + 1
+        return slots
+
+    def _span(self, first: int, last: int, value: Any, style: str) -> None:
+        if last > first:
+            self.sheet.merge_range(self.row, first, self.row, last, "", self._format(style))
+        self._write(self.row, first, value, style)
+
+    def _most_lines(self, values: Sequence[Any]) -> int:
+        return max(map(_lines, values, self.widths), default=1)
+
+    def _set_height(self, lines: int) -> None:
+        """High enough for what is wrapped; nothing is cut off on paper."""
+        self.sheet.set_row(self.row, 4 + 15 * min(lines, 20))
 
     def _write(self, row: int, column: int, value: Any, style: str) -> None:
         if value is None or value == "":
@@ -95,7 +127,8 @@ class Sheet:
         elif isinstance(value, Share):
             self.sheet.write_number(row, column, value, self._format(f"{style}-percent"))
         elif isinstance(value, int | float):
-            self.sheet.write_number(row, column, value, self._format(f"{style}-number"))
+            kind = "number" if value == int(value) else "decimal"
+            self.sheet.write_number(row, column, value, self._format(f"{style}-{kind}"))
         elif isinstance(value, datetime):
             self.sheet.write_datetime(
                 row, column, value.replace(tzinfo=None), self._format(f"{style}-moment")
@@ -121,6 +154,19 @@ class Sheet:
         return self._formats[style]
 
 
+def _width(text: str) -> int:
+    """How many digits wide a text is: a Chinese character counts two."""
+    return sum(2 if ord(char) > 0x2E7F or char in "—…·“”‘’√" else 1 for char in text)
+
+
+def _lines(value: Any, width: float) -> int:
+    """How many lines a value takes in a cell so wide."""
+    if not isinstance(value, str) or (len(value) * 2 < width and "\n" not in value):
+        return 1
+    usable = max(width - 1, 2)
+    return sum(max(1, ceil(_width(part) / usable)) for part in value.split("\n"))
+
+
 _BOX = {"border": 1, "text_wrap": True}
 _LOOKS: dict[str, dict[str, Any]] = {
     "title": {"bold": True, "font_size": 16, "align": "center", "border": 0},
@@ -133,10 +179,11 @@ _LOOKS: dict[str, dict[str, Any]] = {
 }
 _KINDS: dict[str, dict[str, Any]] = {
     "": {"num_format": "@"},
-    "number": {"num_format": "0.##;-0.##;0"},
+    "number": {"num_format": "0", "align": "center"},
+    "decimal": {"num_format": "0.0#", "align": "center"},  # "0.##" leaves a dot behind whole ones
     "date": {"num_format": "yyyy-mm-dd"},
     "moment": {"num_format": "yyyy-mm-dd hh:mm"},
-    "percent": {"num_format": "0.0%"},
+    "percent": {"num_format": "0.0%", "align": "center"},
 }
 
 

@@ -25,7 +25,8 @@ function addUp(form) {
     if (place) { place.textContent = value; if (name === "not_yet") place.parentElement.hidden = !value; }
   }
   const rate = form.querySelector('[data-sum="rate"]');
-  if (rate) rate.textContent = sums.due ? (Math.floor(sums.there * 1000 / sums.due) / 10).toFixed(1) + "%" : "—";
+  const share = sums.there < sums.due ? Math.min(sums.there / sums.due * 100, 99.9) : 100;
+  if (rate) rate.textContent = sums.due ? share.toFixed(1) + "%" : "—";
 }
 document.addEventListener("click", (event) => {
   const tap = event.target.closest(".mark .tap");
@@ -33,8 +34,9 @@ document.addEventListener("click", (event) => {
   const mark = tap.closest(".mark");
   const select = mark.querySelector("select");
   const now = select.value.startsWith("leave") ? "leave:unstated" : select.value;
-  const next = CYCLE[(CYCLE.indexOf(now) + 1) % CYCLE.length];
-  if ([...select.options].some((option) => option.value === next)) select.value = next;
+  const has = (value) => [...select.options].some((option) => option.value === value);
+  const turns = [...["not_yet", "observer"].filter(has), ...CYCLE]; // back to where it came from
+  select.value = turns[(turns.indexOf(now) + 1) % turns.length];
   paint(mark);
   addUp(mark.closest("form"));
 });

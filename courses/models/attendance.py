@@ -35,7 +35,8 @@ THERE = frozenset({Status.PRESENT, Status.LATE, Status.LEFT_EARLY})  # 实到
 class Attendance(models.Model):
     """One member's mark in one session; made for everyone due when the session opens.
 
-    home: the member's branch on that day. guest: takes part without being due (not in 应到).
+    home: the member's branch on that day. guest: takes part
+    without being due, as a guest or an observer (never in 应到).
     minutes: where somebody's own time differs from the session's. made_up_on: the day of make-up
     study (补学), which adds hours and never presence.
     """

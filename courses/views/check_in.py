@@ -41,7 +41,10 @@ def screen(request: MemberRequest, session: int) -> HttpResponse:
         "refused": found.scans.filter(accepted=False).select_related("member").order_by("-pk")[:8],
         "opens": opens,
         "closes": closes,
-        "showing": found.state == StudySession.State.OPEN and opens <= request.at <= closes,
+        "by_code": found.method == StudySession.Method.CHECK_IN,
+        "showing": found.method == StudySession.Method.CHECK_IN
+        and found.state == StudySession.State.OPEN
+        and opens <= request.at <= closes,
     }
     if context["showing"]:
         code = check_in.code_at(found, request.at)
@@ -131,7 +134,9 @@ def digits(request: MemberRequest) -> HttpResponse:
 def _open_for(request: MemberRequest) -> list[StudySession]:
     """Sessions at which this member can check in at this moment."""
     rows = StudySession.objects.for_member(request.user).filter(state=StudySession.State.OPEN)
-    rows = rows.filter(starts_at__lte=request.at + check_in.BEFORE, ends_at__gte=request.at)
+    rows = rows.filter(method=StudySession.Method.CHECK_IN).filter(
+        starts_at__lte=request.at + check_in.BEFORE, ends_at__gte=request.at
+    )
     return list(rows.order_by("starts_at"))
 
 

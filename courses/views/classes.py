@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from courses import reading_classes, sessions
@@ -58,8 +59,8 @@ def new(request: MemberRequest) -> HttpResponse:
                 where,
                 name=form.cleaned_data["name"],
                 plans=plans,
-                starts=request.today,
-                ends=max(request.today, *(p.ends_at.date() for p in plans)),
+                starts=min(request.today, form.cleaned_data["first"]),
+                ends=max(request.today, *(timezone.localdate(p.ends_at) for p in plans)),
                 by=request.scope.actor(Capability.MANAGE_CLASSES),
                 at=request.at,
             )
@@ -138,9 +139,9 @@ def end(request: MemberRequest, reading_class: int) -> HttpResponse:
 @access.required(Capability.MANAGE_CLASSES)
 def session_new(request: MemberRequest) -> HttpResponse:
     """Plan one session of the branch, or of one of its classes."""
-    programme, where = programme_of(request), _organiser(request)
-    chosen = request.GET.get("class", "")
+    where, chosen = _organiser(request), request.GET.get("class", "")
     reading_class = _class(request, int(chosen)) if chosen.isdecimal() else None
+    programme = reading_class.programme if reading_class else programme_of(request)
     form = SessionForm(request.POST or None, programme=programme, initial={"day": request.today})
     if request.method == "POST" and form.is_valid():
         try:

@@ -122,11 +122,12 @@ def _help(request: MemberRequest, programme: Programme) -> dict[str, int]:
     """Who may need help, as counts for this level only."""
     scope = request.scope
     first = request.today.replace(day=1)
+    next_ = (first + timedelta(days=31)).replace(day=1)
     branches = Organization.objects.within(scope, Capability.SEE_FIGURES).standing().branches()
     month = (
         StudySession.objects.of_programme(programme)
         .alive()
-        .filter(starts_at__date__gte=first, starts_at__date__lt=first + timedelta(days=31))
+        .filter(starts_at__date__gte=first, starts_at__date__lt=next_)
     )
     sessions = StudySession.objects.within(scope, Capability.SEE_FIGURES).of_programme(programme)
     return {

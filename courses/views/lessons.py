@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
@@ -21,20 +23,18 @@ def list_(request: MemberRequest) -> HttpResponse:
     """Courses with their lessons, by history period and form."""
     programme = programme_of(request)
     period, form = request.GET.get("period", ""), request.GET.get("form", "")
-    courses = Course.objects.prefetch_related("lessons", "materials")
-    if form:
-        courses = courses.filter(form=form)
+    courses = list(Course.objects.prefetch_related("lessons", "materials"))
+    forms = {one.form for course in courses for one in (course, *course.lessons.all())}
     shown = []
     for course in courses:
-        lessons = [n for n in course.lessons.all() if not period or n.period == period]
-        if period and course.period != period and not lessons:
-            continue
-        shown.append((course, lessons))
+        lessons = [one for one in course.lessons.all() if _fits(one, period, form)]
+        if lessons or _fits(course, period, form):
+            shown.append((course, lessons))
     context = {
         "programme": programme,
         "courses": shown,
         "periods": periods_of(programme),
-        "forms": [(f.value, f.label) for f in Form if f.value in _forms()],
+        "forms": [(f.value, f.label) for f in Form if f.value in forms],
         "period": period,
         "form": form,
         "done": _done(request),
@@ -75,13 +75,14 @@ def material(request: MemberRequest, material: int) -> HttpResponse:
     if "download" in request.GET:
         text = f"{found.title}\n\n{found.body}\n"
         response = HttpResponse(text.encode("utf-8-sig"), content_type="text/plain; charset=utf-8")
-        response.headers["Content-Disposition"] = f'attachment; filename="{found.key}.txt"'
+        name = quote(f"{found.title}.txt")
+        response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
         return response
     return page(request, "courses/material_detail.html", {"material": found})
 
 
-def _forms() -> set[str]:
-    return set(Course.objects.values_list("form", flat=True))
+def _fits(one: Course | Lesson, period: str, form: str) -> bool:
+    return (not period or one.period == period) and (not form or one.form == form)
 
 
 def _done(request: MemberRequest) -> set[str]:

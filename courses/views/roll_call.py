@@ -50,14 +50,17 @@ def detail(request: MemberRequest, session: int) -> HttpResponse:
 @require_POST
 @access.required(Capability.RECORD_ATTENDANCE)
 def open_(request: MemberRequest, session: int) -> HttpResponse:
-    """Open the roll."""
+    """Open the roll; with `then=screen` by code, also where a roll call was planned."""
     found = _get(request, session)
     by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+    by_code = request.POST.get("then") == "screen"
     try:
-        roll_call.open_(found, by=by, at=request.at)
+        found = roll_call.open_(found, by=by, at=request.at)
+        if by_code:
+            roll_call.take_by_code(found, by=by, at=request.at)
     except Refusal as refusal:
         messages.error(request, refusal.message)
-    if request.POST.get("then") == "screen":
+    if by_code:
         return redirect("check-in-screen", session)
     return redirect("session-detail", session)
 
@@ -71,14 +74,15 @@ def save(request: MemberRequest, session: int) -> HttpResponse:
     becomes = request.POST.get("not_yet_becomes", "")
     try:
         wishes = wishes_of(request)
-        if "close" not in request.POST:
+        if "close" not in request.POST or "back" in request.POST:
             changed = roll_call.save(found, wishes, by=by, at=request.at)
             messages.success(request, f"已暂存，改动 {len(changed)} 人。")
             return redirect("session-detail", session)
         if not found.is_closed and "confirmed" not in request.POST:  # else sent twice: once did it
             refused = crediting.cannot_be_credited(found, wishes, at=request.at)
-            if refused or _waiting(found, wishes):
-                return _confirm(request, found, wishes, refused)
+            waiting = _waiting(found, wishes)
+            if refused or waiting:
+                return _confirm(request, found, wishes, refused, waiting)
         roll_call.close(found, wishes, by=by, at=request.at, not_yet_becomes=becomes)
         counts = marks.count(list(found.attendances.all()))
         messages.success(request, f"已记学时：实到 {counts.there} 人。")
@@ -147,13 +151,14 @@ def one(request: MemberRequest, session: int, member: int) -> HttpResponse:
             return redirect("session-detail", session)
         except Refusal as refusal:
             messages.error(request, refusal.message)
-    near = Q(branch=found.organiser_id) | Q(attendances__session=found)  # others: by number only
+    near = request.scope.condition(Capability.RECORD_ATTENDANCE, "branch__path", "pk")
+    near |= Q(attendances__session=found)  # whoever is of elsewhere: by number only
     others = Member.objects.active().filter(near, name=row.member.name).exclude(pk=member)
     others = others.distinct()
     context = {
         "session": found,
         "row": row,
-        "others": others.select_related("branch"),
+        "others": others.select_related("branch").distinct().order_by("number"),
         "today": request.today,
         "changes": found.changes.filter(member=member).select_related("by"),
     }
@@ -253,7 +258,7 @@ def _roll(
         "options": [o for o in OPTIONS if o[0] not in ("not_yet", "observer")],
         "all_options": OPTIONS,
         "guest_form": GuestForm(),
-        "changes": session.changes.select_related("by").order_by("-pk")[:30],
+        "changes": session.changes.select_related("by", "member").order_by("-pk")[:30],
         "postings": Posting.objects.filter(kind="session", key=session.key)
         .select_related("by", "programme")
         .order_by("pk"),
@@ -268,11 +273,11 @@ def _roll(
     return page(request, "courses/roll_call.html", context, status=status)
 
 
-def _waiting(session: StudySession, wishes: dict[int, Wish]) -> int:
-    """How many would have no mark when the roll is closed like this."""
-    rows = session.attendances.filter(status=Status.NOT_YET)
-    open_ = set(rows.values_list("member_id", flat=True))
-    return sum(1 for m in open_ if m not in wishes or wishes[m].wanted.status == Status.NOT_YET)
+def _waiting(session: StudySession, wishes: dict[int, Wish]) -> list[int]:
+    """Who would have no mark if the roll were closed like this, by member id."""
+    wanted = {member: wish.wanted.status for member, wish in wishes.items()}
+    rows = session.attendances.values_list("member_id", "status")
+    return [member for member, status in rows if wanted.get(member, status) == Status.NOT_YET]
 
 
 def _confirm(
@@ -280,12 +285,17 @@ def _confirm(
     session: StudySession,
     wishes: dict[int, Wish],
     refused: list[Any],
+    waiting: list[int],
 ) -> HttpResponse:
+    """Who cannot be credited and why, those too who could not if they were called present."""
+    called = {m: Wish(Mark(Status.NOT_YET), Mark(Status.PRESENT)) for m in waiting}
+    all_ = crediting.cannot_be_credited(session, wishes | called, at=request.at) if called else []
     context = {
         "session": session,
         "wishes": [(m, w.seen, w.wanted) for m, w in wishes.items()],
         "refused": refused,
-        "waiting": _waiting(session, wishes),
+        "waiting": len(waiting),
+        "if_present": [(p, r) for p, r in all_ if r.credit.member.pk in called],
     }
     return page(request, "courses/roll_confirm.html", context)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
+from django import urls
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -67,16 +69,27 @@ def withdraw(request: MemberRequest, log: int) -> HttpResponse:
 @require_GET
 @access.required(Capability.CONFIRM_STUDY)
 def list_(request: MemberRequest) -> HttpResponse:
-    """The branch's logs: those that wait for a decision, ticked or not, or those decided."""
+    """The branch's logs: those that wait for a decision, ticked or not, or those decided; narrowed
+    to a person or a form of study."""
     decided = request.GET.get("show") == "decided"
+    text, form = request.GET.get("q", "").strip(), request.GET.get("form", "")
     logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY)
     logs = logs.select_related("member", "branch", "decided_by", "programme")
     rows = logs.exclude(state="pending") if decided else logs.pending().order_by("day", "pk")
+    if text:
+        rows = rows.filter(member__in=Member.objects.search(text))
+    if form:
+        rows = rows.filter(form=form)
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
     context = {
         "page": shown,
         "decided": decided,
-        "query": "show=decided&" if decided else "",
+        "text": text,
+        "form": form,
+        "forms": [(f.value, f.label) for f in study_logs.OWN_FORMS],
+        "query": f"{query.urlencode()}&" if query else "",
         "people": _people(request) if not decided else [],
     }
     return page(request, "courses/log_list.html", context)
@@ -85,21 +98,26 @@ def list_(request: MemberRequest) -> HttpResponse:
 @require_POST
 @access.required(Capability.CONFIRM_STUDY)
 def decide(request: MemberRequest) -> HttpResponse:
-    """Confirm or return exactly the logs that were ticked, and say how many."""
-    chosen = {int(pk) for pk in request.POST.getlist("log") if pk.isdecimal()}
+    """Confirm or return exactly the logs that were ticked, and say how many; then back to the list
+    as it was narrowed."""
+    asked = set(request.POST.getlist("log"))
+    chosen = {pk for pk in asked if pk.isdecimal() and len(pk) < 19}
     logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY)
     found = list(logs.filter(pk__in=chosen).select_related("programme", "branch", "member"))
-    if not found or len(found) != len(chosen):
+    if not found or len(found) != len(asked):
         messages.error(request, "请先勾选本支部的学习记录。")
-        return redirect("log-list")
+        return _back(request)
     by = request.scope.actor(Capability.CONFIRM_STUDY)
     try:
         if request.POST.get("act") == "return":
             reason = request.POST.get("reason", "")
             count = study_logs.return_(found, reason=reason, by=by, at=request.at)
-            messages.success(request, f"已退回 {count} 条。")
+            if count:
+                messages.success(request, f"已退回 {count} 条。")
+            settled = len(found) - count
         else:
             outcomes = study_logs.confirm(found, by=by, at=request.at)
+            settled = len(found) - len(outcomes)
             good = [o for o in outcomes if not o.reason]
             if good:
                 messages.success(request, f"已确认 {len(good)} 条并记入学时。")
@@ -109,11 +127,11 @@ def decide(request: MemberRequest) -> HttpResponse:
                     messages.error(
                         request, f"{log.member.name} {log.topic}：未能记入。{outcome.reason}"
                     )
-            if not outcomes:
-                messages.info(request, "这些学习记录已经有人处理过了。")
+        if settled:
+            messages.info(request, f"其中 {settled} 条已经有人处理过了，没有改动。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
-    return redirect("log-list")
+    return _back(request)
 
 
 @require_http_methods(["GET", "POST"])
@@ -141,9 +159,16 @@ def reverse(request: MemberRequest, log: int) -> HttpResponse:
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
 
+def _back(request: MemberRequest) -> HttpResponse:
+    """The list as it was narrowed when the form was sent."""
+    kept = {name: request.POST[name] for name in ("q", "form") if request.POST.get(name)}
+    return redirect(f"{urls.reverse('log-list')}?{urlencode(kept)}" if kept else "log-list")
+
+
 def _log(request: MemberRequest, member: Member, capability: Capability) -> HttpResponse:
     programme = programme_of(request)
-    last = StudyLog.objects.filter(member=member, programme=programme).order_by("-pk").first()
+    logs = StudyLog.objects.filter(member=member, programme=programme)
+    last = logs.filter(content="").order_by("-pk").first()  # named material is credited only once
     form = LogForm(
         request.POST or None, programme=programme, initial=_initial(request, programme, last)
     )
@@ -168,7 +193,7 @@ def _log(request: MemberRequest, member: Member, capability: Capability) -> Http
         "member": member,
         "own": member == request.user,
         "programme": programme,
-        "last": last if last and not last.content and request.method == "GET" else None,
+        "last": last if request.method == "GET" else None,
         "key": get_random_string(20),
         "today": request.today,
     }

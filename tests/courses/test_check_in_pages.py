@@ -213,3 +213,70 @@ def test_mistake_06_the_secretary_is_asked_what_becomes_of_the_unscanned(session
     assert "未签到" in asked.content.decode()
     assert not session.is_closed
     assert mark_of(session, lin).status == Status.NOT_YET
+
+
+def test_mistake_06_a_planned_roll_call_goes_over_to_the_code_and_nobody_stays_present(
+    schedule, secretary, clock, zhou, lin
+):
+    """The secretary meant to call the roll and shows the code after all."""
+    session = schedule()
+    roll_call.open_(session, by=secretary, at=START - timedelta(hours=1))
+    desk, phone = phone_of(zhou), phone_of(lin)
+    screen = desk.get(reverse("check-in-screen", args=[session.pk])).content.decode()
+    assert "这次活动用点名" in screen
+    assert "<svg" not in screen[screen.index('id="live"') :]
+    told = phone.get(address_at(session, START))
+    assert "由支部点名，不用扫码" in told.content.decode()
+
+    desk.post(reverse("session-open", args=[session.pk]), {"then": "screen"})
+
+    assert mark_of(session, lin).status == mark_of(session, zhou).status == Status.NOT_YET
+    assert confirm(phone, proof_on(phone.get(address_at(session, START)))).status_code == 302
+    assert mark_of(session, lin).status == Status.PRESENT
+    shown = desk.get(reverse("check-in-screen", args=[session.pk])).content.decode()
+    assert "已到 1 / 2" in shown
+
+
+def test_a_member_on_a_roll_that_is_called_is_not_told_that_they_checked_in(
+    schedule, secretary, clock, lin
+):
+    session = schedule()
+    roll_call.open_(session, by=secretary, at=START - timedelta(hours=1))
+
+    text = phone_of(lin).get(reverse("session-detail", args=[session.pk])).content.decode()
+
+    assert "点名中，暂记出席" in text
+    assert "已签到" not in text
+    assert "可签到" not in phone_of(lin).get(reverse("home")).content.decode()
+
+
+def test_the_code_turns_every_fifteen_seconds_with_six_digits_that_work(
+    schedule, session, clock, zhou, lin
+):
+    desk = phone_of(zhou)
+    seen = []
+    for seconds in (0, 14, 15, 30):
+        clock.move_to(START + timedelta(seconds=seconds))
+        text = desk.get(reverse("check-in-screen", args=[session.pk])).content.decode()
+        seen.append(re.search(r'class="digits"[^>]*>(\d{6})<', text)[1])
+    assert seen[0] == seen[1]
+    assert len({seen[0], seen[2], seen[3]}) == 3
+
+    spoken = f"{seen[3][:3]} {seen[3][3:]}"
+    told = phone_of(lin).post(reverse("check-in"), {"digits": spoken}, follow=True)
+
+    assert "签到成功" in told.content.decode()
+    assert mark_of(session, lin).scanned
+
+
+def test_wrong_digits_are_refused_in_words_and_listed_for_the_secretary(session, clock, lin, zhou):
+    right = check_in.code_at(session, START).digits
+    wrong = f"{(int(right) + 1) % 1_000_000:06d}"
+
+    told = phone_of(lin).post(reverse("check-in"), {"digits": wrong})
+
+    assert told.status_code == 422
+    assert "签到码不对或已经变了" in told.content.decode()
+    page = phone_of(zhou).get(reverse("session-detail", args=[session.pk])).content.decode()
+    assert "签到码不对或已经变了" in page
+    assert mark_of(session, lin).status == Status.NOT_YET

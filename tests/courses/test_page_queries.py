@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from courses import reading_classes, roll_call, sessions, study_logs
-from courses.models import Course, Lesson, Material
+from courses import check_in, corrections, reading_classes, roll_call, sessions, study_logs
+from courses.models import Course, Lesson, Material, StudyLog
 from courses.sessions import Plan
 from courses.study_logs import Study
 from credits import certificates, ledger, roll
@@ -140,6 +140,72 @@ def _roll_plan():
     start = moment(TODAY, 19, 30)
     return Plan("点名", "seminar", start, start + timedelta(minutes=90), "reform",
                 method="check_in")  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ["show=decided", "q=学员", "form=self"])
+def test_logs_narrowed_ask_no_more_for_more_rows(city, grow, programme, query):
+    def more():
+        grow()
+        pending = StudyLog.objects.filter(state="pending", member__name__startswith="学员")
+        study_logs.confirm(list(pending[:1]), by=city.actor("zhou", "secretary"), at=NOW)
+
+    _constant(city, more, "zhou", lambda: f"{reverse('log-list')}?{query}")
+
+
+@pytest.mark.parametrize(("who", "name"), [("zhou", "class-detail"), ("zhou", "home")])
+def test_a_class_asks_no_more_for_more_people_of_other_branches(city, programme, who, name):
+    by, made = city.actor("zhou", "secretary"), []
+
+    def more():
+        if not made:
+            made.append(
+                reading_classes.found(programme, city.jia, name="读书班", plans=[], starts=TODAY,
+                                      ends=TODAY, by=by, at=NOW)
+            )  # fmt: skip
+        people = [city.enrol(branch) for branch in (city.jia, city.yi, city.bing)]
+        reading_classes.enrol(made[0], people, by=by, at=NOW)
+        day = days_ago(len(made[0].enrolments.all()))
+        start = moment(day, 19)
+        sessions.schedule(city.jia, [programme],
+                          Plan("加一次", "seminar", start, start + timedelta(minutes=45), "reform"),
+                          by=by, at=NOW, reading_class=made[0])  # fmt: skip
+
+    _constant(city, more, who, lambda: reverse(name, args=[made[0].pk] if name != "home" else []))
+
+
+@pytest.mark.parametrize("name", ["course-detail", "lesson-detail"])
+def test_a_course_asks_no_more_for_more_lessons_and_materials(city, programme, name):
+    course = Course.objects.create(key="c", title="课程", kind="course", form="online")
+    first = Lesson.objects.create(course=course, key="l", title="课", form="online", minutes=30)
+    count = iter(range(100))
+
+    def more():
+        for number in (next(count), next(count)):
+            lesson = Lesson.objects.create(course=course, key=f"l{number}", title="课", minutes=30,
+                                           form="online")  # fmt: skip
+            for place in (None, lesson, first):
+                Material.objects.create(course=course, lesson=place, title="材料", body="正文",
+                                        key=f"m{number}-{place.pk if place else 0}")  # fmt: skip
+
+    pk = course.pk if name == "course-detail" else first.pk
+    _constant(city, more, "lin", lambda: reverse(name, args=[pk]))
+
+
+def test_closed_rolls_and_their_history_ask_no_more_for_more_corrections(city, programme, schedule,
+                                                                         secretary):  # fmt: skip
+    session = schedule(day=days_ago(1))
+    roll_call.open_(session, by=secretary, at=session.starts_at)
+    roll_call.close(session, {}, by=secretary, at=session.ends_at)
+
+    def more():
+        for _ in range(2):
+            corrections.add(session, city.enrol(city.yi), "present", reason="来听课", by=secretary,
+                            at=NOW)  # fmt: skip
+            check_in.refuse(session, city.people["wu"], "不在名单上", at=NOW)
+
+    _constant(city, more, "zhou", lambda: reverse("session-detail", args=[session.pk]))
+    member = city.people["lin"].pk
+    _constant(city, more, "zhou", lambda: reverse("session-one", args=[session.pk, member]))
 
 
 @pytest.mark.parametrize("who", ["gao", "shi"])

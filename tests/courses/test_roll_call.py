@@ -347,3 +347,41 @@ def test_mistake_14_sessions_early_in_the_morning_belong_to_their_local_day(
     roll_call.close(session, {}, by=secretary, at=NOW)
 
     assert LedgerEntry.objects.get(member=lin).day == days_ago(1)
+
+
+def test_an_observer_is_never_due_whatever_their_mark_becomes(city, opened, secretary, wu):
+    roll_call.add(opened, wu, "observer", by=secretary, at=NOW)
+    before = marks.count(list(opened.attendances.all()))
+    assert (before.due, before.observers, before.guests) == (2, 1, 0)
+
+    roll_call.save(opened, wish(mark_of(opened, wu), "present"), by=secretary, at=NOW)
+
+    after = marks.count(list(opened.attendances.all()))
+    assert (after.due, after.observers, after.guests) == (2, 0, 1)
+
+
+def test_taking_by_code_instead_turns_only_untouched_marks_to_not_yet(
+    city, schedule, secretary, lin, zhou
+):
+    third = city.enrol(city.jia)
+    session = schedule()
+    roll_call.open_(session, by=secretary, at=session.starts_at)
+    roll_call.save(session, wish(mark_of(session, lin), "leave:sick"), by=secretary, at=NOW)
+    roll_call.add(session, city.people["wu"], "present", by=secretary, at=NOW)
+
+    for _ in range(2):
+        roll_call.take_by_code(session, by=secretary, at=NOW)
+
+    words = {str(a.member): str(a.status) for a in session.attendances.all()}
+    assert words == {
+        "林小满": "leave",
+        "周明远": "not_yet",
+        third.name: "not_yet",
+        "吴远舟": "present",
+    }
+    session.refresh_from_db()
+    assert session.method == "check_in"
+    assert [c.what for c in session.changes.all()][-1] == "改为扫码签到"
+    roll_call.close(session, {}, by=secretary, at=NOW, not_yet_becomes="absent")
+    with pytest.raises(NotNow):
+        roll_call.take_by_code(session, by=secretary, at=NOW)

@@ -200,3 +200,59 @@ def test_mistake_20_a_session_with_members_of_five_branches_posts_once(
     homes = LedgerEntry.objects.values_list("home", flat=True)
     assert (len(homes), len(set(homes))) == (6, 5)
     assert session.attendances.filter(guest=True).count() == 4
+
+
+def test_going_back_from_the_last_check_keeps_the_marks(schedule, secretary, desk, lin, zhou):
+    session = schedule(method="check_in")
+    roll_call.open_(session, by=secretary, at=session.starts_at)
+    browser = desk()
+    shown = form_on(browser.get(address(session))) | {f"mark-{lin.pk}": "leave:sick", "close": "1"}
+    asked = browser.post(address(session, "save"), shown).content.decode()
+    assert "还有 1 人未签到" in asked
+    sent = dict(re.findall(r'name="((?:seen|mark)-\d+|close|confirmed)" value="([^"]*)"', asked))
+
+    answer = browser.post(address(session, "save"), sent | {"back": "1"}, follow=True)
+
+    assert "已暂存，改动 1 人" in answer.content.decode()
+    assert (mark_of(session, lin).status, mark_of(session, zhou).status) == ("leave", "not_yet")
+    session.refresh_from_db()
+    assert session.state == "open"
+
+
+def test_whoever_could_not_be_credited_if_called_present_is_listed_before_the_choice(
+    city, programme, schedule, secretary, desk, lin
+):
+    session = schedule(method="check_in")
+    roll_call.open_(session, by=secretary, at=session.starts_at)
+    other = sessions.schedule(city.yi, [programme], plan("县里的讲座", hour=8), by=city.by,
+                              at=BEFORE)  # fmt: skip
+    roll_call.open_(other, by=city.by, at=other.starts_at)
+    roll_call.add(other, lin, "present", by=city.by, at=NOW)
+    roll_call.close(other, {}, by=city.by, at=NOW)
+    browser = desk()
+
+    asked = browser.post(
+        address(session, "save"), form_on(browser.get(address(session))) | {"close": "1"}
+    ).content.decode()
+
+    assert "还有 2 人未签到" in asked
+    assert "其中 1 人记为出席也不能记入学时" in asked
+    assert "与《县里的讲座》（6月3日 08:00–09:30）时间重叠。" in asked
+
+
+def test_namesakes_outside_the_branch_are_not_shown_but_found_by_their_number(
+    city, opened, secretary, desk, lin
+):
+    near, far = city.enrol(city.jia, "林小满"), city.enrol(city.bing, "林小满")
+    roll_call.close(opened, {}, by=secretary, at=NOW)
+    browser = desk()
+    one = reverse("session-one", args=[opened.pk, lin.pk])
+
+    text = browser.get(one).content.decode()
+    assert near.number in text
+    assert far.number not in text
+
+    browser.post(one, {"other": far.number, "reason": "是丙支部的林小满"})
+    assert mark_of(opened, far).status == Status.PRESENT
+    assert mark_of(opened, far).guest
+    assert mark_of(opened, lin).status == Status.ABSENT

@@ -18,7 +18,7 @@ from credits.models import CreditTotal, Standing
 from portal import audit, members
 from portal.members import Enrolment, Move
 from portal.models import AuditEvent
-from tests.cast import TODAY, days_ago, moment
+from tests.cast import NOW, TODAY, days_ago, moment
 from tests.courses.conftest import mark_of, wish
 
 SOFFICE = shutil.which("soffice") or shutil.which("libreoffice")
@@ -136,8 +136,8 @@ def test_before_the_roll_is_open_the_sheet_lists_who_is_due_without_marks(schedu
     block = pairs(exported(schedule(), secretary))
     _, rows = table(exported(StudySession.objects.get(), secretary))
 
-    assert {row[1] for row in rows if row[9]} == {"林小满", "周明远"}
-    assert all(row[4] is None and row[5] is None for row in rows if row[9])
+    assert {row[1] for row in rows if isinstance(row[0], int)} == {"林小满", "周明远"}
+    assert all(row[4] is None and row[5] is None for row in rows if isinstance(row[0], int))
     assert "应到" not in block or block["应到"] in (None, "实到")
 
 
@@ -300,3 +300,49 @@ def test_mistake_14_an_early_session_belongs_to_its_local_day(schedule, secretar
 
     assert timezone.localdate(session.starts_at) == TODAY
     assert block["起止时间"] == "2021年6月3日 00:00–01:00"
+
+
+def _wide(text):
+    return sum(2 if ord(char) > 0x2E7F else 1 for char in text)
+
+
+def test_nothing_is_cut_off_on_paper(held, city, programme, secretary, schedule):
+    """Every text finds room in its cell or in the merged cells, in lines of fifteen points."""
+    city.jia.name = "中共云岭市青川县委员会直属机关甲支部委员会"
+    city.jia.save()
+    long = schedule(
+        "把握历史主动、增强历史自信：从延安整风到改革开放的专题研讨与交流发言",
+        day=days_ago(3),
+        place="青川县革命历史纪念馆二楼多功能报告厅（东侧入口）",
+    )
+    roll_call.open_(long, by=secretary, at=long.starts_at)
+    roll_call.close(long, {}, by=secretary, at=long.ends_at)
+
+    for answer in (
+        sheets_out.session(long, by=secretary, at=NOW),
+        matrices_out.matrix(programme, city.jia, by=secretary, at=NOW),
+        matrices_out.summary(programme, city.jia, by=secretary, at=NOW),
+    ):
+        sheet = openpyxl.load_workbook(BytesIO(answer.content)).active
+        spans = {r.min_row * 1000 + r.min_col: r for r in sheet.merged_cells.ranges}
+        for cell in (c for row in sheet.iter_rows() for c in row if isinstance(c.value, str)):
+            span = spans.get(cell.row * 1000 + cell.column)
+            last = span.max_col if span else cell.column
+            columns = [openpyxl.utils.get_column_letter(n) for n in range(cell.column, last + 1)]
+            width = sum(sheet.column_dimensions[name].width for name in columns)
+            size = cell.font.size
+            lines = -(-_wide(cell.value) * size / 11 // width)
+            height = sheet.row_dimensions[cell.row].height
+            assert height >= lines * size * 1.25, (cell.coordinate, cell.value, width, height)
+
+
+def test_whole_numbers_bear_no_dot_and_broken_ones_all_their_digits(held, city, programme,
+                                                                     secretary):  # fmt: skip
+    answer = matrices_out.matrix(programme, city.jia, by=secretary, at=NOW)
+
+    sheet = openpyxl.load_workbook(BytesIO(answer.content)).active
+    formats = {
+        c.number_format: c.value
+        for row in sheet.iter_rows() for c in row if isinstance(c.value, int | float)
+    }  # fmt: skip
+    assert set(formats) <= {"0", "0.0#", "0.0%"}
