@@ -82,11 +82,24 @@ document.addEventListener("submit", (event) => {
   const question = event.submitter && event.submitter.dataset.confirm;
   if (question && !window.confirm(question)) { event.preventDefault(); return; }
   form.dataset.sent = "1";
-  setTimeout(() => { delete form.dataset.sent; }, 8000);
+  if (event.submitter) event.submitter.classList.add("busy");
+  setTimeout(() => rest(form), 8000);
 });
-window.addEventListener("pageshow", () => {
-  document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; });
-});
+function rest(form) {
+  delete form.dataset.sent;
+  form.querySelectorAll(".busy").forEach((button) => button.classList.remove("busy"));
+}
+window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(rest));
+
+// On a phone a table of records folds into blocks: each cell then says its column by itself.
+function labelCells() {
+  document.querySelectorAll("table.fold").forEach((table) => {
+    const names = [...table.querySelectorAll("thead th")].map((heading) => heading.textContent.trim());
+    table.querySelectorAll("tbody tr").forEach((row) => {
+      [...row.cells].forEach((cell, index) => { cell.dataset.label = names[index] || ""; });
+    });
+  });
+}
 
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("form[data-roll]").forEach((form) => {
@@ -97,6 +110,9 @@ document.addEventListener("DOMContentLoaded", () => {
     button.hidden = false;
     button.addEventListener("click", () => window.print());
   });
+  const here = document.querySelector(".nav-bar [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 2 + here.offsetWidth / 2;
+  labelCells();
   fillSlip();
   postProof();
   countChosen();

@@ -208,10 +208,12 @@ def _shown(
     """The four views of figures and texts, the same for draft and published number."""
     unit = rankings.unit_of(request.user)
     improved = bulletin_texts.most_improved(figures)
+    own = unit.pk if unit else None
     return {
         "figures": figures,
         "texts": {view: texts.get(view, "") for view in View.values},
-        "own": unit.pk if unit else None,
+        "own": own,
+        "compared": _compared(figures, own),
         "learn": [
             (row, bulletin_texts.evidence(row)) for row in bulletin_texts.to_learn_from(figures)
         ],
@@ -219,3 +221,14 @@ def _shown(
         "slope": slope(improved, figures.previous),
         "overtakings": bulletin_texts.overtakings(figures),
     }
+
+
+def _compared(figures: bulletins.Figures, own: int | None) -> dict[str, Any] | None:
+    """The head of one cohort with the viewer's unit in it: their own, else the largest."""
+    if not figures.cohorts:
+        return None
+    label, rows = max(
+        figures.cohorts, key=lambda c: (any(row.unit_id == own for row in c[1]), len(c[1]))
+    )
+    shown = [row for index, row in enumerate(rows) if index < 4 or row.unit_id == own]
+    return {"label": label, "rows": shown, "count": len(rows)}
