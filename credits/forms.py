@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 
-from credits.models import RankingPermit, View
+from credits.models import Form, RankingPermit, View
 from portal.forms import DayField
 from portal.models import Cohort
+from portal.templatetags.portal import hours
 
 
 class HoursField(forms.DecimalField):
@@ -20,8 +22,13 @@ class HoursField(forms.DecimalField):
         super().__init__(max_digits=6, decimal_places=2, min_value=0, **kwargs)
 
     def clean(self, value: Any) -> int | None:
-        hours = super().clean(value)
-        return None if hours is None else int(hours * 100)
+        entered = super().clean(value)
+        return None if entered is None else int(entered * 100)
+
+
+def as_hours(hundredths: int | None) -> Decimal | None:
+    """What a field of hours shows: 2400 → 24, 25 → 0.25."""
+    return None if hundredths is None else Decimal(hours(hundredths))
 
 
 class ExemptionForm(forms.Form):
@@ -54,23 +61,64 @@ class PermitForm(forms.Form):
 
 
 class RulesForm(forms.Form):
-    """A rule set as JSON, with its authority; shown only after a rehearsal."""
+    """A rule set in fields, filled from the one it changes; applied only after a rehearsal."""
 
-    rules = forms.CharField(
-        label="规则（JSON）", widget=forms.Textarea(attrs={"rows": 18, "spellcheck": "false"})
-    )
-    since = DayField(label="自")
-    authority = forms.CharField(label="依据", max_length=120)
+    target = HoursField(label="应学学时")
+    minutes_per_hour = forms.IntegerField(label="多少分钟为 1 学时", min_value=1)
+    step = HoursField(label="学时取整到", help_text="不足的零头舍去。")
+    half_day = HoursField(label="半天计学时")
+    day = HoursField(label="全天计学时")
+    daily_cap = HoursField(label="每日最多计学时")
+    back_dating = forms.IntegerField(label="补记期限（天）", min_value=0)
+    make_up = forms.IntegerField(label="补学期限（天）", min_value=0)
+    since = DayField(label="自哪天起")
+    authority = forms.CharField(label="依据文件", max_length=120)
     reason = forms.CharField(label="理由", max_length=200)
 
-    def clean_rules(self) -> dict[str, Any]:
-        try:
-            rules = json.loads(self.cleaned_data["rules"])
-        except ValueError as error:
-            raise ValidationError(f"不是有效的 JSON：{error}。") from error
-        if not isinstance(rules, dict):
-            raise ValidationError("规则要是一个 JSON 对象。")
-        return rules
+    PLAIN = ("minutes_per_hour", "back_dating", "make_up")  # the others are hours
+    HOURS = ("target", "step", "half_day", "day", "daily_cap")
+
+    def __init__(self, data: Any = None, *, current: Mapping[str, Any], since: date) -> None:
+        initial = {name: current.get(name) for name in self.PLAIN} | {"since": since}
+        initial |= {name: as_hours(current.get(name)) for name in self.HOURS}
+        super().__init__(data, initial=initial)
+        self.current, labels = current, dict(Form.choices)
+        for period in current.get("periods", ()):
+            self.fields[f"minimum_{period['code']}"] = HoursField(
+                label=period["name"], initial=as_hours(period["minimum"])
+            )
+        for form in current.get("forms", ()):
+            label = labels.get(form["code"], form["code"])
+            self.fields[f"cap_{form['code']}"] = HoursField(
+                label=f"{label}最多计学时", required=False, initial=as_hours(form["cap"])
+            )
+            self.fields[f"points_{form['code']}"] = forms.IntegerField(
+                label=f"{label}每学时积分", min_value=0, initial=form["points"]
+            )
+
+    def conversion(self) -> list[forms.BoundField]:
+        names = ("target", "minutes_per_hour", "step", "half_day", "day", "daily_cap")
+        return [self[name] for name in (*names, "back_dating", "make_up")]
+
+    def minimums(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name.startswith("minimum_")]
+
+    def by_form(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name.startswith(("cap_", "points_"))]
+
+    def grounds(self) -> list[forms.BoundField]:
+        return [self["since"], self["authority"], self["reason"]]
+
+    def rules(self) -> dict[str, Any]:
+        """The rule set as entered; what has no field stays as it is."""
+        values = self.cleaned_data
+        periods = [p | {"minimum": values[f"minimum_{p['code']}"]} for p in self.current["periods"]]
+        admitted = [
+            f | {"cap": values[f"cap_{f['code']}"], "points": values[f"points_{f['code']}"]}
+            for f in self.current["forms"]
+        ]
+        plain = {name: values[name] for name in (*self.PLAIN, *self.HOURS)}
+        return {**self.current, **plain, "periods": periods, "forms": admitted}
 
 
 class NewDraftForm(forms.Form):

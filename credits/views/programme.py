@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -108,15 +107,16 @@ def rules(request: MemberRequest) -> HttpResponse:
     """Change the rules: first a rehearsal that shows how many gain or lose, then the change."""
     programme = _governed(request)
     current = programme.rule_versions.order_by("-number").first()
-    text = json.dumps(current.rules if current else {}, ensure_ascii=False, indent=2)
-    form = RulesForm(request.POST or None, initial={"rules": text, "since": request.today})
+    form = RulesForm(
+        request.POST or None, current=current.rules if current else {}, since=request.today
+    )
     context: dict[str, Any] = {"programme": programme, "form": form}
     if request.method == "POST" and form.is_valid():
         try:
             if "apply" in request.POST:
                 _apply(request, programme, form)
                 return redirect(_address(programme))
-            context["rehearsal"] = programmes.rehearse(programme, form.cleaned_data["rules"])
+            context["rehearsal"] = programmes.rehearse(programme, form.rules())
         except Refusal as refusal:
             field = refusal.field if refusal.field in form.fields else None
             form.add_error(field, refusal.message)
@@ -130,7 +130,7 @@ def _apply(request: MemberRequest, programme: Programme, form: RulesForm) -> Non
     shown = (int(gain), int(lose)) if gain.isdecimal() and lose.isdecimal() else (-1, -1)
     version = programmes.change_rules(
         programme,
-        values["rules"],
+        form.rules(),
         since=values["since"],
         authority=values["authority"],
         reason=values["reason"],

@@ -175,12 +175,11 @@ def test_mistake_18_a_change_is_rehearsed_by_number_and_refused_with_other_numbe
 def test_mistake_18_the_page_shows_the_numbers_before_it_applies(
     programme, complete, enter, evening, lin
 ):
-    import json
-
     complete(programme, lin)
     browser, address = enter("shi"), reverse("programme-rules")
-    wanted = {"rules": json.dumps(rules_json(target=2800)), "since": TODAY.isoformat(),
-              "authority": "市委文件", "reason": "提高要求"}  # fmt: skip
+    fields = browser.get(address).context["form"]
+    wanted = {field.name: field.value() for field in fields if field.value() is not None}
+    wanted |= {"target": "28", "authority": "市委文件", "reason": "提高要求"}
 
     straight = browser.post(address, wanted | {"apply": "1"})
     rehearsed = browser.post(address, wanted)
@@ -190,6 +189,16 @@ def test_mistake_18_the_page_shows_the_numbers_before_it_applies(
     assert rehearsed.context["rehearsal"].shown == (0, 1)
     assert browser.post(address, wanted | {"apply": "1", "shown": "0/1"}).status_code == 302
     assert RuleVersion.objects.count() == 2
+    assert RuleVersion.objects.latest("number").rules == rules_json(target=2800)
+
+
+def test_rules_in_fields_say_what_is_wrong_beside_the_field(programme, enter, evening):
+    browser, address = enter("shi"), reverse("programme-rules")
+    answer = browser.post(address, {"target": "很多", "cap_self": "-1"})
+
+    assert answer.status_code == 422
+    assert set(answer.context["form"].errors) >= {"target", "cap_self", "authority", "reason"}
+    assert "aria-invalid" in answer.content.decode()
 
 
 def test_a_change_needs_authority_and_reason(programme, change):
