@@ -2,39 +2,62 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from playwright.sync_api import Page
 
 from courses.models import StudySession
 from credits.models import Bulletin
+from tests.browser import pages
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.test_axe import sheet
 
 pytestmark = [pytest.mark.screenshots, pytest.mark.django_db(transaction=True)]
 DIRECTORY = Path(os.environ.get("SCREENSHOTS", "docs/screenshots"))
+COLOURS, LARGEST = 96, 120_000  # of a picture; bytes
+
+
+def take(page: Page, name: str) -> None:
+    """Keep what the screen shows, in few colours: the repository carries these pictures."""
+    page.wait_for_load_state("networkidle")
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    few = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    file = DIRECTORY / f"{name}.png"
+    few.save(file, optimize=True)
+    assert file.stat().st_size < LARGEST, f"{file}: {file.stat().st_size} bytes"
 
 
 def test_take_the_pictures(sign_in: Any, seeded: Any):
-    """Two pages of each of the three people, on the screens they use."""
-    bulletin = Bulletin.objects.order_by("-pk").first()
+    """The start page of each of the three, then what docs/ speaks of, on the screens they use."""
     branch = seeded.people["secretary"].branch
-    sessions = StudySession.objects.filter(organiser=branch).order_by("-starts_at")
-    session = sessions.filter(state="open").first() or sessions.first()
-    assert bulletin is not None
-    assert session is not None
-    roll = f"/sessions/{session.pk}/"
-    for role, look, pages in (
-        ("member", PHONE, {"member-home": "/", "member-log": "/logs/new/"}),
-        ("secretary", DESKTOP, {"secretary-home": "/", "secretary-roll": roll}),
-        ("official", DESKTOP, {
-            "official-home": "/", "official-bulletin": f"/bulletins/{bulletin.pk}/",
-        }),
-    ):  # fmt: skip
-        page = sign_in(seeded[role], seeded.password, {**look, "device_scale_factor": 1})
-        for name, address in pages.items():
-            answer = page.goto(address)
-            assert answer.ok, f"{address}: {answer.status}"
-            page.wait_for_load_state("networkidle")
-            page.screenshot(path=DIRECTORY / f"{name}.png")
+    roll = StudySession.objects.filter(organiser=branch, state="open").earliest("starts_at")
+    bulletin = pages.some(Bulletin.objects.all())
+    people = {
+        role: sign_in(seeded[role], seeded.password, {**look, "device_scale_factor": 1})
+        for role, look in (("member", PHONE), ("secretary", DESKTOP), ("official", DESKTOP))
+    }
+    for role, page in people.items():
+        take(page, f"{role}-home")
+    ids = pages.made(seeded.people)
+    for name, address in {
+        "member-log": "/logs/new/",
+        "member-check-in": "/check-in/",
+        "member-hours": "/hours/",
+        "secretary-roll": f"/sessions/{roll.pk}/",
+        "secretary-screen": f"/sessions/{ids['live']}/screen/",
+        "secretary-logs": "/logs/",
+        "official-ranking": "/ranking/",
+        "official-draft": f"/bulletins/drafts/{ids['draft']}/",
+        "official-bulletin": f"/bulletins/{bulletin}/",
+    }.items():
+        page = people[name.partition("-")[0]]
+        answer = page.goto(address)
+        assert answer.ok, f"{address}: {answer.status}"
+        take(page, name)
+    sheet(people["secretary"], seeded)
+    take(people["secretary"], "secretary-sheet")

@@ -1,0 +1,143 @@
+"""Every page of the portal on real data: who opens it, and where.
+
+`listed` is compared with the URL configuration (test_axe.py): an address that can be opened and
+stands in no list fails there.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.urls import reverse
+
+from courses import check_in, roll_call, sessions
+from courses.models import Course, Lesson, Material, ReadingClass, SheetImport, StudyLog
+from courses.models import StudySession as Session
+from courses.sessions import Plan
+from credits import bulletins, certificates
+from credits.models import Bulletin, Programme, Standing
+from portal.audit import Actor
+from portal.models import Cohort, Job, Organization, Role, Upload
+from portal.people_in import Table
+from tests.cast import TODAY, moment
+
+# Addresses that answer a GET with something other than a page of their own.
+NO_PAGE = {"source": "leads to the session or the log behind a ledger line"}
+
+
+def made(people: dict[str, Any]) -> dict[str, int | str]:
+    """What the seed lacks: a session with its code on the screen, drafts, uploads, jobs."""
+    branch, at = people["secretary"].branch, moment(TODAY, 20)
+    by = Actor(people["secretary"], Role.SECRETARY)
+    programme = Programme.objects.open().get()
+    plan = Plan("夜校", "seminar", moment(TODAY, 19), moment(TODAY, 21), method="check_in")
+    live = sessions.schedule(branch, [programme], plan, by=by, at=moment(TODAY, 8))
+    live = roll_call.open_(live, by=by, at=moment(TODAY, 19))
+    city = Actor(people["official"], Role.OFFICIAL)
+    draft = bulletins.draw_up(programme, title="通报", cohorts=Cohort.values, by=city, at=at)
+    complete = Standing.objects.filter(branch=branch, completed_at__isnull=False, exempt=False)
+    complete = complete.exclude(member__certificates__isnull=False).first()
+    assert complete is not None
+    table = Table("members", (), {}).as_json()
+    ids: dict[str, int | str] = {
+        "live": live.pk,
+        "key": live.key,
+        "token": check_in.code_at(live, at).token,
+        "draft": draft.pk,
+        "certificate": certificates.issue(complete, by=by, at=at).pk,
+        "upload": Upload.objects.create(
+            by=people["secretary"], kind="members", filename="名册.csv", table=table, at=at
+        ).pk,
+        "tree": Upload.objects.create(
+            by=people["official"], kind="organisations", filename="党组织.csv", at=at,
+            table=Table("organisations", (), {}).as_json(),
+        ).pk,
+    }  # fmt: skip
+    for state in Job.State.values:
+        over = state in ("done", "failed", "cancelled")
+        ids[f"job_{state}"] = Job.objects.create(
+            title="重新计算", work="x.y", by=people["official"], role="official", state=state,
+            done=30, total=100, created_at=at - timedelta(minutes=2), message="正在计算各支部",
+            finished_at=at if over else None, back_url="/programme/" if over else "",
+        ).pk  # fmt: skip
+    return ids
+
+
+def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[str]]:
+    """Every page by the role that opens it; "" is somebody who is not signed in."""
+    branch = people["secretary"].branch
+    own = Session.objects.filter(organiser=branch)
+    states = {s.state: s.pk for s in own.exclude(pk=ids["live"]).order_by("starts_at")}
+    planned, closed, opened = states["planned"], states["closed"], states["open"]
+    confirmed = StudyLog.objects.filter(branch=branch, state="confirmed")
+    log = some(confirmed.exclude(member=people["secretary"]))
+    bulletin, member = some(Bulletin.objects.all()), people["member"].pk
+    course = some(Course.objects.filter(lessons__isnull=False))
+    lesson, material = some(Lesson.objects.all()), some(Material.objects.all())
+    sheet = SheetImport.objects.create(
+        organization=branch, file_name="考勤.csv", digest="x", content=b"", at=moment(TODAY, 20),
+        by=people["secretary"],
+    )  # fmt: skip
+    reading_class = some(ReadingClass.objects.filter(organiser=branch))
+    city = Organization.objects.get(parent=None)
+
+    def at(name: str, *args: Any, query: str = "") -> str:
+        return reverse(name, args=args) + query
+
+    scan = at("scan", ids["key"], ids["token"])
+    return {
+        "": [at("sign-in"), at("first-sign-in"), scan],
+        "member": [
+            at("home"), at("log-new"), at("my-logs"), at("check-in"), scan,
+            at("scan", ids["key"], "old"), at("check-in-confirm", query="?proof=x"),
+            at("course-list"), at("course-list", query="?period=reform&form=lecture"),
+            at("course-detail", course), at("lesson-detail", lesson),
+            at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
+            at("bulletin-list"), at("bulletin-detail", bulletin),
+            *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
+        ],
+        "secretary": [
+            at("home"), at("class-list"), at("class-new"), at("class-detail", reading_class),
+            at("session-new"), *(at("session-detail", pk) for pk in states.values()),
+            at("session-detail", ids["live"]), at("session-change", planned),
+            at("session-call-off", planned), at("session-one", closed, member),
+            at("session-reopen", closed), at("session-paper", closed),
+            at("check-in-screen", ids["live"]), at("check-in-screen", planned), at("log-list"),
+            at("log-list", query="?show=decided"), at("log-for", member), at("log-reverse", log),
+            at("branch-hours"), at("branch-hours", query="?only=short"),
+            at("member-hours", member), at("member-list"), at("member-list", query="?q=zz"),
+            at("member-new"), at("member-detail", member), at("member-mend", member),
+            at("member-transfer", member), at("member-leave", member), at("members-in"),
+            at("members-in-one", ids["upload"]), at("exemption-ask", member), at("sheets"),
+            at("sheet-import", sheet.pk), at("certificate-revoke", ids["certificate"]),
+        ],
+        "official": [
+            at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
+            at("ranking", query="?window=month&level=branch&q=不存在"), at("bulletin-list"),
+            at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
+            at("bulletin-withdraw", bulletin), at("organization-list"),
+            at("organization-list", query="?q=zz"), at("organization-detail", city.pk),
+            at("organization-detail", branch.pk), at("organizations-in"),
+            at("organizations-in-one", ids["tree"]), at("figures", branch.parent_id),
+            at("figures", branch.pk), at("exemption-list"), at("programme"),
+            at("programme-rules"), at("audit-list"),
+            *(at("job-detail", ids[f"job_{state}"]) for state in Job.State.values),
+        ],
+        "administrator": [
+            at("home"), at("programme-reopen"), at("admin:index"),
+            at("admin:courses_course_changelist"), at("admin:courses_course_change", course),
+            at("admin:portal_member_changelist"), at("admin:credits_ledgerentry_changelist"),
+        ],
+        "guidance": [at("home"), at("organization-list")],
+        "organiser": [at("home"), at("log-list")],
+        "helper": [at("home"), at("member-hours", member)],
+    }  # fmt: skip
+
+
+def some(rows: QuerySet[Any]) -> int:
+    """The newest of the rows; a page without data would show nothing."""
+    found: Model | None = rows.order_by("-pk").first()
+    assert found is not None, rows.model
+    return int(found.pk)
