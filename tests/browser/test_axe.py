@@ -229,3 +229,20 @@ def test_error_pages_have_no_violation(sign_in: Any, seeded: Any, monkeypatch: p
     found += wrong(broken, "500")
     plain.close()
     assert not found, "\n".join(found)
+
+
+def test_pages_are_read_without_javascript(sign_in: Any, seeded: Any):
+    """Whoever switches it off reads the same words."""
+    for role, addresses in (
+        ("member", ("/", "/hours/", "/logs/new/")),
+        ("secretary", ("/", "/hours/branch/")),
+        ("official", ("/", "/ranking/")),
+    ):
+        with_ = sign_in(seeded[role], seeded.password, DESKTOP)
+        without = sign_in(seeded[role], seeded.password, DESKTOP, java_script_enabled=False)
+        for address in addresses:
+            with_.goto(address)
+            without.goto(address)
+            words = without.inner_text("main")
+            assert len(words) > 100
+            assert words == with_.inner_text("main"), address
