@@ -45,7 +45,6 @@ def wrong(page: Page, name: str) -> Iterator[str]:
     yield from (f"{name}: {found}" for found in page.evaluate(RUN))
     if name.startswith("/admin/"):  # Django's own, at a desk; dark as the system says
         page.emulate_media(color_scheme="dark")
-        page.wait_for_timeout(300)  # its links change their colour slowly, whoever asks
         yield from (f"{name} (dark): {found}" for found in page.evaluate(RUN))
         page.emulate_media(color_scheme="light")
         return
