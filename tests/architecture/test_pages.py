@@ -17,7 +17,7 @@ OWN_STATIC = [p for p in (ROOT / "static").rglob("*") if p.is_file() and "vendor
 FOUND_BY_DJANGO = {
     "403.html", "404.html", "500.html", "400.html", "403_csrf.html", "admin/base_site.html"
 }  # fmt: skip
-NAMESPACES = re.compile(r'xmlns(:\w+)?="http://www\.w3\.org/[\w/]+"')
+NAMESPACES = re.compile(r"""xmlns(:\w+)?=["']http://www\.w3\.org/[\w/]+["']""")
 
 
 def views():
