@@ -37,8 +37,8 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     live = roll_call.open_(live, by=by, at=moment(TODAY, 19))
     city = Actor(people["official"], Role.OFFICIAL)
     draft = bulletins.draw_up(programme, title="通报", cohorts=Cohort.values, by=city, at=at)
-    complete = Standing.objects.filter(branch=branch, completed_at__isnull=False, exempt=False)
-    complete = complete.exclude(member__certificates__isnull=False).first()
+    finished = Standing.objects.filter(branch=branch, completed_at__isnull=False, exempt=False)
+    complete = finished.exclude(member__certificates__isnull=False).first()
     assert complete is not None
     table = Table("members", (), {}).as_json()
     ids: dict[str, int | str] = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
-from django.urls import resolve
+from django.urls import resolve, reverse
 from playwright.sync_api import Page, expect
 
 from courses.models import StudySession
@@ -76,7 +76,7 @@ def test_every_page_stands_in_the_list(seeded: Any, ids: dict[str, int | str]):
     sent_only = set()
     for pattern in patterns():
         kwargs = dict.fromkeys(pattern.pattern.converters, 1)
-        address = pattern.pattern.regex.pattern and pages.reverse(pattern.name, kwargs=kwargs)
+        address = reverse(pattern.name, kwargs=kwargs)
         if client.get(address).status_code == 405:
             sent_only.add(pattern.name)
     visited = {
