@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .cells import Cells, tight
+from .cells import Cells, fold, tight
 from .facts import only_label
 from .headings import Kind, group_of, heading, non_member, section
 from .marks import Legend, judge
@@ -156,7 +156,7 @@ def _lines(
             *(table, block, row, cells.span(row, column)[2], column, part, found),
             name=name or bare.name or part,
             note=f"{note} {title}".strip(),
-            number=around[Kind.NUMBER] or bare.number,
+            number=tight(fold(around[Kind.NUMBER])) or bare.number,
             group=around[Kind.GROUP] or _group_in(note) or state.group,
             standing=said,
             unit=around[Kind.UNIT] or state.unit,
@@ -180,9 +180,10 @@ def _names_somebody(table: Table, block: Block, row: int, text: str, directory: 
     wide = cells.span(row, column)[3] - column
     if wide > cells.span(table.last, column)[3] - column + 1 and not directory.knows(text):
         return False
-    left = next(
-        (cells.spread(row, c) for c in range(column - 1, -1, -1) if cells.spread(row, c)), ""
-    )
+    beside = next((c for c in range(column - 1, -1, -1) if cells.spread(row, c)), -1)
+    left = cells.spread(row, beside)
+    if beside in {c.index for c in block.of(Kind.OTHER, Kind.STANDING)}:
+        left = ""  # 书记 under 党内职务 is no label of a signature
     if left and only_label(left) not in (None, "listing") and not group_of(left):
         return False
     if directory.knows(text):

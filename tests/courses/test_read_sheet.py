@@ -115,6 +115,64 @@ def test_a_file_that_is_no_spreadsheet_is_refused_with_the_reason(world, tmp_pat
     assert "PDF" in json.loads(out)["message"]
 
 
+KEYS = {"outcome", "message", "sessions", "questions", "warnings"}
+SESSION = {"sheet", "title", "date", "start", "end", "place", "host", "rows"}
+ROW = {"row", "name", "member", "status", "leave", "remark"}
+QUESTION = {"row", "column", "value", "about", "candidates"}
+
+
+def test_the_json_has_the_stated_keys_and_nothing_else_is_printed(world, tmp_path, capfd):
+    file = tmp_path / "签到.csv"
+    lines = ["签到表", "6月2日", "姓名,签到", "方砚雪,√", "鲍棠溪,√", "顾停云,☆"]
+    file.write_bytes("\n".join(lines).encode("gb18030"))
+    school = world["云川市第三中学第一党支部"]
+
+    call_command("read_sheet", str(file), "--branch", school, "--json")
+
+    printed, complaints = capfd.readouterr()
+    found = json.loads(printed)
+    assert (complaints, set(found), found["outcome"]) == ("", KEYS, "ask")
+    [session] = found["sessions"]
+    assert set(session) >= SESSION
+    assert all(set(row) >= ROW for row in session["rows"])
+    assert [row["row"] for row in session["rows"]] == [4, 5, 6]
+    assert all(set(question) >= QUESTION for question in found["questions"])
+    asked = [(q["row"], q["column"], q["value"], q["about"]) for q in found["questions"]]
+    assert asked == [
+        (2, "A", "6月2日", "year"),
+        (5, "A", "鲍棠溪", "other_branch"),
+        (6, "B", "☆", "mark"),
+    ]
+    assert [c["member"] for c in found["questions"][1]["candidates"]] == ["00110002"]
+
+
+def test_a_refusal_has_the_same_keys_and_no_sessions(world, tmp_path):
+    (tmp_path / "空.xlsx").write_bytes(b"")
+
+    found = json.loads(run(str(tmp_path / "空.xlsx"), "--branch", "YC02", "--json"))
+
+    assert set(found) == KEYS
+    assert (found["outcome"], found["sessions"], found["questions"]) == ("refuse", [], [])
+    assert "空的" in found["message"]
+
+
+def test_the_day_of_reading_only_warns(world, tmp_path):
+    file = tmp_path / "签到.csv"
+    file.write_text("签到表\n2021年6月2日\n姓名,签到\n方砚雪,√\n顾停云,√\n", "utf-8")
+    school = world["云川市第三中学第一党支部"]
+
+    early, late = (
+        json.loads(run(str(file), "--branch", school, "--json", "--at", day))
+        for day in ("2021-06-01", "2021-06-03")
+    )
+
+    assert early["sessions"] == late["sessions"]
+    assert (early["outcome"], late["warnings"]) == ("read", [])
+    assert "晚于" in early["warnings"][0]
+    with pytest.raises(CommandError):
+        run(str(file), "--branch", school, "--at", "tomorrow")
+
+
 def test_unknown_branches_and_missing_files_are_named(world, tmp_path):
     with pytest.raises(CommandError, match="没有编码为 NOWHERE"):
         run(str(SPECIMENS / ATTENDANCE[0]["file"]), "--branch", "NOWHERE")

@@ -714,8 +714,9 @@ SHEETS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "sample", [*LAYOUTS, *DAYS, *COLUMNS, *BANDS, *SHEETS], ids=lambda c: c.habit
-)
+TABLES = [*LAYOUTS, *DAYS, *COLUMNS, *BANDS, *SHEETS]
+
+
+@pytest.mark.parametrize("sample", TABLES, ids=lambda c: c.habit)
 def test_layout_is_read_as_a_careful_person_reads_it(sample):
     check(sample)

@@ -76,6 +76,20 @@ NOISE = [
 ]
 
 
+BESIDE = {
+    "性别": lambda p: "男",
+    "职务": lambda p: "",
+    "党内职务": lambda p: "书记" if p.number.endswith("01") else "",
+    "联系电话": lambda p: p.number.replace("00", "139", 1) + "00",
+    "党员类别": lambda p: "预备党员" if p.status == "probationary" else "正式党员",
+    "党小组": lambda p: p.group,
+    "所在支部": lambda p: p.branch_name,
+    "党员编号": lambda p: p.number,
+    "工号": lambda p: int(p.number),
+    "学时": lambda p: 2,
+}
+
+
 def wide(text):
     return "".join(chr(ord(c) + 0xFEE0) if c.isascii() and c.isdigit() else c for c in text)
 
@@ -157,6 +171,8 @@ class Sheet:
                 mark, remark = self.pick.choice([("", mark), ("请假", mark)])
             people.append([at] * numbered + [self.name(name), mark] + [remark] * remarked)
         blocks = self.pick.choice([1, 1, 1, 2, 3])
+        if blocks == 1 and self.chance(0.5):
+            head, people = self.widened(head, people)
         size = -(-len(people) // blocks)
         rows = []
         for at in range(size):
@@ -171,6 +187,16 @@ class Sheet:
         rows += [[""]] * self.pick.choice([0, 0, 200])
         merged = ["A1:C1"] if self.chance(0.5) else []
         return sheet(rows, merged)
+
+    def widened(self, head, people):
+        """Columns that say nothing of attendance, before and behind."""
+        known = {p.name: p for p in PEOPLE if p.branch == self.branch}
+        for word in self.pick.sample(list(BESIDE), self.pick.randint(1, 3)):
+            at = self.pick.choice([len(head), head.index(head[-1]), 0])
+            head = [*head[:at], word, *head[at:]]
+            said = [BESIDE[word](known[name]) for name in self.people]
+            people = [[*r[:at], s, *r[at:]] for r, s in zip(people, said, strict=True)]
+        return head, people
 
     def foot(self, day):
         lines = [["", self.pick.choice(NOISE)]] if self.chance(0.3) else []
@@ -187,7 +213,12 @@ class Sheet:
         head = [self.pick.choice(NAME_HEADS), *(form(day) for day in self.days)]
         numbered, summed = self.chance(0.5), self.chance(0.4)
         head = ["序号"] * numbered + head + ["合计"] * summed
-        rows = []
+        parts = self.chance(0.3)
+        rows = [[""] * (numbered + 1) + ["上午", "下午"] * len(self.days)] * parts
+        if parts:
+            lead = 1 + numbered
+            head = head[:lead] + [c for d in head[lead : lead + len(self.days)] for c in (d, "")]
+            summed, self.days = False, [d for d in self.days for _ in "ab"]
         for at, name in enumerate(self.people, 1):
             told = [self.truth[day][name] for day in self.days]
             came = sum(s in ("present", "late", "left_early") for s, _ in told)
