@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from .cells import Cells, tight
-from .dates import numeral
+from .dates import days_in, numeral
 from .drafts import Draft
 from .headings import Kind
 from .lines import TOTAL, Line
@@ -49,6 +49,31 @@ def count_warnings(draft: Draft, rows: Iterable[Row], directory: Directory) -> I
     if rate and all(wrong_rate(claims, way) for way in ways):
         text = f"表中写出勤率 {rate[0]:g}%，按签到标记是 {rate[1]:.1f}%，两者不一致，请核对。"
         yield Notice(text, draft.cells.name)
+
+
+def day_warnings(draft: Draft) -> Iterator[Notice]:
+    """A title or the sheet's name with another day than the one that was read."""
+    day = draft.day
+    for text in (*draft.register.titles, draft.cells.name) if draft.single and day else ():
+        said = [other for other in days_in(text) if other.month and other.day]
+        other = said[0].within(day.year) if day and len(said) == 1 else None
+        if day and other and other.exact and other.exact != day:
+            sentence = f"“{text}”写的日期与活动日期 {day} 不一致，请核对。"
+            yield Notice(sentence, draft.cells.name)
+
+
+def sign_out_warnings(draft: Draft) -> Iterator[Notice]:
+    """Nobody is made to have left early by a signature that is missing, but it is said."""
+    entries = [e for e in draft.entries if e.verdict.status == PRESENT]
+    signed = [
+        any(e.line.cells.spread(e.line.row, c.index) for c in e.line.block.of(Kind.SIGNED_OUT))
+        for e in entries
+    ]
+    if sum(signed) * 2 > len(signed):
+        for entry, out in zip(entries, signed, strict=True):
+            if not out:
+                text = f"“{entry.line.name}”有签到、没有签退，按出席读取，请核对是否早退。"
+                yield Notice(text, draft.cells.name, entry.line.place[0])
 
 
 def sum_warnings(register: Register, drafts: list[Draft]) -> Iterator[Notice]:

@@ -11,10 +11,12 @@ from .cells import Cells, tight
 from .checks import (
     branch_warning,
     count_warnings,
+    day_warnings,
     hidden_warnings,
     left_out_warnings,
     nameless_warnings,
     sequence_warnings,
+    sign_out_warnings,
     sum_warnings,
 )
 from .dates import days_in
@@ -35,6 +37,7 @@ from .sentences import Mention, everybody_came, mentions
 from .sessions import Assembler
 from .settling import Settler, strangers_among
 from .tables import MARKING, Block, Column, Table
+from .totals import Claim
 
 NOT_FOUND = (
     "没有在表中找到姓名列，也没有找到本支部党员的姓名。"
@@ -105,6 +108,7 @@ class _Reader:
             told = mentions(cells, register.facts, register.texts, self.directory)
             rest = any(rest_is_present(text) for _, _, text in register.texts)
             rest = rest or everybody_came(register.facts) is not None
+            rest = rest or bool(told and self._all_but(register, len(told)))
             if not register.lines and not (rest or any(mention.listed for mention in told)):
                 continue
             if is_member_list(register):
@@ -166,6 +170,8 @@ class _Reader:
             if draft.clock.doubtful:
                 self.warnings.append(Notice(draft.clock.doubtful, session.sheet))
             self.warnings += count_warnings(draft, session.rows, self.directory)
+            self.warnings += day_warnings(draft)
+            self.warnings += sign_out_warnings(draft)
         self._check(register, drafts)
         return sessions
 
@@ -209,19 +215,24 @@ class _Reader:
 
     def _by_counts(self, register: Register, draft: Draft) -> Text | None:
         """Only exceptions stand in the sheet, and its head counts say that all others came."""
-        counts = {claim.key: claim for claim in register.claims}
-        due, came = counts.get("due"), counts.get("came")
         roster, away = len(self.directory.due_on(draft.day)), len(draft.entries)
         exceptions = all(entry.verdict.status in (LEAVE, ABSENT) for entry in draft.entries)
-        if not (due and came and away and exceptions):
-            return None
-        if due.number != roster or came.number != roster - away:
+        came = self._all_but(register, away, draft.day) if away and exceptions else None
+        if came is None:
             return None
         text = (
             f"表中只列出没有到会的 {away} 人；按应到、实到人数，其余 {roster - away} 人按出席读取。"
         )
         draft.notes.append(text)
         return (came.row or 1) - 1, 0, ""
+
+    def _all_but(self, register: Register, away: int, day: date | None = None) -> Claim | None:
+        """The head count that says: all members of the branch came but for so many."""
+        counts = {claim.key: claim for claim in register.claims}
+        due, came = counts.get("due"), counts.get("came")
+        roster = len(self.directory.due_on(day))
+        agree = due and came and due.number == roster and came.number == roster - away
+        return came if agree else None
 
     def _pass_over(self, cells: Cells, reason: str) -> None:
         self.refusals.append(reason)

@@ -140,6 +140,9 @@ def _told(text: str, place: tuple[int, int], directory: Directory) -> Iterator[M
                 continue
             pending.append(name)
             verdict = judge(match["note"] or match["rest"], Legend()) if match else Verdict()
+            beside = judge(directory.resolve(name)[1], Legend())
+            if verdict.status and beside.status:  # 毕拂晓住院请假
+                verdict = merge([verdict, beside])
             if verdict.status not in (None, PRESENT):
                 yield from (Mention(person, verdict, *place, False) for person in pending)
                 pending = []

@@ -595,6 +595,73 @@ LISTS = [
     ),
 ]
 
+SENTENCES = [
+    case(
+        "只写了一句：应到实到和谁请假",
+        [
+            ["离退休党支部学习记录"],
+            ["时间：2021年6月2日"],
+            ["应到5人，实到4人，毕拂晓住院请假"],
+        ],
+        branch=RETIRED,
+        held=held(DAY, {"毕拂晓": "leave:住院"}),
+        warns="其余 4 人按出席读取",
+    ),
+    case(
+        "打了勾，表下又列在迟到里",
+        table({H: "×"}, foot=[[f"迟到：{B}、{C}"]]),
+        held=held(DAY, {B: "late", C: "late", H: "absent"}),
+    ),
+    case(
+        "打了勾，表下又列在请假里，矛盾要问",
+        table({H: "×"}, foot=[[f"请假人员：{B}（病假）"]]),
+        held=held(DAY, {B: "?", H: "absent"}),
+        asks=[(5, "mark")],
+    ),
+    case(
+        "标题和时间写了两个日期：要说",
+        table({B: "病假", H: "×"}, top=[["2021年6月2日签到表"], ["时间：2021年6月9日"]]),
+        held=held("2021-06-09", OUT),
+        warns="2021年6月2日签到表",
+    ),
+    case(
+        "签到没有签退：按出席，提醒核对",
+        table({H: ("√", "")}, usual=("√", "√"), head=("姓名", "签到", "签退")),
+        held=held(DAY),
+        warns="没有签退",
+    ),
+    case(
+        "标题写季度、月份加支部大会，不是别的支部",
+        table({H: "×"}, top=[["2021年第二季度支部党员大会签到表"], ["6月2日"]]),
+        held=held(DAY, {H: "absent"}),
+        quiet=True,
+    ),
+    case(
+        "两个支部一起学习，行间写党支部名",
+        [
+            *map(list, TOP),
+            ["姓名", "签到"],
+            ["第一党支部"],
+            *([n, "√"] for n in names(FIRST)[:4]),
+            ["第二党支部"],
+            ["柳既白", "√"],
+        ],
+        branch=FIRST,
+        held=held(DAY, who=[*names(FIRST)[:4], "柳既白"]),
+        asks=[(10, "homonym")],
+    ),
+    case(
+        "党内职务一栏写书记，不是落款",
+        [
+            *map(list, TOP),
+            ["党内职务", "姓名", "签到"],
+            *(["书记" if n == A else "", n, {H: "×"}.get(n, "√")] for n in N),
+        ],
+        held=held(DAY, {H: "absent"}),
+        quiet=True,
+    ),
+]
+
 COUNTS = [
     case(
         "应到实到请假缺席都对",
@@ -706,7 +773,7 @@ WRONG = [
     ),
 ]
 
-TABLES = [*MARKS, *MORE_MARKS, *NAMES, *LISTS, *COUNTS, *TIMES, *WRONG]
+TABLES = [*MARKS, *MORE_MARKS, *NAMES, *LISTS, *SENTENCES, *COUNTS, *TIMES, *WRONG]
 
 
 @pytest.mark.parametrize("sample", TABLES, ids=lambda c: c.habit)
