@@ -64,6 +64,9 @@ def _headed_once(found: Table, knows: Knows) -> None:
 def _holds_names(found: Table, column: int, knows: Knows) -> bool:
     texts = [text for row in found.body if (text := found.cells.text(row, column))]
     known = sum(map(knows, texts))
+    if known == len(texts) == 1:  # the last block may hold one person, with a mark beside them
+        [row] = [row for row in found.body if found.cells.text(row, column)]
+        return mark_like(found.cells.text(row, column + 1))
     return known >= 2 and known * 2 > len(texts)
 
 

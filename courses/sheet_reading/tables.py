@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from .cells import Cells, fold, tight
 from .clocks import Clock, clock_in, part_in
-from .dates import Day, days_in, in_heading, weekday_in
+from .dates import Day, arabic, days_in, in_heading, weekday_in
 from .facts import labelled, only_label
 from .headings import Heading, Kind, heading, is_ordinal, is_weekday
 from .marks import Legend, judge
@@ -391,7 +391,7 @@ CLOCKS = re.compile(r"(?:上午|下午|晚上)?\d{1,2}[:点时]\d{0,2}分?(?:\s*
 def _beside_date(text: str) -> str | None:
     """What a date heading says besides the date: "6月2日党课"."""
     for day in days_in(text, loose=True):
-        rest = text.replace(day.text, "")
+        rest = arabic(text).replace(day.text, "")
         rest = tight(CLOCKS.sub("", fold(rest))).strip("()-:、,上下午晚")
         if len(rest) > 1 and not is_weekday(rest) and not heading(rest):
             return rest

@@ -167,6 +167,15 @@ LAYOUTS = [
         held=held(DAY, OUT),
     ),
     case(
+        "只有头一栏写了表头，末栏只有一个人",
+        [
+            ["签到表 2021年6月2日"],
+            ["姓名", "签到"],
+            *([N[i], marks(N[i]), N[9], "√"] if i == 0 else [N[i], marks(N[i])] for i in range(9)),
+        ],
+        held=held(DAY, OUT),
+    ),
+    case(
         "两栏之间空一列",
         [
             ["签到表"],
@@ -348,6 +357,14 @@ DAYS = [
         "日期写中文数字",
         matrix(["考勤表"], ["姓名", "二〇二一年六月二日", "二○二一年六月九日"], columns=TWO),
         held=TWO_HELD,
+    ),
+    case(
+        "标题和列头都用中文数字",
+        matrix(["二〇二一年六月考勤"], ["姓名", "二日", "九日"], columns=TWO),
+        held=[
+            held(DAY, {B: "leave:病假"}, topic=None),
+            held("2021-06-09", {H: "absent"}, topic=None),
+        ],
     ),
     case(
         "日期换行带星期",
