@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from credits.stores import Store, here
@@ -67,7 +68,13 @@ def backup(path: Path, *, at: datetime) -> Made:
         raise Refusal(f"文件 {path} 已经存在，请换一个文件名。")
     if not path.parent.is_dir():
         raise Refusal(f"没有文件夹 {path.parent}。")
-    store = here()
+    try:
+        return _pack(path, here(), at=at)
+    except OSError as error:
+        raise Refusal(f"备份没有写成，没有留下文件；请检查磁盘空间：{error}") from error
+
+
+def _pack(path: Path, store: Store, *, at: datetime) -> Made:
     with tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as folder:
         dump = Path(folder) / store.dump_name
         store.dump(dump)
@@ -130,6 +137,12 @@ def _manifest(packed: zipfile.ZipFile, store: Store) -> dict[str, Any]:
     if manifest["engine"] != store.engine:
         raise BadBackup(
             f"备份来自 {manifest['engine']}，现在用的是 {store.engine}；请在同种数据库上恢复。"
+        )
+    known = MigrationLoader(None, ignore_no_migrations=True).disk_migrations or {}
+    newer = set(manifest.get("migrations", [])) - {".".join(key) for key in known}
+    if newer:
+        raise BadBackup(
+            f"备份来自更新的版本（{sorted(newer)[-1]}），这个版本读不了；请先升级程序，再恢复。"
         )
     return dict(manifest)
 

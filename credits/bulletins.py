@@ -218,7 +218,8 @@ def withdraw(bulletin: Bulletin, *, reason: str, by: Actor, at: datetime) -> Bul
 def figures(programme: Programme, cohorts: Sequence[str]) -> Figures:
     """The figures as they stand: unsaved rows with ranks, and what the last number said."""
     previous = rankings.last_bulletin(programme)
-    before = {r.unit_id: r for r in BulletinRow.objects.filter(bulletin=previous)}
+    last = BulletinRow.objects.filter(bulletin=previous)
+    before = {(row.unit_id, row.cohort): row for row in last}
     held = _sessions_held(programme)
     rows: list[BulletinRow] = []
     sums = BranchStanding.objects.filter(programme=programme, cohort__in=cohorts).by_unit()
@@ -240,7 +241,7 @@ def figures(programme: Programme, cohorts: Sequence[str]) -> Figures:
     for cohort in (c for c in Cohort.values if c in by_cohort):
         places = rankings.ranked([p for p in by_cohort[cohort] if p.value is not None])
         places += sorted((p for p in by_cohort[cohort] if p.value is None), key=lambda p: p.code)
-        rows += [_row(p, cohort, held, before.get(p.organization)) for p in places]
+        rows += [_row(p, cohort, held, before.get((p.organization, cohort))) for p in places]
     return Figures(tuple(rows), previous)
 
 

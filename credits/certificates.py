@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from credits import registers
+from credits import ledger_sql, registers, rule_book, standings
 from credits.models import Certificate, CertificateEvent, Programme, Standing
 from portal import audit
 from portal.audit import Actor
@@ -108,8 +108,12 @@ def follow(
 
 
 def _locked(standing: Standing) -> Standing:
-    rows = Standing.objects.select_for_update(of=("self",))
-    return rows.select_related("member", "branch", "programme").get(pk=standing.pk)
+    """Lock somebody's standing, brought up to the rules that count now."""
+    programme = standing.programme
+    ledger_sql.share_programme(programme.pk)
+    standings.save(standings.lock(programme, rule_book.of(programme), [standing.member_id]))
+    rows = Standing.objects.select_related("member", "branch", "programme")
+    return rows.get(pk=standing.pk)
 
 
 def _write(standing: Standing, old: Certificate | None, *, by: Actor, at: datetime) -> Certificate:

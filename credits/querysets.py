@@ -100,8 +100,9 @@ class BranchStandingQuerySet(ScopedQuerySet["BranchStanding"]):
         return {name: value or 0 for name, value in sums.items()}
 
     def by_unit(self) -> QuerySet[Any, Any]:
-        """Sums of units, one row each; branches above the units are in none."""
-        return (
+        """Sums of units, one row each; branches above the units are in none, and a dissolved unit
+        only where it still counts somebody (in a closed programme)."""
+        sums = (
             self.exclude(unit=None)
             .order_by()
             .values("unit", "cohort")
@@ -115,6 +116,7 @@ class BranchStandingQuerySet(ScopedQuerySet["BranchStanding"]):
                 code=F("unit__code"),
             )
         )
+        return sums.exclude(unit__dissolved_on__isnull=False, due=0, exempt=0)
 
 
 class ExemptionQuerySet(ScopedQuerySet["Exemption"]):

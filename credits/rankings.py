@@ -153,7 +153,7 @@ def leaderboard(programme: Programme, choice: Choice, *, at: datetime) -> Rankin
     places = ranked([row for row in valued if row.value is not None])
     apart = [row for row in valued if row.value is None]
     if choice.has_movement:
-        places = _moved(programme, places)
+        places = _moved(programme, choice.cohort, places)
     return Ranking(tuple(places), tuple(apart), at)
 
 
@@ -219,7 +219,7 @@ def _sums(programme: Programme, choice: Choice) -> list[Place]:
     rows = BranchStanding.objects.filter(programme=programme)
     if choice.level is Level.BRANCH:
         rows = rows.filter(unit=choice.unit) if choice.unit else rows.filter(cohort=choice.cohort)
-        values = rows.filter(branch__dissolved_on=None).values_list(
+        values = rows.exclude(branch__dissolved_on__isnull=False, due=0, exempt=0).values_list(
             "branch",
             "branch__code",
             "branch__short_name",
@@ -279,8 +279,9 @@ def _value(row: Place, measure: Measure) -> float | None:
     return row.new / row.due
 
 
-def _moved(programme: Programme, places: Sequence[Place]) -> list[Place]:
-    rows = BulletinRow.objects.filter(bulletin=last_bulletin(programme))
+def _moved(programme: Programme, cohort: str, places: Sequence[Place]) -> list[Place]:
+    """Movement exists for a unit that was ranked in the last bulletin among the same cohort."""
+    rows = BulletinRow.objects.filter(bulletin=last_bulletin(programme), cohort=cohort)
     before = {row.unit_id: row.rank for row in rows if row.rank is not None}
     return [
         replace(p, movement=before[p.organization] - (p.rank or 0))

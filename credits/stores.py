@@ -84,9 +84,12 @@ class SQLite:
         """By SQLite's backup: VACUUM INTO stumbles over generated columns (SQLite 3.40)."""
         snapshot = connections[settings.SNAPSHOT]
         snapshot.ensure_connection()
-        with closing(sqlite3.connect(path)) as copy:
-            snapshot.connection.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file, without -wal and -shm
+        try:
+            with closing(sqlite3.connect(path)) as copy:
+                snapshot.connection.backup(copy)
+                copy.execute("PRAGMA journal_mode=DELETE")  # one file, without -wal and -shm
+        except sqlite3.Error as error:
+            raise Refusal(f"数据库没有写成备份，没有留下文件；请检查磁盘空间：{error}") from error
 
     def has_people(self) -> bool:
         return _has_people()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import F
@@ -92,15 +92,16 @@ def _check_numbers(found: Findings) -> None:
         found.add("record", f"第 {withdrawal} 号撤回所撤的通报已不存在。")
 
 
-def _gapless(found: Findings, what: str, numbers: Sequence[int]) -> None:
-    if list(numbers) != list(range(1, len(numbers) + 1)):
+def _gapless(found: Findings, what: str, rows: Iterable[int]) -> None:
+    numbers = list(rows)
+    if numbers != list(range(1, len(numbers) + 1)):
         found.add("record", f"{what}的编号不连续：{'、'.join(map(str, numbers))}。")
 
 
 def _check_weeks(found: Findings) -> None:
     """Between a unit's first and last week none is missing."""
     rows = UnitWeek.objects.using(found.using).filter(programme=found.programme)
-    weeks: dict[int, list[Any]] = {}
+    weeks: dict[Any, list[Any]] = {}
     for unit, week in rows.order_by("unit", "week").values_list("unit", "week"):
         weeks.setdefault(unit, []).append(week)
     for unit, own in weeks.items():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
+import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,7 @@ def databases(machine: Machine) -> list[str]:
     return sorted(path.name for path in machine.folder.glob("*.sqlite3"))
 
 
-def repack(path: Path, **changes: str) -> None:
+def repack(path: Path, **changes: Any) -> None:
     """Write the backup anew with another manifest."""
     with zipfile.ZipFile(path) as old:
         manifest = json.loads(old.read("manifest.json"))
@@ -205,3 +207,60 @@ def test_a_restore_waits_for_nobody_in_silence(posted: Machine, packed: Path):
     assert done.returncode == 1
     assert "先停下" in done.stderr
     assert len(databases(posted)) == 1
+
+
+def test_a_backup_from_a_newer_version_is_refused(posted: Machine, packed: Path) -> None:
+    with zipfile.ZipFile(packed) as old:
+        manifest = json.loads(old.read("manifest.json"))
+    repack(packed, migrations=[*manifest["migrations"], "credits.9999_from_the_future"])
+    before = databases(posted)
+
+    done = posted.manage("restore", str(packed), "--replace")
+
+    assert done.returncode == 1
+    assert "更新的版本" in done.stderr
+    assert databases(posted) == before
+
+
+def test_a_full_disk_leaves_no_backup_and_says_so(posted: Machine, tmp_path: Path) -> None:
+    """No file may grow beyond 40 kB: what a full disk does to whoever writes."""
+    path = tmp_path / "no-room" / "portal.backup"
+    path.parent.mkdir()
+
+    done = posted.run(
+        "-c",
+        "import resource, runpy, sys; sys.argv[:1] = ['manage.py']; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)); "
+        "runpy.run_path('manage.py', run_name='__main__')",
+        "backup",
+        str(path),
+    )
+
+    assert done.returncode == 1, done.stderr
+    assert "没有" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["backup", "restore"])
+def test_killed_at_any_moment_it_leaves_the_database_whole(
+    posted: Machine, packed: Path, tmp_path: Path, verb: str
+) -> None:
+    """Neither half a backup under the name that was asked for, nor half a database."""
+    before = people(posted)
+    target = tmp_path / "killed.backup"
+    words = ["backup", str(target)] if verb == "backup" else ["restore", str(packed), "--replace"]
+    for delay in (0.6, 1.4, 2.6):
+        process = posted.start("manage.py", *words)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(delay)
+        process.kill()
+        process.wait()
+
+        assert people(posted) == before
+        if target.exists():
+            with zipfile.ZipFile(target) as whole:
+                assert whole.testzip() is None
+            target.unlink()
+    report = json.loads(posted.manage("verify_ledger", "--json").stdout)
+    assert report["ok"], report["problems"]
