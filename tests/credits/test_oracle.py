@@ -56,7 +56,7 @@ def histories(draw: st.DrawFn) -> list[tuple[str, str, int]]:
     lines: list[tuple[str, str, int]] = []
     live: list[int] = []
     for _ in range(draw(st.integers(0, 14))):
-        if live and draw(st.booleans()):
+        if live != [] and draw(st.booleans()):
             period, form, hours = lines[live.pop(draw(st.integers(0, len(live) - 1)))]
             lines.append((period, form, -hours))
         else:

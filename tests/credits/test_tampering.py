@@ -149,7 +149,7 @@ def other_value(row: Any, field: Any) -> Any:
     """Some other value that a column could hold."""
     value = field.value_from_object(row)
     if isinstance(field, fields.ForeignKey):
-        rows = field.related_model.objects.exclude(pk=value).order_by("pk")
+        rows = field.related_model._default_manager.exclude(pk=value).order_by("pk")
         return rows.values_list("pk", flat=True).last()
     if isinstance(field, fields.BooleanField):
         return not value
@@ -273,8 +273,9 @@ def _at_the_end(model: Any, row: Any) -> bool:
     if model in (RankingPermit, BulletinWithdrawal, TargetChange):
         return True
     if model is UnitWeek:
-        weeks_ = UnitWeek.objects.filter(unit=row.unit).order_by("week")
-        return row.pk in (weeks_.first().pk, weeks_.last().pk)
+        own = UnitWeek.objects.filter(unit=row.unit).order_by("week")
+        ids = list(own.values_list("pk", flat=True))
+        return row.pk in (ids[0], ids[-1])
     if model in (Bulletin, RuleVersion):
         newest = model.objects.filter(programme=row.programme).aggregate(n=Max("pk"))["n"]
         return bool(row.pk == newest)
