@@ -310,7 +310,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return self.state() in {Programme.State.RUNNING, Programme.State.CLOSING}
 
     def state(self) -> str:
-        return Programme.objects.get(pk=self.programme.pk).state
+        return str(self.programme.state)  # every verb that turns it returns it anew
 
     @invariant()
     def everything_adds_up(self) -> None:
@@ -438,8 +438,9 @@ class LedgerMachine(RuleBasedStateMachine):
         the rules that made it so."""
         versions = RuleVersion.objects.exclude(activated_at=None)
         moments = {self.clock, *versions.values_list("activated_at", flat=True)}
-        now = dict(Standing.objects.values_list("member_id", "completed_at"))
-        rules = dict(Standing.objects.values_list("member_id", "rules"))
+        rows = list(Standing.objects.values_list("member_id", "completed_at", "rules"))
+        now = {member: at for member, at, _ in rows}
+        rules = {member: number for member, _, number in rows}
         for member, at in now.items():
             before = self.completed.get(member)
             assert at is None or at == before or at in moments, "moment of completion"
