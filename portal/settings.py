@@ -127,6 +127,7 @@ PERIODIC_WORK = [
     "portal.jobs.tidy",
     "portal.audit.expire",
     "portal.sign_in.forget_failures",
+    "portal.people_in.staging.expire",
     "credits.programmes.turn_the_day",
     "courses.sheets_in.expire",
 ]

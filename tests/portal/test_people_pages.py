@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
 
 import openpyxl
@@ -9,6 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from portal import jobs
 from portal.models import AuditEvent, Job, Member, Organization, Upload
 from portal.people_in import staging
 from tests.cast import NOW
@@ -131,6 +133,16 @@ def test_many_rows_are_written_by_a_worker(sign_in, city, monkeypatch):
     job = Job.objects.get()
     assert answer.url == reverse("job-detail", args=[job.pk])
     assert not Member.objects.filter(number="77000001").exists()
+
+
+def test_what_nobody_confirms_is_forgotten_the_next_day(sign_in, city):
+    upload(sign_in("zhou"), new_row(city))
+
+    staging.expire(at=NOW + timedelta(hours=23))
+    assert Upload.objects.exists()
+    jobs.run_periodic(at=NOW + timedelta(hours=25))
+
+    assert not Upload.objects.exists()
 
 
 def test_a_tree_is_imported_by_its_own_page(sign_in, city):
