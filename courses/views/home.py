@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
@@ -45,8 +46,11 @@ def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
         found = StudySession.objects.filter(key=key).first()
         if found:
             return redirect("session-detail", found.pk)
-    if kind == "log" and StudyLog.objects.filter(key=key, member=request.user).exists():
+    logs = StudyLog.objects.filter(key=key)
+    if kind == "log" and logs.filter(member=request.user).exists():
         return redirect("my-logs")
+    if kind == "log" and logs.within(request.scope, Capability.CONFIRM_STUDY).exists():
+        return redirect(f"{reverse('log-list')}?show=decided")
     raise Http404("没有找到，或不在您的范围内。")
 
 

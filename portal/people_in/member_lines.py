@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -460,16 +460,18 @@ class _Plan:
         present = Counter(
             line.member.branch for line in lines if line.member and line.member.branch
         )
+        registered: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        for chunk in _chunks(sorted(branch.pk for branch in present)):
+            people = Member.objects.active().filter(branch__in=chunk).order_by("number")
+            for branch_id, number, name in people.values_list("branch_id", "number", "name"):
+                registered[branch_id or 0].append((number, name))
         for branch, count in present.items():
-            people = Member.objects.in_branch(branch)
-            if not count < people.count() <= 2 * count:
-                continue
-            missing = list(people.exclude(number__in=written).order_by("number"))
-            names = "、".join(person.name for person in missing[:NAMED])
-            more = "等" if len(missing) > NAMED else ""
-            if missing:
+            people_there = registered[branch.pk]
+            missing = [name for number, name in people_there if number not in written]
+            if missing and len(people_there) <= 2 * count:
+                names = "、".join(missing[:NAMED]) + ("等" if len(missing) > NAMED else "")
                 self.warnings.append(
-                    f"{branch}在册的 {len(missing)} 人不在表里（{names}{more}），不会被移出；"
+                    f"{branch}在册的 {len(missing)} 人不在表里（{names}），不会被移出；"
                     "如已离开，请加一列“去向”写明。"
                 )
 

@@ -68,6 +68,7 @@ class _Plan:
         self.warnings: list[str] = list(table.warnings)
         self.finder = Finder(self._covers)
         self.nodes: dict[str, Node] = {}
+        self.coded: dict[str, str] = {}  # codes in small letters → codes
         self.names: dict[str, set[str]] = {}
         self.root: Wanted | None = None
 
@@ -177,6 +178,7 @@ class _Plan:
 
     def _add(self, node: Node, *short_names: str) -> None:
         self.nodes[node.code] = node
+        self.coded[node.code.lower()] = node.code
         for name in {key(node.name), *(key(s) for s in short_names if s)}:
             self.names.setdefault(name, set()).add(node.code)
 
@@ -235,10 +237,9 @@ class _Plan:
         code, text = tight(entry.get("parent_code")), entry.get("parent")
         if not code and not text:
             return None
-        coded = {c.lower(): c for c in self.nodes}
         for written in (code, tight(text)):
-            if written.lower() in coded:
-                return self.nodes[coded[written.lower()]]
+            if written.lower() in self.coded:
+                return self.nodes[self.coded[written.lower()]]
         if code:
             raise BadCell(f"没有编码为 {code} 的党组织，表里也没有，请核对。")
         found = [self.nodes[c] for c in sorted(self.names.get(key(text), set())) if c != w.code]

@@ -130,6 +130,19 @@ BODY = {
 }  # fmt: skip
 
 
+def test_no_page_answers_to_other_methods(laid: World):
+    """PUT, PATCH and DELETE do nothing anywhere, for nobody."""
+    visitors = dict(clients(laid))  # signing in writes
+    before = fingerprint()
+    for role in ("anonymous", "secretary", "administrator"):
+        client = visitors[role]
+        for name in NAMES:
+            for method in ("put", "patch", "delete"):
+                status = getattr(client, method)(address(name, laid.inside)).status_code
+                assert status in (302, 403, 404, 405), f"{role} {method} {name}: {status}"
+        assert fingerprint() == before, role
+
+
 def test_the_matrix_can_fail(laid: World, monkeypatch: pytest.MonkeyPatch):
     """With the scope switched off, the matrix notices."""
     monkeypatch.setattr(Scope, "condition", lambda *_: Q())
@@ -137,9 +150,8 @@ def test_the_matrix_can_fail(laid: World, monkeypatch: pytest.MonkeyPatch):
         test_matrix("session-paper", laid)
 
 
-ADMIN = sorted(
-    f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry
-)
+MODELS = {f"{m._meta.app_label}_{m._meta.model_name}": m for m in admin.site._registry}
+ADMIN = sorted(MODELS)
 
 
 @pytest.mark.parametrize("model", ADMIN)
@@ -156,4 +168,12 @@ def test_admin_is_for_administrators_and_reads_only(model: str, laid: World):
         else:
             assert listed in (302, 403), f"{role}: {listed}"
             assert added in (302, 403), f"{role}: {added}"
+        row = MODELS[model].objects.order_by("pk").first()
+        if row is None or (role == "administrator" and model in writable):
+            continue
+        for act in ("change", "delete"):
+            url = reverse(f"admin:{model}_{act}", args=[row.pk])
+            status = client.post(url, {"post": "yes"}).status_code
+            assert status == (403 if role == "administrator" else status), f"{act} {model}"
+            assert status in (302, 403), f"{role} {act} {model}: {status}"
     assert fingerprint() == before
