@@ -210,13 +210,14 @@ def scope_of(member: Member, *, at: Any, active_id: int | None = None, address: 
     for appointment in appointments:
         role = Role(appointment.role)
         where = appointment.organization
+        heir = role in EXACT and appointment.inherits  # type: ignore[attr-defined] # annotated above
         reaches[appointment.pk] = Reach(
             role,
             where,
             appointment.pk,
             appointment.acting,
             _helped(appointment) if role in NAMED else frozenset(),
-            _inherited(where) if role in EXACT and appointment.inherits else (),
+            _inherited(where) if heir else (),
         )
     ranked = sorted(reaches.values(), key=lambda r: list(Role).index(r.role), reverse=True)
     active = reaches.get(active_id or 0)
