@@ -6,7 +6,7 @@ The branch matrix and the committee's summary are in matrices_out.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,7 @@ def session(found: StudySession, *, by: Actor, at: datetime) -> HttpResponse:
         if not rows:
             due = sorted(roll_call.due_in(found), key=lambda p: (p[0].name, p[0].number))
             people = [(member, home, None) for member, home in due]
-        groups = _groups(found, [member for member, _, _ in people], using)
+        groups = groups_of(found, [member for member, _, _ in people], using=using)
         heading = _heading(found, marks.count(rows), bool(rows), using)
     name = f"{found.title}考勤表（{found.day}）"
     record(name, found.organiser, len(people), {"session": found.key}, by=by, at=at)
@@ -98,6 +98,24 @@ def record(
     )
 
 
+def worth_of(found: StudySession) -> float | str:
+    """Hours that full presence earns, by the rules of the first programme on that day."""
+    programme = found.programmes.order_by("pk").first()
+    if programme is None:
+        return ""
+    day_rules = rule_book.of(programme).on(found.day).rules
+    earned = rules.worth(found.minutes, day_rules, band=found.band)  # type: ignore[arg-type] # its choices are the bands
+    return min(earned, found.ceiling if found.ceiling is not None else earned) / 100
+
+
+def groups_of(
+    found: StudySession, people: Sequence[Member], *, using: str = "default"
+) -> dict[int, str]:
+    """党小组 of the day of the session."""
+    rows = Membership.objects.using(using).on(found.day).filter(member__in=people)
+    return dict(rows.order_by("pk").values_list("member", "group"))
+
+
 def _heading(
     found: StudySession, counts: Counts, marked: bool, using: str
 ) -> list[tuple[str, Any]]:
@@ -120,7 +138,7 @@ def _heading(
         ("记录人", found.recorder),
         ("历史时期", period),
         ("时长", f"{found.minutes} 分钟"),
-        ("学时", _worth(found)),
+        ("学时", worth_of(found)),
         ("应到", counts.due if marked else ""),
         ("实到", counts.there if marked else ""),
         ("请假", counts.leave if marked else ""),
@@ -138,28 +156,12 @@ def _span(found: StudySession) -> str:
     return f"{day} {starts:%H:%M}–{until}{ends:%H:%M}"
 
 
-def _worth(found: StudySession) -> float | str:
-    """Hours that full presence earns, by the rules of the first programme on that day."""
-    programme = found.programmes.order_by("pk").first()
-    if programme is None:
-        return ""
-    day_rules = rule_book.of(programme).on(found.day).rules
-    earned = rules.worth(found.minutes, day_rules, band=found.band)  # type: ignore[arg-type] # its choices are the bands
-    return min(earned, found.ceiling if found.ceiling is not None else earned) / 100
-
-
 def _period_name(found: StudySession) -> str:
     programme = found.programmes.order_by("pk").first()
     if not found.period or programme is None:
         return ""
     period = rule_book.of(programme).on(found.day).rules.period(found.period)
     return period.name if period else ""
-
-
-def _groups(found: StudySession, people: list[Member], using: str) -> dict[int, str]:
-    """党小组 of the day of the session."""
-    rows = Membership.objects.using(using).on(found.day).filter(member__in=people)
-    return dict(rows.order_by("pk").values_list("member", "group"))
 
 
 def _block(mark: Attendance) -> str:

@@ -98,7 +98,7 @@ class Sheet:
         for index in range(each):
             ideal = ends[-1] * (index + 1) / each
             fits = range(first + 1, self.columns - 2 * (each - index - 1))
-            last = min(fits, key=lambda column, ideal=ideal: abs(ends[column] - ideal))
+            last = min((abs(ends[column] - ideal), column) for column in fits)[1]
             needed = max(map(_width, labels[index::each]), default=0) + 1
             middle = first + 1
             while middle < last and sum(self.widths[first:middle]) < needed:

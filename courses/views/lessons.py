@@ -24,7 +24,8 @@ def list_(request: MemberRequest) -> HttpResponse:
     programme = programme_of(request)
     period, form = request.GET.get("period", ""), request.GET.get("form", "")
     courses = list(Course.objects.prefetch_related("lessons", "materials"))
-    forms = {one.form for course in courses for one in (course, *course.lessons.all())}
+    forms = {course.form for course in courses}
+    forms |= {lesson.form for course in courses for lesson in course.lessons.all()}
     shown = []
     for course in courses:
         lessons = [one for one in course.lessons.all() if _fits(one, period, form)]

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import corrections, crediting, marks, roll_call
+from courses import corrections, crediting, marks, roll_call, sheets_out
 from courses.forms import GuestForm
 from courses.marks import Mark, Wish
 from courses.models import Attendance, AttendanceCredit, Leave, Status, StudySession
@@ -154,7 +154,6 @@ def one(request: MemberRequest, session: int, member: int) -> HttpResponse:
     near = request.scope.condition(Capability.RECORD_ATTENDANCE, "branch__path", "pk")
     near |= Q(attendances__session=found)  # whoever is of elsewhere: by number only
     others = Member.objects.active().filter(near, name=row.member.name).exclude(pk=member)
-    others = others.distinct()
     context = {
         "session": found,
         "row": row,
@@ -203,11 +202,14 @@ def credit_now(request: MemberRequest, session: int) -> HttpResponse:
 def paper(request: MemberRequest, session: int) -> HttpResponse:
     """The sign-in sheet on paper, with the same columns as the spreadsheet."""
     found = _get(request, session)
-    people = [(a.member, a.home) for a in found.attendances.by_name().filter(guest=False)]
+    rows = found.attendances.by_name().filter(guest=False)
+    people = [(row.member, row.home) for row in rows] or roll_call.due_in(found)
     people.sort(key=lambda p: p[0].sort_key)
+    groups = sheets_out.groups_of(found, [member for member, _ in people])
     context = {
         "session": found,
-        "people": people or sorted(roll_call.due_in(found), key=lambda p: p[0].sort_key),
+        "people": [(member, home, groups.get(member.pk, "")) for member, home in people],
+        "worth": sheets_out.worth_of(found),
         "blank": range(5),
     }
     return page(request, "courses/paper.html", context)

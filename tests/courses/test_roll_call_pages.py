@@ -256,3 +256,27 @@ def test_namesakes_outside_the_branch_are_not_shown_but_found_by_their_number(
     assert mark_of(opened, far).status == Status.PRESENT
     assert mark_of(opened, far).guest
     assert mark_of(opened, lin).status == Status.ABSENT
+
+
+PAPER = [
+    "党组织全称", "主题", "类别", "形式", "起止时间", "地点", "主持人", "主讲人", "记录人", "学时",
+    "应到", "实到", "请假", "缺席", "列席", "出勤率",
+    "序号", "姓名", "党小组", "正式/预备", "签到", "出勤情况", "请假事由", "补学", "备注",
+]  # fmt: skip
+
+
+def test_the_paper_sheet_has_the_columns_of_the_spreadsheet_and_the_groups(
+    city, schedule, secretary, desk, lin
+):
+    lin.memberships.update(group="第二党小组")
+    session = schedule(place="三楼会议室", host="周明远")
+    before = desk().get(address(session, "paper")).content.decode()
+    session = roll_call.open_(session, by=secretary, at=NOW)
+    roll_call.add(session, city.people["wu"], "observer", by=secretary, at=NOW)
+    after = desk().get(address(session, "paper")).content.decode()
+
+    for text in (before, after):
+        assert set(re.findall(r"<th[^>]*>([^<]+)</th>", text)) == set(PAPER)
+        assert all(word in text for word in ("支部书记：", "记录人：", "填表日期："))
+        assert re.search(r"<th>应到</th><td[^>]*>2</td>", text)
+        assert re.search(r"<td>林小满</td><td>第二党小组</td><td>正式</td>", text)
