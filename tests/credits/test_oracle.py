@@ -7,6 +7,7 @@ the order of the ledger, and empties them again for reversals.
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from fractions import Fraction
 from typing import Any
 
@@ -98,9 +99,9 @@ def slow(
 @settings(max_examples=300, deadline=None)
 def test_recognition_is_what_the_oracle_says(data, lines, lowered):
     parsed = parse(data)
-    earned: dict[tuple[str, str], int] = {}
+    earned = defaultdict(int)
     for period, form, hours in lines:
-        earned[period, form] = earned.get((period, form), 0) + hours
+        earned[period, form] += hours
     for target in (data["target"], min(lowered * STEP, data["target"])):
         worth = rules.recognise(earned, parsed, target, data["target"])
 
