@@ -60,7 +60,7 @@ def found(
         raise BadClass("读书班由党支部或党总支举办。", field="organiser")
     if ends < starts:
         raise BadClass("结班日期要不早于开班日期。", field="ends")
-    if not programme.takes_postings:
+    if programme.is_over:
         raise BadClass(f"{programme}{programme.get_state_display()}，不能再建读书班。")
     reading_class = ReadingClass.objects.create(
         key=key or get_random_string(20),

@@ -295,7 +295,7 @@ def _columns(plan: Plan) -> dict[str, Any]:
 
 def _check_plan(books: Sequence[tuple[Programme, RuleBook]], plan: Plan | StudySession) -> None:
     for programme, _ in books:
-        if not programme.takes_postings:
+        if programme.is_over:
             raise NotNow(f"{programme}{programme.get_state_display()}，不能再安排活动。")
     _check_times(plan.starts_at, plan.ends_at, [programme for programme, _ in books])
     for programme, book in books:

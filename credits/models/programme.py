@@ -70,6 +70,11 @@ class Programme(models.Model):
     def takes_postings(self) -> bool:
         return self.state in {self.State.RUNNING, self.State.CLOSING}
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can be planned; before the opening it can."""
+        return self.state in {self.State.CLOSED, self.State.ARCHIVED}
+
 
 class ProgrammeScope(models.Model):
     """A subtree that takes part; only its members are on the roll."""

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.test import Client
 
+from tests import cast
 from tests.access import world
 from tests.access.world import World
 from tests.cast import TODAY, moment
 
 
+@pytest.fixture(scope="module")
+def standing(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[World]:
+    """One world for all tests of a module, undone at its end; each test's own writes are undone
+    too, for pytest-django rolls each back inside this transaction."""
+    with (
+        django_db_blocker.unblock(),  # type: ignore[attr-defined] # a blocker
+        time_machine.travel(moment(TODAY, 20), tick=False),
+        transaction.atomic(),
+    ):
+        city = cast.lay_out_city()
+        yield world.lay_out(city, cast.open_programme(city))
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def laid(city: Any, programme: Any) -> Iterator[World]:
+def laid(standing: World, db: None) -> Iterator[World]:
+    """The world for one test, who may change what is in it."""
     with time_machine.travel(moment(TODAY, 20), tick=False):
-        yield world.lay_out(city, programme)
+        yield copy.deepcopy(standing)
 
 
 @pytest.fixture

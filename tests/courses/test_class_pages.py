@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from courses import reading_classes, roll_call, sessions
 from courses.models import ReadingClass, SessionChange, StudySession
-from courses.sessions import NotNow
+from courses.sessions import NotNow, Plan
 from credits import programmes
 from portal.refusals import Refusal
-from tests.cast import NOW, TODAY, days_ago, moment
+from tests.cast import NOW, TODAY, days_ago, moment, rules_json
 from tests.courses.conftest import plan
 
 pytestmark = pytest.mark.django_db
@@ -208,6 +208,22 @@ def test_nothing_is_planned_in_a_programme_whose_books_are_closed(city, programm
 
     with pytest.raises(NotNow, match="不能再安排活动"):
         sessions.schedule(city.jia, [closed], plan(), by=secretary, at=at)
+
+
+def test_classes_and_sessions_can_be_planned_before_the_programme_opens(city, secretary):
+    draft = programmes.found(
+        code="dsxx-2022", name="来年专题教育", organiser=city.root, scopes=[city.root],
+        starts=date(2022, 1, 4), ends=date(2022, 12, 31), rules_=rules_json(), authority="依据",
+        by=city.by, at=NOW,
+    )  # fmt: skip
+    start = moment(date(2022, 1, 5), 9)
+    early = Plan("开班研讨", "seminar", start, start + timedelta(minutes=90), "reform")
+
+    made = reading_classes.found(draft, city.jia, name="读书班", plans=[early],
+                                 starts=date(2022, 1, 4), ends=date(2022, 6, 30),
+                                 by=secretary, at=NOW)  # fmt: skip
+
+    assert [s.title for s in made.sessions.all()] == ["开班研讨"]
 
 
 def test_a_meeting_of_the_general_branch_stands_on_its_members_start_page(
