@@ -106,7 +106,7 @@ def locked_many(sessions: Sequence[StudySession]) -> dict[int, dict[int, Attenda
     """Lock all marks of several sessions, by id; returns session → member → mark."""
     rows = Attendance.objects.filter(session__in=sessions).select_for_update(of=("self",))
     found: dict[int, dict[int, Attendance]] = {session.pk: {} for session in sessions}
-    for row in rows.select_related("member", "home").order_by("pk"):
+    for row in rows.select_related("member").order_by("pk"):
         found[row.session_id][row.member_id] = row
     return found
 

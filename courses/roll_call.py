@@ -45,11 +45,14 @@ class Closing:
 def due_in(session: StudySession) -> list[tuple[Member, Organization]]:
     """Who is due, with the home branch of that day: a class's enrolled members of whatever branch,
     else the organiser's members of that day; never the exempt."""
-    return due_in_many([session])[session.pk]
+    due = _due([session])[session.pk]
+    members = Member.objects.in_bulk([member for member, _ in due])
+    homes = Organization.objects.in_bulk({home for _, home in due})
+    return [(members[member], homes[home]) for member, home in due]
 
 
-def due_in_many(sessions: Sequence[StudySession]) -> dict[int, list[tuple[Member, Organization]]]:
-    """The same for several sessions, by session id: one read for each day's classes."""
+def _due(sessions: Sequence[StudySession]) -> dict[int, list[tuple[int, int]]]:
+    """The same for several sessions as ids, by session id: one read for each day's classes."""
     by_day: dict[date, list[StudySession]] = defaultdict(list)
     for session in sessions:
         by_day[session.day].append(session)
@@ -57,15 +60,15 @@ def due_in_many(sessions: Sequence[StudySession]) -> dict[int, list[tuple[Member
     due = {}
     for day, same_day in by_day.items():
         for pk, memberships in _memberships(same_day, day).items():
-            rows = {m.member_id: (m.member, m.branch) for m in memberships}
-            due[pk] = [row for member, row in rows.items() if member not in exempt[pk]]
+            rows = dict(memberships)
+            due[pk] = [row for row in rows.items() if row[0] not in exempt[pk]]
     return due
 
 
-def _memberships(sessions: Sequence[StudySession], day: date) -> dict[int, list[Membership]]:
-    """Memberships on a day of those whom each session is for."""
-    found: dict[int, list[Membership]] = {session.pk: [] for session in sessions}
-    held = Membership.objects.on(day).select_related("member", "branch").order_by("pk")
+def _memberships(sessions: Sequence[StudySession], day: date) -> dict[int, list[tuple[int, int]]]:
+    """Member and home branch on a day of those whom each session is for."""
+    found: dict[int, list[tuple[int, int]]] = {session.pk: [] for session in sessions}
+    held = Membership.objects.on(day).order_by("pk").values_list("member_id", "branch_id")
     classes = {s.reading_class_id for s in sessions if s.reading_class_id}
     if classes:
         enrolled = Enrolment.objects.filter(reading_class__in=classes, since__lte=day)
@@ -73,10 +76,10 @@ def _memberships(sessions: Sequence[StudySession], day: date) -> dict[int, list[
         places: dict[int, list[int]] = defaultdict(list)
         for reading_class, member in enrolled.values_list("reading_class", "member"):
             places[member].append(reading_class)
-        of_class: dict[int, list[Membership]] = defaultdict(list)
-        for membership in held.filter(member__in=enrolled.values("member")):
-            for reading_class in set(places[membership.member_id]):
-                of_class[reading_class].append(membership)
+        of_class: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for member, home in held.filter(member__in=enrolled.values("member")):
+            for reading_class in set(places[member]):
+                of_class[reading_class].append((member, home))
     for session in sessions:
         if session.reading_class_id:
             found[session.pk] = of_class[session.reading_class_id]
@@ -118,13 +121,13 @@ def open_many(
     fresh = [session for session in locked if session.state != State.OPEN]
     for session in fresh:
         _check_may_open(session, at=at)
-    due = due_in_many(fresh)
+    due = _due(fresh)
     Attendance.objects.bulk_create(
         (
             Attendance(
                 session=session,
-                member=member,
-                home=home,
+                member_id=member,
+                home_id=home,
                 status=_default_mark(session),
                 marked_by=None,
                 marked_at=at,

@@ -193,9 +193,10 @@ class Occupied:
         return nearest[2], nearest[3]
 
     def _load_homes(self, members: Sequence[int]) -> None:
-        rows = Membership.objects.filter(member__in=members).select_related("branch")
-        for row in rows.order_by("member", "since", "pk"):
-            self.homes[row.member_id].append((row.since, row.until, row.branch_id, row.branch.code))
+        rows = Membership.objects.filter(member__in=members).order_by("member", "since", "pk")
+        columns = ("member", "since", "until", "branch", "branch__code")
+        for member, since, until, branch, code in rows.values_list(*columns):
+            self.homes[member].append((since, until, branch, code))
 
     def _load_hours(self, members: Sequence[int], days: Iterable[date]) -> None:
         rows = LedgerEntry.objects.filter(

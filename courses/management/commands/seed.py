@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import date
 from typing import Any
 
@@ -23,6 +24,10 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # A process of its own that keeps millions of live objects: collecting them over and over
+        # costs a tenth of the time and frees next to nothing.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
         try:
             seeding.seed(
                 today=options["today"] or timezone.localdate(),
