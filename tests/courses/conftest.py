@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from courses import roll_call, sessions
 from courses.marks import Mark, Wish
 from courses.sessions import Plan
-from tests.cast import TODAY, moment
+from tests.cast import NOW, TODAY, moment
 
 
 def plan(title="读书班第 1 次", *, day=TODAY, hour=9, minutes=90, **values):
@@ -26,6 +27,13 @@ def wish(row, wanted):
 
 def mark_of(session, member):
     return session.attendances.get(member=member)
+
+
+@pytest.fixture
+def clock():
+    """The server's clock stands at the cast's moment."""
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture
