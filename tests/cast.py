@@ -7,7 +7,8 @@ shi the city's; xun guides the county; guan administers. All names are invented.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -15,6 +16,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
+from django.db import transaction
 
 from credits import programmes
 from credits.models import Programme, RankingPermit
@@ -195,9 +198,49 @@ def open_programme(
     return programme
 
 
+Stage = tuple[City, Programme | None]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What must stand in the database before a test begins: the programme, the city or nothing.
+
+    pytest then runs all tests of one stage after another and lays it out once for them.
+    """
+    names = metafunc.fixturenames
+    stages = ("seeded", "programme", "city")  # a seed lays out a city of its own
+    stage = next((name for name in stages if name in names), "empty").replace("seeded", "empty")
+    metafunc.parametrize("_stage", [stage], ids=[pytest.HIDDEN_PARAM], indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stage(request: pytest.FixtureRequest) -> Iterator[Stage | None]:
+    """The small city for all tests of a stage, undone at its end; each test's own writes are undone
+    too, for pytest-django rolls each back inside this transaction."""
+    if request.param == "empty":
+        yield None
+        return
+    request.getfixturevalue("django_db_setup")
+    unblock = request.getfixturevalue("django_db_blocker").unblock
+    outer = transaction.atomic()
+    with unblock(), time_machine.travel(NOW, tick=False):
+        outer.__enter__()
+        city = lay_out_city()
+        stands = city, open_programme(city) if request.param == "programme" else None
+    yield stands
+    with unblock():
+        transaction.set_rollback(True)
+        outer.__exit__(None, None, None)
+
+
 @pytest.fixture
-def city(db: None) -> City:
-    return lay_out_city()
+def _cast(_stage: Stage, db: None) -> Stage:
+    """The people and the programme for one test, who may change what is in them."""
+    return copy.deepcopy(_stage)
+
+
+@pytest.fixture
+def city(_cast: Stage) -> City:
+    return _cast[0]
 
 
 @pytest.fixture
@@ -207,8 +250,9 @@ def found_programme(city: City) -> Callable[..., Programme]:
 
 
 @pytest.fixture
-def programme(found_programme: Callable[..., Programme]) -> Programme:
-    return found_programme()
+def programme(_cast: Stage) -> Programme:
+    assert _cast[1]
+    return _cast[1]
 
 
 @pytest.fixture
