@@ -7,8 +7,9 @@ from datetime import datetime
 from django.http import HttpResponse
 from django.utils import timezone
 
+from credits import committees
 from credits.models import Programme
-from credits.rankings import LEVELS, MEASURES, WINDOWS, Choice, Ranking
+from credits.rankings import LEVELS, MEASURES, WINDOWS, Choice, Level, Ranking
 from portal import audit, spreadsheets
 from portal.audit import Actor
 from portal.models import AuditEvent, Cohort
@@ -40,6 +41,8 @@ def ranking(
         when = timezone.localtime(found.at)
         sheet.note(f"截至 {when:%Y-%m-%d %H:%M}。按{MEASURES[choice.measure]}排列，同值同名次；"
                    "免学人员不计入应学；无应学人员的单位列在最后，不排名。")  # fmt: skip
+        if choice.level is Level.COMMITTEE:
+            sheet.note(committees.RULE)
         sheet.header(HEADINGS)
         for place in (*found.places, *found.apart):
             sheet.line(

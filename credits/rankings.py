@@ -16,7 +16,7 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from credits import programmes
+from credits import committees, programmes
 from credits.models import (
     BranchMonth,
     BranchStanding,
@@ -26,10 +26,12 @@ from credits.models import (
     RankingPermit,
     Standing,
 )
+from credits.querysets import BranchStandingQuerySet
 from portal.models import Cohort, Member, Organization
 from portal.querysets import below
 from portal.refusals import Refusal
 
+FIGURES = ("due", "exempt", "completed", "hours", "points")
 KEPT = 15 * 60  # seconds that the pages of one ranking stay the same
 
 
@@ -52,6 +54,7 @@ class Measure(StrEnum):
 
 class Level(StrEnum):
     UNIT = "unit"
+    COMMITTEE = "committee"
     BRANCH = "branch"
 
 
@@ -62,7 +65,7 @@ MEASURES = {
     Measure.HOURS: "人均学时",
     Measure.NEW: "新增学满",
 }
-LEVELS = {Level.UNIT: "单位", Level.BRANCH: "党支部"}
+LEVELS = {Level.UNIT: "单位", Level.COMMITTEE: "基层党委", Level.BRANCH: "党支部"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Choice:
     cohort: str = Cohort.MUNICIPAL
     window: Window = Window.ALL
     measure: Measure = Measure.RATE
-    unit: int | None = None  # branches of one unit only
+    unit: int | None = None  # committees or branches of one unit only
 
     @property
     def has_movement(self) -> bool:
@@ -151,7 +154,7 @@ def leaderboard(programme: Programme, choice: Choice, *, at: datetime) -> Rankin
         rows = _in_window(programme, choice, rows, at=at)
     valued = [replace(row, value=_value(row, choice.measure)) for row in rows]
     places = ranked([row for row in valued if row.value is not None])
-    apart = [row for row in valued if row.value is None]
+    apart = sorted((row for row in valued if row.value is None), key=lambda p: p.code)
     if choice.has_movement:
         places = _moved(programme, choice.cohort, places)
     return Ranking(tuple(places), tuple(apart), at)
@@ -210,52 +213,59 @@ def unit_of(member: Member) -> Organization | None:
     return member.branch.unit if member.branch else None
 
 
+def committee_of(member: Member) -> committees.Committee | None:
+    """The committee with which somebody's branch counts."""
+    return committees.of(member.branch) if member.branch else None
+
+
 def _key(programme: Programme, choice: Choice, token: str) -> str:
     parts = (choice.level, choice.cohort, choice.window, choice.measure, choice.unit or "")
     return f"ranking:{programme.pk}:{':'.join(map(str, parts))}:{token}"
 
 
 def _sums(programme: Programme, choice: Choice) -> list[Place]:
-    rows = BranchStanding.objects.filter(programme=programme)
+    rows = _rows(programme, choice)
+    # A dissolved branch only where it still counts somebody (in a closed programme).
+    there = rows.exclude(branch__dissolved_on__isnull=False, due=0, exempt=0)
     if choice.level is Level.BRANCH:
-        rows = rows.filter(unit=choice.unit) if choice.unit else rows.filter(cohort=choice.cohort)
-        values = rows.exclude(branch__dissolved_on__isnull=False, due=0, exempt=0).values_list(
-            "branch",
-            "branch__code",
-            "branch__short_name",
-            "due",
-            "exempt",
-            "completed",
-            "hours",
-            "points",
-        )
+        values = there.values_list("branch", "branch__code", "branch__short_name", *FIGURES)
         return [Place(*value) for value in values]
-    units = rows.filter(cohort=choice.cohort).by_unit()
+    if choice.level is Level.COMMITTEE:
+        sums = committees.sums(there, *FIGURES, unit="unit", units=rows.values("unit"))
+        return [Place(c.pk, c.code, c.name, *own) for c, own in sums.items()]
     return [
-        Place(
-            u["unit"],
-            u["code"],
-            u["name"],
-            u["due"],
-            u["exempt"],
-            u["completed"],
-            u["hours"],
-            u["points"],
-        )
-        for u in units
+        Place(u["unit"], u["code"], u["name"], *(u[name] for name in FIGURES))
+        for u in rows.by_unit()
     ]
+
+
+def _rows(programme: Programme, choice: Choice) -> BranchStandingQuerySet:
+    """The branch rows that a ranking sums up."""
+    rows = BranchStanding.objects.filter(programme=programme)
+    return rows.filter(unit=choice.unit) if choice.unit else rows.filter(cohort=choice.cohort)
 
 
 def _in_window(
     programme: Programme, choice: Choice, rows: Sequence[Place], *, at: datetime
 ) -> list[Place]:
-    """Replace all-time hours by those of the window; members due are today's."""
+    """Replace all-time hours by those of the window; members due are today's.
+
+    A committee whose branches are all gone stands apart where they earned in the window.
+    """
     months = BranchMonth.objects.filter(programme=programme)
     if choice.window is not Window.ALL:
         months = months.filter(month__gte=first_of_month(timezone.localdate(at), choice.window))
-    name = "branch" if choice.level is Level.BRANCH else "branch__unit"
-    sums = months.order_by().values_list(name).annotate(h=Sum("hours"), n=Sum("completed"))
-    found = {organization: (hours, new) for organization, hours, new in sums}
+    if choice.level is Level.COMMITTEE:
+        units = _rows(programme, choice).values("unit")
+        by = committees.sums(months, "hours", "completed", unit="branch__unit", units=units)
+        found = {c.pk: (hours, new) for c, (hours, new) in by.items()}
+        there = {row.organization for row in rows}
+        gone = [c for c, own in by.items() if any(own) and c.pk not in there]
+        rows = [*rows, *(Place(c.pk, c.code, c.name, *([0] * len(FIGURES))) for c in gone)]
+    else:
+        name = "branch" if choice.level is Level.BRANCH else "branch__unit"
+        sums = months.order_by().values_list(name).annotate(h=Sum("hours"), n=Sum("completed"))
+        found = {organization: (hours, new) for organization, hours, new in sums}
     all_time = choice.window is Window.ALL
     return [
         replace(

@@ -9,13 +9,14 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from credits import exports, rankings
+from credits import committees, exports, rankings
+from credits.committees import Committee
 from credits.models import Programme
 from credits.rankings import LEVELS, MEASURES, WINDOWS, Choice, Level, Measure, Place, Window
 from credits.views.shown import programme_of
 from portal import access
 from portal.access import Capability, MemberRequest
-from portal.models import Cohort
+from portal.models import Cohort, Organization
 from portal.refusals import Refusal
 from portal.rendering import page
 
@@ -46,6 +47,8 @@ def ranking(request: MemberRequest) -> HttpResponse:
         "own": own,
         "missing": missing,
         "renewed": bool(token and found.token != token),
+        "level": LEVELS[choice.level],
+        "rule": committees.RULE if choice.level is Level.COMMITTEE else "",
         "levels": LEVELS,
         "windows": WINDOWS,
         "measures": _measures(choice),
@@ -105,7 +108,7 @@ def choice_of(request: MemberRequest, programme: Programme) -> Choice:
         cohort if cohort in Cohort.values else Cohort.MUNICIPAL,
         window,
         measure,
-        int(inside) if inside.isdecimal() and level is Level.BRANCH else None,
+        int(inside) if inside.isdecimal() and level is not Level.UNIT else None,
     )
 
 
@@ -120,12 +123,13 @@ def _measures(choice: Choice) -> dict[Measure, str]:
 
 
 def _own(request: MemberRequest, choice: Choice) -> int | None:
-    """Which line is the viewer's: their unit, or their branch."""
-    branch = request.user.branch
-    if choice.level is Level.BRANCH:
-        return branch.pk if branch else None
-    unit = rankings.unit_of(request.user)
-    return unit.pk if unit else None
+    """Which line is the viewer's: their unit, committee or branch."""
+    own: Organization | Committee | None = request.user.branch
+    if choice.level is Level.COMMITTEE:
+        own = rankings.committee_of(request.user)
+    elif choice.level is Level.UNIT:
+        own = rankings.unit_of(request.user)
+    return own.pk if own else None
 
 
 def _page_number(
