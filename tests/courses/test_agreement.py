@@ -83,6 +83,7 @@ def everywhere(city, programme, unit, branch, member):
     bulletin = bulletins.publish(draft, seen_version=draft.version, by=by, at=NOW)
     board = rankings.leaderboard(programme, cohort, at=NOW)
     inside = Choice(Level.BRANCH, unit=unit.pk)
+    committees = rankings.leaderboard(programme, Choice(Level.COMMITTEE, unit=unit.pk), at=NOW)
     with time_machine.travel(NOW, tick=False):
         browser = Client()
         browser.force_login(member, "portal.sign_in.MemberBackend")
@@ -97,6 +98,7 @@ def everywhere(city, programme, unit, branch, member):
         "start page, from totals": home.context["statement"].worth.hours,
         "hours page": page.context["statement"].total,
         "ranking of units": board.places[0].hours,
+        "ranking of committees": committees.places[0].hours,
         "ranking of branches": rankings.leaderboard(programme, inside, at=NOW).places[0].hours,
         "bulletin": bulletin.rows.get().hours,
         "figures": figures.of(programme, unit).hours,

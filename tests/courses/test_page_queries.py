@@ -82,10 +82,17 @@ def _plan(city, programme, number):
 
 
 def _found(city, number):
-    founding = Founding(f"YL-QC-G{number}", f"增设{number}支部", Organization.Kind.BRANCH,
-                        city.county, BEFORE.date())  # fmt: skip
-    branch = organizations.found(founding, by=city.by, at=BEFORE)
-    city.enrol(branch)
+    """A branch of the county, and a committee with another."""
+    kind = Organization.Kind
+    founding = Founding(f"YL-QC-G{number}", f"增设{number}支部", kind.BRANCH, city.county,
+                        BEFORE.date())  # fmt: skip
+    city.enrol(organizations.found(founding, by=city.by, at=BEFORE))
+    founding = Founding(f"YL-QC-D{number}", f"增设{number}党委", kind.COMMITTEE, city.county,
+                        BEFORE.date())  # fmt: skip
+    committee = organizations.found(founding, by=city.by, at=BEFORE)
+    founding = Founding(f"YL-QC-D{number}-1", f"增设{number}党委支部", kind.BRANCH, committee,
+                        BEFORE.date())  # fmt: skip
+    city.enrol(organizations.found(founding, by=city.by, at=BEFORE))
 
 
 PAGES = [
@@ -150,6 +157,12 @@ def test_logs_narrowed_ask_no_more_for_more_rows(city, grow, programme, query):
         study_logs.confirm(list(pending[:1]), by=city.actor("zhou", "secretary"), at=NOW)
 
     _constant(city, more, "zhou", lambda: f"{reverse('log-list')}?{query}")
+
+
+@pytest.mark.parametrize("level", ["committee", "branch"])
+@pytest.mark.parametrize("query", ["find=1", "window=month&measure=new"])
+def test_rankings_below_the_units_ask_no_more_for_more_branches(city, grow, level, query):
+    _constant(city, grow, "lin", lambda: f"{reverse('ranking')}?level={level}&{query}")
 
 
 @pytest.mark.parametrize(("who", "name"), [("zhou", "class-detail"), ("zhou", "home")])

@@ -258,18 +258,37 @@ def test_a_moved_branch_takes_its_figures_and_months_to_the_committee_where_it_s
         assert "街道党委（直属）" not in found
 
 
-def test_in_a_closed_programme_a_committee_that_went_elsewhere_counts_directly_with_its_unit(
-    city, programme, tree
+def test_in_a_closed_programme_what_went_elsewhere_counts_directly_with_its_unit(
+    city, programme, tree, stand
 ):
-    city.enrol(tree["街道支部"])
+    """Also where the other unit is of the same cohort and has committees of its own."""
+    near = stand("邻县党委", city.root, cohort=Cohort.COUNTY, is_unit=True)
+    town = stand("邻镇党委", near)
+    city.enrol(stand("邻镇支部", town))
+    for name in ("街道支部", "县属支部"):
+        city.enrol(tree[name])
     programmes.close_study(programme, by=city.by, at=moment(ENDS, 18))
     programmes.close_books(programme, by=city.by, at=moment(date(2022, 1, 14)))
 
-    organizations.move(tree["街道党委"], city.bureau, by=city.by, at=moment(date(2022, 2, 1)))
+    later = moment(date(2022, 2, 1))
+    organizations.move(tree["街道党委"], city.bureau, by=city.by, at=later)
+    organizations.move(tree["县属支部"], town, by=city.by, at=later)
 
-    assert {name: p.due for name, p in lines(ranking(programme)).items()} == {"青川县": 5}
+    assert {name: p.due for name, p in lines(ranking(programme)).items()} == {
+        "青川县": 6,
+        "邻镇党委": 1,
+    }
     bureau = ranking(programme, cohort=Cohort.MUNICIPAL)
     assert {p.organization: p.due for p in bureau.places} == {city.bureau.pk: 4}
+
+
+def test_a_unit_whose_committees_are_all_dissolved_bears_its_own_name_again(city, programme, stand):
+    gone = stand("撤销党委", city.county)
+    assert [p.name for p in ranking(programme).places] == ["青川县（直属）"]
+
+    organizations.dissolve(gone, on=TODAY, by=city.by, at=NOW)
+
+    assert [p.name for p in ranking(programme).places] == ["青川县"]
 
 
 def test_nothing_above_the_units_is_ranked(city, programme, stand):
