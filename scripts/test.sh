@@ -51,7 +51,7 @@ else
 fi
 
 if need browser chromium chromium; then
-    part browser -m "browser and not screenshots"
+    part browser -n 2 --dist loadgroup -m "browser and not screenshots"
 fi
 
 echo

@@ -31,6 +31,12 @@ def _test_settings() -> None:
     settings.PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest module first, lest one process end with it while the other has nothing to do."""
+    items.sort(key=lambda item: "test_state_machine" not in item.nodeid)
+
+
 @pytest.fixture(autouse=True)
 def _unprotect_before_flush(request: pytest.FixtureRequest) -> Iterator[None]:
     """A transactional test ends with a flush, which the insert-only triggers would refuse: take
