@@ -122,14 +122,13 @@ def _fill(plan: SessionPlan, branch: Organization, people: Mapping[str, Member])
         due = [member for member, _ in roll_call.due_in(plan.session)] if plan.is_fresh else []
     _ask_made_up(plan)
     expected = {member.pk for member in due} | rows.keys()
-    listed = set()
     for told in plan.told.rows:
         member = people.get(told.member or "")
         if member is None or told.status is None:
             continue
-        listed.add(member.pk)
+        plan.listed.add(member.pk)
         _change(plan, told, member, rows.get(member.pk), expected)
-    plan.unlisted = [member for member in due if member.pk not in listed]
+    plan.unlisted = [member for member in due if member.pk not in plan.listed]
     if plan.unlisted and plan.is_fresh:
         names = [member.name for member in plan.unlisted]
         plan.asks.append(sheet_asks.of_unlisted(plan.index, names, plan.answers))

@@ -62,7 +62,8 @@ class SessionPlan:
     programmes: Sequence[Programme] = ()
     asks: list[Ask] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
-    unlisted: list[Member] = field(default_factory=list)
+    listed: set[int] = field(default_factory=set)  # members with a mark in the sheet
+    unlisted: list[Member] = field(default_factory=list)  # due, and yet not in the sheet
     warnings: list[str] = field(default_factory=list)
     answers: Mapping[str, str] = field(default_factory=dict)
 

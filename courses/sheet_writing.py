@@ -92,7 +92,7 @@ def _mark(session: StudySession, plan: SessionPlan, *, by: Actor, at: datetime) 
     rows = marks.locked(session)
     for pk, state in told.items():
         _complete(session, rows[pk], state, at=at)
-    listed = set(told) | {pk for pk, row in rows.items() if row.status == Status.NOT_YET}
+    listed = plan.listed | {pk for pk, row in rows.items() if row.status == Status.NOT_YET}
     whole = fresh or {pk for pk, row in rows.items() if not row.guest} <= listed
     waiting = any(row.status == Status.NOT_YET for row in rows.values())
     if whole and not waiting and session.ends_at <= at:

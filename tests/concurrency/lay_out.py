@@ -35,7 +35,8 @@ for number in range(16):
     for _ in range(3):
         city.enrol(branch, day=BEFORE.date())
 for number in range(32):
-    city.enrol(city.jia, f"签到{number}", number=f"9{number:07d}")
+    name = "赵钱孙李郑冯陈褚"[number // 4] + "安平和顺"[number % 4]
+    city.enrol(city.jia, name, number=f"9{number:07d}")
 for number in range(8):
     city.enrol(city.bing, f"客人{number}", number=f"8{number:07d}")
 programme = programmes.found(

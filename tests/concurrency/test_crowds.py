@@ -109,6 +109,23 @@ def test_mistake_03_scans_and_roll_calls_at_the_same_instant_leave_one_row(machi
     assert len(rows) == 34 + 1
 
 
+def test_mistake_03_an_import_and_scans_at_the_same_instant_leave_one_row(machine, crowd, verified):
+    """The import is whole, and whoever was told that they are in is in."""
+    answers = crowd("import_and_scan", 16)
+
+    assert answers[0]["said"]["state"] == "written"
+    accepted = {member for a in answers[1:] for member in a["said"]["accepted"]}
+    rows = machine.rows(
+        "SELECT a.member_id, a.status, a.scanned FROM courses_attendance a"
+        " JOIN courses_studysession s ON s.id = a.session_id WHERE s.key = 'check-in'"
+    )
+    assert len(rows) == len({member for member, *_ in rows}) == 34
+    assert sorted(status for _, status, _ in rows) == ["late"] + 33 * ["present"]
+    assert {member for member, _, scanned in rows if scanned} == accepted
+    assert lines(machine) == {member: 1 for member, *_ in rows}
+    verified()
+
+
 def test_a_busy_evening_of_all_verbs_upon_the_same_people(machine, crowd, verified):
     """Sixteen processes, six kinds of work: no deadlock, and every sum is right in the end."""
     answers = crowd("everything", 16)

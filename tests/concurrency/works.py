@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import reverse
 
 from courses import check_in as checking_in
-from courses import roll_call, study_logs
+from courses import roll_call, sheets_in, study_logs
 from courses.marks import Mark, Wish
 from courses.models import StudySession
 from courses.study_logs import Handing, Study
@@ -26,7 +26,7 @@ from credits.models import Programme, RankingPermit
 from portal import members
 from portal.audit import Actor
 from portal.models import Member, Organization
-from portal.refusals import Refusal
+from portal.refusals import Conflict, Refusal
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
 
 SECRETARY = "周明远"
@@ -141,6 +141,37 @@ def mark_one_row(number: int) -> Any:
         return "added"
     roll_call.open_(session, by=actor(), at=at)
     return "opened"
+
+
+def import_and_scan(number: int) -> Any:
+    """The paper sheet of a session is imported while phones scan its code, two each; whoever
+    imports looks again when they are told that something changed."""
+    session, at = StudySession.objects.get(key="check-in"), moment(TODAY, 9, 5)
+    if number == 0:
+        return import_paper(session.organiser)
+    accepted = []
+    for phone in (number, number + 15):
+        member = Member.objects.get(number=f"9{phone:07d}")
+        with contextlib.suppress(Refusal):  # the roll was closed by the import, or says so already
+            checking_in.accept(session, member, scanned_at=at, nonce=f"n{phone}", at=at)
+            accepted.append(member.pk)
+    return {"accepted": accepted}
+
+
+def import_paper(branch: Organization) -> Any:
+    """Everybody of the branch has signed, 林小满 late."""
+    rows = [["青川县甲支部签到表"], ["时间：2021年6月3日 9:00-10:30"], ["序号", "姓名", "签到"]]
+    names = Member.objects.filter(branch=branch).order_by("pk").values_list("name", flat=True)
+    rows += [[n, name, "迟到" if name == "林小满" else "√"] for n, name in enumerate(names, 1)]
+    data = "\n".join(",".join(map(str, row)) for row in rows).encode()
+    staged = sheets_in.stage(branch, data, "签到表.csv", by=actor(), at=NOW)
+    for looks in range(1, 100):
+        seen = sheets_in.look(staged, at=NOW).fingerprint
+        time.sleep(0.1)  # they read what they see
+        with contextlib.suppress(Conflict):
+            return {"state": sheets_in.confirm(staged, seen=seen, by=actor(), at=NOW).state,
+                    "looks": looks}  # fmt: skip
+    raise AssertionError("never the same for two looks")
 
 
 def everything(number: int) -> Any:

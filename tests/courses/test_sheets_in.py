@@ -88,6 +88,20 @@ def test_a_sheet_fills_the_planned_session_of_that_day_and_its_hours_are_credite
     assert StudySession.objects.count() == 1
 
 
+def test_a_sheet_that_lists_everybody_closes_a_roll_in_which_somebody_stands_as_it_says(
+    opened, secretary, stage, confirm, programme, lin, zhou
+):
+    late, absent = mark_of(opened, lin), mark_of(opened, zhou)
+    wishes = wish(late, "late") | wish(absent, "absent")
+    roll_call.save(opened, wishes, by=secretary, at=opened.starts_at)
+
+    confirm(stage(both("迟到", "√")))
+
+    opened.refresh_from_db()
+    assert opened.state == "closed"
+    assert hours(programme)[lin.pk] == 200
+
+
 def test_the_preview_says_what_would_change_and_writes_nothing(schedule, city, stage):
     schedule()
     staged = stage(both("√", "病假"))
