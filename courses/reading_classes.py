@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
 from django.utils import timezone
@@ -122,6 +124,26 @@ def drop(reading_class: ReadingClass, member: Member, *, by: Actor, at: datetime
         subject=f"{reading_class}：{member.name}退班",
     )
     return reading_class
+
+
+def newcomers(classes: Sequence[ReadingClass]) -> dict[int, list[Member]]:
+    """Who joined the organiser after a class was founded and never had a place in it, by class id.
+
+    Whoever was taken out of a class is no newcomer. Two queries, however many classes.
+    """
+    found: dict[int, list[Member]] = {c.pk: [] for c in classes}
+    if not classes:
+        return found
+    places = Enrolment.objects.filter(reading_class__in=classes)
+    placed = set(places.values_list("reading_class", "member"))
+    where = reduce(or_, (below(c.organiser.path, lookup="branch__path") for c in classes))
+    people = Member.objects.active().filter(where).select_related("branch")
+    for member in sorted(people, key=lambda m: m.sort_key):
+        for reading_class in classes:
+            inside = member.scope_path.startswith(reading_class.organiser.path)
+            if inside and (reading_class.pk, member.pk) not in placed:
+                found[reading_class.pk].append(member)
+    return found
 
 
 def short_of(reading_class: ReadingClass) -> list[Short]:

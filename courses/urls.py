@@ -11,6 +11,7 @@ urlpatterns = [
     path("classes/", classes.list_, name="class-list"),
     path("classes/new/", classes.new, name="class-new"),
     path("classes/<int:reading_class>/", classes.detail, name="class-detail"),
+    path("classes/<int:reading_class>/newcomers/", classes.newcomers, name="class-newcomers"),
     path("classes/<int:reading_class>/drop/", classes.drop, name="class-drop"),
     path("classes/<int:reading_class>/end/", classes.end, name="class-end"),
     # sessions/

@@ -93,10 +93,25 @@ def detail(request: MemberRequest, reading_class: int) -> HttpResponse:
         "enrolments": found.enrolments.filter(until=None).select_related("member__branch"),
         "sessions": found.sessions.with_counts().order_by("starts_at"),
         "short": _short(request, found) if found.state == "running" else [],
+        "newcomers": _newcomers(found),
         "at": request.at,
     }
     status = 422 if form.errors else 200
     return page(request, "courses/class_detail.html", context, status=status)
+
+
+@require_POST
+@access.required(Capability.MANAGE_CLASSES)
+def newcomers(request: MemberRequest, reading_class: int) -> HttpResponse:
+    """Enrol everybody of the branch who joined it after the class was founded."""
+    found = _class(request, reading_class)
+    by = request.scope.actor(Capability.MANAGE_CLASSES)
+    try:
+        made = reading_classes.enrol(found, _newcomers(found), by=by, at=request.at)
+        messages.success(request, f"新入班 {len(made)} 人。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("class-detail", reading_class)
 
 
 @require_POST
@@ -211,6 +226,12 @@ def session_call_off(request: MemberRequest, session: int) -> HttpResponse:
     context = {"form": form, "title": f"{what}：{found}", "verb": what, "warning": warning}
     context["past"] = past
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+def _newcomers(reading_class: ReadingClass) -> list[Member]:
+    """Whom the class still lacks; one that has ended lacks nobody."""
+    running = [reading_class] if reading_class.state == ReadingClass.State.RUNNING else []
+    return reading_classes.newcomers(running).get(reading_class.pk, [])
 
 
 def _short(

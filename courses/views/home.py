@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from courses import reading_classes
 from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
 from credits import figures, rules, statements
 from credits.models import Programme, Standing
@@ -91,6 +92,9 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
     )
     logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY).pending()
     own = Standing.objects.filter(programme=programme, member=request.user).first()
+    classes = ReadingClass.objects.within(request.scope, Capability.MANAGE_CLASSES).running()
+    running = list(classes.filter(programme=programme).select_related("organiser"))
+    newcomers = reading_classes.newcomers(running)
     context: dict[str, Any] = {
         "programme": programme,
         "organization": where,
@@ -103,9 +107,8 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         "refused": refused.order_by()
         .values("attendance__session", "attendance__session__title")
         .annotate(n=Count("pk")),
-        "classes": ReadingClass.objects.within(request.scope, Capability.MANAGE_CLASSES)
-        .filter(programme=programme)
-        .running(),
+        "classes": running,
+        "lacking": [(c, len(newcomers[c.pk])) for c in running if newcomers[c.pk]],
         "now": figures.of(programme, where) if where else None,
         "own": own,
     }

@@ -57,6 +57,7 @@ PAGES: dict[str, Page] = {
     "class-list": Page("manage_classes"),
     "class-new": Page("manage_classes"),
     "class-detail": Page("manage_classes", "object"),
+    "class-newcomers": Page("manage_classes", "object"),
     "class-drop": Page("manage_classes", "object"),
     "class-end": Page("manage_classes", "object"),
     "session-new": Page("manage_classes"),

@@ -83,6 +83,41 @@ def test_members_of_other_branches_and_leaders_join_by_number(desk, city):
     assert "没有这些编号的在册党员：99999999" in missing.content.decode()
 
 
+def test_whoever_joined_the_branch_later_is_hinted_at_and_enrolled_with_one_tap(desk, city):
+    desk.post(reverse("class-new"), class_form(each="1"))
+    made = ReadingClass.objects.get()
+    address = reverse("class-detail", args=[made.pk])
+    pages = [reverse("home"), address]
+    assert all("还没有入班" not in desk.get(page).content.decode() for page in pages)
+    for name in ("新来一", "新来二"):
+        city.enrol(city.jia, name)
+
+    home, shown = (desk.get(page).content.decode() for page in pages)
+    assert "新来的 2 人还没有入班" in home
+    assert f'href="{address}"' in home
+    assert "新来二、新来一" in shown
+    told = desk.post(reverse("class-newcomers", args=[made.pk]), follow=True).content.decode()
+
+    assert "新入班 2 人" in told
+    since = dict(made.enrolments.values_list("member__name", "since"))
+    assert since["新来一"] == since["新来二"] == TODAY
+    assert all("还没有入班" not in desk.get(page).content.decode() for page in pages)
+    desk.post(reverse("class-newcomers", args=[made.pk]))  # sent twice
+    assert made.enrolments.count() == 4
+
+
+def test_an_ended_class_lacks_nobody(desk, city, programme, secretary):
+    made = reading_classes.found(programme, city.jia, name="读书班", plans=[], starts=TODAY,
+                                 ends=TODAY, by=secretary, at=NOW)  # fmt: skip
+    reasons = dict.fromkeys(made.enrolments.values_list("member", flat=True), "外出")
+    reading_classes.end(made, reasons=reasons, by=secretary, at=NOW)
+    city.enrol(city.jia, "新来人")
+
+    assert "新来人" not in desk.get(reverse("class-detail", args=[made.pk])).content.decode()
+    desk.post(reverse("class-newcomers", args=[made.pk]))
+    assert made.enrolments.count() == 2
+
+
 def test_a_session_is_moved_and_the_history_says_from_when_to_when(desk, schedule):
     session = schedule(day=TODAY + timedelta(days=2))
 

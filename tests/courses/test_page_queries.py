@@ -177,6 +177,7 @@ def test_a_class_asks_no_more_for_more_people_of_other_branches(city, programme,
             )  # fmt: skip
         people = [city.enrol(branch) for branch in (city.jia, city.yi, city.bing)]
         reading_classes.enrol(made[0], people, by=by, at=NOW)
+        city.enrol(city.jia)  # a newcomer, not enrolled
         day = days_ago(len(made[0].enrolments.all()))
         start = moment(day, 19)
         sessions.schedule(city.jia, [programme],

@@ -9,6 +9,7 @@ import pytest
 from courses import reading_classes, roll_call
 from courses.models import ReadingClass, StudySession
 from credits.models import Standing
+from portal import members
 from portal.refusals import Refusal
 from tests.cast import NOW, TODAY, moment
 from tests.courses.conftest import plan
@@ -42,6 +43,24 @@ def test_members_of_other_branches_join_and_are_due(reading_class, secretary, ga
     roll_call.open_(session, by=secretary, at=session.starts_at)
 
     assert session.attendances.get(member=gao).guest is False
+
+
+def test_newcomers_are_those_of_the_branch_who_never_had_a_place_in_the_class(
+    city, programme, reading_class, secretary, lin, gao
+):
+    """Not whoever was taken out, came from elsewhere, left again, or belongs to another branch."""
+    other = reading_classes.found(programme, city.yi, name="乙支部读书班", plans=[], starts=TODAY,
+                                  ends=TODAY, by=city.by, at=NOW)  # fmt: skip
+    reading_classes.enrol(reading_class, [gao], by=secretary, at=NOW)
+    reading_classes.drop(reading_class, lin, by=secretary, at=NOW)
+    first, gone = city.enrol(city.jia, "新一"), city.enrol(city.jia, "新二")
+    members.leave(gone, how="left", on=TODAY, by=city.by, at=NOW)
+    there = city.enrol(city.yi, "新三")
+
+    found = reading_classes.newcomers([reading_class, other])
+
+    assert found == {reading_class.pk: [first], other.pk: [there]}
+    assert reading_classes.newcomers([]) == {}
 
 
 def test_mistake_09_an_enrolment_makes_nobody_present(reading_class, secretary, lin):
