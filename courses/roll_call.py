@@ -1,4 +1,4 @@
-"""The roll call: open, mark, add, close. Locks: session → its attendances → the ledger's own."""
+"""The roll call: open, mark, take in, add, close. Locks: session → its marks → the ledger's own."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ def due_in(session: StudySession) -> list[tuple[Member, Organization]]:
     members = Member.objects.in_bulk([member for member, _ in due])
     homes = Organization.objects.in_bulk({home for _, home in due})
     return [(members[member], homes[home]) for member, home in due]
+
+
+def not_on_roll(session: StudySession) -> list[tuple[Member, Organization]]:
+    """Who is due and does not stand on the roll: whoever was enrolled after it was opened."""
+    on_roll = set(session.attendances.values_list("member_id", flat=True))
+    return [(member, home) for member, home in due_in(session) if member.pk not in on_roll]
 
 
 def _due(sessions: Sequence[StudySession]) -> dict[int, list[tuple[int, int]]]:
@@ -122,21 +128,8 @@ def open_many(
     for session in fresh:
         _check_may_open(session, at=at)
     due = _due(fresh)
-    Attendance.objects.bulk_create(
-        (
-            Attendance(
-                session=session,
-                member_id=member,
-                home_id=home,
-                status=_default_mark(session),
-                marked_by=None,
-                marked_at=at,
-            )
-            for session in fresh
-            for member, home in due[session.pk]
-        ),
-        batch_size=1000,
-    )
+    rows = [_row(s, member, home, at=at) for s in fresh for member, home in due[s.pk]]
+    Attendance.objects.bulk_create(rows, batch_size=1000)
     for session in fresh:
         session.state, session.opened_at = State.OPEN, at
         session.version += 1
@@ -157,6 +150,14 @@ def _check_may_open(session: StudySession, *, at: datetime) -> None:
     if at < session.starts_at - EARLY:
         first = timezone.localtime(session.starts_at - EARLY)
         raise NotNow(f"{first.month}月{first.day}日 {first:%H:%M} 起才能开始点名。")
+
+
+def _row(session: StudySession, member: int, home: int, *, at: datetime) -> Attendance:
+    """An untouched row of somebody who is due."""
+    status = _default_mark(session)
+    return Attendance(
+        session=session, member_id=member, home_id=home, status=status, marked_by=None, marked_at=at
+    )
 
 
 def _default_mark(session: StudySession) -> Status:
@@ -201,6 +202,28 @@ def save(
         session.version += 1
         session.save(update_fields=["version"])
     return changed
+
+
+@transaction.atomic
+def take_in(session: StudySession, *, by: Actor, at: datetime) -> list[Attendance]:
+    """Take those who became due after the roll was opened onto it, with its default mark.
+
+    Guests who are due by now stay guests. Raises NotNow unless the roll is open.
+    """
+    session = sessions.lock(session)
+    if session.state != State.OPEN:
+        raise NotNow(f"活动{session.get_state_display()}，不能再补入名单。")
+    people = not_on_roll(session)
+    if not people:
+        return []
+    made = Attendance.objects.bulk_create(
+        _row(session, member.pk, home.pk, at=at) for member, home in people
+    )
+    session.version += 1
+    session.save(update_fields=["version"])
+    notes = [Note(session, "补入名单", by, member=member) for member, _ in people]
+    sessions.note_many(notes, at=at)
+    return made
 
 
 @transaction.atomic

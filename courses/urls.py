@@ -22,6 +22,7 @@ urlpatterns = [
     path("sessions/<int:session>/open/", roll_call.open_, name="session-open"),
     path("sessions/<int:session>/save/", roll_call.save, name="session-save"),
     path("sessions/<int:session>/add/", roll_call.add, name="session-add"),
+    path("sessions/<int:session>/take-in/", roll_call.take_in, name="session-take-in"),
     path("sessions/<int:session>/correct/", roll_call.correct, name="session-correct"),
     path("sessions/<int:session>/one/<int:member>/", roll_call.one, name="session-one"),
     path("sessions/<int:session>/reopen/", roll_call.reopen, name="session-reopen"),

@@ -115,6 +115,20 @@ def add(request: MemberRequest, session: int) -> HttpResponse:
 
 @require_POST
 @access.required(Capability.RECORD_ATTENDANCE)
+def take_in(request: MemberRequest, session: int) -> HttpResponse:
+    """Take those who became due after the roll was opened onto it."""
+    found = _get(request, session)
+    by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+    try:
+        made = roll_call.take_in(found, by=by, at=request.at)
+        messages.success(request, f"已补入名单 {len(made)} 人。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("session-detail", session)
+
+
+@require_POST
+@access.required(Capability.RECORD_ATTENDANCE)
 def correct(request: MemberRequest, session: int) -> HttpResponse:
     """Correct marks of a closed roll, with the reason."""
     found, wishes = _get(request, session), dict[int, Wish]()
@@ -260,6 +274,7 @@ def _roll(
         "options": [o for o in OPTIONS if o[0] not in ("not_yet", "observer")],
         "all_options": OPTIONS,
         "guest_form": GuestForm(),
+        "not_on_roll": roll_call.not_on_roll(session) if session.state == "open" else [],
         "changes": session.changes.select_related("by", "member").order_by("-pk")[:30],
         "postings": Posting.objects.filter(kind="session", key=session.key)
         .select_related("by", "programme")

@@ -67,6 +67,7 @@ PAGES: dict[str, Page] = {
     "session-open": Page("record_attendance", "object"),
     "session-save": Page("record_attendance", "object"),
     "session-add": Page("record_attendance", "object"),
+    "session-take-in": Page("record_attendance", "object"),
     "session-correct": Page("record_attendance", "object"),
     "session-one": Page("record_attendance", "object"),
     "session-reopen": Page("record_attendance", "object"),

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from courses import corrections, crediting, marks, roll_call, sessions
+from courses import corrections, crediting, marks, reading_classes, roll_call, sessions
 from courses.marks import Mark, NotOnRoll, Wish
 from courses.models import Attendance, AttendanceCredit, SessionChange, Status
 from courses.sessions import NotNow
@@ -15,7 +15,7 @@ from credits.models import LedgerEntry, Posting, Standing
 from portal import members
 from portal.refusals import Conflict, Refusal
 from tests.cast import NOW, TODAY, days_ago, moment
-from tests.courses.conftest import mark_of, wish
+from tests.courses.conftest import mark_of, plan, wish
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
@@ -29,6 +29,48 @@ def test_everyone_of_the_branch_is_present_by_default(opened, lin, zhou):
 
     assert {row.member for row in rows} == {lin, zhou}
     assert {row.status for row in rows} == {Status.PRESENT}
+
+
+def test_whoever_is_enrolled_after_the_roll_was_opened_is_taken_onto_it_and_due(
+    city, programme, secretary, lin, gao
+):
+    start = moment(TODAY, 9)
+    class_ = reading_classes.found(programme, city.jia, name="读书班", plans=[plan(), plan("下午",
+                                   hour=14)], starts=TODAY, ends=TODAY, by=secretary,
+                                   at=moment(TODAY, 7))  # fmt: skip
+    reading_classes.drop(class_, lin, by=secretary, at=moment(TODAY, 7))
+    first, second = class_.sessions.order_by("starts_at")
+    roll_call.open_(first, by=secretary, at=start)
+    assert roll_call.take_in(first, by=secretary, at=start) == []
+    reading_classes.enrol(class_, [gao, city.enrol(city.jia, "新来人")], by=secretary, at=start)
+
+    roll_call.take_in(first, by=secretary, at=start)
+    roll_call.take_in(first, by=secretary, at=start)  # sent twice
+
+    rows = {row.member.name: (row.status, row.guest, row.home) for row in first.attendances.all()}
+    own, other = ("present", False, city.jia), ("present", False, city.bing)
+    assert rows == {"周明远": own, "高望川": other, "新来人": own}
+    assert marks.count(list(first.attendances.all())).due == 3
+    noted = SessionChange.objects.filter(session=first, what="补入名单")
+    assert {change.member.name for change in noted} == {"高望川", "新来人"}
+    roll_call.close(first, {}, by=secretary, at=NOW)
+    assert hours(gao) == 200
+    for session in (first, second):
+        with pytest.raises(NotNow, match="不能再补入名单"):
+            roll_call.take_in(session, by=secretary, at=NOW)
+
+
+def test_whoever_is_taken_onto_a_roll_by_code_is_not_yet_there(city, schedule, secretary, gao, lin):
+    session = schedule(method="check_in")
+    roll_call.open_(session, by=secretary, at=session.starts_at)
+    roll_call.add(session, gao, "present", by=secretary, at=session.starts_at)
+    new = city.enrol(city.jia, "当天入册", day=TODAY)
+    city.enrol(city.jia, "次日入册", day=TODAY + timedelta(days=1), at=NOW + timedelta(days=1))
+
+    [row] = roll_call.take_in(session, by=secretary, at=session.starts_at)
+
+    assert (row.member, row.status, row.guest) == (new, Status.NOT_YET, False)
+    assert mark_of(session, gao).guest
 
 
 def test_mistake_06_an_unscanned_member_is_not_yet_and_closing_asks(schedule, secretary, lin):

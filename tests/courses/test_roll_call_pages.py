@@ -96,6 +96,25 @@ def test_two_secretaries_at_once_the_second_is_told_and_keeps_what_they_wanted(
     assert (mark_of(opened, lin).status, mark_of(opened, zhou).status) == ("absent", "late")
 
 
+def test_an_open_roll_offers_to_take_in_whoever_became_due_meanwhile(city, opened, secretary, desk):
+    assert "补入名单" not in desk().get(address(opened)).content.decode()
+    new = city.enrol(city.jia, "新来人")
+    assert "新增应到 1 人：</b>新来人" in desk().get(address(opened)).content.decode()
+
+    told = desk().post(address(opened, "take-in"), follow=True).content.decode()
+
+    assert "已补入名单 1 人" in told
+    assert "新增应到" not in told
+    assert '应到 <b data-sum="due">3</b>' in told
+    assert not mark_of(opened, new).guest
+    roll_call.close(opened, {}, by=secretary, at=NOW)
+    city.enrol(city.jia, "再来人")
+    assert "再来人" not in desk().get(address(opened)).content.decode()
+    late = desk().post(address(opened, "take-in"), follow=True).content.decode()
+    assert "不能再补入名单" in late
+    assert opened.attendances.count() == 3
+
+
 def test_the_counts_on_the_page_add_up(city, schedule, secretary, desk, lin):
     for number in range(4):
         city.enrol(city.jia, f"组员{number}")
