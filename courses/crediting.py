@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from courses import marks, sessions
 from courses.marks import Wish
 from courses.models import Attendance, AttendanceCredit, StudySession
-from courses.sessions import NotNow
+from courses.sessions import Note, NotNow
 from credits import ledger, rule_book
 from credits.ledger import Credit, Posted, Refused, Request
 from credits.models import Programme
@@ -39,6 +39,29 @@ def credit_now(session: StudySession, *, by: Actor, at: datetime) -> list[Posted
     given = sum(len(p.lines) for p in posted)
     sessions.note(session, f"补记学时：{given} 人", by=by, at=at)
     return posted
+
+
+@transaction.atomic
+def settle(
+    session: StudySession, credits: Collection[int], *, by: Actor, at: datetime
+) -> list[AttendanceCredit]:
+    """Say of refused credits, by id, that nothing is to be done: they leave the to-do list.
+
+    They stay on the session's page, and "credit now" still tries them. Returns those that were
+    still waiting; ids of anything else are passed over.
+    """
+    session = sessions.lock_closed(session)
+    refused = AttendanceCredit.objects.filter(
+        attendance__session=session, state=AttendanceCredit.State.REFUSED, settled_at=None
+    )
+    waiting = list(refused.filter(pk__in=credits).select_related("attendance__member"))
+    refused.filter(pk__in=[credit.pk for credit in waiting]).update(settled_at=at)
+    notes = [
+        Note(session, "核实未能记入", by, credit.reason, credit.attendance.member)
+        for credit in waiting
+    ]
+    sessions.note_many(notes, at=at)
+    return waiting
 
 
 def cannot_be_credited(
@@ -167,9 +190,17 @@ def _keep(
     *,
     anew: bool,
 ) -> None:
-    """Note beside each mark, named by session key and member, what came of it in this programme."""
+    """Note beside each mark, named by session key and member, what came of it in this programme.
+
+    A credit refused once more for the same reason stays settled.
+    """
+    settled: dict[tuple[int, str], datetime | None] = {}
     if anew:
-        AttendanceCredit.objects.filter(programme=programme, attendance__in=rows.values()).delete()
+        old = AttendanceCredit.objects.filter(programme=programme, attendance__in=rows.values())
+        done = old.exclude(settled_at=None)
+        for attendance, reason, moment in done.values_list("attendance", "reason", "settled_at"):
+            settled[attendance, reason] = moment
+        old.delete()
     states = AttendanceCredit.State
     kept = []
     for result in posted:
@@ -191,6 +222,7 @@ def _keep(
                 state=states.REFUSED,
                 code=r.code,
                 reason=r.message[:200],
+                settled_at=settled.get((rows[key, r.credit.member.pk].pk, r.message[:200])),
             )
             for r in result.refused
         ]

@@ -27,6 +27,7 @@ urlpatterns = [
     path("sessions/<int:session>/one/<int:member>/", roll_call.one, name="session-one"),
     path("sessions/<int:session>/reopen/", roll_call.reopen, name="session-reopen"),
     path("sessions/<int:session>/credit-now/", roll_call.credit_now, name="session-credit-now"),
+    path("sessions/<int:session>/settle/", roll_call.settle, name="session-settle"),
     path("sessions/<int:session>/paper/", roll_call.paper, name="session-paper"),
     # check-in/
     path("sessions/<int:session>/screen/", check_in.screen, name="check-in-screen"),

@@ -93,7 +93,11 @@ class Attendance(models.Model):
 
 
 class AttendanceCredit(models.Model):
-    """What one mark earned in one programme: credited, or refused and why."""
+    """What one mark earned in one programme: credited, or refused and why.
+
+    settled_at: when the secretary said of a refused one that nothing is to be done; it then
+    leaves the to-do list and stays on the session's page.
+    """
 
     class State(models.TextChoices):
         CREDITED = "credited", "已记入"
@@ -105,6 +109,7 @@ class AttendanceCredit(models.Model):
     hours = models.PositiveIntegerField("学时", default=0)
     code = models.CharField(max_length=10, blank=True)
     reason = models.CharField("原因", max_length=200, blank=True)
+    settled_at = models.DateTimeField("核实时间", null=True, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "考勤学时"
@@ -116,6 +121,10 @@ class AttendanceCredit(models.Model):
                 name="attendance_credit_or_reason",
                 condition=Q(state="credited", hours__gt=0, reason="")
                 | (Q(state="refused", hours=0) & ~Q(reason="")),
+            ),
+            models.CheckConstraint(
+                name="attendance_credit_settled",
+                condition=Q(settled_at=None) | Q(state="refused"),
             ),
         ]
         indexes = [models.Index(fields=["programme", "state"], name="attendance_credit_state")]

@@ -88,6 +88,7 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
     refused = AttendanceCredit.objects.filter(
         programme=programme,
         state=AttendanceCredit.State.REFUSED,
+        settled_at=None,
         attendance__session__in=sessions,
     )
     logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY).pending()

@@ -211,6 +211,22 @@ def credit_now(request: MemberRequest, session: int) -> HttpResponse:
     return redirect("session-detail", session)
 
 
+@require_POST
+@access.required(Capability.RECORD_ATTENDANCE)
+def settle(request: MemberRequest, session: int) -> HttpResponse:
+    """Take refused credits that were looked at out of the to-do list."""
+    found = _get(request, session)
+    by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+    seen = {int(pk) for pk in request.POST.getlist("credit") if pk.isdecimal()}
+    try:
+        done = crediting.settle(found, seen, by=by, at=request.at)
+        people = {credit.attendance_id for credit in done}
+        messages.success(request, f"已核实 {len(people)} 人，不再列入待办。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("session-detail", session)
+
+
 @require_GET
 @access.required(Capability.RECORD_ATTENDANCE)
 def paper(request: MemberRequest, session: int) -> HttpResponse:
@@ -267,6 +283,8 @@ def _roll(
         doubled = names.count(row.member.name) > 1
         shown.append({"row": row, "seen": now, "wanted": wanted, "doubled": doubled,
                       "class": wanted.partition(":")[0]})  # fmt: skip
+    credits_ = [c for row in rows for c in row.credits.all()]
+    refused = [c for c in credits_ if c.state == AttendanceCredit.State.REFUSED]
     context: dict[str, Any] = {
         "session": session,
         "rows": shown,
@@ -279,14 +297,12 @@ def _roll(
         "postings": Posting.objects.filter(kind="session", key=session.key)
         .select_related("by", "programme")
         .order_by("pk"),
-        "refused": [
-            c for row in rows for c in row.credits.all()
-            if c.state == AttendanceCredit.State.REFUSED
-        ],
+        "refused": refused,
+        "unsettled": [c for c in refused if c.settled_at is None],
         "refused_scans": session.scans.filter(accepted=False).select_related("member"),
         "at": request.at,
         "over": session.ends_at <= request.at,
-    }  # fmt: skip
+    }
     return page(request, "courses/roll_call.html", context, status=status)
 
 

@@ -72,6 +72,7 @@ PAGES: dict[str, Page] = {
     "session-one": Page("record_attendance", "object"),
     "session-reopen": Page("record_attendance", "object"),
     "session-credit-now": Page("record_attendance", "object"),
+    "session-settle": Page("record_attendance", "object"),
     "session-paper": Page("record_attendance", "object"),
     "check-in-screen": Page("record_attendance", "object"),
     "check-in": Page("own"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from courses import corrections, crediting, marks, reading_classes, roll_call, sessions
 from courses.marks import Mark, NotOnRoll, Wish
@@ -192,6 +193,50 @@ def test_one_persons_conflict_is_kept_and_credited_when_it_is_gone(
     assert (credit.state, credit.hours) == ("credited", 200)
     assert hours(lin) == 200
     assert verification.verify(at=NOW).problems == []
+
+
+@pytest.fixture
+def repeated(schedule, secretary):
+    """Two sessions with the same lesson, closed: nobody is credited for the second."""
+    both = [schedule("第一遍", content="lesson-1"), schedule("第二遍", hour=14, content="lesson-1")]
+    for session in both:
+        roll_call.open_(session, by=secretary, at=session.starts_at)
+        roll_call.close(session, {}, by=secretary, at=NOW)
+    return both
+
+
+def test_a_refused_credit_that_was_settled_stays_so_until_it_can_be_given(
+    repeated, secretary, lin, zhou
+):
+    first, second = repeated
+    refused = AttendanceCredit.objects.filter(attendance__session=second)
+    own = refused.get(attendance__member=lin)
+    elsewhere = AttendanceCredit.objects.filter(attendance__session=first)
+    ids = {own.pk, *elsewhere.values_list("pk", flat=True)}
+
+    assert crediting.settle(second, ids, by=secretary, at=NOW) == [own]
+    assert crediting.settle(second, ids, by=secretary, at=NOW) == []  # sent twice
+
+    assert [c.attendance.member for c in refused.filter(settled_at=None)] == [zhou]
+    note = SessionChange.objects.get(session=second, what="核实未能记入")
+    assert (note.member, note.reason) == (lin, own.reason)
+    crediting.credit_now(second, by=secretary, at=NOW)  # in vain: the reason is the same
+    assert {c.attendance.member: c.settled_at for c in refused.all()} == {lin: NOW, zhou: None}
+    sessions.cancel(first, reason="重复安排", by=secretary, at=NOW)
+    crediting.credit_now(second, by=secretary, at=NOW)
+    assert {(c.state, c.settled_at) for c in refused.all()} == {("credited", None)}
+    assert hours(lin) == 200
+
+
+def test_nothing_but_a_refused_credit_can_be_settled(repeated, schedule, secretary):
+    first, _ = repeated
+    credits_ = AttendanceCredit.objects.filter(attendance__session=first)
+
+    assert crediting.settle(first, {c.pk for c in credits_}, by=secretary, at=NOW) == []
+    with pytest.raises(IntegrityError), transaction.atomic():
+        credits_.update(settled_at=NOW)
+    with pytest.raises(NotNow):
+        crediting.settle(schedule(hour=17), set(), by=secretary, at=NOW)
 
 
 def roll_call_preview(session):

@@ -115,6 +115,29 @@ def test_an_open_roll_offers_to_take_in_whoever_became_due_meanwhile(city, opene
     assert opened.attendances.count() == 3
 
 
+def test_what_can_never_be_credited_leaves_the_to_do_list_and_stays_on_the_page(
+    schedule, secretary, desk, lin
+):
+    for hour in (9, 14):
+        session = schedule(f"{hour} 点", hour=hour, content="lesson-1")
+        roll_call.open_(session, by=secretary, at=session.starts_at)
+        roll_call.close(session, {}, by=secretary, at=NOW)
+    assert "14 点</b>：2 人未能记入" in desk().get(reverse("home")).content.decode()
+    shown = desk().get(address(session)).content.decode()
+    seen = re.findall(r'name="credit" value="(\d+)"', shown)
+    assert (len(seen), "已核实</span>" in shown) == (2, False)
+
+    told = desk().post(address(session, "settle"), {"credit": [*seen, "x"]}, follow=True)
+
+    text = told.content.decode()
+    assert "已核实 2 人，不再列入待办" in text
+    assert '同一内容已在《9 点》中记过学时，不重复计算。 <span class="tag">已核实' in text
+    assert "林小满 核实未能记入（同一内容" in text
+    assert "不再提醒" not in text
+    assert "现在补记" in text
+    assert "未能记入" not in desk().get(reverse("home")).content.decode()
+
+
 def test_the_counts_on_the_page_add_up(city, schedule, secretary, desk, lin):
     for number in range(4):
         city.enrol(city.jia, f"组员{number}")
