@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, F, Max, Q
 
 from portal.models import PATH_STEP
 from portal.querysets import ScopedQuerySet
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Attendance,
         Course,
         ReadingClass,
+        Scan,
         SheetImport,
         StudyLog,
         StudySession,
@@ -99,6 +100,15 @@ class AttendanceQuerySet(ScopedQuerySet["Attendance"]):
         return self.select_related("member", "home").order_by(
             "guest", "member__name", "member__number"
         )
+
+
+class ScanQuerySet(models.QuerySet["Scan"]):
+    def refusals(self) -> models.QuerySet[Scan, dict[str, Any]]:
+        """Refused scans by member and reason, the latest first: name, reason, last, times."""
+        rows = self.filter(accepted=False).order_by().values("member", "reason")
+        return rows.annotate(
+            name=F("member__name"), last=Max("at"), times=Count("pk"), newest=Max("pk")
+        ).order_by("-newest")
 
 
 class SheetImportQuerySet(ScopedQuerySet["SheetImport"]):

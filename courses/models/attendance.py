@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from courses.models.session import StudySession
-from courses.querysets import AttendanceQuerySet, SheetImportQuerySet
+from courses.querysets import AttendanceQuerySet, ScanQuerySet, SheetImportQuerySet
 from portal.models import Member, Organization
 
 
@@ -145,6 +145,8 @@ class Scan(models.Model):
     accepted = models.BooleanField("通过")
     reason = models.CharField("原因", max_length=120, blank=True)
     nonce = models.CharField(max_length=16, blank=True)
+
+    objects = ScanQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "扫码记录"

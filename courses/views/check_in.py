@@ -38,7 +38,7 @@ def screen(request: MemberRequest, session: int) -> HttpResponse:
         "counts": marks.count(people),
         "arrived": [a for a in people if a.is_there],
         "awaited": [a for a in people if a.status == Status.NOT_YET and not a.guest],
-        "refused": found.scans.filter(accepted=False).select_related("member").order_by("-pk")[:8],
+        "refused": found.scans.refusals()[:8],
         "opens": opens,
         "closes": closes,
         "by_code": found.method == StudySession.Method.CHECK_IN,

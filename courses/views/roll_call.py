@@ -299,7 +299,7 @@ def _roll(
         .order_by("pk"),
         "refused": refused,
         "unsettled": [c for c in refused if c.settled_at is None],
-        "refused_scans": session.scans.filter(accepted=False).select_related("member"),
+        "refused_scans": session.scans.refusals(),
         "at": request.at,
         "over": session.ends_at <= request.at,
     }

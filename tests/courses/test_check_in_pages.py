@@ -165,6 +165,30 @@ def test_mistake_12_every_refused_scan_is_listed_under_its_session_with_member_a
     assert "吴远舟" not in elsewhere
 
 
+def test_refused_scans_of_one_member_for_one_reason_are_one_line_with_their_number(
+    city, session, clock, lin, zhou
+):
+    namesake = city.enrol(city.yi, lin.name)
+    for minute, member, reason in (
+        (1, lin, "签到码已经变了"), (2, None, "签到码已经变了"), (3, lin, "已经签到"),
+        (4, lin, "签到码已经变了"), (5, namesake, "签到码已经变了"), (6, None, "签到码已经变了"),
+    ):  # fmt: skip
+        check_in.refuse(session, member, reason, at=START + timedelta(minutes=minute))
+    expected = [
+        "09:06 未登录：签到码已经变了（2 次）",
+        "09:05 林小满：签到码已经变了",
+        "09:04 林小满：签到码已经变了（2 次）",
+        "09:03 林小满：已经签到",
+    ]
+
+    for name in ("check-in-screen", "session-detail"):
+        text = phone_of(zhou).get(reverse(name, args=[session.pk])).content.decode()
+        listed = text.split("被拒绝的扫码")[1].split("</ul>")[0]
+        lines = re.findall(r'<li class="num">(?:2021年6月3日 )?([^<]*)</li>', listed)
+        assert lines == expected, name
+    assert session.scans.count() == 6
+
+
 def test_a_proof_is_worth_nothing_on_another_phone_and_that_is_listed(session, clock, lin, zhou):
     mine = phone_of(lin)
     proof = proof_on(mine.get(address_at(session, START)))
