@@ -35,7 +35,7 @@ ACTS: dict[str, Callable[..., Programme]] = {
 def detail(request: MemberRequest) -> HttpResponse:
     """What governs the programme: dates, state, rules in words, permits."""
     programme = _governed(request)
-    book = rule_book.of(programme)
+    book, permit_ = rule_book.of(programme), programmes.permit_of(programme)
     context = {
         "programme": programme,
         "programmes": Programme.objects.within(request.scope, Capability.GOVERN),
@@ -43,7 +43,7 @@ def detail(request: MemberRequest) -> HttpResponse:
         "rules": book.current.rules if book.versions and programme.state != "draft" else None,
         "forms": dict(Form.choices),
         "permits": programme.permits.select_related("by")[:10],
-        "permit_form": PermitForm(),
+        "permit_form": PermitForm(initial={"level": permit_.level} if permit_ else None),
         "now": figures.of(programme, programme.organiser),
         "administers": request.scope.role == Role.ADMINISTRATOR,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from io import BytesIO
 
@@ -278,6 +279,19 @@ def test_the_newest_permit_counts(city, programme):
     programmes.permit(programme, RankingPermit.Level.MEMBERS, document="乙", by=by, at=NOW)
 
     assert rankings.check_permitted(programme, of_members=True).document == "乙"
+
+
+@pytest.mark.parametrize("level", ["", *RankingPermit.Level.values])
+def test_the_form_of_the_permit_begins_at_the_level_that_counts_now(
+    city, enter, found_programme, evening, level
+):
+    found_programme(permit="members")
+    newest = found_programme("dsxx-2021-b", permit=level)
+
+    page = enter("shi").get(reverse("programme"), {"programme": newest.code}).content.decode()
+
+    chosen = re.findall(r'<option value="(\w+)" selected', page.split('name="level"')[1])
+    assert chosen == ([level] if level else [])
 
 
 # --- Pages and export -----------------------------------------------------------------------------
