@@ -145,7 +145,7 @@ def leave(request: MemberRequest, member: int) -> HttpResponse:
             return redirect("member-list")
         except Refusal as refusal:
             _put(form, refusal)
-    context = {"form": form, "title": f"离开：{person.name}"}
+    context = {"form": form, "title": f"离开：{person.name}", "verb": "登记离开"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
 
