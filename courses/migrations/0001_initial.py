@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("key", models.SlugField(max_length=30, unique=True)),
+                ("key", models.SlugField(max_length=30, unique=True, verbose_name="标识")),
                 ("title", models.CharField(max_length=60, verbose_name="名称")),
                 (
                     "kind",
@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ("period", models.CharField(blank=True, max_length=16, verbose_name="历史时期")),
                 ("summary", models.TextField(blank=True, verbose_name="简介")),
                 ("once", models.BooleanField(default=False, verbose_name="每人只计一次")),
-                ("order", models.PositiveSmallIntegerField(default=0)),
+                ("order", models.PositiveSmallIntegerField(default=0, verbose_name="排序")),
             ],
             options={
                 "verbose_name": "课程",
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("key", models.SlugField(max_length=30, unique=True)),
+                ("key", models.SlugField(max_length=30, unique=True, verbose_name="标识")),
                 ("title", models.CharField(max_length=60, verbose_name="名称")),
                 ("kind", models.CharField(blank=True, max_length=20, verbose_name="形式")),
                 (
@@ -98,13 +98,14 @@ class Migration(migrations.Migration):
                 ("minutes", models.PositiveSmallIntegerField(verbose_name="时长（分钟）")),
                 ("body", models.TextField(blank=True, verbose_name="内容")),
                 ("version", models.PositiveSmallIntegerField(default=1, verbose_name="版本")),
-                ("order", models.PositiveSmallIntegerField(default=0)),
+                ("order", models.PositiveSmallIntegerField(default=0, verbose_name="排序")),
                 (
                     "course",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="lessons",
                         to="courses.course",
+                        verbose_name="课程",
                     ),
                 ),
             ],
@@ -123,16 +124,17 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("key", models.SlugField(max_length=30, unique=True)),
+                ("key", models.SlugField(max_length=30, unique=True, verbose_name="标识")),
                 ("title", models.CharField(max_length=60, verbose_name="名称")),
                 ("body", models.TextField(verbose_name="内容")),
-                ("order", models.PositiveSmallIntegerField(default=0)),
+                ("order", models.PositiveSmallIntegerField(default=0, verbose_name="排序")),
                 (
                     "course",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="materials",
                         to="courses.course",
+                        verbose_name="课程",
                     ),
                 ),
                 (
@@ -143,6 +145,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="materials",
                         to="courses.lesson",
+                        verbose_name="微党课",
                     ),
                 ),
             ],
@@ -161,7 +164,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("key", models.CharField(editable=False, max_length=24, unique=True)),
+                (
+                    "key",
+                    models.CharField(
+                        editable=False, max_length=24, unique=True, verbose_name="标识"
+                    ),
+                ),
                 ("name", models.CharField(max_length=60, verbose_name="名称")),
                 ("starts", models.DateField(verbose_name="开班日期")),
                 ("ends", models.DateField(verbose_name="结班日期")),
@@ -198,6 +206,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="建班人",
                     ),
                 ),
                 (
@@ -206,6 +215,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="reading_classes",
                         to="portal.organization",
+                        verbose_name="主办党组织",
                     ),
                 ),
                 (
@@ -214,6 +224,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="reading_classes",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -240,6 +251,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="enrolments",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -248,6 +260,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="enrolments",
                         to="courses.readingclass",
+                        verbose_name="读书班",
                     ),
                 ),
             ],
@@ -266,9 +279,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("file_name", models.CharField(max_length=120, verbose_name="文件")),
-                ("digest", models.CharField(max_length=64)),
-                ("content", models.BinaryField()),
-                ("answers", models.JSONField(default=dict)),
+                ("digest", models.CharField(max_length=64, verbose_name="文件校验值")),
+                ("content", models.BinaryField(verbose_name="文件内容")),
+                ("answers", models.JSONField(default=dict, verbose_name="核对答复")),
                 (
                     "state",
                     models.CharField(
@@ -278,7 +291,7 @@ class Migration(migrations.Migration):
                         verbose_name="状态",
                     ),
                 ),
-                ("wrote", models.JSONField(default=list)),
+                ("wrote", models.JSONField(default=list, verbose_name="写入内容")),
                 ("at", models.DateTimeField(verbose_name="上传时间")),
                 (
                     "written_at",
@@ -291,6 +304,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="何人",
                     ),
                 ),
                 (
@@ -299,6 +313,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="党组织",
                     ),
                 ),
             ],
@@ -317,7 +332,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("key", models.CharField(editable=False, max_length=24, unique=True)),
+                (
+                    "key",
+                    models.CharField(
+                        editable=False, max_length=24, unique=True, verbose_name="标识"
+                    ),
+                ),
                 (
                     "form",
                     models.CharField(
@@ -367,6 +387,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="study_logs",
                         to="portal.organization",
+                        verbose_name="党支部",
                     ),
                 ),
                 (
@@ -377,6 +398,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="处理人",
                     ),
                 ),
                 (
@@ -385,6 +407,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="提交人",
                     ),
                 ),
                 (
@@ -393,6 +416,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="study_logs",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -401,6 +425,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="study_logs",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -419,7 +444,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("key", models.CharField(editable=False, max_length=24, unique=True)),
+                (
+                    "key",
+                    models.CharField(
+                        editable=False, max_length=24, unique=True, verbose_name="标识"
+                    ),
+                ),
                 (
                     "occasion",
                     models.CharField(
@@ -507,7 +537,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reason", models.CharField(blank=True, max_length=200, verbose_name="说明")),
-                ("version", models.PositiveIntegerField(default=1)),
+                ("version", models.PositiveIntegerField(default=1, verbose_name="版本")),
                 ("made_at", models.DateTimeField(verbose_name="安排时间")),
                 ("opened_at", models.DateTimeField(blank=True, null=True, verbose_name="开始点名")),
                 (
@@ -520,6 +550,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="安排人",
                     ),
                 ),
                 (
@@ -528,11 +559,14 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="sessions",
                         to="portal.organization",
+                        verbose_name="主办党组织",
                     ),
                 ),
                 (
                     "programmes",
-                    models.ManyToManyField(related_name="sessions", to="credits.programme"),
+                    models.ManyToManyField(
+                        related_name="sessions", to="credits.programme", verbose_name="专题教育"
+                    ),
                 ),
                 (
                     "reading_class",
@@ -542,6 +576,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="sessions",
                         to="courses.readingclass",
+                        verbose_name="读书班",
                     ),
                 ),
             ],
@@ -569,6 +604,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="何人",
                     ),
                 ),
                 (
@@ -579,6 +615,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -587,6 +624,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="changes",
                         to="courses.studysession",
+                        verbose_name="学习活动",
                     ),
                 ),
             ],
@@ -608,7 +646,7 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField(verbose_name="时间")),
                 ("accepted", models.BooleanField(verbose_name="通过")),
                 ("reason", models.CharField(blank=True, max_length=120, verbose_name="原因")),
-                ("nonce", models.CharField(blank=True, max_length=16)),
+                ("nonce", models.CharField(blank=True, max_length=16, verbose_name="扫码凭证")),
                 (
                     "member",
                     models.ForeignKey(
@@ -617,6 +655,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -625,6 +664,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="scans",
                         to="courses.studysession",
+                        verbose_name="学习活动",
                     ),
                 ),
             ],
@@ -693,6 +733,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="当日所在党支部",
                     ),
                 ),
                 (
@@ -702,6 +743,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="标记人",
                     ),
                 ),
                 (
@@ -710,6 +752,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="attendances",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -718,6 +761,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="attendances",
                         to="courses.studysession",
+                        verbose_name="学习活动",
                     ),
                 ),
             ],
@@ -744,7 +788,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("hours", models.PositiveIntegerField(default=0, verbose_name="学时")),
-                ("code", models.CharField(blank=True, max_length=10)),
+                ("code", models.CharField(blank=True, max_length=10, verbose_name="原因代码")),
                 ("reason", models.CharField(blank=True, max_length=200, verbose_name="原因")),
                 (
                     "attendance",
@@ -752,6 +796,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="credits",
                         to="courses.attendance",
+                        verbose_name="考勤",
                     ),
                 ),
                 (
@@ -760,6 +805,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],

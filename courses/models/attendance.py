@@ -41,9 +41,15 @@ class Attendance(models.Model):
     study (补学), which adds hours and never presence.
     """
 
-    session = models.ForeignKey(StudySession, models.PROTECT, related_name="attendances")
-    member = models.ForeignKey(Member, models.PROTECT, related_name="attendances")
-    home = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    session = models.ForeignKey(
+        StudySession, models.PROTECT, related_name="attendances", verbose_name="学习活动"
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="attendances", verbose_name="党员"
+    )
+    home = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", verbose_name="当日所在党支部"
+    )
     guest = models.BooleanField("客人", default=False)
     status = models.CharField("考勤", max_length=10, choices=Status)
     leave = models.CharField("请假类别", max_length=10, choices=Leave, blank=True, default="")
@@ -51,7 +57,9 @@ class Attendance(models.Model):
     made_up_on = models.DateField("补学日期", null=True, blank=True)
     scanned = models.BooleanField("扫码", default=False)
     remark = models.CharField("备注", max_length=100, blank=True)
-    marked_by = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+")
+    marked_by = models.ForeignKey(
+        Member, models.PROTECT, null=True, related_name="+", verbose_name="标记人"
+    )
     marked_at = models.DateTimeField("标记时间")
 
     objects = AttendanceQuerySet.as_manager()
@@ -103,11 +111,15 @@ class AttendanceCredit(models.Model):
         CREDITED = "credited", "已记入"
         REFUSED = "refused", "未能记入"
 
-    attendance = models.ForeignKey(Attendance, models.PROTECT, related_name="credits")
-    programme = models.ForeignKey("credits.Programme", models.PROTECT, related_name="+")
+    attendance = models.ForeignKey(
+        Attendance, models.PROTECT, related_name="credits", verbose_name="考勤"
+    )
+    programme = models.ForeignKey(
+        "credits.Programme", models.PROTECT, related_name="+", verbose_name="专题教育"
+    )
     state = models.CharField("状态", max_length=10, choices=State)
     hours = models.PositiveIntegerField("学时", default=0)
-    code = models.CharField(max_length=10, blank=True)
+    code = models.CharField("原因代码", max_length=10, blank=True)
     reason = models.CharField("原因", max_length=200, blank=True)
     settled_at = models.DateTimeField("核实时间", null=True, blank=True)
 
@@ -139,12 +151,16 @@ class Scan(models.Model):
     nonce: of the proof that was used up; empty for refused scans and digits typed in.
     """
 
-    session = models.ForeignKey(StudySession, models.PROTECT, related_name="scans")
-    member = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+")
+    session = models.ForeignKey(
+        StudySession, models.PROTECT, related_name="scans", verbose_name="学习活动"
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="党员"
+    )
     at = models.DateTimeField("时间")
     accepted = models.BooleanField("通过")
     reason = models.CharField("原因", max_length=120, blank=True)
-    nonce = models.CharField(max_length=16, blank=True)
+    nonce = models.CharField("扫码凭证", max_length=16, blank=True)
 
     objects = ScanQuerySet.as_manager()
 
@@ -177,14 +193,16 @@ class SheetImport(models.Model):
         WRITTEN = "written", "已导入"
         UNDONE = "undone", "已撤销"
 
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", verbose_name="党组织"
+    )
     file_name = models.CharField("文件", max_length=120)
-    digest = models.CharField(max_length=64)
-    content = models.BinaryField()
-    answers = models.JSONField(default=dict)
+    digest = models.CharField("文件校验值", max_length=64)
+    content = models.BinaryField("文件内容")
+    answers = models.JSONField("核对答复", default=dict)
     state = models.CharField("状态", max_length=10, choices=State, default=State.READ)
-    wrote = models.JSONField(default=list)
-    by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    wrote = models.JSONField("写入内容", default=list)
+    by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="何人")
     at = models.DateTimeField("上传时间")
     written_at = models.DateTimeField("导入时间", null=True, blank=True)
     undone_at = models.DateTimeField("撤销时间", null=True, blank=True)

@@ -21,14 +21,14 @@ class Course(models.Model):
         PLATFORM = "platform", "网上平台"
         SERIES = "series", "微党课"
 
-    key = models.SlugField(max_length=30, unique=True)
+    key = models.SlugField("标识", max_length=30, unique=True)
     title = models.CharField("名称", max_length=60)
     kind = models.CharField("类别", max_length=10, choices=Kind)
     form = models.CharField("学习方式", max_length=10, choices=Form)
     period = models.CharField("历史时期", max_length=16, blank=True)
     summary = models.TextField("简介", blank=True)
     once = models.BooleanField("每人只计一次", default=False)
-    order = models.PositiveSmallIntegerField(default=0)
+    order = models.PositiveSmallIntegerField("排序", default=0)
 
     objects = CourseQuerySet.as_manager()
 
@@ -48,8 +48,8 @@ class Course(models.Model):
 class Lesson(models.Model):
     """A micro-lesson (微党课) or one part of a course; credited once a programme."""
 
-    course = models.ForeignKey(Course, models.PROTECT, related_name="lessons")
-    key = models.SlugField(max_length=30, unique=True)
+    course = models.ForeignKey(Course, models.PROTECT, related_name="lessons", verbose_name="课程")
+    key = models.SlugField("标识", max_length=30, unique=True)
     title = models.CharField("名称", max_length=60)
     kind = models.CharField("形式", max_length=20, blank=True)
     form = models.CharField("学习方式", max_length=10, choices=Form)
@@ -57,7 +57,7 @@ class Lesson(models.Model):
     minutes = models.PositiveSmallIntegerField("时长（分钟）")
     body = models.TextField("内容", blank=True)
     version = models.PositiveSmallIntegerField("版本", default=1)
-    order = models.PositiveSmallIntegerField(default=0)
+    order = models.PositiveSmallIntegerField("排序", default=0)
 
     class Meta:
         verbose_name = verbose_name_plural = "微党课"
@@ -74,14 +74,21 @@ class Lesson(models.Model):
 class Material(models.Model):
     """A text to read and download beside a course or lesson."""
 
-    course = models.ForeignKey(Course, models.PROTECT, related_name="materials")
-    lesson = models.ForeignKey(
-        Lesson, models.PROTECT, null=True, blank=True, related_name="materials"
+    course = models.ForeignKey(
+        Course, models.PROTECT, related_name="materials", verbose_name="课程"
     )
-    key = models.SlugField(max_length=30, unique=True)
+    lesson = models.ForeignKey(
+        Lesson,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="materials",
+        verbose_name="微党课",
+    )
+    key = models.SlugField("标识", max_length=30, unique=True)
     title = models.CharField("名称", max_length=60)
     body = models.TextField("内容")
-    order = models.PositiveSmallIntegerField(default=0)
+    order = models.PositiveSmallIntegerField("排序", default=0)
 
     class Meta:
         verbose_name = verbose_name_plural = "学习材料"

@@ -19,11 +19,13 @@ class ReadingClass(models.Model):
         COMPLETED = "completed", "学满结业"
         ENDED = "ended", "结束（未全部学满）"
 
-    key = models.CharField(max_length=24, unique=True, editable=False)
+    key = models.CharField("标识", max_length=24, unique=True, editable=False)
     programme = models.ForeignKey(
-        "credits.Programme", models.PROTECT, related_name="reading_classes"
+        "credits.Programme", models.PROTECT, related_name="reading_classes", verbose_name="专题教育"
     )
-    organiser = models.ForeignKey(Organization, models.PROTECT, related_name="reading_classes")
+    organiser = models.ForeignKey(
+        Organization, models.PROTECT, related_name="reading_classes", verbose_name="主办党组织"
+    )
     name = models.CharField("名称", max_length=60)
     leader = models.ForeignKey(
         Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="班长"
@@ -33,7 +35,7 @@ class ReadingClass(models.Model):
     state = models.CharField("状态", max_length=10, choices=State, default=State.RUNNING)
     ended_at = models.DateTimeField("结束时间", null=True, blank=True)
     short = models.JSONField("未学满", default=list, blank=True)
-    made_by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    made_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="建班人")
     made_at = models.DateTimeField("建班时间")
 
     objects = ReadingClassQuerySet.as_manager()
@@ -62,8 +64,12 @@ class ReadingClass(models.Model):
 class Enrolment(models.Model):
     """Somebody's place in a class, from `since` (inclusive) until `until` (exclusive)."""
 
-    reading_class = models.ForeignKey(ReadingClass, models.PROTECT, related_name="enrolments")
-    member = models.ForeignKey(Member, models.PROTECT, related_name="enrolments")
+    reading_class = models.ForeignKey(
+        ReadingClass, models.PROTECT, related_name="enrolments", verbose_name="读书班"
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="enrolments", verbose_name="党员"
+    )
     since = models.DateField("自")
     until = models.DateField("至", null=True, blank=True)
 

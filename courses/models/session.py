@@ -50,11 +50,20 @@ class StudySession(models.Model):
         HALF_DAY = "half_day", "半天"
         DAY = "day", "全天"
 
-    key = models.CharField(max_length=24, unique=True, editable=False)
-    programmes = models.ManyToManyField("credits.Programme", related_name="sessions")
-    organiser = models.ForeignKey(Organization, models.PROTECT, related_name="sessions")
+    key = models.CharField("标识", max_length=24, unique=True, editable=False)
+    programmes = models.ManyToManyField(
+        "credits.Programme", related_name="sessions", verbose_name="专题教育"
+    )
+    organiser = models.ForeignKey(
+        Organization, models.PROTECT, related_name="sessions", verbose_name="主办党组织"
+    )
     reading_class = models.ForeignKey(
-        ReadingClass, models.PROTECT, null=True, blank=True, related_name="sessions"
+        ReadingClass,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="sessions",
+        verbose_name="读书班",
     )
     occasion = models.CharField("类别", max_length=10, choices=Occasion)
     form = models.CharField("学习方式", max_length=10, choices=Form)
@@ -73,8 +82,8 @@ class StudySession(models.Model):
     method = models.CharField("考勤方式", max_length=10, choices=Method, default=Method.ROLL_CALL)
     state = models.CharField("状态", max_length=10, choices=State, default=State.PLANNED)
     reason = models.CharField("说明", max_length=200, blank=True)
-    version = models.PositiveIntegerField(default=1)
-    made_by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    version = models.PositiveIntegerField("版本", default=1)
+    made_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="安排人")
     made_at = models.DateTimeField("安排时间")
     opened_at = models.DateTimeField("开始点名", null=True, blank=True)
     closed_at = models.DateTimeField("记学时时间", null=True, blank=True)
@@ -138,11 +147,15 @@ class StudySession(models.Model):
 class SessionChange(models.Model):
     """What happened to a session or to somebody's mark in it after it was made. Insert-only."""
 
-    session = models.ForeignKey(StudySession, models.PROTECT, related_name="changes")
-    member = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+")
+    session = models.ForeignKey(
+        StudySession, models.PROTECT, related_name="changes", verbose_name="学习活动"
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="党员"
+    )
     what = models.CharField("事项", max_length=120)
     reason = models.CharField("理由", max_length=200, blank=True)
-    by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="何人")
     at = models.DateTimeField("时间")
 
     class Meta:

@@ -23,10 +23,16 @@ class StudyLog(models.Model):
         WITHDRAWN = "withdrawn", "已撤回"
         REVERSED = "reversed", "已冲销"
 
-    key = models.CharField(max_length=24, unique=True, editable=False)
-    programme = models.ForeignKey("credits.Programme", models.PROTECT, related_name="study_logs")
-    member = models.ForeignKey(Member, models.PROTECT, related_name="study_logs")
-    branch = models.ForeignKey(Organization, models.PROTECT, related_name="study_logs")
+    key = models.CharField("标识", max_length=24, unique=True, editable=False)
+    programme = models.ForeignKey(
+        "credits.Programme", models.PROTECT, related_name="study_logs", verbose_name="专题教育"
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="study_logs", verbose_name="党员"
+    )
+    branch = models.ForeignKey(
+        Organization, models.PROTECT, related_name="study_logs", verbose_name="党支部"
+    )
     form = models.CharField("学习方式", max_length=10, choices=Form)
     period = models.CharField("历史时期", max_length=16, blank=True)
     content = models.CharField("内容", max_length=40, blank=True)
@@ -35,9 +41,11 @@ class StudyLog(models.Model):
     minutes = models.PositiveSmallIntegerField("时长（分钟）")
     start = models.DateTimeField("开始时间", null=True, blank=True)
     state = models.CharField("状态", max_length=10, choices=State, default=State.PENDING)
-    entered_by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    entered_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="提交人")
     entered_at = models.DateTimeField("提交时间")
-    decided_by = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+")
+    decided_by = models.ForeignKey(
+        Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="处理人"
+    )
     decided_at = models.DateTimeField("处理时间", null=True, blank=True)
     reason = models.CharField("说明", max_length=200, blank=True)
     hours = models.PositiveIntegerField("学时", default=0)

@@ -28,8 +28,8 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField(verbose_name="核验时间")),
                 ("ok", models.BooleanField(verbose_name="结论")),
                 ("problems", models.PositiveIntegerField(verbose_name="问题数")),
-                ("heads", models.JSONField(default=dict)),
-                ("digest", models.CharField(max_length=80)),
+                ("heads", models.JSONField(default=dict, verbose_name="各账簿末号")),
+                ("digest", models.CharField(max_length=80, verbose_name="校验值")),
             ],
             options={
                 "verbose_name": "账目核验",
@@ -52,8 +52,8 @@ class Migration(migrations.Migration):
                 ("cutoff", models.DateTimeField(verbose_name="截止时间")),
                 ("published_at", models.DateTimeField(verbose_name="发布时间")),
                 ("document", models.CharField(max_length=120, verbose_name="依据文件")),
-                ("heads", models.JSONField(default=dict)),
-                ("digest", models.CharField(max_length=80)),
+                ("heads", models.JSONField(default=dict, verbose_name="各账簿末号")),
+                ("digest", models.CharField(max_length=80, verbose_name="校验值")),
                 (
                     "previous",
                     models.ForeignKey(
@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="发布人",
                     ),
                 ),
             ],
@@ -91,13 +92,14 @@ class Migration(migrations.Migration):
                 ),
                 ("reason", models.CharField(max_length=200, verbose_name="理由")),
                 ("at", models.DateTimeField(verbose_name="撤回时间")),
-                ("digest", models.CharField(max_length=80)),
+                ("digest", models.CharField(max_length=80, verbose_name="校验值")),
                 (
                     "bulletin",
                     models.OneToOneField(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="withdrawal",
                         to="credits.bulletin",
+                        verbose_name="积分通报",
                     ),
                 ),
                 (
@@ -106,6 +108,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="何人",
                     ),
                 ),
             ],
@@ -146,13 +149,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("issued_at", models.DateTimeField(verbose_name="签发时间")),
-                ("digest", models.CharField(max_length=80)),
+                ("digest", models.CharField(max_length=80, verbose_name="校验值")),
                 (
                     "branch",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="党支部",
                     ),
                 ),
                 (
@@ -161,6 +165,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="签发人",
                     ),
                 ),
                 (
@@ -169,6 +174,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="certificates",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -214,7 +220,7 @@ class Migration(migrations.Migration):
                 ),
                 ("reason", models.CharField(blank=True, max_length=200, verbose_name="理由")),
                 ("at", models.DateTimeField(verbose_name="时间")),
-                ("digest", models.CharField(max_length=80)),
+                ("digest", models.CharField(max_length=80, verbose_name="校验值")),
                 (
                     "by",
                     models.ForeignKey(
@@ -223,6 +229,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="何人",
                     ),
                 ),
                 (
@@ -231,6 +238,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="events",
                         to="credits.certificate",
+                        verbose_name="结业证明",
                     ),
                 ),
             ],
@@ -249,14 +257,20 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("last_sequence", models.PositiveIntegerField(default=0)),
-                ("last_digest", models.CharField(blank=True, default="", max_length=80)),
+                ("last_sequence", models.PositiveIntegerField(default=0, verbose_name="末号")),
+                (
+                    "last_digest",
+                    models.CharField(
+                        blank=True, default="", max_length=80, verbose_name="末号校验值"
+                    ),
+                ),
                 (
                     "organization",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="党组织",
                     ),
                 ),
             ],
@@ -336,15 +350,18 @@ class Migration(migrations.Migration):
                         verbose_name="来源",
                     ),
                 ),
-                ("key", models.CharField(max_length=40)),
+                ("key", models.CharField(max_length=40, verbose_name="来源标识")),
                 ("revision", models.PositiveSmallIntegerField(verbose_name="修订")),
                 ("title", models.CharField(max_length=120, verbose_name="标题")),
                 ("reason", models.CharField(blank=True, max_length=200, verbose_name="理由")),
                 ("at", models.DateTimeField(verbose_name="记账时间")),
                 ("lines", models.PositiveIntegerField(verbose_name="行数")),
-                ("fingerprint", models.CharField(max_length=64)),
-                ("previous", models.CharField(blank=True, max_length=80)),
-                ("digest", models.CharField(max_length=80)),
+                ("fingerprint", models.CharField(max_length=64, verbose_name="内容指纹")),
+                (
+                    "previous",
+                    models.CharField(blank=True, max_length=80, verbose_name="上一号校验值"),
+                ),
+                ("digest", models.CharField(max_length=80, verbose_name="校验值")),
                 (
                     "book",
                     models.ForeignKey(
@@ -352,6 +369,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="postings",
                         to="credits.ledgerbook",
+                        verbose_name="账簿",
                     ),
                 ),
                 (
@@ -361,6 +379,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="何人",
                     ),
                 ),
                 (
@@ -370,6 +389,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -422,7 +442,7 @@ class Migration(migrations.Migration):
                 ),
                 ("hours", models.IntegerField(verbose_name="学时（百分之一）")),
                 ("rules", models.PositiveSmallIntegerField(verbose_name="规则版本")),
-                ("check_value", models.CharField(max_length=32)),
+                ("check_value", models.CharField(max_length=32, verbose_name="校验值")),
                 (
                     "home",
                     models.ForeignKey(
@@ -430,6 +450,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="当日所在党支部",
                     ),
                 ),
                 (
@@ -439,6 +460,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -451,6 +473,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="reversed_by",
                         to="credits.ledgerentry",
+                        verbose_name="冲销",
                     ),
                 ),
                 (
@@ -461,6 +484,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="entries",
                         to="credits.posting",
+                        verbose_name="记账",
                     ),
                 ),
                 (
@@ -470,6 +494,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -486,6 +511,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="books",
                 to="credits.programme",
+                verbose_name="专题教育",
             ),
         ),
         migrations.CreateModel(
@@ -525,14 +551,25 @@ class Migration(migrations.Migration):
                 ),
                 ("answer", models.CharField(blank=True, max_length=200, verbose_name="审批意见")),
                 ("in_force", models.BooleanField(default=False, verbose_name="已生效")),
-                ("seen_entry", models.BigIntegerField(blank=True, null=True)),
-                ("ended_entry", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "seen_entry",
+                    models.BigIntegerField(
+                        blank=True, null=True, verbose_name="生效时最后一条明细"
+                    ),
+                ),
+                (
+                    "ended_entry",
+                    models.BigIntegerField(
+                        blank=True, null=True, verbose_name="终止时最后一条明细"
+                    ),
+                ),
                 (
                     "asked_by",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="申报人",
                     ),
                 ),
                 (
@@ -543,6 +580,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="审批人",
                     ),
                 ),
                 (
@@ -551,6 +589,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="exemptions",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -559,6 +598,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="exemptions",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -577,7 +617,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("period", models.CharField(blank=True, max_length=16)),
+                ("period", models.CharField(blank=True, max_length=16, verbose_name="历史时期")),
                 (
                     "form",
                     models.CharField(
@@ -590,9 +630,10 @@ class Migration(migrations.Migration):
                             ("online", "网上教育"),
                         ],
                         max_length=10,
+                        verbose_name="学习方式",
                     ),
                 ),
-                ("earned", models.IntegerField()),
+                ("earned", models.IntegerField(verbose_name="所得学时")),
                 (
                     "member",
                     models.ForeignKey(
@@ -600,6 +641,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -609,6 +651,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -626,8 +669,8 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("start", models.DateTimeField(db_column="starts_at")),
-                ("end", models.DateTimeField(db_column="ends_at")),
+                ("start", models.DateTimeField(db_column="starts_at", verbose_name="开始")),
+                ("end", models.DateTimeField(db_column="ends_at", verbose_name="结束")),
                 (
                     "member",
                     models.ForeignKey(
@@ -635,6 +678,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -645,6 +689,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.ledgerentry",
+                        verbose_name="学时明细",
                     ),
                 ),
                 (
@@ -654,6 +699,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -671,7 +717,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("content", models.CharField(max_length=40)),
+                ("content", models.CharField(max_length=40, verbose_name="内容")),
                 (
                     "member",
                     models.ForeignKey(
@@ -679,6 +725,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -689,6 +736,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.ledgerentry",
+                        verbose_name="学时明细",
                     ),
                 ),
                 (
@@ -698,6 +746,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -713,6 +762,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="certificates",
                 to="credits.programme",
+                verbose_name="专题教育",
             ),
         ),
         migrations.CreateModel(
@@ -727,7 +777,7 @@ class Migration(migrations.Migration):
                 ("title", models.CharField(max_length=80, verbose_name="标题")),
                 ("cohorts", models.JSONField(default=list, verbose_name="系统")),
                 ("texts", models.JSONField(default=dict, verbose_name="文字")),
-                ("version", models.PositiveIntegerField(default=1)),
+                ("version", models.PositiveIntegerField(default=1, verbose_name="版本")),
                 ("made_at", models.DateTimeField(verbose_name="起草时间")),
                 ("changed_at", models.DateTimeField(verbose_name="修改时间")),
                 (
@@ -738,6 +788,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="draft",
                         to="credits.bulletin",
+                        verbose_name="积分通报",
                     ),
                 ),
                 (
@@ -746,6 +797,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="起草人",
                     ),
                 ),
                 (
@@ -754,6 +806,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="drafts",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -770,6 +823,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="bulletins",
                 to="credits.programme",
+                verbose_name="专题教育",
             ),
         ),
         migrations.CreateModel(
@@ -795,6 +849,7 @@ class Migration(migrations.Migration):
                             ("health", "卫健"),
                         ],
                         max_length=12,
+                        verbose_name="系统",
                     ),
                 ),
                 ("due", models.PositiveIntegerField(default=0, verbose_name="应学")),
@@ -816,6 +871,7 @@ class Migration(migrations.Migration):
                             ),
                         ),
                         output_field=models.FloatField(null=True),
+                        verbose_name="学满率",
                     ),
                 ),
                 (
@@ -825,6 +881,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="党支部",
                     ),
                 ),
                 (
@@ -835,6 +892,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="单位",
                     ),
                 ),
                 (
@@ -844,6 +902,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -871,6 +930,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="党支部",
                     ),
                 ),
                 (
@@ -880,6 +940,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -903,6 +964,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="党组织",
                     ),
                 ),
                 (
@@ -911,6 +973,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="scopes",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -942,7 +1005,7 @@ class Migration(migrations.Migration):
                 ),
                 ("document", models.CharField(max_length=120, verbose_name="依据文件")),
                 ("at", models.DateTimeField(verbose_name="何时")),
-                ("digest", models.CharField(max_length=80)),
+                ("digest", models.CharField(max_length=80, verbose_name="校验值")),
                 (
                     "by",
                     models.ForeignKey(
@@ -958,6 +1021,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="permits",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -974,6 +1038,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to="credits.rankingpermit",
+                verbose_name="排行许可",
             ),
         ),
         migrations.CreateModel(
@@ -995,14 +1060,18 @@ class Migration(migrations.Migration):
                     "activated_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="生效时间"),
                 ),
-                ("seen_entry", models.BigIntegerField(blank=True, null=True)),
-                ("digest", models.CharField(max_length=80)),
+                (
+                    "seen_entry",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="当时最后一条明细"),
+                ),
+                ("digest", models.CharField(max_length=80, verbose_name="校验值")),
                 (
                     "made_by",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="制定人",
                     ),
                 ),
                 (
@@ -1011,6 +1080,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="rule_versions",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -1049,6 +1119,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="党支部",
                     ),
                 ),
                 (
@@ -1060,6 +1131,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="学满时所在党支部",
                     ),
                 ),
                 (
@@ -1068,6 +1140,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="standings",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -1077,6 +1150,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="standings",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -1092,6 +1166,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="certificates",
                 to="credits.standing",
+                verbose_name="学习进度",
             ),
         ),
         migrations.CreateModel(
@@ -1103,15 +1178,15 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("at", models.DateTimeField()),
-                ("before", models.PositiveIntegerField()),
-                ("before_full", models.PositiveIntegerField()),
-                ("after", models.PositiveIntegerField()),
-                ("after_full", models.PositiveIntegerField()),
-                ("rules", models.PositiveSmallIntegerField()),
-                ("seen_entry", models.BigIntegerField()),
-                ("reason", models.CharField(max_length=60)),
-                ("digest", models.CharField(max_length=80)),
+                ("at", models.DateTimeField(verbose_name="时间")),
+                ("before", models.PositiveIntegerField(verbose_name="原应学学时")),
+                ("before_full", models.PositiveIntegerField(verbose_name="原全额学时")),
+                ("after", models.PositiveIntegerField(verbose_name="现应学学时")),
+                ("after_full", models.PositiveIntegerField(verbose_name="现全额学时")),
+                ("rules", models.PositiveSmallIntegerField(verbose_name="规则版本")),
+                ("seen_entry", models.BigIntegerField(verbose_name="当时最后一条明细")),
+                ("reason", models.CharField(max_length=60, verbose_name="原因")),
+                ("digest", models.CharField(max_length=80, verbose_name="校验值")),
                 (
                     "member",
                     models.ForeignKey(
@@ -1119,6 +1194,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -1128,6 +1204,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
             ],
@@ -1152,7 +1229,7 @@ class Migration(migrations.Migration):
                 ("hours", models.PositiveBigIntegerField(verbose_name="认定学时")),
                 ("points", models.PositiveBigIntegerField(verbose_name="积分")),
                 ("at", models.DateTimeField(verbose_name="统计时间")),
-                ("digest", models.CharField(max_length=80)),
+                ("digest", models.CharField(max_length=80, verbose_name="校验值")),
                 (
                     "programme",
                     models.ForeignKey(
@@ -1160,6 +1237,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="credits.programme",
+                        verbose_name="专题教育",
                     ),
                 ),
                 (
@@ -1168,6 +1246,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="单位",
                     ),
                 ),
             ],
@@ -1222,6 +1301,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="rows",
                         to="credits.bulletin",
+                        verbose_name="积分通报",
                     ),
                 ),
                 (
@@ -1230,6 +1310,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="portal.organization",
+                        verbose_name="单位",
                     ),
                 ),
             ],
@@ -1276,6 +1357,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="texts",
                         to="credits.bulletin",
+                        verbose_name="积分通报",
                     ),
                 ),
             ],

@@ -21,16 +21,23 @@ class View(models.TextChoices):
 class BulletinDraft(models.Model):
     """A bulletin being drawn up: title, chosen cohorts, texts by view. Figures are never in it."""
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="drafts")
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="drafts", verbose_name="专题教育"
+    )
     title = models.CharField("标题", max_length=80)
     cohorts = models.JSONField("系统", default=list)
     texts = models.JSONField("文字", default=dict)
-    version = models.PositiveIntegerField(default=1)
-    made_by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    version = models.PositiveIntegerField("版本", default=1)
+    made_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="起草人")
     made_at = models.DateTimeField("起草时间")
     changed_at = models.DateTimeField("修改时间")
     bulletin = models.OneToOneField(
-        "Bulletin", models.PROTECT, null=True, blank=True, related_name="draft"
+        "Bulletin",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="draft",
+        verbose_name="积分通报",
     )
 
     objects = BulletinDraftQuerySet.as_manager()
@@ -51,20 +58,26 @@ class Bulletin(models.Model):
     compares itself with.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="bulletins")
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="bulletins", verbose_name="专题教育"
+    )
     year = models.PositiveSmallIntegerField("年度")
     number = models.PositiveSmallIntegerField("期号")
     title = models.CharField("标题", max_length=80)
     cutoff = models.DateTimeField("截止时间")
     published_at = models.DateTimeField("发布时间")
-    published_by = models.ForeignKey(Member, models.PROTECT, related_name="+")
-    permit = models.ForeignKey(RankingPermit, models.PROTECT, related_name="+")
+    published_by = models.ForeignKey(
+        Member, models.PROTECT, related_name="+", verbose_name="发布人"
+    )
+    permit = models.ForeignKey(
+        RankingPermit, models.PROTECT, related_name="+", verbose_name="排行许可"
+    )
     document = models.CharField("依据文件", max_length=120)
     previous = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="上一期"
     )
-    heads = models.JSONField(default=dict)
-    digest = models.CharField(max_length=80)
+    heads = models.JSONField("各账簿末号", default=dict)
+    digest = models.CharField("校验值", max_length=80)
 
     objects = BulletinQuerySet.as_manager()
 
@@ -90,8 +103,10 @@ class Bulletin(models.Model):
 class BulletinRow(models.Model):
     """One unit's figures in one bulletin: a snapshot that needs no other table to be read."""
 
-    bulletin = models.ForeignKey(Bulletin, models.PROTECT, related_name="rows")
-    unit = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    bulletin = models.ForeignKey(
+        Bulletin, models.PROTECT, related_name="rows", verbose_name="积分通报"
+    )
+    unit = models.ForeignKey(Organization, models.PROTECT, related_name="+", verbose_name="单位")
     unit_code = models.CharField("编码", max_length=20)
     unit_name = models.CharField("单位", max_length=80)
     cohort = models.CharField("系统", max_length=12, choices=Cohort)
@@ -152,7 +167,9 @@ class BulletinRow(models.Model):
 class BulletinText(models.Model):
     """One view's text as edited by the official; figures stand in the rows."""
 
-    bulletin = models.ForeignKey(Bulletin, models.PROTECT, related_name="texts")
+    bulletin = models.ForeignKey(
+        Bulletin, models.PROTECT, related_name="texts", verbose_name="积分通报"
+    )
     view = models.CharField("部分", max_length=10, choices=View)
     text = models.TextField("文字")
 
@@ -169,11 +186,13 @@ class BulletinText(models.Model):
 class BulletinWithdrawal(models.Model):
     """A published number taken back, with the reason. Insert-only."""
 
-    bulletin = models.OneToOneField(Bulletin, models.PROTECT, related_name="withdrawal")
+    bulletin = models.OneToOneField(
+        Bulletin, models.PROTECT, related_name="withdrawal", verbose_name="积分通报"
+    )
     reason = models.CharField("理由", max_length=200)
-    by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="何人")
     at = models.DateTimeField("撤回时间")
-    digest = models.CharField(max_length=80)
+    digest = models.CharField("校验值", max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "通报撤回"

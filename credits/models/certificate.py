@@ -21,10 +21,18 @@ class Certificate(models.Model):
         REVOKED = "revoked", "撤销"
         REPLACED = "replaced", "已换发"
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="certificates")
-    standing = models.ForeignKey(Standing, models.PROTECT, related_name="certificates")
-    member = models.ForeignKey(Member, models.PROTECT, related_name="certificates")
-    branch = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="certificates", verbose_name="专题教育"
+    )
+    standing = models.ForeignKey(
+        Standing, models.PROTECT, related_name="certificates", verbose_name="学习进度"
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="certificates", verbose_name="党员"
+    )
+    branch = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", verbose_name="党支部"
+    )
     number = models.CharField("编号", max_length=80, unique=True)
     code = models.CharField("核验码", max_length=20)
     name = models.CharField("姓名", max_length=40)
@@ -34,12 +42,12 @@ class Certificate(models.Model):
     completed_on = models.DateField("学满日期")
     rules = models.PositiveSmallIntegerField("规则版本")
     state = models.CharField("状态", max_length=10, choices=State, default=State.VALID)
-    issued_by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    issued_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="签发人")
     issued_at = models.DateTimeField("签发时间")
     replaces = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="换发自"
     )
-    digest = models.CharField(max_length=80)
+    digest = models.CharField("校验值", max_length=80)
 
     objects = CertificateQuerySet.as_manager()
 
@@ -75,12 +83,16 @@ class CertificateEvent(models.Model):
         REVOKED = "revoked", "撤销"
         REPLACED = "replaced", "换发"
 
-    certificate = models.ForeignKey(Certificate, models.PROTECT, related_name="events")
+    certificate = models.ForeignKey(
+        Certificate, models.PROTECT, related_name="events", verbose_name="结业证明"
+    )
     event = models.CharField("事项", max_length=10, choices=Event)
     reason = models.CharField("理由", max_length=200, blank=True)
-    by = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+")
+    by = models.ForeignKey(
+        Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="何人"
+    )
     at = models.DateTimeField("时间")
-    digest = models.CharField(max_length=80)
+    digest = models.CharField("校验值", max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "证明变动"

@@ -30,10 +30,14 @@ class LedgerBook(models.Model):
     The row that a writer locks first; made by insert-or-ignore.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="books")
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
-    last_sequence = models.PositiveIntegerField(default=0)
-    last_digest = models.CharField(max_length=80, blank=True, default="")
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="books", verbose_name="专题教育"
+    )
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", verbose_name="党组织"
+    )
+    last_sequence = models.PositiveIntegerField("末号", default=0)
+    last_digest = models.CharField("末号校验值", max_length=80, blank=True, default="")
 
     class Meta:
         verbose_name = verbose_name_plural = "账簿"
@@ -53,20 +57,26 @@ class Posting(models.Model):
     title: snapshot of the source's title, not part of any digest.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
-    book = models.ForeignKey(LedgerBook, models.PROTECT, related_name="postings", db_index=False)
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name="专题教育"
+    )
+    book = models.ForeignKey(
+        LedgerBook, models.PROTECT, related_name="postings", db_index=False, verbose_name="账簿"
+    )
     sequence = models.PositiveIntegerField("序号")
     kind = models.CharField("来源", max_length=10, choices=SourceKind)
-    key = models.CharField(max_length=40)
+    key = models.CharField("来源标识", max_length=40)
     revision = models.PositiveSmallIntegerField("修订")
     title = models.CharField("标题", max_length=120)
     reason = models.CharField("理由", max_length=200, blank=True)
-    by = models.ForeignKey(Member, models.PROTECT, related_name="+", db_index=False)
+    by = models.ForeignKey(
+        Member, models.PROTECT, related_name="+", db_index=False, verbose_name="何人"
+    )
     at = models.DateTimeField("记账时间")
     lines = models.PositiveIntegerField("行数")
-    fingerprint = models.CharField(max_length=64)
-    previous = models.CharField(max_length=80, blank=True)
-    digest = models.CharField(max_length=80)
+    fingerprint = models.CharField("内容指纹", max_length=64)
+    previous = models.CharField("上一号校验值", max_length=80, blank=True)
+    digest = models.CharField("校验值", max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "记账"
@@ -100,13 +110,28 @@ class LedgerEntry(models.Model):
     check_value: digest of the line's own canonical form.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name="专题教育"
+    )
     posting = models.ForeignKey(
-        Posting, models.PROTECT, related_name="entries", db_constraint=False, db_index=False
+        Posting,
+        models.PROTECT,
+        related_name="entries",
+        db_constraint=False,
+        db_index=False,
+        verbose_name="记账",
     )
     line = models.PositiveIntegerField("行")
-    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_index=False)
-    home = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="+", db_index=False, verbose_name="党员"
+    )
+    home = models.ForeignKey(
+        Organization,
+        models.PROTECT,
+        related_name="+",
+        db_index=False,
+        verbose_name="当日所在党支部",
+    )
     form = models.CharField("学习方式", max_length=10, choices=Form)
     period = models.CharField("历史时期", max_length=16, blank=True)
     content = models.CharField("内容", max_length=40, blank=True)
@@ -124,8 +149,9 @@ class LedgerEntry(models.Model):
         related_name="reversed_by",
         db_constraint=False,
         db_index=False,
+        verbose_name="冲销",
     )
-    check_value = models.CharField(max_length=32)
+    check_value = models.CharField("校验值", max_length=32)
 
     objects = LedgerEntryQuerySet.as_manager()
 
@@ -168,13 +194,22 @@ class CreditedTime(models.Model):
     """The time that a live entry occupies. Overlap within one programme is refused by an exclusion
     constraint (PostgreSQL) or triggers (SQLite); touching ends do not overlap."""
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
-    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_index=False)
-    entry = models.ForeignKey(
-        LedgerEntry, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name="专题教育"
     )
-    start = models.DateTimeField(db_column="starts_at")
-    end = models.DateTimeField(db_column="ends_at")
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="+", db_index=False, verbose_name="党员"
+    )
+    entry = models.ForeignKey(
+        LedgerEntry,
+        models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name="学时明细",
+    )
+    start = models.DateTimeField("开始", db_column="starts_at")
+    end = models.DateTimeField("结束", db_column="ends_at")
 
     class Meta:
         verbose_name = verbose_name_plural = "已占用时间"
@@ -195,12 +230,21 @@ class CreditedTime(models.Model):
 class CreditedContent(models.Model):
     """A named lesson, course or material that a live entry credits: once a member and programme."""
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
-    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_index=False)
-    entry = models.ForeignKey(
-        LedgerEntry, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name="专题教育"
     )
-    content = models.CharField(max_length=40)
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="+", db_index=False, verbose_name="党员"
+    )
+    entry = models.ForeignKey(
+        LedgerEntry,
+        models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name="学时明细",
+    )
+    content = models.CharField("内容", max_length=40)
 
     class Meta:
         verbose_name = verbose_name_plural = "已学内容"
@@ -227,8 +271,8 @@ class Verification(models.Model):
     at = models.DateTimeField("核验时间")
     ok = models.BooleanField("结论")
     problems = models.PositiveIntegerField("问题数")
-    heads = models.JSONField(default=dict)
-    digest = models.CharField(max_length=80)
+    heads = models.JSONField("各账簿末号", default=dict)
+    digest = models.CharField("校验值", max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "账目核验"

@@ -79,8 +79,12 @@ class Programme(models.Model):
 class ProgrammeScope(models.Model):
     """A subtree that takes part; only its members are on the roll."""
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="scopes")
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="scopes", verbose_name="专题教育"
+    )
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", verbose_name="党组织"
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "参加范围"
@@ -102,17 +106,19 @@ class RuleVersion(models.Model):
     seen_entry: the last ledger entry when it was activated; replay puts it right behind that entry.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="rule_versions")
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="rule_versions", verbose_name="专题教育"
+    )
     number = models.PositiveSmallIntegerField("版本")
     since = models.DateField("自")
     authority = models.CharField("依据", max_length=120)
     reason = models.CharField("理由", max_length=200, blank=True)
     rules = models.JSONField("规则")
-    made_by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    made_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="制定人")
     made_at = models.DateTimeField("制定时间")
     activated_at = models.DateTimeField("生效时间", null=True, blank=True)
-    seen_entry = models.BigIntegerField(null=True, blank=True)
-    digest = models.CharField(max_length=80)
+    seen_entry = models.BigIntegerField("当时最后一条明细", null=True, blank=True)
+    digest = models.CharField("校验值", max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "规则版本"
@@ -139,12 +145,14 @@ class RankingPermit(models.Model):
         ORGANISATIONS = "organisations", "党组织排行"
         MEMBERS = "members", "党组织排行与支部内党员排行"
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="permits")
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="permits", verbose_name="专题教育"
+    )
     level = models.CharField("范围", max_length=14, choices=Level)
     document = models.CharField("依据文件", max_length=120)
     by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="何人")
     at = models.DateTimeField("何时")
-    digest = models.CharField(max_length=80)
+    digest = models.CharField("校验值", max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "排行许可"

@@ -12,11 +12,15 @@ from portal.models import Cohort, Member, Organization
 class CreditTotal(models.Model):
     """Earned hours (hundredths) of one member in one period and form."""
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
-    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_index=False)
-    period = models.CharField(max_length=16, blank=True)
-    form = models.CharField(max_length=10, choices=Form)
-    earned = models.IntegerField()
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name="专题教育"
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="+", db_index=False, verbose_name="党员"
+    )
+    period = models.CharField("历史时期", max_length=16, blank=True)
+    form = models.CharField("学习方式", max_length=10, choices=Form)
+    earned = models.IntegerField("所得学时")
 
     class Meta:
         verbose_name = verbose_name_plural = "学时合计"
@@ -41,10 +45,14 @@ class Standing(models.Model):
     """
 
     programme = models.ForeignKey(
-        Programme, models.PROTECT, related_name="standings", db_index=False
+        Programme, models.PROTECT, related_name="standings", db_index=False, verbose_name="专题教育"
     )
-    member = models.ForeignKey(Member, models.PROTECT, related_name="standings")
-    branch = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="standings", verbose_name="党员"
+    )
+    branch = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", db_index=False, verbose_name="党支部"
+    )
     on_roll = models.BooleanField("在应学名单", default=True)
     exempt = models.BooleanField("免学", default=False)
     target = models.PositiveIntegerField("应学学时")
@@ -56,7 +64,13 @@ class Standing(models.Model):
     completed_at = models.DateTimeField("学满时间", null=True, blank=True)
     completed_on = models.DateField("学满日期", null=True, blank=True)
     completed_home = models.ForeignKey(
-        Organization, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+        Organization,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name="学满时所在党支部",
     )
 
     objects = StandingQuerySet.as_manager()
@@ -115,17 +129,21 @@ class TargetChange(models.Model):
     rules: number of the rule version that applied, or that made the change. Insert-only.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
-    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_index=False)
-    at = models.DateTimeField()
-    before = models.PositiveIntegerField()
-    before_full = models.PositiveIntegerField()
-    after = models.PositiveIntegerField()
-    after_full = models.PositiveIntegerField()
-    rules = models.PositiveSmallIntegerField()
-    seen_entry = models.BigIntegerField()
-    reason = models.CharField(max_length=60)
-    digest = models.CharField(max_length=80)
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name="专题教育"
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="+", db_index=False, verbose_name="党员"
+    )
+    at = models.DateTimeField("时间")
+    before = models.PositiveIntegerField("原应学学时")
+    before_full = models.PositiveIntegerField("原全额学时")
+    after = models.PositiveIntegerField("现应学学时")
+    after_full = models.PositiveIntegerField("现全额学时")
+    rules = models.PositiveSmallIntegerField("规则版本")
+    seen_entry = models.BigIntegerField("当时最后一条明细")
+    reason = models.CharField("原因", max_length=60)
+    digest = models.CharField("校验值", max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "应学学时变动"
@@ -142,12 +160,21 @@ class BranchStanding(models.Model):
     copies kept by `credits.roll.follow`.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
-    branch = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
-    unit = models.ForeignKey(
-        Organization, models.PROTECT, null=True, related_name="+", db_index=False
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name="专题教育"
     )
-    cohort = models.CharField(max_length=12, choices=Cohort, blank=True)
+    branch = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", db_index=False, verbose_name="党支部"
+    )
+    unit = models.ForeignKey(
+        Organization,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name="单位",
+    )
+    cohort = models.CharField("系统", max_length=12, choices=Cohort, blank=True)
     due = models.PositiveIntegerField("应学", default=0)
     exempt = models.PositiveIntegerField("免学", default=0)
     completed = models.PositiveIntegerField("学满", default=0)
@@ -157,6 +184,7 @@ class BranchStanding(models.Model):
         expression=Cast(F("completed"), FloatField()) / NullIf(F("due"), Value(0)),
         output_field=FloatField(null=True),
         db_persist=True,
+        verbose_name="学满率",
     )
 
     objects = BranchStandingQuerySet.as_manager()
@@ -187,8 +215,12 @@ class BranchMonth(models.Model):
     hours: earned (hundredths); completed: newly completed, net of those that ended again.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
-    branch = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name="专题教育"
+    )
+    branch = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", db_index=False, verbose_name="党支部"
+    )
     month = models.DateField("月份")
     hours = models.BigIntegerField("所得学时", default=0)
     completed = models.IntegerField("新增学满", default=0)
@@ -211,8 +243,10 @@ class BranchMonth(models.Model):
 class UnitWeek(models.Model):
     """A unit's figures at the end of a week, written once. Insert-only."""
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", db_index=False)
-    unit = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name="专题教育"
+    )
+    unit = models.ForeignKey(Organization, models.PROTECT, related_name="+", verbose_name="单位")
     week = models.DateField("周一")
     due = models.PositiveIntegerField("应学")
     exempt = models.PositiveIntegerField("免学")
@@ -220,7 +254,7 @@ class UnitWeek(models.Model):
     hours = models.PositiveBigIntegerField("认定学时")
     points = models.PositiveBigIntegerField("积分")
     at = models.DateTimeField("统计时间")
-    digest = models.CharField(max_length=80)
+    digest = models.CharField("校验值", max_length=80)
 
     class Meta:
         verbose_name = verbose_name_plural = "单位周报"
@@ -248,21 +282,27 @@ class Exemption(models.Model):
         REFUSED = "refused", "未批准"
         ENDED = "ended", "已终止"
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="exemptions")
-    member = models.ForeignKey(Member, models.PROTECT, related_name="exemptions")
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="exemptions", verbose_name="专题教育"
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="exemptions", verbose_name="党员"
+    )
     target = models.PositiveIntegerField("减至学时", null=True, blank=True)
     since = models.DateField("自")
     until = models.DateField("至", null=True, blank=True)
     reason = models.CharField("理由", max_length=200)
     state = models.CharField("状态", max_length=10, choices=State, default=State.ASKED)
-    asked_by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="申报人")
     asked_at = models.DateTimeField("申报时间")
-    decided_by = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+")
+    decided_by = models.ForeignKey(
+        Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="审批人"
+    )
     decided_at = models.DateTimeField("审批时间", null=True, blank=True)
     answer = models.CharField("审批意见", max_length=200, blank=True)
     in_force = models.BooleanField("已生效", default=False)
-    seen_entry = models.BigIntegerField(null=True, blank=True)
-    ended_entry = models.BigIntegerField(null=True, blank=True)
+    seen_entry = models.BigIntegerField("生效时最后一条明细", null=True, blank=True)
+    ended_entry = models.BigIntegerField("终止时最后一条明细", null=True, blank=True)
 
     objects = ExemptionQuerySet.as_manager()
 

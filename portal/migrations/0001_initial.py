@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                         editable=False,
                         max_length=24,
                         unique=True,
+                        verbose_name="标识",
                     ),
                 ),
                 ("number", models.CharField(max_length=24, unique=True, verbose_name="党员编号")),
@@ -65,7 +66,10 @@ class Migration(migrations.Migration):
                 ("email", models.EmailField(blank=True, max_length=254, verbose_name="电子邮箱")),
                 ("joined_on", models.DateField(blank=True, null=True, verbose_name="入党时间")),
                 ("is_active", models.BooleanField(default=True, verbose_name="在册")),
-                ("sessions_epoch", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "sessions_epoch",
+                    models.PositiveIntegerField(default=0, editable=False, verbose_name="登录轮次"),
+                ),
             ],
             options={
                 "verbose_name": "党员",
@@ -82,8 +86,8 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("name", models.CharField(max_length=80, unique=True)),
-                ("ran_at", models.DateTimeField()),
+                ("name", models.CharField(max_length=80, unique=True, verbose_name="名称")),
+                ("ran_at", models.DateTimeField(verbose_name="上次办理时间")),
             ],
             options={
                 "verbose_name": "定时事项",
@@ -230,6 +234,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="mobile_stays",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -296,6 +301,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="memberships",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -304,6 +310,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="memberships",
                         to="portal.organization",
+                        verbose_name="党支部",
                     ),
                 ),
             ],
@@ -419,7 +426,10 @@ class Migration(migrations.Migration):
                 (
                     "helped",
                     models.ManyToManyField(
-                        blank=True, related_name="helpers", to=settings.AUTH_USER_MODEL
+                        blank=True,
+                        related_name="helpers",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="帮学对象",
                     ),
                 ),
                 (
@@ -428,6 +438,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="appointments",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
                 (
@@ -436,6 +447,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="appointments",
                         to="portal.organization",
+                        verbose_name="党组织",
                     ),
                 ),
             ],
@@ -473,6 +485,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="names",
                         to="portal.organization",
+                        verbose_name="党组织",
                     ),
                 ),
             ],
@@ -491,13 +504,14 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("text", models.CharField(max_length=40)),
+                ("text", models.CharField(max_length=40, verbose_name="检索词")),
                 (
                     "member",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="search_terms",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
             ],
@@ -515,7 +529,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("code_hash", models.CharField(max_length=64)),
+                ("code_hash", models.CharField(max_length=64, verbose_name="登录码校验值")),
                 ("issued_at", models.DateTimeField(verbose_name="印发时间")),
                 ("expires_at", models.DateTimeField(verbose_name="有效期至")),
                 ("used_at", models.DateTimeField(blank=True, null=True, verbose_name="使用时间")),
@@ -527,6 +541,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="印发人",
                     ),
                 ),
                 (
@@ -535,6 +550,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="slips",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
                     ),
                 ),
             ],
@@ -552,8 +568,8 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("work", models.CharField(max_length=80)),
-                ("arguments", models.JSONField(default=dict)),
+                ("work", models.CharField(max_length=80, verbose_name="办理程序")),
+                ("arguments", models.JSONField(default=dict, verbose_name="参数")),
                 ("title", models.CharField(max_length=120, verbose_name="事项")),
                 ("role", models.CharField(max_length=14, verbose_name="身份")),
                 (
@@ -575,14 +591,14 @@ class Migration(migrations.Migration):
                 ("total", models.PositiveIntegerField(default=0, verbose_name="共")),
                 ("message", models.CharField(blank=True, max_length=300, verbose_name="说明")),
                 ("result", models.JSONField(blank=True, default=dict, verbose_name="结果")),
-                ("back_url", models.CharField(blank=True, max_length=200)),
-                ("cancel_asked", models.BooleanField(default=False)),
+                ("back_url", models.CharField(blank=True, max_length=200, verbose_name="返回地址")),
+                ("cancel_asked", models.BooleanField(default=False, verbose_name="已要求取消")),
                 ("created_at", models.DateTimeField(verbose_name="提交时间")),
                 (
                     "started_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="开始时间"),
                 ),
-                ("heartbeat", models.DateTimeField(blank=True, null=True)),
+                ("heartbeat", models.DateTimeField(blank=True, null=True, verbose_name="最近响应")),
                 (
                     "finished_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="结束时间"),

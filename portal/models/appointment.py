@@ -28,13 +28,19 @@ class Appointment(models.Model):
     Guidance groups hold one row for each organisation that they guide.
     """
 
-    member = models.ForeignKey(Member, models.PROTECT, related_name="appointments")
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="appointments", verbose_name="党员"
+    )
     role = models.CharField("职务", max_length=14, choices=Role)
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="appointments")
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="appointments", verbose_name="党组织"
+    )
     since = models.DateField("自")
     until = models.DateField("至", null=True, blank=True)
     acting = models.BooleanField("代管", default=False)
-    helped = models.ManyToManyField(Member, related_name="helpers", blank=True)
+    helped = models.ManyToManyField(
+        Member, related_name="helpers", blank=True, verbose_name="帮学对象"
+    )
 
     objects = AppointmentQuerySet.as_manager()
 

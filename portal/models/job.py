@@ -21,8 +21,8 @@ class Job(models.Model):
         FAILED = "failed", "未完成"
         CANCELLED = "cancelled", "已取消"
 
-    work = models.CharField(max_length=80)
-    arguments = models.JSONField(default=dict)
+    work = models.CharField("办理程序", max_length=80)
+    arguments = models.JSONField("参数", default=dict)
     title = models.CharField("事项", max_length=120)
     by = models.ForeignKey(Member, models.PROTECT, related_name="jobs", verbose_name="何人")
     role = models.CharField("身份", max_length=14)
@@ -31,11 +31,11 @@ class Job(models.Model):
     total = models.PositiveIntegerField("共", default=0)
     message = models.CharField("说明", max_length=300, blank=True)
     result = models.JSONField("结果", default=dict, blank=True)
-    back_url = models.CharField(max_length=200, blank=True)
-    cancel_asked = models.BooleanField(default=False)
+    back_url = models.CharField("返回地址", max_length=200, blank=True)
+    cancel_asked = models.BooleanField("已要求取消", default=False)
     created_at = models.DateTimeField("提交时间")
     started_at = models.DateTimeField("开始时间", null=True, blank=True)
-    heartbeat = models.DateTimeField(null=True, blank=True)
+    heartbeat = models.DateTimeField("最近响应", null=True, blank=True)
     finished_at = models.DateTimeField("结束时间", null=True, blank=True)
 
     objects = JobQuerySet.as_manager()
@@ -74,8 +74,8 @@ class Job(models.Model):
 class PeriodicRun(models.Model):
     """When a piece of periodic work last ran; the row is its lock between workers."""
 
-    name = models.CharField(max_length=80, unique=True)
-    ran_at = models.DateTimeField()
+    name = models.CharField("名称", max_length=80, unique=True)
+    ran_at = models.DateTimeField("上次办理时间")
 
     class Meta:
         verbose_name = verbose_name_plural = "定时事项"

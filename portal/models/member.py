@@ -37,7 +37,7 @@ class Member(AbstractBaseUser):
         STUDENT = "student", "学生"
         OTHER = "other", "其他"
 
-    key = models.CharField(max_length=24, unique=True, default=new_key, editable=False)
+    key = models.CharField("标识", max_length=24, unique=True, default=new_key, editable=False)
     number = models.CharField("党员编号", max_length=24, unique=True)
     name = models.CharField("姓名", max_length=40)
     branch = models.ForeignKey(
@@ -56,7 +56,7 @@ class Member(AbstractBaseUser):
     email = models.EmailField("电子邮箱", blank=True)
     joined_on = models.DateField("入党时间", null=True, blank=True)
     is_active = models.BooleanField("在册", default=True)
-    sessions_epoch = models.PositiveIntegerField(default=0, editable=False)
+    sessions_epoch = models.PositiveIntegerField("登录轮次", default=0, editable=False)
 
     objects = MemberQuerySet.as_manager()
 
@@ -118,8 +118,10 @@ class SearchTerm(models.Model):
     Heteronyms (单 shàn/dān) have one row for each reading, so both `sw` and `dw` find 单伟.
     """
 
-    member = models.ForeignKey(Member, models.CASCADE, related_name="search_terms")
-    text = models.CharField(max_length=40)
+    member = models.ForeignKey(
+        Member, models.CASCADE, related_name="search_terms", verbose_name="党员"
+    )
+    text = models.CharField("检索词", max_length=40)
 
     class Meta:
         verbose_name = verbose_name_plural = "检索词"
@@ -142,9 +144,9 @@ class SearchTerm(models.Model):
 class SignInSlip(models.Model):
     """A printed slip with a one-time code; the code itself is kept only as a keyed hash."""
 
-    member = models.ForeignKey(Member, models.CASCADE, related_name="slips")
-    code_hash = models.CharField(max_length=64)
-    issued_by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    member = models.ForeignKey(Member, models.CASCADE, related_name="slips", verbose_name="党员")
+    code_hash = models.CharField("登录码校验值", max_length=64)
+    issued_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="印发人")
     issued_at = models.DateTimeField("印发时间")
     expires_at = models.DateTimeField("有效期至")
     used_at = models.DateTimeField("使用时间", null=True, blank=True)

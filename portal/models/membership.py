@@ -28,8 +28,12 @@ class Membership(models.Model):
         DIED = "died", "去世"
         MISTAKE = "mistake", "误录"
 
-    member = models.ForeignKey(Member, models.PROTECT, related_name="memberships")
-    branch = models.ForeignKey(Organization, models.PROTECT, related_name="memberships")
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="memberships", verbose_name="党员"
+    )
+    branch = models.ForeignKey(
+        Organization, models.PROTECT, related_name="memberships", verbose_name="党支部"
+    )
     group = models.CharField("党小组", max_length=20, blank=True)
     since = models.DateField("自")
     until = models.DateField("至", null=True, blank=True)
@@ -74,7 +78,9 @@ class MobileStay(models.Model):
         FAMILY = "family", "随亲居住"
         OTHER = "other", "其他"
 
-    member = models.ForeignKey(Member, models.PROTECT, related_name="mobile_stays")
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="mobile_stays", verbose_name="党员"
+    )
     since = models.DateField("外出时间")
     until = models.DateField("返回时间", null=True, blank=True)
     region = models.CharField("流入地", max_length=40)

@@ -96,7 +96,9 @@ class Organization(models.Model):
 class OrganizationName(models.Model):
     """A name that an organisation bears from a day on: old sheets keep the name of their day."""
 
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="names")
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="names", verbose_name="党组织"
+    )
     name = models.CharField("全称", max_length=80)
     since = models.DateField("自")
 
