@@ -19,6 +19,7 @@ from courses.models import SheetImport
 from courses.rosters import BranchRoster
 from courses.sheet_plans import Preview
 from courses.sheet_reading import read
+from credits import programmes
 from portal import audit, workbooks
 from portal.audit import Actor
 from portal.models import AuditEvent, Organization
@@ -121,6 +122,7 @@ def confirm(staged: SheetImport, *, seen: str, by: Actor, at: datetime) -> Sheet
     Confirming again changes nothing. Raises Conflict when anything changed since the preview,
     Unanswered, and whatever the verbs refuse (limits of programme and back-dating among it).
     """
+    programmes.share_all()
     branch = Organization.objects.select_for_update(no_key=True).get(pk=staged.organization_id)
     staged = _locked(staged)
     if staged.state != State.READ:

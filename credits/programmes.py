@@ -290,6 +290,13 @@ def may_rank(programme: Programme) -> bool:
     return permit is not None and permit.level != RankingPermit.Level.OFF
 
 
+def share_all() -> None:
+    """Keep every programme from changing until this transaction ends, by id: whoever locks an
+    organisation and posts afterwards does this first, as programmes are locked before the tree."""
+    for pk in Programme.objects.order_by("pk").values_list("pk", flat=True):
+        ledger_sql.share_programme(pk)
+
+
 # --- Inside -----------------------------------------------------------------------------------
 
 

@@ -26,7 +26,7 @@ from credits.rule_book import RuleBook
 from credits.standings import NEW_COLUMNS, Held
 from portal import audit
 from portal.audit import Actor
-from portal.followers import BranchChange, Change, PersonChange
+from portal.followers import BranchChange, Change, PersonChange, TreeAhead
 from portal.models import AuditEvent, Member, Organization
 from portal.querysets import below
 from portal.refusals import Refusal
@@ -130,11 +130,17 @@ def follow(changes: Sequence[Change], *, by: Actor, at: datetime) -> None:
     """Follow memberships and the tree, in every programme that is not closed.
 
     Where branches move, the programme is locked as a whole: who comes under its scope with them
-    cannot be told while others join.
+    cannot be told while others join. That is done before the tree changes (whoever posts takes
+    the programme first, and its organisations with the commit), and for every programme, as one
+    may open meanwhile.
     """
+    if any(isinstance(c, TreeAhead) for c in changes):
+        list(Programme.objects.select_for_update().order_by("pk").values_list("pk"))
     people = [c for c in changes if isinstance(c, PersonChange)]
     joined = {c.member.pk: c.day for c in people if c.before is None}
     branches = [c.branch.pk for c in changes if isinstance(c, BranchChange)]
+    if not people and not branches:
+        return
     open_ = Programme.objects.filter(state__in=[Programme.State.RUNNING, Programme.State.CLOSING])
     for programme in open_.order_by("pk"):
         if branches:

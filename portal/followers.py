@@ -40,7 +40,15 @@ class BranchChange:
     branch: Organization
 
 
-Change = PersonChange | BranchChange
+@dataclass(frozen=True)
+class TreeAhead:
+    """The tree is about to change: whoever follows takes its own locks now, before the tree's.
+
+    Told first of all by what will tell of a BranchChange, or by what does so several times.
+    """
+
+
+Change = PersonChange | BranchChange | TreeAhead
 
 
 class Follower(Protocol):

@@ -1,6 +1,7 @@
 """Verbs on the organisation tree: found, rename, move, merge, dissolve.
 
-`path` is written here and nowhere else. Every verb records itself and tells the followers.
+`path` is written here and nowhere else. Every verb records itself and tells the followers. Locks:
+what follows the tree (the programmes) → organisations by id.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def found(founding: Founding, *, by: Actor, at: datetime) -> Organization:
 
     Raises AlreadyThere for a taken code, CannotMove below a branch or a dissolved parent.
     """
+    if founding.kind == Organization.Kind.BRANCH:
+        followers.tell([followers.TreeAhead()], by=by, at=at)
     parent = _locked(founding.parent) if founding.parent else None
     if Organization.objects.filter(code=founding.code).exists():
         raise AlreadyThere(f"编码 {founding.code} 已经有党组织使用。", field="code")
@@ -119,6 +122,7 @@ def move(
 
     Raises CannotMove when the new parent stands below the organisation or may have no children.
     """
+    followers.tell([followers.TreeAhead()], by=by, at=at)
     for pk in sorted({organization.pk, parent.pk}):
         Organization.objects.select_for_update(no_key=True).get(pk=pk)
     organization.refresh_from_db()

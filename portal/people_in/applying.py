@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal import audit, members, organizations
+from portal import audit, followers, members, organizations
 from portal.audit import Actor
 from portal.members import Departure, Enrolment, Mending, Move
 from portal.models import AuditEvent, Member, Organization
@@ -108,6 +108,8 @@ def _branch(line: MemberLine) -> Organization:
 
 
 def _write_tree(lines: Sequence[OrganizationLine], *, by: Actor, at: datetime) -> None:
+    if lines:  # one that is renamed or merged is locked before another moves
+        followers.tell([followers.TreeAhead()], by=by, at=at)
     there = {o.code: o for o in Organization.objects.all()} if lines else {}
     for line in lines:
         if line.renamed and line.organization:

@@ -139,6 +139,24 @@ def test_a_busy_evening_of_all_verbs_upon_the_same_people(machine, crowd, verifi
 
 
 @pytest.mark.postgres
+def test_branches_are_founded_and_moved_while_others_post_and_import_in_them(
+    machine, crowd, verified
+):
+    """Whoever changes the tree locks the programme first, as those do who write in its books."""
+    if not machines.POSTGRES:
+        pytest.skip("SQLite has one lock, whose order nobody can mistake")
+    answers = crowd("rearrange", 16)
+
+    assert [a["refused"] for a in answers if "refused" in a] == []
+    said = Counter(a.get("said") for a in answers)
+    assert said == {"posted": 10, "imported": 2, "appointed": 2, "moved": 2}
+    assert machine.one("SELECT count(*) FROM credits_posting WHERE key LIKE 'rearrange%'") == 120
+    assert machine.one("SELECT count(*) FROM courses_sheetimport WHERE state = 'written'") > 0
+    assert machine.one("SELECT count(*) FROM credits_standing WHERE NOT on_roll") == 0
+    verified()
+
+
+@pytest.mark.postgres
 def test_postgresql_counted_no_deadlock(machine, crowd):
     """The server's own counter, beside answers without an error."""
     if not machines.POSTGRES:

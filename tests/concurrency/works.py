@@ -23,9 +23,10 @@ from courses.study_logs import Handing, Study
 from credits import bulletins, ledger, programmes, rebuilding, roll
 from credits.ledger import Credit, Posted, Source
 from credits.models import Programme, RankingPermit
-from portal import members
+from portal import appointments, members, organizations
 from portal.audit import Actor
-from portal.models import Member, Organization
+from portal.models import Member, Organization, Role
+from portal.organizations import Founding
 from portal.refusals import Conflict, Refusal
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
 
@@ -179,6 +180,66 @@ def everything(number: int) -> Any:
     bulletin published, sums rebuilt, all of it upon the same people."""
     deeds = [close_rolls, confirm_logs, move_about, exempt_some, publish, rules_and_sums]
     return deeds[number % len(deeds)](number)
+
+
+def rearrange(number: int) -> Any:
+    """While branches are founded below a committee and moved under it and back, others post for
+    them, give offices in them and import sheets of them. Whoever follows the tree is slow."""
+    root = Organization.objects.get(parent=None)
+    by, kind = actor(), Organization.Kind
+    if number in (14, 15):
+        roll.follow = slowly(roll.follow)
+        code, county = f"YL-QC-D{number}", branch_of(0).parent
+        founding = Founding(code, f"第 {number} 党委", kind.COMMITTEE, county, days_ago(9))
+        committee = organizations.found(founding, by=by, at=NOW)
+        for turn in range(6):
+            founding = Founding(f"{code}-{turn}", f"新支部{turn}", kind.BRANCH, committee, TODAY)
+            organizations.found(founding, by=by, at=NOW)
+            for where in (committee, county):
+                organizations.move(branch_of(turn), where, by=by, at=NOW)
+        organizations.move(committee, root, by=by, at=NOW)
+        return "moved"
+    branch = branch_of(number % 6)
+    if number in (12, 13):
+        for turn in range(12):
+            appointments.appoint(people(branch)[turn % 3], Role.ORGANISER, branch_of(turn % 6),
+                                 since=TODAY, by=by, at=NOW)  # fmt: skip
+        return "appointed"
+    if number in (10, 11):
+        return import_sheets()
+    for turn in range(12):
+        branch, start = branch_of((number + turn) % 6), moment(days_ago(turn + 1), 8 + number)
+        post(branch, f"rearrange{number}-{turn}", people(branch)[:3], start, 45)
+        time.sleep(0.3)  # or nobody who wants the programme alone had a turn
+    return "posted"
+
+
+def slowly(verb: Any) -> Any:
+    """The verb, after a while in which others come to stand in its way."""
+
+    def act(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(0.2)
+        return verb(*args, **kwargs)
+
+    return act
+
+
+def import_sheets() -> Any:
+    """Import sheets of six branches, twice, each of another day."""
+    for turn in range(12):
+        branch = branch_of(turn // 2)
+        rows = "".join(f"{m.number},{m.name},√\n" for m in people(branch)[:3])
+        when = f"时间：{days_ago(turn + 1):%Y年%m月%d日} 20:00-21:00"
+        data = f"{branch.name}集体研讨签到表\n{when}\n党员编号,姓名,签到\n{rows}".encode()
+        staged = sheets_in.stage(branch, data, f"第 {turn} 次.csv", by=actor(), at=NOW)
+        with contextlib.suppress(Refusal):  # the other one was first, or something has changed
+            for _ in range(2):  # what is answered may raise a question of its own
+                asks = sheets_in.look(staged, at=NOW).open_asks
+                first = {ask.key: ask.choices[0][0] for ask in asks}
+                staged = sheets_in.answer(staged, first, by=actor())
+            seen = sheets_in.look(staged, at=NOW).fingerprint
+            sheets_in.confirm(staged, seen=seen, by=actor(), at=NOW)
+    return "imported"
 
 
 def members_of_jia() -> list[Member]:
