@@ -103,7 +103,7 @@ class AttendanceQuerySet(ScopedQuerySet["Attendance"]):
 
 
 class ScanQuerySet(models.QuerySet["Scan"]):
-    def refusals(self) -> models.QuerySet[Scan, dict[str, Any]]:
+    def refusals(self) -> models.QuerySet[Scan, Any]:
         """Refused scans by member and reason, the latest first: name, reason, last, times."""
         rows = self.filter(accepted=False).order_by().values("member", "reason")
         return rows.annotate(

@@ -189,7 +189,7 @@ def rearrange(number: int) -> Any:
     by, kind = actor(), Organization.Kind
     if number in (14, 15):
         roll.follow = slowly(roll.follow)
-        code, county = f"YL-QC-D{number}", branch_of(0).parent
+        code, county = f"YL-QC-D{number}", Organization.objects.get(code="YL-QC")
         founding = Founding(code, f"第 {number} 党委", kind.COMMITTEE, county, days_ago(9))
         committee = organizations.found(founding, by=by, at=NOW)
         for turn in range(6):
