@@ -161,7 +161,11 @@ def import_and_scan(number: int) -> Any:
 
 def import_paper(branch: Organization) -> Any:
     """Everybody of the branch has signed, 林小满 late."""
-    rows = [["青川县甲支部签到表"], ["时间：2021年6月3日 9:00-10:30"], ["序号", "姓名", "签到"]]
+    rows: list[list[Any]] = [
+        ["青川县甲支部签到表"],
+        ["时间：2021年6月3日 9:00-10:30"],
+        ["序号", "姓名", "签到"],
+    ]
     names = Member.objects.filter(branch=branch).order_by("pk").values_list("name", flat=True)
     rows += [[n, name, "迟到" if name == "林小满" else "√"] for n, name in enumerate(names, 1)]
     data = "\n".join(",".join(map(str, row)) for row in rows).encode()
