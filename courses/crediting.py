@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,7 +15,7 @@ from courses import marks, sessions
 from courses.marks import Wish
 from courses.models import Attendance, AttendanceCredit, StudySession
 from courses.sessions import Note, NotNow
-from credits import ledger, rule_book
+from credits import ledger, ledger_sql, rule_book
 from credits.ledger import Credit, Posted, Refused, Request
 from credits.models import Programme
 from credits.rule_book import RuleBook
@@ -202,31 +203,19 @@ def _keep(
             settled[attendance, reason] = moment
         old.delete()
     states = AttendanceCredit.State
-    kept = []
+    kept: list[tuple[Any, ...]] = []
     for result in posted:
         key = result.posting.key
-        kept += [
-            AttendanceCredit(
-                attendance=rows[key, line.member],
-                programme=programme,
-                state=states.CREDITED,
-                hours=line.hours,
-            )
-            for line in result.lines
-            if line.hours > 0
-        ]
-        kept += [
-            AttendanceCredit(
-                attendance=rows[key, r.credit.member.pk],
-                programme=programme,
-                state=states.REFUSED,
-                code=r.code,
-                reason=r.message[:200],
-                settled_at=settled.get((rows[key, r.credit.member.pk].pk, r.message[:200])),
-            )
-            for r in result.refused
-        ]
-    AttendanceCredit.objects.bulk_create(kept, batch_size=1000)
+        for line in result.lines:
+            if line.hours > 0:
+                row = rows[key, line.member].pk
+                kept.append((row, programme.pk, states.CREDITED, line.hours, "", "", None))
+        for refused in result.refused:
+            row, why = rows[key, refused.credit.member.pk].pk, refused.message[:200]
+            moment = settled.get((row, why))
+            kept.append((row, programme.pk, states.REFUSED, 0, refused.code, why, moment))
+    names = ["attendance", "programme", "state", "hours", "code", "reason", "settled_at"]
+    ledger_sql.insert(AttendanceCredit, names, kept)
 
 
 def check_not_too_late(sessions_: Sequence[StudySession], *, at: datetime) -> None:

@@ -6,11 +6,12 @@ one they want, so that two people at once never overwrite one another in silence
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from courses.models import Attendance, Leave, Status, StudySession
+from credits import ledger_sql
 from portal.audit import Actor
 from portal.models import Member, Membership
 from portal.refusals import Conflict, Refusal
@@ -97,6 +98,13 @@ def count(attendances: Sequence[Attendance]) -> Counts:
     )
 
 
+def enter(due: Iterable[tuple[int, int, int, str]], *, at: datetime) -> None:
+    """Make the marks of those due, given as (session, member, home, status), all by id."""
+    names = ["session", "member", "home", "status", "marked_at", "guest", "leave", "scanned"]
+    rows = ((*row, at, False, "", False, "") for row in due)
+    ledger_sql.insert(Attendance, [*names, "remark"], rows)
+
+
 def locked(session: StudySession) -> dict[int, Attendance]:
     """Lock all marks of a session: check-ins wait, and see what was decided."""
     return locked_many([session])[session.pk]
@@ -114,7 +122,16 @@ def locked_many(sessions: Sequence[StudySession]) -> dict[int, dict[int, Attenda
 def apply(
     rows: Mapping[int, Attendance], wishes: Mapping[int, Wish], *, by: Actor, at: datetime
 ) -> list[Attendance]:
-    """Write what was wished for; returns the rows that changed.
+    """Write what was wished for; returns the rows that changed. See `grant`."""
+    changed = grant(rows, wishes, by=by, at=at)
+    write(changed)
+    return changed
+
+
+def grant(
+    rows: Mapping[int, Attendance], wishes: Mapping[int, Wish], *, by: Actor, at: datetime
+) -> list[Attendance]:
+    """Give locked rows the marks wished for, to be written; returns the rows that changed.
 
     Raises NotOnRoll for people who do not stand on this roll, Conflict naming whose mark somebody
     else changed meanwhile.
@@ -131,18 +148,33 @@ def apply(
                 f"{row.member.name}刚刚被改为“{now.word}”（您看到的是“{wish.seen.word}”），"
                 "请核对后再保存。"
             )
-        mark(row, wish.wanted, by=by, at=at)
+        give(row, wish.wanted, by=by, at=at)
         changed.append(row)
     return changed
 
 
+def write(rows: Sequence[Attendance]) -> None:
+    """Write the marks of locked rows at once."""
+    values = [
+        (row.status, row.leave, row.made_up_on, row.marked_by_id, row.marked_at, row.pk)
+        for row in rows
+    ]
+    names = ["status", "leave", "made_up_on", "marked_by", "marked_at"]
+    ledger_sql.update_by_id(Attendance, names, values)
+
+
 def mark(row: Attendance, new: Mark, *, by: Actor, at: datetime) -> None:
-    """Give a locked row another mark."""
+    """Give a locked row another mark and save it."""
+    give(row, new, by=by, at=at)
+    row.save()
+
+
+def give(row: Attendance, new: Mark, *, by: Actor, at: datetime) -> None:
+    """Give a locked row another mark, to be written."""
     row.status, row.leave = new.status, new.leave
     row.marked_by, row.marked_at = by.member, at
     if new.status not in (Status.LEAVE, Status.ABSENT):
         row.made_up_on = None
-    row.save()
 
 
 def add(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -128,8 +128,7 @@ def open_many(
     for session in fresh:
         _check_may_open(session, at=at)
     due = _due(fresh)
-    rows = [_row(s, member, home, at=at) for s in fresh for member, home in due[s.pk]]
-    Attendance.objects.bulk_create(rows, batch_size=1000)
+    _enter(((s, member, home) for s in fresh for member, home in due[s.pk]), at=at)
     for session in fresh:
         session.state, session.opened_at = State.OPEN, at
         session.version += 1
@@ -152,12 +151,9 @@ def _check_may_open(session: StudySession, *, at: datetime) -> None:
         raise NotNow(f"{first.month}月{first.day}日 {first:%H:%M} 起才能开始点名。")
 
 
-def _row(session: StudySession, member: int, home: int, *, at: datetime) -> Attendance:
-    """An untouched row of somebody who is due."""
-    status = _default_mark(session)
-    return Attendance(
-        session=session, member_id=member, home_id=home, status=status, marked_by=None, marked_at=at
-    )
+def _enter(due: Iterable[tuple[StudySession, int, int]], *, at: datetime) -> None:
+    """Put those due, given with member and home by id, onto the roll with its default mark."""
+    marks.enter(((s.pk, member, home, _default_mark(s)) for s, member, home in due), at=at)
 
 
 def _default_mark(session: StudySession) -> Status:
@@ -216,14 +212,13 @@ def take_in(session: StudySession, *, by: Actor, at: datetime) -> list[Attendanc
     people = not_on_roll(session)
     if not people:
         return []
-    made = Attendance.objects.bulk_create(
-        _row(session, member.pk, home.pk, at=at) for member, home in people
-    )
+    _enter(((session, member.pk, home.pk) for member, home in people), at=at)
     session.version += 1
     session.save(update_fields=["version"])
     notes = [Note(session, "补入名单", by, member=member) for member, _ in people]
     sessions.note_many(notes, at=at)
-    return made
+    taken = session.attendances.filter(member__in=[member for member, _ in people])
+    return list(taken.order_by("pk"))
 
 
 @transaction.atomic
@@ -272,9 +267,11 @@ def close_many(closings: Sequence[Closing], *, at: datetime) -> list[list[Posted
     for session in fresh:
         _check_may_close(session, at=at)
     rolls = marks.locked_many(fresh)
+    changed: list[Attendance] = []
     for closing in closings:
         if closing.session.pk in rolls:
-            _settle_marks(rolls[closing.session.pk], closing, at=at)
+            changed += _settle_marks(rolls[closing.session.pk], closing, at=at)
+    marks.write(changed)
     crediting.check_not_too_late(fresh, at=at)
     for session in fresh:
         session.state, session.closed_at = State.CLOSED, at
@@ -299,9 +296,12 @@ def _check_may_close(session: StudySession, *, at: datetime) -> None:
         raise NotNow(f"活动 {ends:%H:%M} 才结束，结束后才能记学时；现在可以先暂存。")
 
 
-def _settle_marks(rows: Mapping[int, Attendance], closing: Closing, *, at: datetime) -> None:
-    """Write the last wishes, and what becomes of those who have no mark yet."""
-    marks.apply(rows, closing.wishes, by=closing.by, at=at)
+def _settle_marks(
+    rows: Mapping[int, Attendance], closing: Closing, *, at: datetime
+) -> list[Attendance]:
+    """Give the last wishes, and to those who have no mark yet what becomes of them; returns the
+    rows that changed."""
+    changed = marks.grant(rows, closing.wishes, by=closing.by, at=at)
     waiting = [row for row in rows.values() if row.status == Status.NOT_YET]
     if waiting and closing.not_yet_becomes not in (Status.ABSENT, Status.PRESENT):
         raise Unmarked(
@@ -309,4 +309,5 @@ def _settle_marks(rows: Mapping[int, Attendance], closing: Closing, *, at: datet
             field="not_yet_becomes",
         )
     for row in waiting:
-        marks.mark(row, Mark(closing.not_yet_becomes), by=closing.by, at=at)
+        marks.give(row, Mark(closing.not_yet_becomes), by=closing.by, at=at)
+    return changed + waiting
