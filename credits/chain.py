@@ -173,6 +173,7 @@ def _numbered(
 def _chained(programme: Programme, act: Act, head: Head, pk: int) -> Posting:
     """The posting that follows the head of its book, which moves on."""
     request, previous = act.request, head.digest
+    fingerprint = request.fingerprint
     head.sequence += 1
     head.digest = digests.posting_digest(
         previous=previous,
@@ -182,7 +183,7 @@ def _chained(programme: Programme, act: Act, head: Head, pk: int) -> Posting:
         kind=request.source.kind,
         key=request.source.key,
         revision=request.revision,
-        asked=request.fingerprint,
+        asked=fingerprint,
         reason=request.reason[:200],
         by=act.by.member.key,
         at=act.at,
@@ -201,7 +202,7 @@ def _chained(programme: Programme, act: Act, head: Head, pk: int) -> Posting:
         by=act.by.member,
         at=act.at,
         lines=len(act.lines),
-        fingerprint=request.fingerprint,
+        fingerprint=fingerprint,
         previous=previous,
         digest=head.digest,
     )

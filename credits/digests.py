@@ -10,12 +10,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 
 CHECK_DIGITS = 32
 ALGORITHMS = ("sha256", "sm3")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def algorithm() -> str:
@@ -122,11 +124,11 @@ def of_json(value: Any, name: str = "") -> str:
     return f"{name}:{hashlib.new(name, text.encode()).hexdigest()}"
 
 
+@lru_cache(maxsize=4096)
 def moment(value: datetime | None) -> str:
     """A moment in its one written form: UTC with microseconds."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if value else ""
 
 
 def _hex(name: str, parts: list[Any]) -> str:
-    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.new(name, text.encode()).hexdigest()
+    return hashlib.new(name, _ENCODER.encode(parts).encode()).hexdigest()

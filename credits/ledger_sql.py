@@ -33,16 +33,15 @@ def table(model: type[Model]) -> str:
     return f'"{model._meta.db_table}"'
 
 
-def adapt(value: Any) -> Any:
-    """A value as this connection's engine stores it."""
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    if isinstance(value, date):
-        return connection.ops.adapt_datefield_value(value)
-    return value
-
-
 def adapted(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """Rows as this connection's engine stores them."""
+    moment, day = connection.ops.adapt_datetimefield_value, connection.ops.adapt_datefield_value
+
+    def adapt(value: Any) -> Any:
+        if isinstance(value, date):
+            return moment(value) if isinstance(value, datetime) else day(value)
+        return value
+
     return [tuple(map(adapt, row)) for row in rows]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 from django.db.models import Max
@@ -75,16 +75,18 @@ def lock(programme: Programme, book: RuleBook, members: Iterable[int]) -> Held:
     brought up to the current rule version."""
     wanted = sorted(set(members))
     rows: dict[int, Row] = {}
+    before: dict[int, Row] = {}
     totals: dict[int, Earned] = {member: {} for member in wanted}
     for start in range(0, len(wanted), 2000):
         chunk = wanted[start : start + 2000]
         standings = Standing.objects.filter(programme=programme, member__in=chunk)
         found = standings.select_for_update().order_by("member_id").values_list(*COLUMNS)
-        rows |= {row[1]: Row(*row) for row in found}
+        for row in found:
+            rows[row[1]], before[row[1]] = Row(*row), Row(*row)
         sums = CreditTotal.objects.filter(programme=programme, member__in=chunk)
         for member, period, form, earned in sums.values_list("member", "period", "form", "earned"):
             totals[member][period, form] = earned
-    held = Held(programme, book, rows, {m: replace(r) for m, r in rows.items()}, totals)
+    held = Held(programme, book, rows, before, totals)
     bring_up(held)
     return held
 
