@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -88,11 +88,12 @@ def cannot_be_credited(
 
 def _credits(session: StudySession, rows: Sequence[Attendance], book: RuleBook) -> list[Credit]:
     """What marks ask for, under one programme's rules."""
-    rules = book.on(session.day).rules
-    return [credit for row in rows if (credit := _credit(session, row, rules))]
+    day = session.day
+    rules = book.on(day).rules
+    return [credit for row in rows if (credit := _credit(session, day, row, rules))]
 
 
-def _credit(session: StudySession, row: Attendance, rules: Rules) -> Credit | None:
+def _credit(session: StudySession, day: date, row: Attendance, rules: Rules) -> Credit | None:
     status = "made_up" if row.made_up_on else row.status
     share = rules.share(status) if row.earns else 0
     if not share:
@@ -100,7 +101,7 @@ def _credit(session: StudySession, row: Attendance, rules: Rules) -> Credit | No
     return Credit(
         row.member,
         session.form,
-        row.made_up_on or session.day,
+        row.made_up_on or day,
         session.minutes if row.minutes is None else row.minutes,
         session.period,
         session.content,

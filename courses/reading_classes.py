@@ -76,7 +76,7 @@ def found(
         made_at=at,
     )
     people = Member.objects.active().filter(below(organiser.path, lookup="branch__path"))
-    _enrol(reading_class, people, since=starts)
+    _enrol(reading_class, people.values_list("pk", flat=True), since=starts)
     sessions.schedule_many(organiser, [programme], plans, by=by, at=at, reading_class=reading_class)
     audit.record(
         AuditEvent.Event.CLASS, by=by, at=at, on=organiser, subject=f"建班：{reading_class}"
@@ -93,7 +93,7 @@ def enrol(
     reading_class = _running(reading_class)
     inside = set(reading_class.enrolments.filter(until=None).values_list("member_id", flat=True))
     new = [m for m in people if m.pk not in inside and m.is_active]
-    made = _enrol(reading_class, new, since=timezone.localdate(at))
+    made = _enrol(reading_class, [m.pk for m in new], since=timezone.localdate(at))
     audit.record_many(
         audit.event(
             AuditEvent.Event.CLASS,
@@ -202,9 +202,7 @@ def _running(reading_class: ReadingClass) -> ReadingClass:
     return found_
 
 
-def _enrol(
-    reading_class: ReadingClass, people: Iterable[Member], *, since: date
-) -> list[Enrolment]:
+def _enrol(reading_class: ReadingClass, members: Iterable[int], *, since: date) -> list[Enrolment]:
     return Enrolment.objects.bulk_create(
-        Enrolment(reading_class=reading_class, member=member, since=since) for member in people
+        Enrolment(reading_class=reading_class, member_id=member, since=since) for member in members
     )

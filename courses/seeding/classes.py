@@ -46,7 +46,8 @@ def found(world: World, items: list[Any], at: datetime) -> None:
             key=key_of("class", code),
         )
         beside = [m.plan for m in meetings if m.plan.occasion != "class"]
-        sessions.schedule_many(branch, [world.programme], beside, by=by, at=at)
+        if beside:
+            sessions.schedule_many(branch, [world.programme], beside, by=by, at=at)
 
 
 def _meetings(world: World, code: str) -> list[Meeting]:
