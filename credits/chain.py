@@ -6,7 +6,7 @@ No rule is decided here; `credits.ledger` has settled every line before it comes
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from credits import digests, ledger_sql
@@ -167,7 +167,7 @@ def _numbered(
         rules=line.rules,
         reverses=line.reversed_check,
     )
-    return replace(line, entry=entry, check_value=check)
+    return line._replace(entry=entry, check_value=check)
 
 
 def _chained(programme: Programme, act: Act, head: Head, pk: int) -> Posting:

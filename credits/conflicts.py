@@ -17,6 +17,7 @@ from django.utils import timezone
 from credits.lines import GRANTED, Credit, Line, Refused, Request
 from credits.models import CreditedContent, CreditedTime, LedgerEntry, Posting, Programme
 from credits.rule_book import RuleBook
+from credits.rules import Rules
 from portal.models import Member, Membership
 
 CHUNK = 2000
@@ -75,12 +76,20 @@ class Occupied:
 
     def settle(self, request: Request, *, at: datetime) -> tuple[list[Line], list[Refused]]:
         """Which credits can be given as lines, which are refused and why; the given ones occupy."""
+        today = timezone.localdate(at)
         lines: list[Line] = []
         refused: list[Refused] = []
         for credit in request.credits:
             version = self.book.on(credit.day)
             hours = credit.worth(version.rules)
-            reason = self._refusal(request, credit, hours, at)
+            reason = (
+                _by_rules(credit, hours, version.rules)
+                or _by_end(credit, at, today)
+                or self._by_date(request, credit, version.rules, today)
+                or self._by_time(credit)
+                or self._by_content(credit)
+                or self._by_cap(request, credit, hours, version.rules)
+            )
             if reason:
                 refused.append(Refused(credit, *reason))
                 continue
@@ -105,32 +114,9 @@ class Occupied:
             )
         return lines, refused
 
-    def _refusal(
-        self, request: Request, credit: Credit, hours: int, at: datetime
+    def _by_date(
+        self, request: Request, credit: Credit, rules: Rules, today: date
     ) -> tuple[str, str] | None:
-        return (
-            self._by_rules(credit, hours)
-            or self._by_date(request, credit, at)
-            or self._by_time(credit)
-            or self._by_content(credit)
-            or self._by_cap(request, credit, hours)
-        )
-
-    def _by_rules(self, credit: Credit, hours: int) -> tuple[str, str] | None:
-        rules = self.book.on(credit.day).rules
-        if rules.form(credit.form) is None:
-            return "form", "本专题教育不计这种学习方式的学时。"
-        if credit.period and rules.period(credit.period) is None:
-            return "period", "本专题教育没有这个历史时期。"
-        if hours <= 0:
-            least = -(-rules.step * rules.minutes_per_hour // 100)
-            return "short", f"{credit.minutes} 分钟不足最小计时单位（{least} 分钟），不能记学时。"
-        return None
-
-    def _by_date(self, request: Request, credit: Credit, at: datetime) -> tuple[str, str] | None:
-        today = timezone.localdate(at)
-        if credit.day > today or (credit.end and credit.end > at):
-            return "future", f"{credit.day} 的学习还没有结束，不能提前记学时。"
         if request.revision > 1 or request.source.kind in GRANTED:
             return None
         starts, ends = self.programme.starts, self.programme.ends
@@ -139,7 +125,7 @@ class Occupied:
                 "outside",
                 f"{credit.day} 不在{self.programme}的起止日期（{starts} 至 {ends}）内。",
             )
-        limit = self.book.on(credit.day).rules.back_dating
+        limit = rules.back_dating
         claimed = request.claimed or today
         if claimed - credit.day > timedelta(days=limit):
             late = (claimed - credit.day).days
@@ -162,10 +148,12 @@ class Occupied:
             return None
         return "content", f"同一内容已在{_title(entry)}中记过学时，不重复计算。"
 
-    def _by_cap(self, request: Request, credit: Credit, hours: int) -> tuple[str, str] | None:
+    def _by_cap(
+        self, request: Request, credit: Credit, hours: int, rules: Rules
+    ) -> tuple[str, str] | None:
         if request.source.kind in GRANTED:
             return None
-        cap = self.book.on(credit.day).rules.daily_cap
+        cap = rules.daily_cap
         already = self.hours[credit.member.pk, credit.day]
         if already + hours <= cap:
             return None
@@ -244,6 +232,23 @@ class Occupied:
                 "check_value",
             ):
                 self.live[(*request.place, values[0])].append(Line(*values))
+
+
+def _by_rules(credit: Credit, hours: int, rules: Rules) -> tuple[str, str] | None:
+    if rules.form(credit.form) is None:
+        return "form", "本专题教育不计这种学习方式的学时。"
+    if credit.period and rules.period(credit.period) is None:
+        return "period", "本专题教育没有这个历史时期。"
+    if hours <= 0:
+        least = -(-rules.step * rules.minutes_per_hour // 100)
+        return "short", f"{credit.minutes} 分钟不足最小计时单位（{least} 分钟），不能记学时。"
+    return None
+
+
+def _by_end(credit: Credit, at: datetime, today: date) -> tuple[str, str] | None:
+    if credit.day > today or (credit.end and credit.end > at):
+        return "future", f"{credit.day} 的学习还没有结束，不能提前记学时。"
+    return None
 
 
 def _title(entry: int) -> str:

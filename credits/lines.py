@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from credits import digests
 from credits.models import SourceKind
@@ -83,8 +83,7 @@ class Refused:
     message: str
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One line as written. `reversed_id` and `reversed_check` name what it reverses."""
 
     member: int
