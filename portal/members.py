@@ -376,7 +376,7 @@ def index(people: Iterable[Member]) -> None:
     if len(people) == 1:
         SearchTerm.objects.filter(member=people[0]).delete()
     SearchTerm.objects.bulk_create(
-        [SearchTerm(member=p, text=text) for p in people for text in search_terms(p)],
+        [SearchTerm(member=p, text=text) for p in people for text in sorted(search_terms(p))],
         batch_size=2000,
     )
 
