@@ -1,4 +1,4 @@
-"""Settings of the portal: one file, every deployment value from a strictly parsed environment.
+"""Settings of the portal: one file, its deployment values read strictly from the environment.
 
 Three ways of running: demonstration (`DEMO=on`, what `make run` does), production (the default:
 refuses to start without a secret of its own), and development (`DEBUG=on` beside either).
@@ -6,47 +6,18 @@ refuses to start without a secret of its own), and development (`DEBUG=on` besid
 
 import os
 from pathlib import Path
-from typing import Any
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from portal import environment
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def envbool(name: str, *, default: bool) -> bool:
-    """Read on/off from the environment; anything else stops the start."""
-    text = os.environ.get(name, "")
-    if not text:
-        return default
-    if text.lower() in {"on", "true", "1", "yes"}:
-        return True
-    if text.lower() in {"off", "false", "0", "no"}:
-        return False
-    raise ImproperlyConfigured(f"{name} must be on or off, not {text!r}")
-
-
-def envint(name: str, *, default: int) -> int:
-    """Read a whole number from the environment or stop the start."""
-    text = os.environ.get(name, "")
-    if not text:
-        return default
-    try:
-        return int(text)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be a whole number, not {text!r}") from error
-
-
-def envlist(name: str) -> list[str]:
-    """Read a comma-separated list from the environment."""
-    return [item.strip() for item in os.environ.get(name, "").split(",") if item.strip()]
-
 
 # --- How it runs ---------------------------------------------------------------------------
 
-DEMO = envbool("DEMO", default=False)
-DEBUG = envbool("DEBUG", default=False)
+DEMO = environment.on_or_off("DEMO", default=False)
+DEBUG = environment.on_or_off("DEBUG", default=False)
 DEMO_SECRET = "demo-secret-of-the-party-history-study-portal-not-for-production"  # noqa: S105 - refused below
 DEMO_PASSWORD = "xuedangshi2021"  # noqa: S105 - exists in demonstrations only, see portal.sign_in
 SECRET_KEY = os.environ.get("SECRET_KEY", DEMO_SECRET if DEMO or DEBUG else "")
@@ -55,11 +26,11 @@ if not (DEMO or DEBUG) and (SECRET_KEY == DEMO_SECRET or len(SECRET_KEY) < 40):
         "SECRET_KEY must be set to a random text of at least 40 characters of your own "
         "(the demo secret is refused unless DEMO=on)."
     )
-HTTPS = envbool("HTTPS", default=not (DEMO or DEBUG))
-ALLOWED_HOSTS = envlist("ALLOWED_HOSTS") or (["*"] if DEMO or DEBUG else [])
-CSRF_TRUSTED_ORIGINS = envlist("CSRF_TRUSTED_ORIGINS")
+HTTPS = environment.on_or_off("HTTPS", default=not (DEMO or DEBUG))
+ALLOWED_HOSTS = environment.items("ALLOWED_HOSTS") or (["*"] if DEMO or DEBUG else [])
+CSRF_TRUSTED_ORIGINS = environment.items("CSRF_TRUSTED_ORIGINS")
 # Addresses of reverse proxies whose X-Forwarded-For may be believed; see portal.access.address_of.
-TRUSTED_PROXIES = envlist("TRUSTED_PROXIES")
+TRUSTED_PROXIES = environment.items("TRUSTED_PROXIES")
 
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
 
@@ -134,51 +105,7 @@ PERIODIC_WORK = [
 
 # --- Database ------------------------------------------------------------------------------
 
-
-def database() -> dict[str, dict[str, Any]]:
-    """The writing connection and `snapshot`, its read-only twin for long reads."""
-    url = os.environ.get("DATABASE_URL", "")
-    if url:
-        config: dict[str, Any] = dict(environ.Env.db_url_config(url))
-        if "postgresql" not in str(config["ENGINE"]):
-            raise ImproperlyConfigured("DATABASE_URL must begin with postgres://")
-        config["CONN_MAX_AGE"] = 60
-        config["CONN_HEALTH_CHECKS"] = True
-        read_only = (
-            "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
-        )
-        return {
-            "default": config,
-            "snapshot": {
-                **config,
-                "OPTIONS": {"options": read_only},
-                "TEST": {"MIRROR": "default"},
-            },
-        }
-    path = Path(os.environ.get("SQLITE_FILE", VAR_DIR / "portal.sqlite3"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sqlite = {"ENGINE": "django.db.backends.sqlite3", "TIME_ZONE": None}
-    pragmas = (
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-        "PRAGMA recursive_triggers=ON; PRAGMA cache_size=-32000;"
-    )
-    return {
-        "default": {
-            **sqlite,
-            "NAME": path,
-            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas},
-            "TEST": {"NAME": os.environ.get("SQLITE_TEST_FILE", str(VAR_DIR / "test.sqlite3"))},
-        },
-        "snapshot": {
-            **sqlite,
-            "NAME": f"file:{path}?mode=ro",
-            "OPTIONS": {"uri": True, "transaction_mode": "DEFERRED", "timeout": 20},
-            "TEST": {"MIRROR": "default"},
-        },
-    }
-
-
-DATABASES = database()
+DATABASES = environment.databases(VAR_DIR)
 SNAPSHOT = "snapshot"  # the alias for verification, exports and backups
 DATABASE_ROUTERS = ["portal.querysets.SnapshotRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -234,7 +161,9 @@ CACHES = {
 # --- Background work -----------------------------------------------------------------------
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-JOB_SILENCE = envint("JOB_SILENCE", default=40)  # seconds until a job without heartbeat is dead
+JOB_SILENCE = environment.whole_number(
+    "JOB_SILENCE", default=40
+)  # seconds until a job without heartbeat is dead
 
 # --- Browser security: no foreign origin, no inline style or script ------------------------
 
@@ -260,7 +189,7 @@ X_FRAME_OPTIONS = "DENY"
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    SECURE_HSTS_SECONDS = envint("HSTS_SECONDS", default=3600)
+    SECURE_HSTS_SECONDS = environment.whole_number("HSTS_SECONDS", default=3600)
     # Preloading and subdomains are the domain owner's decision, not ours.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 

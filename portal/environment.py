@@ -1,0 +1,84 @@
+"""The environment of the process, read strictly: a value that nobody can read stops the start."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+
+def on_or_off(name: str, *, default: bool) -> bool:
+    """Whether a switch is on; anything but on and off stops the start."""
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if text.lower() in {"on", "true", "1", "yes"}:
+        return True
+    if text.lower() in {"off", "false", "0", "no"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be on or off, not {text!r}")
+
+
+def whole_number(name: str, *, default: int) -> int:
+    """A whole number; anything else stops the start."""
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {text!r}") from error
+
+
+def items(name: str) -> list[str]:
+    """The parts of a comma-separated list, none where the variable is not set."""
+    return [item.strip() for item in os.environ.get(name, "").split(",") if item.strip()]
+
+
+def databases(var_dir: Path) -> dict[str, dict[str, Any]]:
+    """The writing connection and `snapshot`, its read-only twin for long reads: PostgreSQL where
+    DATABASE_URL names it, else a SQLite file, whose folder is made."""
+    url = os.environ.get("DATABASE_URL", "")
+    if url:
+        return _postgresql(url)
+    path = Path(os.environ.get("SQLITE_FILE", var_dir / "portal.sqlite3"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return _sqlite(path, os.environ.get("SQLITE_TEST_FILE", str(var_dir / "test.sqlite3")))
+
+
+def _postgresql(url: str) -> dict[str, dict[str, Any]]:
+    config: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    if "postgresql" not in str(config["ENGINE"]):
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres://")
+    config["CONN_MAX_AGE"] = 60
+    config["CONN_HEALTH_CHECKS"] = True
+    read_only = (
+        "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+    )
+    return {
+        "default": config,
+        "snapshot": {**config, "OPTIONS": {"options": read_only}, "TEST": {"MIRROR": "default"}},
+    }
+
+
+def _sqlite(path: Path, test_name: str) -> dict[str, dict[str, Any]]:
+    engine = {"ENGINE": "django.db.backends.sqlite3", "TIME_ZONE": None}
+    pragmas = (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+        "PRAGMA recursive_triggers=ON; PRAGMA cache_size=-32000;"
+    )
+    return {
+        "default": {
+            **engine,
+            "NAME": path,
+            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas},
+            "TEST": {"NAME": test_name},
+        },
+        "snapshot": {
+            **engine,
+            "NAME": f"file:{path}?mode=ro",
+            "OPTIONS": {"uri": True, "transaction_mode": "DEFERRED", "timeout": 20},
+            "TEST": {"MIRROR": "default"},
+        },
+    }
