@@ -19,7 +19,7 @@ from credits import ledger, ledger_sql, rule_book
 from credits.ledger import Credit, Posted, Refused, Request
 from credits.models import Programme
 from credits.rule_book import RuleBook
-from credits.rules import Rules
+from credits.rule_sets import Rules
 from portal.audit import Actor
 
 State = StudySession.State

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from credits import digests
 from credits.models import SourceKind
-from credits.rules import Band, Rules, worth
+from credits.rule_sets import Rules
+from credits.rules import Band, worth
 from portal.audit import Actor
 from portal.models import Member, Organization
 

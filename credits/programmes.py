@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from credits import ledger_sql, registers, roll, rule_book, rules, standings, weeks
+from credits import ledger_sql, registers, roll, rule_book, rule_sets, rules, standings, weeks
 from credits.models import (
     CreditTotal,
     Programme,
@@ -21,7 +21,7 @@ from credits.models import (
     RuleVersion,
     Standing,
 )
-from credits.rules import BadRules, Rules
+from credits.rule_sets import BadRules, Rules
 from portal import audit, jobs
 from portal.audit import Actor
 from portal.jobs import Progress
@@ -327,7 +327,7 @@ def _turn(
 
 def _parse(rules_: Mapping[str, Any]) -> Rules:
     try:
-        return rules.parse(rules_)
+        return rule_sets.parse(rules_)
     except BadRules as error:
         raise RulesRefused(str(error), field="rules") from error
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-from credits import rules as arithmetic
+from credits import rule_sets
 from credits.models import Programme, RuleVersion
-from credits.rules import Rules
+from credits.rule_sets import Rules
 from portal.refusals import Refusal
 
 
@@ -75,4 +75,4 @@ def of(programme: Programme, *, using: str = "default") -> RuleBook:
 
 @lru_cache(maxsize=256)
 def _parsed(text: str) -> Rules:
-    return arithmetic.parse(json.loads(text))
+    return rule_sets.parse(json.loads(text))

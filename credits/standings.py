@@ -17,6 +17,7 @@ from django.utils import timezone
 from credits import ledger_sql, registers, rules
 from credits.models import CreditTotal, Exemption, LedgerEntry, Programme, Standing, TargetChange
 from credits.rule_book import RuleBook, Version
+from credits.rule_sets import Rules
 from portal.models import Member, Organization
 
 Earned = dict[tuple[str, str], int]  # (period, form) → hundredths
@@ -176,7 +177,7 @@ def note(changes: Sequence[TargetChange]) -> None:
 
 
 def target_under(
-    new: rules.Rules, category: str, target: int, full: int, lowered: int | None
+    new: Rules, category: str, target: int, full: int, lowered: int | None
 ) -> tuple[int, int]:
     """Somebody's (target, full target) under other rules: an exemption's target stays as it is,
     a late joiner's keeps its proportion."""

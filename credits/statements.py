@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from credits import rule_book, rules
 from credits.models import CreditTotal, Form, LedgerEntry, Programme, Standing
-from credits.rules import Recognised, Rules
+from credits.rule_sets import Rules
+from credits.rules import Recognised
 from portal.models import Member
 
 

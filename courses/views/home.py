@@ -15,7 +15,7 @@ from courses import reading_classes
 from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
 from credits import figures, rules, statements
 from credits.models import Programme, Standing
-from credits.rules import Rules
+from credits.rule_sets import Rules
 from credits.views.figures import glance
 from portal import access
 from portal.access import Capability, MemberRequest

@@ -99,7 +99,7 @@ class ProgrammeScope(models.Model):
 
 
 class RuleVersion(models.Model):
-    """One version of a programme's rules, parsed by `credits.rules.parse`.
+    """One version of a programme's rules, parsed by `credits.rule_sets.parse`.
 
     Conversion of minutes follows the version of the studied day (highest number whose `since` has
     come by that day); caps, minimums and target follow the newest activated version.

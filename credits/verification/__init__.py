@@ -14,7 +14,7 @@ from django.db import connections, transaction
 
 from credits import registers, rule_book
 from credits.models import Programme, Verification
-from credits.rules import BadRules
+from credits.rule_sets import BadRules
 from credits.verification import chains, members, occupied, places, records, sums
 from credits.verification.heads import Heads
 from credits.verification.report import Findings, Problem, Report

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credits import rules
-from credits.rules import parse
+from credits.rule_sets import parse
 from tests.cast import rules_json
 
 FORMS = ("seminar", "lecture", "self", "site", "online")

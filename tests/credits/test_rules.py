@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credits import rules
+from credits.rule_sets import parse
 from tests.cast import rules_json
 
 FORMS = ("seminar", "lecture", "self", "site", "online")
@@ -26,7 +27,7 @@ def rule_sets(draw):
     groups = [{"name": "合计", "forms": sorted(grouped), "cap": draw(st.integers(0, 60)) * STEP}]
     minimums = [draw(st.integers(0, share // STEP)) * STEP for _ in PERIODS]
     points = draw(st.integers(1, 20))
-    return rules.parse(
+    return parse(
         rules_json(
             target=target,
             forms=[
@@ -120,7 +121,7 @@ def test_studying_more_never_counts_less(rule_set, lines, period, form, hours):
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 1000), st.integers(0, 100), st.integers(1, 90), st.sampled_from([5, 25, 50]))
 def test_an_entry_is_rounded_down_to_the_step_and_by_less_than_one(minutes, share, hour, step):
-    rule_set = rules.parse(rules_json(minutes_per_hour=hour, step=step, target=step * 100,
+    rule_set = parse(rules_json(minutes_per_hour=hour, step=step, target=step * 100,
                                       periods=[]))  # fmt: skip
     hours = rules.worth(minutes, rule_set, share=share)
 

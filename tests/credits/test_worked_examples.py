@@ -10,12 +10,12 @@ from datetime import date
 
 import pytest
 
-from credits import rules
-from credits.rules import BadRules
+from credits import rule_sets, rules
+from credits.rule_sets import BadRules
 from tests.cast import rules_json
 
-SEED = rules.parse(rules_json())
-GROUPED = rules.parse(
+SEED = rule_sets.parse(rules_json())
+GROUPED = rule_sets.parse(
     rules_json(groups=[{"name": "自学与网上", "forms": ["self", "online"], "cap": 1200}])
 )
 
@@ -58,7 +58,7 @@ def test_self_study_beyond_ten_hours_is_earned_but_not_recognised():
 
 
 def test_a_form_that_is_not_admitted_counts_nothing():
-    none = rules.parse(rules_json(forms=[{"code": "self", "cap": 0, "points": 10}]))
+    none = rule_sets.parse(rules_json(forms=[{"code": "self", "cap": 0, "points": 10}]))
 
     assert recognised({("reform", "self"): 300}, none).hours == 0
 
@@ -108,7 +108,7 @@ def test_a_lowered_target_lowers_each_minimum_in_proportion_down_to_the_step():
     [(date(2021, 3, 1), 2400), (date(2021, 8, 20), 1200), (date(2021, 12, 31), 225)],
 )
 def test_joiners_by_remaining_months(joined, target):
-    by_months = rules.parse(rules_json(joiners="months"))
+    by_months = rule_sets.parse(rules_json(joiners="months"))
     span = {"starts": date(2021, 3, 1), "ends": date(2021, 12, 31)}
 
     assert rules.joiner_target(2400, by_months, **span, joined=joined) == target
@@ -118,7 +118,7 @@ def test_joiners_may_be_full_or_exempt():
     span = {"starts": date(2021, 3, 1), "ends": date(2021, 12, 31), "joined": date(2021, 9, 1)}
 
     assert rules.joiner_target(2400, SEED, **span) == 2400
-    assert rules.joiner_target(2400, rules.parse(rules_json(joiners="exempt")), **span) is None
+    assert rules.joiner_target(2400, rule_sets.parse(rules_json(joiners="exempt")), **span) is None
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_joiners_may_be_full_or_exempt():
 )
 def test_rules_that_contradict_themselves_are_refused_with_the_reason(changes, said):
     with pytest.raises(BadRules, match=said):
-        rules.parse(rules_json(**changes))
+        rule_sets.parse(rules_json(**changes))
 
 
 def test_a_groups_forms_must_have_the_same_points():
@@ -147,7 +147,7 @@ def test_a_groups_forms_must_have_the_same_points():
              "points": 5}]  # fmt: skip
 
     with pytest.raises(BadRules, match="积分相同"):
-        rules.parse(
+        rule_sets.parse(
             rules_json(forms=forms, groups=[{"name": "甲", "forms": ["self", "online"], "cap": 1}])
         )
 
@@ -158,4 +158,4 @@ def test_without_minutes_an_hour_there_are_no_rules():
     del data["minutes_per_hour"]
 
     with pytest.raises(BadRules, match="minutes_per_hour"):
-        rules.parse(data)
+        rule_sets.parse(data)
