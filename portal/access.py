@@ -1,27 +1,20 @@
 """Who may see or do what: the whole policy on one screen, and the only code that decides it.
 
-A view names the capability it needs (`required`) or the reason why it needs none (`public`);
-objects are fetched through `get`, lists through `queryset.within(scope, capability)`.
+Views ask it through portal/gate.py, queries through `queryset.within(scope, capability)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cached_property, wraps
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from functools import cached_property
+from typing import Any, Literal
 
-from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, Model, OuterRef, Q, TextChoices
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.db.models import Exists, OuterRef, Q, TextChoices
 from django.utils import timezone
 
 from portal.audit import Actor
 from portal.models import Appointment, Member, Organization, Role
-from portal.querysets import ScopedQuerySet, below
+from portal.querysets import below
 
 # --- The policy ----------------------------------------------------------------------------
 
@@ -74,6 +67,8 @@ GRANTS: dict[Capability, frozenset[Role]] = {
 
 # What every person holds over the rows that are about themselves.
 OVER_ONESELF = frozenset({Capability.OWN, Capability.SEE_PERSONS})
+# Over what any of these is held, the person may know that it exists.
+KNOWN_BY = (Capability.SEE_FIGURES, Capability.SEE_MEMBERS, Capability.OWN)
 # Roles of one organisation: they reach that organisation and nothing below it, except figures.
 EXACT = frozenset({_R.ORGANISER, _R.SECRETARY})
 # A helper reaches the members named in the appointment, never the whole branch.
@@ -169,6 +164,13 @@ class Scope:
                 condition |= below(reach.organization.path, lookup=path_lookup)
         return condition
 
+    def knows(self, path_lookup: str, owner_lookup: str | None) -> Q:
+        """What may be refused (403); all else is not there at all (404: nothing is learnt)."""
+        known = Q(pk__in=[])
+        for capability in KNOWN_BY:
+            known |= self.condition(capability, path_lookup, owner_lookup)
+        return known
+
     def organizations(self, capability: Capability) -> list[Organization]:
         """Where the capability is held, the active role's organisation first."""
         holding = sorted(self._holding(capability), key=lambda r: r is not self.active)
@@ -241,103 +243,3 @@ def _inherited(organization: Organization) -> tuple[str, ...]:
         wave = list(rows := dict(found.values_list("pk", "path")))
         paths |= rows
     return tuple(paths.values())
-
-
-# --- For views ------------------------------------------------------------------------------
-
-
-def address_of(request: HttpRequest) -> str:
-    """Where a request comes from; X-Forwarded-For counts only behind a proxy that we trust."""
-    address = str(request.META.get("REMOTE_ADDR") or "")
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    if forwarded and (address in settings.TRUSTED_PROXIES or not address):
-        return str(forwarded.split(",")[-1].strip())[:45]
-    return address
-
-
-class MemberRequest(HttpRequest):
-    """A request of a signed-in member, with the scope that the middleware made."""
-
-    user: Member
-    scope: Scope
-    at: datetime
-    today: date
-
-
-class ScopeMiddleware:
-    """Puts the moment on every request, and `request.scope` on every signed-in one."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        now = timezone.now()
-        request.at = now  # type: ignore[attr-defined] # the request's one moment …
-        request.today = timezone.localdate(now)  # type: ignore[attr-defined] # … and local day
-        if request.user.is_authenticated:
-            request.scope = scope_of(  # type: ignore[attr-defined] # typed by MemberRequest
-                request.user,
-                at=now,
-                active_id=request.session.get("role"),
-                address=address_of(request),
-            )
-        return self.get_response(request)
-
-
-P = ParamSpec("P")
-R = TypeVar("R", bound=HttpResponseBase)
-View = Callable[Concatenate[MemberRequest, P], R]
-_Model = TypeVar("_Model", bound=Model)
-
-
-def required(capability: Capability) -> Callable[[View[P, R]], Callable[..., HttpResponseBase]]:
-    """Mark a view: only signed-in people who hold `capability` somewhere come in."""
-
-    def mark(view: View[P, R]) -> Callable[..., HttpResponseBase]:
-        @wraps(view)
-        def guarded(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
-            if not request.scope.has(capability):
-                raise PermissionDenied
-            return view(request, *args, **kwargs)
-
-        guarded.capability = capability  # type: ignore[attr-defined] # read by the access matrix
-        return guarded
-
-    return mark
-
-
-def public(reason: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """Mark a view that needs no sign-in, and say why."""
-
-    def mark(view: Callable[..., R]) -> Callable[..., R]:
-        view.public = reason  # type: ignore[attr-defined] # read by the access matrix
-        return view
-
-    return mark
-
-
-def get(
-    queryset: ScopedQuerySet[_Model],
-    scope: Scope,
-    capability: Capability,
-    *,
-    lock: bool = False,
-    **lookup: Any,
-) -> _Model:
-    """Fetch one object over which `capability` is held.
-
-    Outside the scope it does not exist (404: nothing is learnt from the answer); inside the
-    scope without the capability it is forbidden (403).
-    """
-    rows = queryset.select_for_update(of=("self",)) if lock else queryset
-    found = rows.within(scope, capability).filter(**lookup).first()
-    if found is not None:
-        return found
-    seen = Q(pk__in=[])
-    for other in (Capability.SEE_FIGURES, Capability.SEE_MEMBERS, Capability.OWN):
-        seen |= scope.condition(other, queryset.path_lookup, queryset.owner_lookup)
-    if queryset.filter(seen).filter(**lookup).exists():
-        raise PermissionDenied
-    raise Http404("没有找到，或不在您的范围内。")

@@ -29,7 +29,7 @@ if not (DEMO or DEBUG) and (SECRET_KEY == DEMO_SECRET or len(SECRET_KEY) < 40):
 HTTPS = environment.on_or_off("HTTPS", default=not (DEMO or DEBUG))
 ALLOWED_HOSTS = environment.items("ALLOWED_HOSTS") or (["*"] if DEMO or DEBUG else [])
 CSRF_TRUSTED_ORIGINS = environment.items("CSRF_TRUSTED_ORIGINS")
-# Addresses of reverse proxies whose X-Forwarded-For may be believed; see portal.access.address_of.
+# Addresses of reverse proxies whose X-Forwarded-For may be believed; see portal.gate.address_of.
 TRUSTED_PROXIES = environment.items("TRUSTED_PROXIES")
 
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
@@ -64,7 +64,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "portal.access.ScopeMiddleware",
+    "portal.gate.ScopeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -200,7 +200,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "portal.access.address_of"
+AXES_CLIENT_IP_CALLABLE = "portal.gate.address_of"
 AXES_LOCKOUT_CALLABLE = "portal.views.sign_in.locked_out"
 AXES_USERNAME_FORM_FIELD = "number"
 AXES_DISABLE_ACCESS_LOG = True

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 from courses import check_in, marks
 from courses.check_in import ScanRefused
 from courses.models import Status, StudySession
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Member
 from portal.rendering import page
 
@@ -26,11 +27,11 @@ ANONYMOUS = 50  # refused scans without a member that are kept for one session
 
 @never_cache
 @require_GET
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def screen(request: MemberRequest, session: int) -> HttpResponse:
     """What the room sees: the code, six digits, who is in and who not yet. It turns by itself."""
     rows = StudySession.objects.select_related("organiser")
-    found = access.get(rows, request.scope, Capability.RECORD_ATTENDANCE, pk=session)
+    found = gate.get(rows, request.scope, Capability.RECORD_ATTENDANCE, pk=session)
     people = sorted(found.attendances.by_name(), key=lambda a: a.member.sort_key)
     opens, closes = check_in.window_of(found)
     context = {
@@ -57,7 +58,7 @@ def screen(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @never_cache
-@access.public("a phone that scans may have to sign in first")
+@gate.public("a phone that scans may have to sign in first")
 @require_GET
 def scan(request: HttpRequest, key: str, token: str) -> HttpResponse:
     """The scanned address: gives this browser a proof of the scan; marks nobody by itself."""
@@ -84,7 +85,7 @@ def scan(request: HttpRequest, key: str, token: str) -> HttpResponse:
 
 
 @never_cache
-@access.public("a phone that scans may have to sign in first")
+@gate.public("a phone that scans may have to sign in first")
 @require_http_methods(["GET", "POST"])
 def confirm(request: HttpRequest) -> HttpResponse:
     """Turn a proof into a mark. Whoever is signed out signs in first and comes back here."""
@@ -113,7 +114,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def digits(request: MemberRequest) -> HttpResponse:
     """Check in with the six digits read aloud, where scanning does not work."""
     refusal = ""

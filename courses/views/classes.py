@@ -18,15 +18,16 @@ from courses.sessions import Plan
 from credits.forms import ReasonForm
 from credits.models import Programme
 from credits.views.shown import programme_of
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Member, Organization
 from portal.refusals import Refusal
 from portal.rendering import page
 
 
 @require_GET
-@access.required(Capability.MANAGE_CLASSES)
+@gate.required(Capability.MANAGE_CLASSES)
 def list_(request: MemberRequest) -> HttpResponse:
     """Classes of one's branch, and all its sessions by time."""
     programme = programme_of(request)
@@ -45,7 +46,7 @@ def list_(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.MANAGE_CLASSES)
+@gate.required(Capability.MANAGE_CLASSES)
 def new(request: MemberRequest) -> HttpResponse:
     """Found a class in one form."""
     programme, where = programme_of(request), _organiser(request)
@@ -74,7 +75,7 @@ def new(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.MANAGE_CLASSES)
+@gate.required(Capability.MANAGE_CLASSES)
 def detail(request: MemberRequest, reading_class: int) -> HttpResponse:
     """A class: its people and sessions; people of other branches are added by number."""
     found = _class(request, reading_class)
@@ -101,7 +102,7 @@ def detail(request: MemberRequest, reading_class: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.MANAGE_CLASSES)
+@gate.required(Capability.MANAGE_CLASSES)
 def newcomers(request: MemberRequest, reading_class: int) -> HttpResponse:
     """Enrol everybody of the branch who joined it after the class was founded."""
     found = _class(request, reading_class)
@@ -115,7 +116,7 @@ def newcomers(request: MemberRequest, reading_class: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.MANAGE_CLASSES)
+@gate.required(Capability.MANAGE_CLASSES)
 def drop(request: MemberRequest, reading_class: int) -> HttpResponse:
     """Take somebody out of a class."""
     found = _class(request, reading_class)
@@ -132,7 +133,7 @@ def drop(request: MemberRequest, reading_class: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.MANAGE_CLASSES)
+@gate.required(Capability.MANAGE_CLASSES)
 def end(request: MemberRequest, reading_class: int) -> HttpResponse:
     """End a class, with the reason of each who is short."""
     found = _class(request, reading_class)
@@ -151,7 +152,7 @@ def end(request: MemberRequest, reading_class: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.MANAGE_CLASSES)
+@gate.required(Capability.MANAGE_CLASSES)
 def session_new(request: MemberRequest) -> HttpResponse:
     """Plan one session of the branch, or of one of its classes."""
     where, chosen = _organiser(request), request.GET.get("class", "")
@@ -177,7 +178,7 @@ def session_new(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.MANAGE_CLASSES)
+@gate.required(Capability.MANAGE_CLASSES)
 def session_change(request: MemberRequest, session: int) -> HttpResponse:
     """Change a planned session."""
     found = _session(request, session)
@@ -206,7 +207,7 @@ def session_change(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.MANAGE_CLASSES)
+@gate.required(Capability.MANAGE_CLASSES)
 def session_call_off(request: MemberRequest, session: int) -> HttpResponse:
     """Cancel a session, or say that it was not held; hours already credited are reversed."""
     found = _session(request, session)
@@ -246,12 +247,12 @@ def _short(
 
 def _class(request: MemberRequest, pk: int) -> ReadingClass:
     rows = ReadingClass.objects.select_related("organiser", "programme", "leader")
-    return access.get(rows, request.scope, Capability.MANAGE_CLASSES, pk=pk)
+    return gate.get(rows, request.scope, Capability.MANAGE_CLASSES, pk=pk)
 
 
 def _session(request: MemberRequest, pk: int) -> StudySession:
     rows = StudySession.objects.select_related("organiser", "reading_class")
-    return access.get(rows, request.scope, Capability.MANAGE_CLASSES, pk=pk)
+    return gate.get(rows, request.scope, Capability.MANAGE_CLASSES, pk=pk)
 
 
 def _organiser(request: MemberRequest) -> Organization:

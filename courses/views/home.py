@@ -17,8 +17,9 @@ from credits import figures, rules, statements
 from credits.models import Programme, Standing
 from credits.rule_sets import Rules
 from credits.views.figures import glance
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Organization, Role
 from portal.rendering import page
 
@@ -26,7 +27,7 @@ OFFICIALS = (Role.OFFICIAL, Role.GUIDANCE, Role.ADMINISTRATOR)
 
 
 @require_GET
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def home(request: MemberRequest) -> HttpResponse:
     """The start page of the role in which the viewer acts."""
     programme = Programme.objects.shown(request.GET.get("programme", ""))
@@ -40,7 +41,7 @@ def home(request: MemberRequest) -> HttpResponse:
 
 
 @require_GET
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
     """Where a ledger line came from: the session or the log behind it."""
     if kind == "session":

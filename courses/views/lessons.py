@@ -12,13 +12,14 @@ from courses.forms import periods_of
 from courses.models import Course, Lesson, Material
 from credits.models import CreditedContent, Form
 from credits.views.shown import programme_of
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.rendering import page
 
 
 @require_GET
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def list_(request: MemberRequest) -> HttpResponse:
     """Courses with their lessons, by history period and form."""
     programme = programme_of(request)
@@ -44,7 +45,7 @@ def list_(request: MemberRequest) -> HttpResponse:
 
 
 @require_GET
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def course(request: MemberRequest, course: int) -> HttpResponse:
     """A course: what it is, its lessons and materials."""
     found = get_object_or_404(Course.objects.prefetch_related("lessons", "materials"), pk=course)
@@ -54,7 +55,7 @@ def course(request: MemberRequest, course: int) -> HttpResponse:
 
 
 @require_GET
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def lesson(request: MemberRequest, lesson: int) -> HttpResponse:
     """A lesson to read, with a button that logs it."""
     rows = Lesson.objects.select_related("course").prefetch_related("materials")
@@ -69,7 +70,7 @@ def lesson(request: MemberRequest, lesson: int) -> HttpResponse:
 
 
 @require_GET
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def material(request: MemberRequest, material: int) -> HttpResponse:
     """A material to read; with `download`, as a text file."""
     found = get_object_or_404(Material.objects.select_related("course", "lesson"), pk=material)

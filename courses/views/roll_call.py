@@ -17,8 +17,9 @@ from courses.marks import Mark, Wish
 from courses.models import Attendance, AttendanceCredit, Leave, Status, StudySession
 from credits.forms import ReasonForm
 from credits.models import Posting
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Member
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
@@ -32,7 +33,7 @@ OPTIONS = [
 
 
 @require_GET
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def detail(request: MemberRequest, session: int) -> HttpResponse:
     """A session: for the secretary its roll, for a member what it is about and their own mark."""
     rows = StudySession.objects.select_related("organiser", "reading_class")
@@ -41,14 +42,14 @@ def detail(request: MemberRequest, session: int) -> HttpResponse:
         return _roll(request, found)
     own = rows.for_member(request.user).filter(pk=session).first()
     if own is None:
-        own = access.get(rows, request.scope, Capability.SEE_FIGURES, pk=session)
+        own = gate.get(rows, request.scope, Capability.SEE_FIGURES, pk=session)
     mark = own.attendances.filter(member=request.user).prefetch_related("credits").first()
     context = {"session": own, "mark": mark, "at": request.at}
     return page(request, "courses/session_member.html", context)
 
 
 @require_POST
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def open_(request: MemberRequest, session: int) -> HttpResponse:
     """Open the roll; with `then=screen` by code, also where a roll call was planned."""
     found = _get(request, session)
@@ -66,7 +67,7 @@ def open_(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def save(request: MemberRequest, session: int) -> HttpResponse:
     """Save marks; with `close`, close the roll, after showing who cannot be credited and why."""
     found, wishes = _get(request, session), dict[int, Wish]()
@@ -95,7 +96,7 @@ def save(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def add(request: MemberRequest, session: int) -> HttpResponse:
     """Add a guest or an observer by number."""
     found, form = _get(request, session), GuestForm(request.POST)
@@ -114,7 +115,7 @@ def add(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def take_in(request: MemberRequest, session: int) -> HttpResponse:
     """Take those who became due after the roll was opened onto it."""
     found = _get(request, session)
@@ -128,7 +129,7 @@ def take_in(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def correct(request: MemberRequest, session: int) -> HttpResponse:
     """Correct marks of a closed roll, with the reason."""
     found, wishes = _get(request, session), dict[int, Wish]()
@@ -147,11 +148,11 @@ def correct(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def one(request: MemberRequest, session: int, member: int) -> HttpResponse:
     """What can be mended for one person of a closed roll: make-up, or "this was the other one"."""
     found = _get(request, session)
-    row = access.get(
+    row = gate.get(
         Attendance.objects.select_related("member", "session", "home"),
         request.scope,
         Capability.RECORD_ATTENDANCE,
@@ -180,7 +181,7 @@ def one(request: MemberRequest, session: int, member: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def reopen(request: MemberRequest, session: int) -> HttpResponse:
     """Open a closed roll once more, with a reason."""
     found, form = _get(request, session), ReasonForm(request.POST or None)
@@ -197,7 +198,7 @@ def reopen(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def credit_now(request: MemberRequest, session: int) -> HttpResponse:
     """Try again to credit those whom something stood in the way of."""
     found = _get(request, session)
@@ -212,7 +213,7 @@ def credit_now(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def settle(request: MemberRequest, session: int) -> HttpResponse:
     """Take refused credits that were looked at out of the to-do list."""
     found = _get(request, session)
@@ -228,7 +229,7 @@ def settle(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_GET
-@access.required(Capability.RECORD_ATTENDANCE)
+@gate.required(Capability.RECORD_ATTENDANCE)
 def paper(request: MemberRequest, session: int) -> HttpResponse:
     """The sign-in sheet on paper, with the same columns as the spreadsheet."""
     found = _get(request, session)
@@ -261,7 +262,7 @@ def wishes_of(request: HttpRequest) -> dict[int, Wish]:
 
 def _get(request: MemberRequest, pk: int) -> StudySession:
     rows = StudySession.objects.select_related("organiser", "reading_class")
-    return access.get(rows, request.scope, Capability.RECORD_ATTENDANCE, pk=pk)
+    return gate.get(rows, request.scope, Capability.RECORD_ATTENDANCE, pk=pk)
 
 
 def _roll(

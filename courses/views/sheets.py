@@ -13,8 +13,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from courses import matrices_out, sheets_in, sheets_out
 from courses.models import SheetImport, Status, StudySession
 from credits.views.shown import programme_of
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Organization
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
@@ -25,14 +26,14 @@ PER_PAGE = 20
 
 
 @require_GET
-@access.required(FIGURES)
+@gate.required(FIGURES)
 def sheets(request: MemberRequest) -> HttpResponse:
     """Every export within reach, the upload, and the imports so far."""
     return _sheets(request)
 
 
 @require_POST
-@access.required(RECORD)
+@gate.required(RECORD)
 def session(request: MemberRequest, session: int) -> HttpResponse:
     """One session's attendance sheet."""
     found = _session(request, session)
@@ -40,7 +41,7 @@ def session(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(RECORD)
+@gate.required(RECORD)
 def scans(request: MemberRequest, session: int) -> HttpResponse:
     """Every scan of one session."""
     found = _session(request, session)
@@ -48,25 +49,25 @@ def scans(request: MemberRequest, session: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(RECORD)
+@gate.required(RECORD)
 def matrix(request: MemberRequest, organization: int) -> HttpResponse:
     """The branch's members × sessions."""
-    branch = access.get(Organization.objects.all(), request.scope, RECORD, pk=organization)
+    branch = gate.get(Organization.objects.all(), request.scope, RECORD, pk=organization)
     by, programme = request.scope.actor(RECORD), programme_of(request)
     return matrices_out.matrix(programme, branch, by=by, at=request.at)
 
 
 @require_POST
-@access.required(FIGURES)
+@gate.required(FIGURES)
 def summary(request: MemberRequest, organization: int) -> HttpResponse:
     """The counts that an organisation hands up; names of nobody."""
-    where = access.get(Organization.objects.all(), request.scope, FIGURES, pk=organization)
+    where = gate.get(Organization.objects.all(), request.scope, FIGURES, pk=organization)
     by, programme = request.scope.actor(FIGURES), programme_of(request)
     return matrices_out.summary(programme, where, by=by, at=request.at)
 
 
 @require_POST
-@access.required(RECORD)
+@gate.required(RECORD)
 def upload(request: MemberRequest) -> HttpResponse:
     """Take a filled-in sheet and show what it would change."""
     chosen = request.POST.get("branch", "")
@@ -75,7 +76,7 @@ def upload(request: MemberRequest) -> HttpResponse:
         if not chosen.isdecimal():
             raise Refusal("请先选择党支部。", field="branch")
         pk = int(chosen)
-        branch = access.get(Organization.objects.all(), request.scope, RECORD, pk=pk)
+        branch = gate.get(Organization.objects.all(), request.scope, RECORD, pk=pk)
         if file is None:
             raise Refusal("请先选择要上传的文件。", field="file")
         data = file.read(Limits().upload_bytes + 1)
@@ -88,7 +89,7 @@ def upload(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(RECORD)
+@gate.required(RECORD)
 def sheet_import(request: MemberRequest, sheet_import: int) -> HttpResponse:
     """What a sheet says, what has to be answered, what confirming changes; or the receipt."""
     staged = _staged(request, sheet_import)
@@ -111,7 +112,7 @@ def sheet_import(request: MemberRequest, sheet_import: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(RECORD)
+@gate.required(RECORD)
 def undo(request: MemberRequest, sheet_import: int) -> HttpResponse:
     """Take an import back, keeping what was edited since."""
     staged = _staged(request, sheet_import)
@@ -130,12 +131,12 @@ def undo(request: MemberRequest, sheet_import: int) -> HttpResponse:
 
 def _session(request: MemberRequest, pk: int) -> StudySession:
     rows = StudySession.objects.select_related("organiser", "reading_class")
-    return access.get(rows, request.scope, RECORD, pk=pk)
+    return gate.get(rows, request.scope, RECORD, pk=pk)
 
 
 def _staged(request: MemberRequest, pk: int) -> SheetImport:
     rows = SheetImport.objects.select_related("organization", "by")
-    return access.get(rows, request.scope, RECORD, pk=pk)
+    return gate.get(rows, request.scope, RECORD, pk=pk)
 
 
 def _answers(request: MemberRequest) -> dict[str, str]:

@@ -19,8 +19,9 @@ from courses.models import StudyLog
 from credits.forms import ReasonForm
 from credits.models import Programme
 from credits.views.shown import programme_of
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Member
 from portal.refusals import Refusal
 from portal.rendering import page
@@ -29,23 +30,23 @@ PER_PAGE = 50
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def new(request: MemberRequest) -> HttpResponse:
     """Log one's own study; the last one is offered again, for today, in one tap."""
     return _log(request, request.user, Capability.OWN)
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.CONFIRM_STUDY)
+@gate.required(Capability.CONFIRM_STUDY)
 def new_for(request: MemberRequest, member: int) -> HttpResponse:
     """Log study for a member of the branch without a phone; somebody confirms it all the same."""
     people = Member.objects.select_related("branch")
-    person = access.get(people, request.scope, Capability.CONFIRM_STUDY, pk=member)
+    person = gate.get(people, request.scope, Capability.CONFIRM_STUDY, pk=member)
     return _log(request, person, Capability.CONFIRM_STUDY)
 
 
 @require_GET
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def mine(request: MemberRequest) -> HttpResponse:
     """What one has handed in, and what became of it."""
     logs = StudyLog.objects.filter(member=request.user).select_related("programme", "decided_by")
@@ -54,10 +55,10 @@ def mine(request: MemberRequest) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def withdraw(request: MemberRequest, log: int) -> HttpResponse:
     """Take a pending log of one's own back."""
-    found = access.get(StudyLog.objects.all(), request.scope, Capability.OWN, pk=log)
+    found = gate.get(StudyLog.objects.all(), request.scope, Capability.OWN, pk=log)
     try:
         study_logs.withdraw(found, by=request.scope.actor(), at=request.at)
         messages.success(request, "已撤回。")
@@ -67,7 +68,7 @@ def withdraw(request: MemberRequest, log: int) -> HttpResponse:
 
 
 @require_GET
-@access.required(Capability.CONFIRM_STUDY)
+@gate.required(Capability.CONFIRM_STUDY)
 def list_(request: MemberRequest) -> HttpResponse:
     """The branch's logs: those that wait for a decision, ticked or not, or those decided; narrowed
     to a person or a form of study."""
@@ -96,7 +97,7 @@ def list_(request: MemberRequest) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.CONFIRM_STUDY)
+@gate.required(Capability.CONFIRM_STUDY)
 def decide(request: MemberRequest) -> HttpResponse:
     """Confirm or return exactly the logs that were ticked, and say how many; then back to the list
     as it was narrowed."""
@@ -135,11 +136,11 @@ def decide(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.CONFIRM_STUDY)
+@gate.required(Capability.CONFIRM_STUDY)
 def reverse(request: MemberRequest, log: int) -> HttpResponse:
     """Take a confirmed log's hours back, with the reason."""
     logs = StudyLog.objects.select_related("programme", "branch", "member")
-    found = access.get(logs, request.scope, Capability.CONFIRM_STUDY, pk=log)
+    found = gate.get(logs, request.scope, Capability.CONFIRM_STUDY, pk=log)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         by = request.scope.actor(Capability.CONFIRM_STUDY)

@@ -15,15 +15,16 @@ from credits.forms import DraftForm, NewDraftForm, ReasonForm
 from credits.models import Bulletin, BulletinDraft, View
 from credits.slopes import slope
 from credits.views.shown import programme_of
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Cohort
 from portal.refusals import Refusal
 from portal.rendering import page
 
 
 @require_GET
-@access.required(Capability.SEE_RANKINGS)
+@gate.required(Capability.SEE_RANKINGS)
 def list_(request: MemberRequest) -> HttpResponse:
     """Published numbers, newest first; drafts for those who publish."""
     programme = programme_of(request)
@@ -38,7 +39,7 @@ def list_(request: MemberRequest) -> HttpResponse:
 
 
 @require_GET
-@access.required(Capability.SEE_RANKINGS)
+@gate.required(Capability.SEE_RANKINGS)
 def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
     """A published number with its four views, from its own rows alone."""
     rows = Bulletin.objects.select_related("programme", "withdrawal", "previous")
@@ -59,7 +60,7 @@ def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.PUBLISH)
+@gate.required(Capability.PUBLISH)
 def new(request: MemberRequest) -> HttpResponse:
     """Begin a draft: title and cohorts; texts come from the figures."""
     programme = programme_of(request)
@@ -78,7 +79,7 @@ def new(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.PUBLISH)
+@gate.required(Capability.PUBLISH)
 def edit(request: MemberRequest, draft: int) -> HttpResponse:
     """Edit a draft's title and texts; the computed figures stand beside them."""
     found = _draft(request, draft)
@@ -111,7 +112,7 @@ def edit(request: MemberRequest, draft: int) -> HttpResponse:
 
 
 @require_GET
-@access.required(Capability.PUBLISH)
+@gate.required(Capability.PUBLISH)
 def preview(request: MemberRequest, draft: int) -> HttpResponse:
     """The draft as it would look if it were published now."""
     found = _draft(request, draft)
@@ -129,7 +130,7 @@ def preview(request: MemberRequest, draft: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.PUBLISH)
+@gate.required(Capability.PUBLISH)
 def publish(request: MemberRequest, draft: int) -> HttpResponse:
     """Publish the draft that was previewed."""
     found = _draft(request, draft)
@@ -145,7 +146,7 @@ def publish(request: MemberRequest, draft: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.PUBLISH)
+@gate.required(Capability.PUBLISH)
 def redraft(request: MemberRequest, draft: int) -> HttpResponse:
     """Draft the texts anew from the present figures."""
     found = _draft(request, draft)
@@ -158,11 +159,11 @@ def redraft(request: MemberRequest, draft: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.PUBLISH)
+@gate.required(Capability.PUBLISH)
 def withdraw(request: MemberRequest, bulletin: int) -> HttpResponse:
     """Take a published number back, with a reason."""
     rows = Bulletin.objects.select_related("programme__organiser")
-    number = access.get(rows, request.scope, Capability.PUBLISH, pk=bulletin)
+    number = gate.get(rows, request.scope, Capability.PUBLISH, pk=bulletin)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         by = request.scope.actor(Capability.PUBLISH)
@@ -183,7 +184,7 @@ def withdraw(request: MemberRequest, bulletin: int) -> HttpResponse:
 
 def _draft(request: MemberRequest, pk: int) -> BulletinDraft:
     drafts = BulletinDraft.objects.select_related("programme__organiser").filter(bulletin=None)
-    return access.get(drafts, request.scope, Capability.PUBLISH, pk=pk)
+    return gate.get(drafts, request.scope, Capability.PUBLISH, pk=pk)
 
 
 def _not_permitted(request: MemberRequest, shown: Bulletin | BulletinDraft) -> HttpResponse | None:

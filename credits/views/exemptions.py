@@ -11,15 +11,16 @@ from credits import certificates, roll
 from credits.forms import ExemptionForm, ReasonForm
 from credits.models import Certificate, Exemption, Standing
 from credits.views.shown import programme_of
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Member
 from portal.refusals import Refusal
 from portal.rendering import page
 
 
 @require_GET
-@access.required(Capability.APPROVE)
+@gate.required(Capability.APPROVE)
 def list_(request: MemberRequest) -> HttpResponse:
     """Requests of one's scope: those that wait first."""
     programme = programme_of(request)
@@ -34,11 +35,11 @@ def list_(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.EXEMPT)
+@gate.required(Capability.EXEMPT)
 def ask(request: MemberRequest, member: int) -> HttpResponse:
     """Ask for somebody's exemption; an official decides."""
     people = Member.objects.select_related("branch")
-    person = access.get(people, request.scope, Capability.EXEMPT, pk=member)
+    person = gate.get(people, request.scope, Capability.EXEMPT, pk=member)
     form = ExemptionForm(request.POST or None, initial={"since": request.today})
     if request.method == "POST" and form.is_valid():
         values = dict(form.cleaned_data)
@@ -56,11 +57,11 @@ def ask(request: MemberRequest, member: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.APPROVE)
+@gate.required(Capability.APPROVE)
 def decide(request: MemberRequest, exemption: int) -> HttpResponse:
     """Approve, refuse or end an exemption."""
     rows = Exemption.objects.select_related("member__branch", "programme")
-    found = access.get(rows, request.scope, Capability.APPROVE, pk=exemption)
+    found = gate.get(rows, request.scope, Capability.APPROVE, pk=exemption)
     by, act = request.scope.actor(Capability.APPROVE), request.POST.get("act", "")
     answer = request.POST.get("answer", "")[:200]
     try:
@@ -76,11 +77,11 @@ def decide(request: MemberRequest, exemption: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.CERTIFY)
+@gate.required(Capability.CERTIFY)
 def issue(request: MemberRequest, standing: int) -> HttpResponse:
     """Issue somebody's certificate of completion."""
     rows = Standing.objects.select_related("member", "branch", "programme")
-    found = access.get(rows, request.scope, Capability.CERTIFY, pk=standing)
+    found = gate.get(rows, request.scope, Capability.CERTIFY, pk=standing)
     by = request.scope.actor(Capability.CERTIFY)
     try:
         certificate = certificates.issue(found, by=by, at=request.at)
@@ -91,11 +92,11 @@ def issue(request: MemberRequest, standing: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.CERTIFY)
+@gate.required(Capability.CERTIFY)
 def revoke(request: MemberRequest, certificate: int) -> HttpResponse:
     """Take a certificate back, with a reason."""
     rows = Certificate.objects.select_related("branch", "standing__member")
-    found = access.get(rows, request.scope, Capability.CERTIFY, pk=certificate)
+    found = gate.get(rows, request.scope, Capability.CERTIFY, pk=certificate)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         by = request.scope.actor(Capability.CERTIFY)

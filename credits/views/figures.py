@@ -11,19 +11,20 @@ from credits import figures, programmes, rankings
 from credits.models import Programme, Standing
 from credits.rankings import Choice
 from credits.views.shown import programme_of
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Cohort, Organization
 from portal.refusals import Refusal
 from portal.rendering import page
 
 
 @require_GET
-@access.required(Capability.SEE_FIGURES)
+@gate.required(Capability.SEE_FIGURES)
 def detail(request: MemberRequest, organization: int) -> HttpResponse:
     """Counts of one organisation and of each directly below it; names of nobody."""
     rows = Organization.objects.select_related("parent", "unit")
-    where = access.get(rows, request.scope, Capability.SEE_FIGURES, pk=organization)
+    where = gate.get(rows, request.scope, Capability.SEE_FIGURES, pk=organization)
     programme = programme_of(request)
     return page(request, "credits/figures.html", glance(request, programme, where))
 

@@ -16,8 +16,9 @@ from credits import figures, programmes, rule_book
 from credits.forms import PermitForm, ReasonForm, RulesForm
 from credits.models import Form, Programme, RankingPermit
 from credits.views.shown import programme_of
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Role
 from portal.refusals import Refusal
 from portal.rendering import page
@@ -31,7 +32,7 @@ ACTS: dict[str, Callable[..., Programme]] = {
 
 
 @require_GET
-@access.required(Capability.GOVERN)
+@gate.required(Capability.GOVERN)
 def detail(request: MemberRequest) -> HttpResponse:
     """What governs the programme: dates, state, rules in words, permits."""
     programme = _governed(request)
@@ -51,7 +52,7 @@ def detail(request: MemberRequest) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.GOVERN)
+@gate.required(Capability.GOVERN)
 def permit(request: MemberRequest) -> HttpResponse:
     """Permit or forbid ranking, resting on a document."""
     programme, form = _governed(request), PermitForm(request.POST)
@@ -68,7 +69,7 @@ def permit(request: MemberRequest) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.GOVERN)
+@gate.required(Capability.GOVERN)
 def act(request: MemberRequest) -> HttpResponse:
     """Begin, end the study, close the books, archive."""
     programme, verb = _governed(request), ACTS.get(request.POST.get("act", ""))
@@ -84,7 +85,7 @@ def act(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.ADMINISTER)
+@gate.required(Capability.ADMINISTER)
 def reopen(request: MemberRequest) -> HttpResponse:
     """Open closed books once more, with a reason: administrators only."""
     programme, form = _governed(request), ReasonForm(request.POST or None)
@@ -102,7 +103,7 @@ def reopen(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.GOVERN)
+@gate.required(Capability.GOVERN)
 def rules(request: MemberRequest) -> HttpResponse:
     """Change the rules: first a rehearsal that shows how many gain or lose, then the change."""
     programme = _governed(request)

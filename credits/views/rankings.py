@@ -14,8 +14,9 @@ from credits.committees import Committee
 from credits.models import Programme
 from credits.rankings import LEVELS, MEASURES, WINDOWS, Choice, Level, Measure, Place, Window
 from credits.views.shown import programme_of
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Cohort, Organization
 from portal.refusals import Refusal
 from portal.rendering import page
@@ -25,7 +26,7 @@ _Kind = TypeVar("_Kind", bound=StrEnum)
 
 
 @require_GET
-@access.required(Capability.SEE_RANKINGS)
+@gate.required(Capability.SEE_RANKINGS)
 def ranking(request: MemberRequest) -> HttpResponse:
     """One cohort's ranking, fifty lines a page; `find` turns to one's own unit."""
     programme = programme_of(request)
@@ -62,7 +63,7 @@ def ranking(request: MemberRequest) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.SEE_RANKINGS)
+@gate.required(Capability.SEE_RANKINGS)
 def export(request: MemberRequest) -> HttpResponse:
     """The whole ranking as a spreadsheet."""
     programme = programme_of(request)
@@ -76,7 +77,7 @@ def export(request: MemberRequest) -> HttpResponse:
 
 
 @require_GET
-@access.required(Capability.SEE_RANKINGS)
+@gate.required(Capability.SEE_RANKINGS)
 def of_members(request: MemberRequest) -> HttpResponse:
     """One's own branch, member by member, where the permit allows it."""
     programme = programme_of(request)

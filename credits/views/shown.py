@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import Http404
 
 from credits.models import Programme
-from portal.access import MemberRequest
+from portal.gate import MemberRequest
 
 
 def programme_of(request: MemberRequest) -> Programme:

@@ -9,29 +9,30 @@ from django.views.decorators.http import require_GET
 from credits import programmes, statements
 from credits.models import Certificate, Standing
 from credits.views.shown import programme_of
-from portal import access
-from portal.access import Capability, MemberRequest
+from portal import gate
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Member
 from portal.rendering import page
 
 
 @require_GET
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def my_hours(request: MemberRequest) -> HttpResponse:
     """One's own statement: every line, what was earned, what was recognised, why they differ."""
     return _statement(request, request.user)
 
 
 @require_GET
-@access.required(Capability.SEE_PERSONS)
+@gate.required(Capability.SEE_PERSONS)
 def member_hours(request: MemberRequest, member: int) -> HttpResponse:
     """The statement of somebody in one's scope."""
     people = Member.objects.select_related("branch")
-    return _statement(request, access.get(people, request.scope, Capability.SEE_PERSONS, pk=member))
+    return _statement(request, gate.get(people, request.scope, Capability.SEE_PERSONS, pk=member))
 
 
 @require_GET
-@access.required(Capability.SEE_PERSONS)
+@gate.required(Capability.SEE_PERSONS)
 def branch_hours(request: MemberRequest) -> HttpResponse:
     """The roll of one's branch: who has how much, who is short and in which period."""
     programme = programme_of(request)

@@ -8,14 +8,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from portal import access, jobs
-from portal.access import Capability, MemberRequest
+from portal import gate, jobs
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import AuditEvent, Job
 from portal.rendering import page
 
 
 @require_GET
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def detail(request: MemberRequest, job: int) -> HttpResponse:
     """How far one's background work is, or how it ended; the page asks again by itself."""
     context = {"job": _own(request, job)}
@@ -23,7 +24,7 @@ def detail(request: MemberRequest, job: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def cancel(request: MemberRequest, job: int) -> HttpResponse:
     """Ask one's background work to stop."""
     jobs.cancel(_own(request, job), at=request.at)
@@ -32,14 +33,14 @@ def cancel(request: MemberRequest, job: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def again(request: MemberRequest, job: int) -> HttpResponse:
     """Start a failed or cancelled piece of work once more."""
     return redirect("job-detail", jobs.again(_own(request, job), at=request.at).pk)
 
 
 @require_GET
-@access.required(Capability.AUDIT)
+@gate.required(Capability.AUDIT)
 def audit_list(request: MemberRequest) -> HttpResponse:
     """Who did what in one's scope, newest first."""
     events = AuditEvent.objects.within(request.scope, Capability.AUDIT)
@@ -58,4 +59,4 @@ def audit_list(request: MemberRequest) -> HttpResponse:
 
 
 def _own(request: MemberRequest, pk: int) -> Job:
-    return access.get(Job.objects.all(), request.scope, Capability.OWN, pk=pk)
+    return gate.get(Job.objects.all(), request.scope, Capability.OWN, pk=pk)

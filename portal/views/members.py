@@ -12,9 +12,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from portal import access, members, sign_in
-from portal.access import Capability, MemberRequest
+from portal import gate, members, sign_in
+from portal.access import Capability
 from portal.forms import LeaveForm, MemberForm, TransferForm
+from portal.gate import MemberRequest
 from portal.members import Enrolment
 from portal.models import Member, Organization
 from portal.refusals import Refusal
@@ -24,7 +25,7 @@ PER_PAGE = 50
 
 
 @require_GET
-@access.required(Capability.SEE_MEMBERS)
+@gate.required(Capability.SEE_MEMBERS)
 def list_(request: MemberRequest) -> HttpResponse:
     """The register: by beginning of name, pinyin initials or number; people of one name are told
     apart by the last digits of their numbers."""
@@ -41,7 +42,7 @@ def list_(request: MemberRequest) -> HttpResponse:
 
 
 @require_GET
-@access.required(Capability.SEE_MEMBERS)
+@gate.required(Capability.SEE_MEMBERS)
 def detail(request: MemberRequest, member: int) -> HttpResponse:
     """One person's register page with the history of memberships and roles."""
     person = _get(request, member, Capability.SEE_MEMBERS)
@@ -58,7 +59,7 @@ def detail(request: MemberRequest, member: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.MANAGE_PEOPLE)
+@gate.required(Capability.MANAGE_PEOPLE)
 def new(request: MemberRequest) -> HttpResponse:
     """Enter somebody into the register of a branch."""
     initial = {"day": request.today}
@@ -80,7 +81,7 @@ def new(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.MANAGE_PEOPLE)
+@gate.required(Capability.MANAGE_PEOPLE)
 def mend(request: MemberRequest, member: int) -> HttpResponse:
     """Correct what the register says of somebody."""
     person = _get(request, member, Capability.MANAGE_PEOPLE)
@@ -100,7 +101,7 @@ def mend(request: MemberRequest, member: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.MANAGE_PEOPLE)
+@gate.required(Capability.MANAGE_PEOPLE)
 def transfer(request: MemberRequest, member: int) -> HttpResponse:
     """Transfer somebody's membership; somebody who had left is entered anew."""
     person = _get(request, member, Capability.MANAGE_PEOPLE)
@@ -131,7 +132,7 @@ def transfer(request: MemberRequest, member: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.MANAGE_PEOPLE)
+@gate.required(Capability.MANAGE_PEOPLE)
 def leave(request: MemberRequest, member: int) -> HttpResponse:
     """Take somebody off the register; what they studied stays in every book."""
     person = _get(request, member, Capability.MANAGE_PEOPLE)
@@ -150,7 +151,7 @@ def leave(request: MemberRequest, member: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.MANAGE_PEOPLE)
+@gate.required(Capability.MANAGE_PEOPLE)
 def slips(request: MemberRequest) -> HttpResponse:
     """Make one-time slips for exactly the people ticked, and show them for printing."""
     chosen = [int(pk) for pk in request.POST.getlist("member") if pk.isdecimal()]
@@ -180,7 +181,7 @@ def _enter(request: MemberRequest, values: dict[str, Any]) -> Member:
 
 def _get(request: MemberRequest, pk: int, capability: Capability) -> Member:
     people = Member.objects.select_related("branch")
-    return access.get(people, request.scope, capability, pk=pk)
+    return gate.get(people, request.scope, capability, pk=pk)
 
 
 def _put(form: Any, refusal: Refusal) -> None:

@@ -9,16 +9,17 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from portal import access, appointments
-from portal.access import Capability, MemberRequest
+from portal import appointments, gate
+from portal.access import Capability
 from portal.forms import AppointForm
+from portal.gate import MemberRequest
 from portal.models import Appointment, Organization, Role
 from portal.refusals import Refusal
 from portal.rendering import page
 
 
 @require_GET
-@access.required(Capability.SEE_FIGURES)
+@gate.required(Capability.SEE_FIGURES)
 def list_(request: MemberRequest) -> HttpResponse:
     """Organisations in one's scope, by place in the tree or by name."""
     text = request.GET.get("q", "").strip()
@@ -31,10 +32,10 @@ def list_(request: MemberRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.SEE_FIGURES)
+@gate.required(Capability.SEE_FIGURES)
 def detail(request: MemberRequest, organization: int) -> HttpResponse:
     """One organisation: names, what stands below it, who acts for it; an official appoints here."""
-    where = access.get(
+    where = gate.get(
         Organization.objects.select_related("parent", "unit"),
         request.scope,
         Capability.SEE_FIGURES,
@@ -65,11 +66,11 @@ def detail(request: MemberRequest, organization: int) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.APPOINT)
+@gate.required(Capability.APPOINT)
 def end_appointment(request: MemberRequest, appointment: int) -> HttpResponse:
     """End somebody's role from today on."""
     rows = Appointment.objects.select_related("member", "organization")
-    held = access.get(rows, request.scope, Capability.APPOINT, pk=appointment)
+    held = gate.get(rows, request.scope, Capability.APPOINT, pk=appointment)
     by = request.scope.actor(Capability.APPOINT)
     if held.role == Role.ADMINISTRATOR and not request.scope.has(Capability.ADMINISTER):
         raise PermissionDenied

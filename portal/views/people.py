@@ -10,8 +10,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal import access, people_in, people_out
-from portal.access import Capability, MemberRequest
+from portal import gate, people_in, people_out
+from portal.access import Capability
+from portal.gate import MemberRequest
 from portal.models import Member, Organization, Upload
 from portal.people_in import staging
 from portal.people_in.headings import LABELS
@@ -33,35 +34,35 @@ ADDRESSES = {
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(PEOPLE)
+@gate.required(PEOPLE)
 def members_in(request: MemberRequest) -> HttpResponse:
     """Upload a list of members."""
     return _upload(request, people_in.MEMBERS)
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(TREE)
+@gate.required(TREE)
 def organizations_in(request: MemberRequest) -> HttpResponse:
     """Upload a list of organisations."""
     return _upload(request, people_in.ORGANISATIONS)
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(PEOPLE)
+@gate.required(PEOPLE)
 def members_in_one(request: MemberRequest, upload: int) -> HttpResponse:
     """What a list of members would change; confirming writes it."""
     return _one(request, people_in.MEMBERS, upload)
 
 
 @require_http_methods(["GET", "POST"])
-@access.required(TREE)
+@gate.required(TREE)
 def organizations_in_one(request: MemberRequest, tree: int) -> HttpResponse:
     """What a list of organisations would change; confirming writes it."""
     return _one(request, people_in.ORGANISATIONS, tree)
 
 
 @require_POST
-@access.required(PEOPLE)
+@gate.required(PEOPLE)
 def members_out(request: MemberRequest) -> HttpResponse:
     """The register as a spreadsheet: the people that the list shows, of those one manages."""
     text = request.POST.get("q", "").strip()
@@ -80,7 +81,7 @@ def members_out(request: MemberRequest) -> HttpResponse:
 
 
 @require_POST
-@access.required(TREE)
+@gate.required(TREE)
 def organizations_out(request: MemberRequest) -> HttpResponse:
     """The tree as a spreadsheet: the organisations that the list shows, of those one manages."""
     text = request.POST.get("q", "").strip()
@@ -114,7 +115,7 @@ def _upload(request: MemberRequest, kind: str) -> HttpResponse:
 def _one(request: MemberRequest, kind: str, pk: int) -> HttpResponse:
     """A staged sheet of one's own; nobody else sees what somebody uploaded."""
     uploads = Upload.objects.filter(kind=kind)
-    upload = access.get(uploads, request.scope, Capability.OWN, pk=pk)
+    upload = gate.get(uploads, request.scope, Capability.OWN, pk=pk)
     _, here, back, _ = ADDRESSES[kind]
     status = 200
     if request.method == "POST":

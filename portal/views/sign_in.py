@@ -14,9 +14,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal import access, audit, sign_in
-from portal.access import Capability, MemberRequest, address_of
+from portal import audit, gate, sign_in
+from portal.access import Capability
 from portal.forms import PasswordForm, SignInForm, SlipForm
+from portal.gate import MemberRequest, address_of
 from portal.models import AuditEvent, Member
 from portal.refusals import Refusal
 from portal.rendering import LOOK, page
@@ -24,7 +25,7 @@ from portal.rendering import LOOK, page
 WRONG = "编号或密码不正确。第一次登录请用支部发的登录条。"
 
 
-@access.public("whoever wants to sign in is not signed in yet")
+@gate.public("whoever wants to sign in is not signed in yet")
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def enter(request: HttpRequest) -> HttpResponse:
@@ -53,7 +54,7 @@ def enter(request: HttpRequest) -> HttpResponse:
     return _signed_in(request, member)
 
 
-@access.public("a slip opens an account that has no password yet")
+@gate.public("a slip opens an account that has no password yet")
 @sensitive_post_parameters("password", "code")
 @require_http_methods(["GET", "POST"])
 def first(request: HttpRequest) -> HttpResponse:
@@ -85,7 +86,7 @@ def locked_out(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def leave(request: MemberRequest) -> HttpResponse:
     """Sign out on this device."""
     by = request.scope.actor()
@@ -95,7 +96,7 @@ def leave(request: MemberRequest) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def leave_everywhere(request: MemberRequest) -> HttpResponse:
     """Sign out on every device, this one included."""
     sign_in.sign_out_everywhere(request.user, by=request.scope.actor(), at=request.at)
@@ -106,7 +107,7 @@ def leave_everywhere(request: MemberRequest) -> HttpResponse:
 
 @sensitive_post_parameters("old", "password")
 @require_http_methods(["GET", "POST"])
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def account(request: MemberRequest) -> HttpResponse:
     """One's own account: what the portal knows, and a new password."""
     form = PasswordForm(request.POST or None)
@@ -128,7 +129,7 @@ def account(request: MemberRequest) -> HttpResponse:
     return page(request, "portal/account.html", {"form": form}, status=status)
 
 
-@access.public("text size and theme are chosen before signing in, too")
+@gate.public("text size and theme are chosen before signing in, too")
 @require_POST
 def look(request: HttpRequest) -> HttpResponse:
     """Keep text size and theme in the browser for a year."""
@@ -147,7 +148,7 @@ def look(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@access.required(Capability.OWN)
+@gate.required(Capability.OWN)
 def switch_role(request: MemberRequest) -> HttpResponse:
     """Act in another of one's roles from now on."""
     choice = request.POST.get("role", "")

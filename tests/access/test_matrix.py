@@ -73,7 +73,7 @@ def test_every_page_names_its_capability_and_stands_in_the_policy():
         assert pattern.name, f"{pattern} has no name"
         capability = getattr(pattern.callback, "capability", None)
         reason = getattr(pattern.callback, "public", None)
-        assert capability or reason, f"{pattern.name}: neither access.required nor access.public"
+        assert capability or reason, f"{pattern.name}: neither gate.required nor gate.public"
         assert pattern.name in policy.PAGES, f"{pattern.name} is missing in tests/access/policy.py"
         listed = policy.PAGES[pattern.name]
         assert (listed.reach == "public") == bool(reason), pattern.name

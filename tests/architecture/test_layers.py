@@ -15,11 +15,11 @@ HTTP = (
     "django.contrib.messages",
     "django.urls",
     "portal.rendering",
-    "portal.access.MemberRequest",
+    "portal.gate",
 )
 # Besides views: who may see what, how a page or a file is answered, the read-only admin.
 KNOW_HTTP = {
-    "portal/access.py",
+    "portal/gate.py",
     "portal/rendering.py",
     "portal/spreadsheets.py",
     "portal/people_out.py",

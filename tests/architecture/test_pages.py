@@ -72,7 +72,7 @@ def test_every_view_says_which_methods_it_takes():
         for node in tree.body:
             if isinstance(node, ast.FunctionDef):
                 marks = " ".join(ast.unparse(d) for d in node.decorator_list)
-                if "access." in marks and "require_" not in marks:
+                if "gate." in marks and "require_" not in marks:
                     without.append(f"{path}: {node.name}")
     assert without == []
 
