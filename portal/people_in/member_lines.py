@@ -11,16 +11,16 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models.functions import Length
-from django.utils import timezone
 
 from portal.access import Capability, Scope
 from portal.members import MENDABLE
 from portal.models import Member, Membership, Organization
 from portal.people_in import cells
 from portal.people_in.cells import BadCell, Since
-from portal.people_in.finding import Finder, ends_like, key
+from portal.people_in.finding import ends_like, key
 from portal.people_in.kinds import category_and_status, leaving
-from portal.people_in.model import Entry, MemberLine, Preview, Problems, Table, distinct
+from portal.people_in.model import Entry, MemberLine, Preview, Table, distinct
+from portal.people_in.rows import RowReader, WrongRow
 
 CHUNK = 900
 NAMED = 5  # people missing from a list who are named
@@ -59,13 +59,12 @@ def plan(table: Table, *, scope: Scope | None, at: datetime) -> Preview:
     return _Plan(table, scope, at).preview()
 
 
-class _Plan:
+class _Plan(RowReader):
+    capability = Capability.MANAGE_PEOPLE
+    labels = SHOWN
+
     def __init__(self, table: Table, scope: Scope | None, at: datetime) -> None:
-        self.table, self.scope = table, scope
-        self.today = timezone.localdate(at)
-        self.problems = Problems(table)
-        self.warnings: list[str] = list(table.warnings)
-        self.finder = Finder(self._covers)
+        super().__init__(table, scope, at)
         self.lacking_status = self.lacking_category = 0
         self.lengths: list[int] = []
         self.beginnings: dict[int, int] = {}
@@ -86,9 +85,8 @@ class _Plan:
     # --- one row, read ------------------------------------------------------------------
 
     def _parse(self, entry: Entry) -> Wanted | None:
-        self.problems.hidden(entry)
-        self._bad = bool(entry.hidden)
-        number = self._cell(entry, "number", self._number, must="请填写党员编号。")
+        self._begin(entry)
+        number = self._cell(entry, "number", self._number(entry), must="请填写党员编号。")
         name = self._cell(entry, "name", self._name(entry), must="请填写姓名。")
         status, category = "", ""
         try:
@@ -113,24 +111,6 @@ class _Plan:
         )
         return None if self._bad else parsed
 
-    def _cell(self, entry: Entry, name: str, read: Any, *, must: str = "") -> Any:
-        text = entry.get(name)
-        if name in entry.hidden:
-            return ""
-        try:
-            if not text:
-                if must:
-                    raise BadCell(must)
-                return ""
-            return read(text) if name != "number" else read(text, name in entry.numeric)
-        except BadCell as bad:
-            self._problem(entry, name, bad)
-            return ""
-
-    def _problem(self, entry: Entry, name: str, bad: BadCell) -> None:
-        self.problems.add(entry, name, str(bad.args[0]), default=SHOWN.get(name, ""))
-        self._bad = True
-
     def _name(self, entry: Entry) -> Callable[[str], str]:
         def read(text: str) -> str:
             name = cells.name_of(text)
@@ -144,8 +124,9 @@ class _Plan:
         numeric = "joined_on" in entry.numeric
         return lambda text: cells.joined_of(text, today=self.today, numeric=numeric)
 
-    def _number(self, text: str, numeric: bool) -> str:
-        return cells.number_of(text, numeric=numeric)
+    def _number(self, entry: Entry) -> Callable[[str], str]:
+        numeric = "number" in entry.numeric
+        return lambda text: cells.number_of(text, numeric=numeric)
 
     def _group(self, text: str) -> str:
         if len(text) > 20:
@@ -154,12 +135,6 @@ class _Plan:
 
     def _phone(self, text: str) -> str:
         return text if re.fullmatch(r"\d{3}\*{4}\d{4}", text) else cells.phone_of(text)
-
-    def _day(self, text: str) -> date:
-        day = cells.day_of(text, today=self.today)
-        if day > self.today:
-            raise BadCell("这一天还没有到，请核对。")
-        return day
 
     # --- all rows together --------------------------------------------------------------
 
@@ -208,7 +183,7 @@ class _Plan:
             if not there.member.is_active:
                 return self._returning(w, there)
             return self._present(w, there)
-        except _Wrong as wrong:
+        except WrongRow as wrong:
             label = SHOWN.get(wrong.field, "党员编号")
             self.problems.add(w.entry, wrong.field, wrong.message, default=label)
             return None
@@ -226,9 +201,9 @@ class _Plan:
             return same[0]
         if same:
             numbers = "、".join(p.member.number for p in same[:3])
-            raise _Wrong("number", f"{w.name}已有编号 {numbers}；如是同一人，请把编号改成它。")
+            raise WrongRow("number", f"{w.name}已有编号 {numbers}；如是同一人，请把编号改成它。")
         if ("number" in w.entry.numeric and padded) or self._zeros_expected(w):
-            raise _Wrong("number", LOST_ZEROS)
+            raise WrongRow("number", LOST_ZEROS)
         return None
 
     def _zeros_expected(self, w: Wanted) -> bool:
@@ -254,9 +229,11 @@ class _Plan:
 
     def _check_same_person(self, w: Wanted, member: Member) -> None:
         if not self._sees_member(member):
-            raise _Wrong("number", f"编号 {w.number} 的党员不在您的范围内，请由其所在党组织办理。")
+            raise WrongRow(
+                "number", f"编号 {w.number} 的党员不在您的范围内，请由其所在党组织办理。"
+            )
         if cells.tight(member.name) != w.name and member.name != w.name:
-            raise _Wrong(
+            raise WrongRow(
                 "name",
                 f"编号 {w.number} 登记的是{member.name}，与表中不同。请核对编号；"
                 "如是改名，请先在党员页面更正姓名。",
@@ -266,12 +243,12 @@ class _Plan:
 
     def _newcomer(self, w: Wanted) -> MemberLine:
         if w.leaving:
-            raise _Wrong("number", "名册里没有这个编号，不能办理离开。")
+            raise WrongRow("number", "名册里没有这个编号，不能办理离开。")
         branch = self._branch(w, None)
         if self._lost_zeros(w, branch):
-            raise _Wrong("number", LOST_ZEROS)
+            raise WrongRow("number", LOST_ZEROS)
         if not w.status and not w.category and self.table.has("status"):
-            raise _Wrong("status", "请填写“正式党员”或“预备党员”。")
+            raise WrongRow("status", "请填写“正式党员”或“预备党员”。")
         self.lacking_status += not w.status
         self.lacking_category += not w.category
         return self._made(
@@ -288,7 +265,7 @@ class _Plan:
             return self._made(w, "same", branch, there, day=self.today)
         branch = self._branch(w, None)
         if there.membership and (there.membership.until or self.today) > (w.day or self.today):
-            raise _Wrong("day", f"{w.name}到 {there.membership.until} 才离开，日期不能更早。")
+            raise WrongRow("day", f"{w.name}到 {there.membership.until} 才离开，日期不能更早。")
         return self._made(w, "return", branch, there, changes=self._changes(w, there))
 
     def _present(self, w: Wanted, there: Known) -> MemberLine:
@@ -308,7 +285,7 @@ class _Plan:
     def _check_day(self, w: Wanted, there: Known) -> None:
         since = there.membership.since if there.membership else self.today
         if (w.day or self.today) < since:
-            raise _Wrong("day", f"{w.name}从 {since} 起才在现支部，变动日期不能更早。")
+            raise WrongRow("day", f"{w.name}从 {since} 起才在现支部，变动日期不能更早。")
 
     def _branch(self, w: Wanted, now: Organization | None) -> Organization:
         entry = w.entry
@@ -316,12 +293,12 @@ class _Plan:
         if not text and not code:
             branch = now or self._only_branch(entry)
             if branch is None:
-                raise _Wrong("branch", "请填写所在党支部的全称或编码。")
+                raise WrongRow("branch", "请填写所在党支部的全称或编码。")
             return branch
         try:
             found = self.finder.branch(text, code=code, parent=entry.get("parent"), now=now)
         except BadCell as bad:
-            raise _Wrong("branch" if text else "branch_code", str(bad)) from bad
+            raise WrongRow("branch" if text else "branch_code", str(bad)) from bad
         if found == self.finder.guessed.get(text):
             self.warnings.append(f"“{text}”按{found}读取。")
         return found
@@ -367,7 +344,7 @@ class _Plan:
                 continue
             if name == "phone" and "*" in new:
                 if new != f"{old[:3]}****{old[-4:]}":
-                    raise _Wrong("phone", "号码有隐去的部分，请写全 11 位，或清空这一格。")
+                    raise WrongRow("phone", "号码有隐去的部分，请写全 11 位，或清空这一格。")
                 continue
             changes[name] = (_shown(name, old), _shown(name, new))
         group = there.membership.group if there.membership else ""
@@ -391,7 +368,7 @@ class _Plan:
         member = there.member if there else None
         stays = there.membership if there and action in ("same", "update", "leave") else None
         if member is None and "*" in w.phone:
-            raise _Wrong("phone", "号码有隐去的部分，请写全 11 位，或清空这一格。")
+            raise WrongRow("phone", "号码有隐去的部分，请写全 11 位，或清空这一格。")
         phone = w.phone if w.phone and "*" not in w.phone else (member.phone if member else "")
         return MemberLine(
             row=w.entry.row,
@@ -412,9 +389,6 @@ class _Plan:
         )
 
     # --- scope, and what is said --------------------------------------------------------
-
-    def _covers(self, organization: Organization) -> bool:
-        return self.scope is None or self.scope.can(Capability.MANAGE_PEOPLE, organization.path)
 
     def _sees(self, known: Known) -> bool:
         return self._sees_member(known.member)
@@ -474,14 +448,6 @@ class _Plan:
                     f"{branch}在册的 {len(missing)} 人不在表里（{names}），不会被移出；"
                     "如已离开，请加一列“去向”写明。"
                 )
-
-
-class _Wrong(Exception):
-    """A row that cannot be taken over: which field, and how to mend it."""
-
-    def __init__(self, field: str, message: str) -> None:
-        self.field, self.message = field, message
-        super().__init__(message)
 
 
 def _joined_day(since: Since | None, known: date | None) -> date | None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
-
-from django.utils import timezone
 
 from portal.access import Capability, Scope
 from portal.models import Cohort, Member, Organization
 from portal.people_in import cells, kinds
 from portal.people_in.cells import BadCell, tight
-from portal.people_in.finding import Finder, ends_like, key
-from portal.people_in.model import Entry, OrganizationLine, Preview, Problems, Table, distinct
+from portal.people_in.finding import ends_like, key
+from portal.people_in.model import Entry, OrganizationLine, Preview, Table, distinct
+from portal.people_in.rows import RowReader, WrongRow
 
 LABELS = {
     "parent": "上级党组织",
@@ -60,13 +58,12 @@ def plan(table: Table, *, scope: Scope | None, at: datetime) -> Preview:
     return _Plan(table, scope, at).preview()
 
 
-class _Plan:
+class _Plan(RowReader):
+    capability = Capability.MANAGE_ORGANISATIONS
+    labels = LABELS
+
     def __init__(self, table: Table, scope: Scope | None, at: datetime) -> None:
-        self.table, self.scope = table, scope
-        self.today = timezone.localdate(at)
-        self.problems = Problems(table)
-        self.warnings: list[str] = list(table.warnings)
-        self.finder = Finder(self._covers)
+        super().__init__(table, scope, at)
         self.nodes: dict[str, Node] = {}
         self.coded: dict[str, str] = {}  # codes in small letters → codes
         self.names: dict[str, set[str]] = {}
@@ -103,8 +100,7 @@ class _Plan:
     # --- one row, read ------------------------------------------------------------------
 
     def _parse(self, entry: Entry) -> Wanted | None:
-        self.problems.hidden(entry)
-        self._bad = bool(entry.hidden)
+        self._begin(entry)
         numeric = "code" in entry.numeric
         code = self._cell(entry, "code", lambda t: _code(t, numeric), must="请填写编码。")
         name = self._cell(entry, "name", _name, must="请填写党组织全称。")
@@ -136,28 +132,6 @@ class _Plan:
         except BadCell as bad:
             self._problem(entry, "kind", bad)
             return ""
-
-    def _cell(self, entry: Entry, name: str, read: Callable[[str], Any], *, must: str = "") -> Any:
-        text = entry.get(name)
-        if name in entry.hidden:
-            return ""
-        try:
-            if not text and must:
-                raise BadCell(must)
-            return read(text) if text else ""
-        except BadCell as bad:
-            self._problem(entry, name, bad)
-            return ""
-
-    def _problem(self, entry: Entry, name: str, bad: BadCell) -> None:
-        self.problems.add(entry, name, str(bad.args[0]), default=LABELS.get(name, ""))
-        self._bad = True
-
-    def _day(self, text: str) -> date:
-        day = cells.day_of(text, today=self.today)
-        if day > self.today:
-            raise BadCell("这一天还没有到，请核对。")
-        return day
 
     def _founded_on(self, text: str) -> date:
         since = cells.since_of(text, today=self.today)
@@ -273,7 +247,7 @@ class _Plan:
             if node.there is None:
                 return self._founded(w, node)
             return self._changed(w, node, node.there)
-        except _Wrong as wrong:
+        except WrongRow as wrong:
             label = LABELS.get(wrong.field, "")
             self.problems.add(w.entry, wrong.field, wrong.message, default=label)
             return None
@@ -281,24 +255,24 @@ class _Plan:
     def _check_tree(self, node: Node) -> None:
         parent = self.nodes.get(node.parent)
         if parent and parent.kind == Organization.Kind.BRANCH:
-            raise _Wrong("parent", f"{parent.name}是党支部，下面不能再设党组织。")
+            raise WrongRow("parent", f"{parent.name}是党支部，下面不能再设党组织。")
         if parent and node.kind == Organization.Kind.CITY:
-            raise _Wrong("kind", "市委是最上级，不能放在别的党组织下面。")
+            raise WrongRow("kind", "市委是最上级，不能放在别的党组织下面。")
         if parent and parent.there and parent.there.dissolved_on:
-            raise _Wrong("parent", f"{parent.name}已于 {parent.there.dissolved_on} 撤销。")
+            raise WrongRow("parent", f"{parent.name}已于 {parent.there.dissolved_on} 撤销。")
         seen, above = {node.code}, parent
         while above:
             if above.code in seen:
-                raise _Wrong("parent", "上级绕了一圈回到自己，请核对上级党组织。")
+                raise WrongRow("parent", "上级绕了一圈回到自己，请核对上级党组织。")
             seen.add(above.code)
             above = self.nodes.get(above.parent)
 
     def _founded(self, w: Wanted, node: Node) -> OrganizationLine:
         parent = self.nodes.get(node.parent)
         if not self._reaches(parent):
-            raise _Wrong("parent", "这个上级党组织不在您的范围内，不能在它下面新设。")
+            raise WrongRow("parent", "这个上级党组织不在您的范围内，不能在它下面新设。")
         if w.gone or w.entry.get("merged_into"):
-            raise _Wrong("code", "还没有这个党组织，不能撤销或并入。")
+            raise WrongRow("code", "还没有这个党组织，不能撤销或并入。")
         twins = [
             n.code
             for c in sorted(self.names.get(key(node.name), set()))
@@ -307,7 +281,7 @@ class _Plan:
             and not (n.there and n.there.dissolved_on)
         ]
         if twins:
-            raise _Wrong(
+            raise WrongRow(
                 "code",
                 f"同一上级下已有“{node.name}”，编码是 {twins[0]}；如是同一个，请把编码改成它。",
             )
@@ -317,17 +291,19 @@ class _Plan:
 
     def _changed(self, w: Wanted, node: Node, there: Organization) -> OrganizationLine:
         if not self._covers(there):
-            raise _Wrong("code", f"{there.name}不在您的范围内。")
+            raise WrongRow("code", f"{there.name}不在您的范围内。")
         ended = w.gone or bool(w.ends_on) or bool(w.entry.get("merged_into"))
         if there.dissolved_on:
             if not ended:
-                raise _Wrong("code", f"这个编码的党组织已于 {there.dissolved_on} 撤销。")
+                raise WrongRow("code", f"这个编码的党组织已于 {there.dissolved_on} 撤销。")
             return self._made(w, node, "same")
         if w.kind != there.kind:
-            raise _Wrong("kind", f"现登记为{there.get_kind_display()}，导入不能改变类别，请核对。")
+            raise WrongRow(
+                "kind", f"现登记为{there.get_kind_display()}，导入不能改变类别，请核对。"
+            )
         if w.cohort and w.cohort != there.cohort:
             label = dict(Cohort.choices).get(there.cohort, "无")
-            raise _Wrong("cohort", f"现登记的系统是{label}，导入不能改变系统，请核对。")
+            raise WrongRow("cohort", f"现登记的系统是{label}，导入不能改变系统，请核对。")
         if ended:
             return self._ended(w, node, there)
         changes: dict[str, tuple[str, str]] = {}
@@ -338,7 +314,7 @@ class _Plan:
         if old and node.parent != old.code:
             target = self.nodes[node.parent]
             if not self._reaches(target):
-                raise _Wrong("parent", "新的上级党组织不在您的范围内，不能划转。")
+                raise WrongRow("parent", "新的上级党组织不在您的范围内，不能划转。")
             changes["parent"] = (old.name, target.name)
             return self._made(w, node, "move", changes=changes, renamed=renamed)
         return self._made(
@@ -351,25 +327,25 @@ class _Plan:
             self._check_empty(there)
             return self._made(w, node, "dissolve", day=w.ends_on)
         if not there.is_branch:
-            raise _Wrong("merged_into", "只有党支部可以并入另一个党支部。")
+            raise WrongRow("merged_into", "只有党支部可以并入另一个党支部。")
         try:
             into = self.finder.branch(text)
         except BadCell as bad:
-            raise _Wrong("merged_into", str(bad)) from bad
+            raise WrongRow("merged_into", str(bad)) from bad
         if into.pk == there.pk:
-            raise _Wrong("merged_into", "不能并入自己。")
+            raise WrongRow("merged_into", "不能并入自己。")
         changes = {"merged_into": ("", into.name)}
         return self._made(w, node, "merge", day=w.ends_on, into=into.code, changes=changes)
 
     def _check_empty(self, there: Organization) -> None:
         people = Member.objects.in_branch(there).count()
         if people:
-            raise _Wrong(
+            raise WrongRow(
                 "code", f"{there.name}还有 {people} 名党员，请先转出，或写明并入哪个支部。"
             )
         below = Organization.objects.standing().below(there).exclude(pk=there.pk).count()
         if below:
-            raise _Wrong("code", f"{there.name}下面还有 {below} 个党组织，请先划转或撤销。")
+            raise WrongRow("code", f"{there.name}下面还有 {below} 个党组织，请先划转或撤销。")
 
     def _made(
         self,
@@ -415,10 +391,6 @@ class _Plan:
 
     # --- scope --------------------------------------------------------------------------
 
-    def _covers(self, organization: Organization) -> bool:
-        wanted = Capability.MANAGE_ORGANISATIONS
-        return self.scope is None or self.scope.can(wanted, organization.path)
-
     def _reaches(self, node: Node | None) -> bool:
         """Whether something may be put below `node`, which may itself be new."""
         while node is not None and node.there is None:
@@ -426,14 +398,6 @@ class _Plan:
         if node is None or node.there is None:
             return self.scope is None
         return self._covers(node.there)
-
-
-class _Wrong(Exception):
-    """A row that cannot be taken over: which field, and how to mend it."""
-
-    def __init__(self, field: str, message: str) -> None:
-        self.field, self.message = field, message
-        super().__init__(message)
 
 
 def _code(text: str, numeric: bool) -> str:
