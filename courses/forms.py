@@ -15,7 +15,7 @@ from courses.study_logs import OWN_FORMS, Study
 from credits import rule_book
 from credits.forms import HoursField
 from credits.models import Form, Programme
-from portal.forms import DayField
+from portal.forms import DayField, MemberField
 from portal.models import Member
 
 
@@ -159,17 +159,10 @@ class PeopleForm(forms.Form):
 class GuestForm(forms.Form):
     """Somebody who takes part without being due."""
 
-    number = forms.CharField(label="党员编号", max_length=24)
+    number = MemberField(label="党员编号", max_length=24)
     status = forms.ChoiceField(
         label="身份", choices=[("present", "客人（记学时）"), ("observer", "列席（不记学时）")]
     )
-
-    def clean_number(self) -> Member:
-        number = self.cleaned_data["number"].strip()
-        member = Member.objects.active().filter(number=number).select_related("branch").first()
-        if member is None:
-            raise ValidationError(f"没有编号为 {number} 的在册党员。")
-        return member
 
 
 class LogForm(forms.Form):

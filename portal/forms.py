@@ -9,12 +9,33 @@ from django.core.exceptions import ValidationError
 
 from portal.access import Capability, Scope
 from portal.models import Member, Membership, Organization, Role
+from portal.refusals import Refusal
+
+
+def refuse(form: forms.BaseForm, refusal: Refusal, **called: str) -> None:
+    """Show a verb's refusal beside the field that it names, above the form where there is none.
+
+    called: what the form calls a field of the verb, where the two differ.
+    """
+    field = called.get(refusal.field or "", refusal.field)
+    form.add_error(field if field in form.fields else None, refusal.message)
 
 
 class DayField(forms.DateField):
     """A day, entered with the browser's own picker."""
 
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class MemberField(forms.CharField):
+    """A member on the register by number; an unknown one is said to be so."""
+
+    def clean(self, value: Any) -> Member:
+        number = super().clean(value)
+        member = Member.objects.active().filter(number=number).select_related("branch").first()
+        if member is None:
+            raise ValidationError(f"没有编号为 {number} 的在册党员。")
+        return member
 
 
 class BranchField(forms.CharField):
@@ -129,19 +150,12 @@ class LeaveForm(forms.Form):
 
 
 class AppointForm(forms.Form):
-    number = forms.CharField(label="党员编号", max_length=24)
+    number = MemberField(label="党员编号", max_length=24)
     role = forms.ChoiceField(
         label="职务", choices=[c for c in Role.choices if c[0] not in (Role.MEMBER, Role.HELPER)]
     )
     since = DayField(label="自")
     acting = forms.BooleanField(label="代管（上级同志暂代支部书记）", required=False)
-
-    def clean_number(self) -> Member:
-        number = self.cleaned_data["number"].strip()
-        member = Member.objects.active().filter(number=number).select_related("branch").first()
-        if member is None:
-            raise ValidationError(f"没有编号为 {number} 的在册党员。")
-        return member
 
 
 class UploadForm(forms.Form):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -20,10 +18,13 @@ from credits.models import Programme
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
+from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.models import Member, Organization
 from portal.refusals import Refusal
 from portal.rendering import page
+
+CALLED = {"starts_at": "day", "ends_at": "end"}  # what forms call the fields of sessions
 
 
 @require_GET
@@ -68,7 +69,7 @@ def new(request: MemberRequest) -> HttpResponse:
             messages.success(request, f"已建班：{found}，支部党员已全部入班。")
             return redirect("class-detail", found.pk)
         except Refusal as refusal:
-            _put(form, refusal)
+            refuse(form, refusal, **CALLED)
     lead = f"{where}的党员全部入班，活动按四个历史时期排开，之后可逐次调整。"
     context = {"form": form, "title": "新建读书班", "lead": lead, "verb": "建班"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
@@ -172,7 +173,7 @@ def session_new(request: MemberRequest) -> HttpResponse:
             messages.success(request, "已安排。")
             return redirect("session-detail", session.pk)
         except Refusal as refusal:
-            _put(form, refusal)
+            refuse(form, refusal, **CALLED)
     context = {"form": form, "title": "安排活动", "lead": str(reading_class or where)}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
@@ -200,7 +201,7 @@ def session_change(request: MemberRequest, session: int) -> HttpResponse:
             messages.success(request, "已保存。")
             return redirect("session-detail", session)
         except Refusal as refusal:
-            _put(form, refusal)
+            refuse(form, refusal, **CALLED)
     context = {"form": form, "title": f"调整：{found}", "version": found.version, "session": found}
     status = 422 if form.errors else 200
     return page(request, "courses/session_change.html", context, status=status)
@@ -221,7 +222,7 @@ def session_call_off(request: MemberRequest, session: int) -> HttpResponse:
             messages.success(request, "已登记。")
             return redirect("session-detail", session)
         except Refusal as refusal:
-            _put(form, refusal)
+            refuse(form, refusal, **CALLED)
     what = "登记未举行" if "not_held" in request.GET else "取消活动"
     warning = "已记的学时会全部冲销，明细上写明理由。" if found.is_closed else ""
     context = {"form": form, "title": f"{what}：{found}", "verb": what, "warning": warning}
@@ -264,9 +265,3 @@ def _programme(session: StudySession) -> Programme:
     programme = session.programmes.order_by("pk").first()
     assert programme is not None  # noqa: S101 - every session counts for a programme
     return programme
-
-
-def _put(form: Any, refusal: Refusal) -> None:
-    names = {"starts_at": "day", "ends_at": "end"}
-    field = names.get(refusal.field or "", refusal.field)
-    form.add_error(field if field in form.fields else None, refusal.message)

@@ -21,6 +21,7 @@ from credits.models import Programme
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
+from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.models import Member
 from portal.refusals import Refusal
@@ -186,9 +187,7 @@ def _log(request: MemberRequest, member: Member, capability: Capability) -> Http
             messages.success(request, f"已提交“{log.topic}”，等支部确认后记入学时。")
             return redirect("home" if member == request.user else "log-list")
         except Refusal as refusal:
-            names = {"period": "period", "form": "form"}
-            field = names.get(refusal.field or "", refusal.field)
-            form.add_error(field if field in form.fields else None, refusal.message)
+            refuse(form, refusal)
     context = {
         "form": form,
         "member": member,

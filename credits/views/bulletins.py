@@ -17,6 +17,7 @@ from credits.slopes import slope
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
+from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.models import Cohort
 from portal.refusals import Refusal
@@ -73,7 +74,7 @@ def new(request: MemberRequest) -> HttpResponse:
             draft = bulletins.draw_up(programme, by=by, at=request.at, **form.cleaned_data)
             return redirect("draft-edit", draft.pk)
         except Refusal as refusal:
-            form.add_error(refusal.field, refusal.message)
+            refuse(form, refusal)
     context = {"form": form, "title": "编制积分通报", "verb": "生成草稿"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
@@ -172,7 +173,7 @@ def withdraw(request: MemberRequest, bulletin: int) -> HttpResponse:
             messages.success(request, f"已撤回：{number}。")
             return redirect("bulletin-detail", bulletin)
         except Refusal as refusal:
-            form.add_error(refusal.field, refusal.message)
+            refuse(form, refusal)
     context = {
         "form": form,
         "title": f"撤回：{number}",

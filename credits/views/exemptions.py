@@ -13,6 +13,7 @@ from credits.models import Certificate, Exemption, Standing
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
+from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.models import Member
 from portal.refusals import Refusal
@@ -50,8 +51,7 @@ def ask(request: MemberRequest, member: int) -> HttpResponse:
             messages.success(request, "已提交，由上级审批。")
             return redirect("branch-hours")
         except Refusal as refusal:
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, refusal.message)
+            refuse(form, refusal)
     context = {"form": form, "title": f"申报减免：{person.name}", "verb": "提交审批"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
@@ -105,6 +105,6 @@ def revoke(request: MemberRequest, certificate: int) -> HttpResponse:
             messages.success(request, f"已撤销：{found}。")
             return redirect("home")
         except Refusal as refusal:
-            form.add_error(refusal.field, refusal.message)
+            refuse(form, refusal)
     context = {"form": form, "title": f"撤销证明：{found}", "verb": "撤销"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)

@@ -18,6 +18,7 @@ from credits.models import Form, Programme, RankingPermit
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
+from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.models import Role
 from portal.refusals import Refusal
@@ -119,8 +120,7 @@ def rules(request: MemberRequest) -> HttpResponse:
                 return redirect(_address(programme))
             context["rehearsal"] = programmes.rehearse(programme, form.rules())
         except Refusal as refusal:
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, refusal.message)
+            refuse(form, refusal)
     status = 422 if form.errors else 200
     return page(request, "credits/rules.html", context, status=status)
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from portal import gate, members, sign_in
 from portal.access import Capability
-from portal.forms import LeaveForm, MemberForm, TransferForm
+from portal.forms import LeaveForm, MemberForm, TransferForm, refuse
 from portal.gate import MemberRequest
 from portal.members import Enrolment
 from portal.models import Member, Organization
@@ -75,7 +75,7 @@ def new(request: MemberRequest) -> HttpResponse:
                 messages.success(request, f"{person.name}已入册，可以打印登录条。")
                 return redirect("member-detail", person.pk)
             except Refusal as refusal:
-                _put(form, refusal)
+                refuse(form, refusal)
     context = {"form": form, "title": "新增党员"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
@@ -126,7 +126,7 @@ def transfer(request: MemberRequest, member: int) -> HttpResponse:
             messages.success(request, f"{person.name}已转入{values['branch']}，学时随人转移。")
             return redirect("member-list")
         except Refusal as refusal:
-            _put(form, refusal)
+            refuse(form, refusal)
     context = {"form": form, "title": f"转接组织关系：{person.name}"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
@@ -145,7 +145,7 @@ def leave(request: MemberRequest, member: int) -> HttpResponse:
             messages.success(request, f"{person.name}已离册，已学学时保留。")
             return redirect("member-list")
         except Refusal as refusal:
-            _put(form, refusal)
+            refuse(form, refusal)
     context = {"form": form, "title": f"离开：{person.name}", "verb": "登记离开"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
@@ -182,11 +182,6 @@ def _enter(request: MemberRequest, values: dict[str, Any]) -> Member:
 def _get(request: MemberRequest, pk: int, capability: Capability) -> Member:
     people = Member.objects.select_related("branch")
     return gate.get(people, request.scope, capability, pk=pk)
-
-
-def _put(form: Any, refusal: Refusal) -> None:
-    """A verb's refusal beside the field that it belongs to."""
-    form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
 
 
 def _qr(text: str) -> str:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from portal import appointments, gate
 from portal.access import Capability
-from portal.forms import AppointForm
+from portal.forms import AppointForm, refuse
 from portal.gate import MemberRequest
 from portal.models import Appointment, Organization, Role
 from portal.refusals import Refusal
@@ -94,8 +94,7 @@ def _appoint(request: MemberRequest, where: Organization, form: AppointForm) -> 
         else:
             appointments.appoint(member, role, where, since=values["since"], by=by, at=request.at)
     except Refusal as refusal:
-        field = {"member": "number"}.get(refusal.field or "")
-        form.add_error(field, refusal.message)
+        refuse(form, refusal, member="number")
         return False
     messages.success(request, f"已任命{member.name}。")
     return True

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from portal import audit, gate, sign_in
 from portal.access import Capability
-from portal.forms import PasswordForm, SignInForm, SlipForm
+from portal.forms import PasswordForm, SignInForm, SlipForm, refuse
 from portal.gate import MemberRequest, address_of
 from portal.models import AuditEvent, Member
 from portal.refusals import Refusal
@@ -73,7 +73,7 @@ def first(request: HttpRequest) -> HttpResponse:
             address=address_of(request),
         )
     except Refusal as refusal:
-        form.add_error(refusal.field, refusal.message)
+        refuse(form, refusal)
         return page(request, "portal/first_sign_in.html", {"form": form}, status=422)
     return _signed_in(request, member)
 
@@ -124,7 +124,7 @@ def account(request: MemberRequest) -> HttpResponse:
                 messages.success(request, "密码已更改，其他设备已退出。")
                 return redirect("account")
             except Refusal as refusal:
-                form.add_error(refusal.field, refusal.message)
+                refuse(form, refusal)
     status = 422 if form.errors else 200
     return page(request, "portal/account.html", {"form": form}, status=status)
 
