@@ -17,7 +17,7 @@ from django.utils import timezone
 from credits.lines import GRANTED, Credit, Line, Refused, Request
 from credits.models import CreditedContent, CreditedTime, LedgerEntry, Posting, Programme
 from credits.rule_book import RuleBook
-from credits.rules import Rules
+from credits.rule_sets import Rules
 from portal.models import Member, Membership
 
 CHUNK = 2000
