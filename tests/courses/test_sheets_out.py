@@ -161,21 +161,29 @@ def test_the_audit_trail_knows_before_there_is_a_first_byte(held, secretary, mon
 
 
 @pytest.mark.skipif(SOFFICE is None, reason="LibreOffice (soffice) is not installed")
-def test_libreoffice_converts_the_sheet_without_a_message(held, secretary, tmp_path):
-    (tmp_path / "sheet.xlsx").write_bytes(
-        sheets_out.session(held, by=secretary, at=moment()).content
-    )
+def test_libreoffice_converts_the_sheets_without_a_message(
+    held, programme, city, secretary, tmp_path
+):
+    by, at = secretary, moment()
+    sheets = {
+        "session": (sheets_out.session(held, by=by, at=at), "林小满"),
+        "matrix": (matrices_out.matrix(programme, city.jia, by=by, at=at), "林小满"),
+        "summary": (matrices_out.summary(programme, city.county, by=by, at=at), "青川县甲支部"),
+    }
+    for name, (response, _) in sheets.items():
+        (tmp_path / f"{name}.xlsx").write_bytes(response.content)
 
     done = subprocess.run(
         [SOFFICE, f"-env:UserInstallation=file://{tmp_path}/profile", "--headless",
          "--convert-to", "csv:Text - txt - csv (StarCalc):44,34,76,1",
-         "--outdir", str(tmp_path), str(tmp_path / "sheet.xlsx")],
+         "--outdir", str(tmp_path), *(str(tmp_path / f"{name}.xlsx") for name in sheets)],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0
     assert "error" not in (done.stdout + done.stderr).lower()
-    assert "林小满" in (tmp_path / "sheet.csv").read_text("utf-8")
+    for name, (_, within) in sheets.items():
+        assert within in (tmp_path / f"{name}.csv").read_text("utf-8")
 
 
 def test_mistake_33_the_check_in_export_holds_all_scans(opened, secretary, lin, wu):
