@@ -3,32 +3,82 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
+
+PAIRS = 9
+STEADY = 0.2  # a run whose reference moves by more is measured again …
+TRIES = 5  # … so often
 
 
-def median(work: Callable[[], object], *, times: int) -> float:
-    """Seconds that `work` takes, each time undone."""
-    taken = []
-    for _ in range(times):
-        with transaction.atomic():
-            began = time.perf_counter()
-            work()
-            taken.append(time.perf_counter() - began)
-            transaction.set_rollback(True)
-    return statistics.median(taken)
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a cost beside what it is compared with; smaller is better."""
+
+    name: str
+    database: str
+    ours: float
+    reference: float
+    ratio: float
+    goal: float
+    unit: str
+    runs: int  # pairs
+    n: int  # how many rows or people it is about
+    steady: bool  # whether the reference held still
+
+    @property
+    def is_met(self) -> bool:
+        return self.ratio <= self.goal
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+ROWS: list[Row] = []  # of this run, for the table at its end
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """What `work` takes; it is undone."""
+    with transaction.atomic():
+        began = time.perf_counter()
+        work()
+        taken = time.perf_counter() - began
+        transaction.set_rollback(True)
+    return taken
 
 
 def ratio(
-    name: str, work: Callable[[], object], bare: Callable[[], object], *, times: int = 9
-) -> float:
-    """How many times as long `work` takes as `bare`; printed with both times."""
+    name: str,
+    work: Callable[[], object],
+    bare: Callable[[], object],
+    *,
+    goal: float,
+    n: int,
+    pairs: int = PAIRS,
+) -> Row:
+    """How many times as long `work` takes as `bare`, in alternating pairs; kept for the table."""
     for warm in (work, bare):
-        median(warm, times=1)
-    ours, least = median(work, times=times), median(bare, times=times)
-    line = f"{name}: {ours * 1000:.1f} ms against {least * 1000:.1f} ms, ratio {ours / least:.1f}"
-    sys.stdout.write(f"\n{line}\n")
-    return ours / least
+        seconds(warm)
+    for _ in range(TRIES):
+        taken = [(seconds(work), seconds(bare)) for _ in range(pairs)]
+        references = [reference for _, reference in taken]
+        if is_steady(references):
+            break
+    ours, reference = (statistics.median(side) for side in zip(*taken, strict=True))
+    row = Row(
+        name, connection.vendor, ours, reference, round(ours / reference, 2), goal, "s", pairs, n,
+        is_steady(references),
+    )  # fmt: skip
+    ROWS.append(row)
+    return row
+
+
+def is_steady(references: list[float]) -> bool:
+    """Whether the reference took as long in the first half of a run as in the second."""
+    half = len(references) // 2
+    first, second = statistics.median(references[:half]), statistics.median(references[-half:])
+    return abs(first - second) <= STEADY * min(first, second)
