@@ -15,6 +15,7 @@ import traceback  # noqa: E402
 from typing import Any  # noqa: E402
 
 from django.db import connection  # noqa: E402
+from django.urls import get_resolver  # noqa: E402
 
 from portal.refusals import Refusal  # noqa: E402
 from tests.concurrency import works  # noqa: E402
@@ -36,6 +37,7 @@ def take_part(work: str, number: int, barrier: Any, answers: Any) -> None:
 
 
 def main(work: str, count: int) -> None:
+    assert get_resolver().url_patterns  # every view is imported once, not by each process
     context = multiprocessing.get_context("fork")
     barrier, answers = context.Barrier(count), context.Queue()
     processes = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,10 +28,53 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         machines.drop(name)
 
 
+@pytest.fixture(scope="session")
+def laid_posted(laid_out: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """The city with some postings in its ledger; nothing more is run in it."""
+    name = f"portal_posted_{uuid.uuid4().hex[:8]}"
+    one = laid_out.copy(tmp_path_factory.mktemp("posted"), name)
+    try:
+        server = one.start("-m", "tests.faults.poster")
+        machines.wait_for(lambda: "6\n" in one.output(server), seconds=60, what="six postings")
+        one.stop_all()
+        if not machines.POSTGRES:
+            one.rows("PRAGMA wal_checkpoint(TRUNCATE)")  # a copy takes the file without its log
+        yield one
+    finally:
+        one.stop_all()
+        machines.drop(name)
+
+
+@pytest.fixture(scope="session")
+def laid_packed(laid_posted: Machine) -> Path:
+    """A backup of the city with its postings."""
+    path = laid_posted.folder / "portal.backup"
+    done = laid_posted.manage("backup", str(path))
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+@pytest.fixture
+def posted(laid_posted: Machine, tmp_path: Path) -> Iterator[Machine]:
+    """The city with some postings in its ledger."""
+    yield from _copied(laid_posted, tmp_path)
+
+
+@pytest.fixture
+def packed(laid_packed: Path, tmp_path: Path) -> Path:
+    """A backup of it, as `backup` has written it."""
+    return Path(shutil.copy2(laid_packed, tmp_path))
+
+
 @pytest.fixture
 def machine(laid_out: Machine, tmp_path: Path) -> Iterator[Machine]:
+    yield from _copied(laid_out, tmp_path)
+
+
+def _copied(original: Machine, folder: Path) -> Iterator[Machine]:
+    """A machine of one test's own, gone with the test."""
     name = f"portal_machine_{uuid.uuid4().hex[:8]}"
-    one = laid_out.copy(tmp_path, name)
+    one = original.copy(folder, name)
     try:
         yield one
     finally:

@@ -19,24 +19,6 @@ from tests.faults.machine import Machine, wait_for
 pytestmark = pytest.mark.both
 
 
-@pytest.fixture
-def posted(machine: Machine) -> Machine:
-    """The city with some postings in its ledger."""
-    server = machine.start("-m", "tests.faults.poster")
-    wait_for(lambda: "6\n" in machine.output(server), seconds=60, what="six postings")
-    server.kill()
-    server.wait()
-    return machine
-
-
-@pytest.fixture
-def packed(posted: Machine, tmp_path: Path) -> Path:
-    path = tmp_path / "portal.backup"
-    done = posted.manage("backup", str(path))
-    assert done.returncode == 0, done.stderr
-    return path
-
-
 def people(machine: Machine) -> list[tuple[str, str]]:
     return machine.rows("SELECT number, name FROM portal_member ORDER BY number")
 

@@ -11,6 +11,7 @@ from credits.models import Programme
 
 class Command(BaseCommand):
     help = "按学时明细重新计算合计、学习进度、支部和月度数据（可在使用中运行）。"
+    requires_system_checks = []  # whatever is wrong with a page, this must work
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--programme", help="只算一个专题教育（代码）")

@@ -13,6 +13,7 @@ from credits import verification
 
 class Command(BaseCommand):
     help = "核验账目：触发器、校验链、合计、学习进度、支部与月度合计；有问题时以 1 退出。"
+    requires_system_checks = []  # whatever is wrong with a page, this must work
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="以 JSON 输出")
