@@ -23,4 +23,5 @@ class Command(BaseCommand):
             loop.once()
         else:
             self.stdout.write(f"后台程序已启动（{loop.name}）。")
+            self.stdout.flush()  # a log file or a journal would show it only at the end
             loop.run()
