@@ -50,7 +50,9 @@ else
     skip postgresql
 fi
 
-if need browser chromium chromium; then
+# Playwright's own node wants libatomic, which a bare Debian lacks.
+if compgen -G "/usr/lib/*/libatomic.so.1" >/dev/null || install libatomic1 || { skip browser; false; } &&
+    need browser chromium chromium; then
     part browser -n 2 --dist loadgroup -m "browser and not screenshots"
 fi
 
