@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,26 +18,14 @@ Crowd = Callable[[str, int], list[dict[str, Any]]]
 @pytest.fixture(scope="session")
 def laid_out_crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """The database that each test begins with; no crowd ever works in it."""
-    name = f"portal_crowd_{uuid.uuid4().hex[:8]}"
-    first = Machine(tmp_path_factory.mktemp("crowd"), name)
-    if machines.POSTGRES:
-        machines.on_server(f'CREATE DATABASE "{name}"')
-    try:
-        done = first.run("-m", "tests.concurrency.lay_out")
-        assert done.returncode == 0, done.stderr
+    with machines.laid_out(tmp_path_factory.mktemp("crowd"), "tests.concurrency.lay_out") as first:
         yield first
-    finally:
-        machines.drop(name)
 
 
 @pytest.fixture
 def machine(laid_out_crowd: Machine, tmp_path: Path) -> Iterator[Machine]:
-    name = f"portal_crowd_{uuid.uuid4().hex[:8]}"
-    one = laid_out_crowd.copy(tmp_path, name)
-    try:
+    with machines.copied(laid_out_crowd, tmp_path) as one:
         yield one
-    finally:
-        machines.drop(name)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,33 +15,20 @@ from tests.faults.machine import Machine
 @pytest.fixture(scope="session")
 def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """The database that each machine begins with; nothing is ever run in it."""
-    name = f"portal_faults_{uuid.uuid4().hex[:8]}"
-    first = Machine(tmp_path_factory.mktemp("laid-out"), name)
-    if machines.POSTGRES:
-        machines.on_server(f'CREATE DATABASE "{name}"')
-    try:
-        done = first.run("-m", "tests.faults.lay_out")
-        assert done.returncode == 0, done.stderr
+    with machines.laid_out(tmp_path_factory.mktemp("laid-out"), "tests.faults.lay_out") as first:
         yield first
-    finally:
-        machines.drop(name)
 
 
 @pytest.fixture(scope="session")
 def laid_posted(laid_out: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """The city with some postings in its ledger; nothing more is run in it."""
-    name = f"portal_posted_{uuid.uuid4().hex[:8]}"
-    one = laid_out.copy(tmp_path_factory.mktemp("posted"), name)
-    try:
+    with machines.copied(laid_out, tmp_path_factory.mktemp("posted")) as one:
         server = one.start("-m", "tests.faults.poster")
         machines.wait_for(lambda: "6\n" in one.output(server), seconds=60, what="six postings")
         one.stop_all()
         if not machines.POSTGRES:
             one.rows("PRAGMA wal_checkpoint(TRUNCATE)")  # a copy takes the file without its log
         yield one
-    finally:
-        one.stop_all()
-        machines.drop(name)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +43,8 @@ def laid_packed(laid_posted: Machine) -> Path:
 @pytest.fixture
 def posted(laid_posted: Machine, tmp_path: Path) -> Iterator[Machine]:
     """The city with some postings in its ledger."""
-    yield from _copied(laid_posted, tmp_path)
+    with machines.copied(laid_posted, tmp_path) as one:
+        yield one
 
 
 @pytest.fixture
@@ -68,15 +55,5 @@ def packed(laid_packed: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def machine(laid_out: Machine, tmp_path: Path) -> Iterator[Machine]:
-    yield from _copied(laid_out, tmp_path)
-
-
-def _copied(original: Machine, folder: Path) -> Iterator[Machine]:
-    """A machine of one test's own, gone with the test."""
-    name = f"portal_machine_{uuid.uuid4().hex[:8]}"
-    one = original.copy(folder, name)
-    try:
+    with machines.copied(laid_out, tmp_path) as one:
         yield one
-    finally:
-        one.stop_all()
-        machines.drop(name)

@@ -8,8 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,6 +115,33 @@ class Machine:
         else:
             shutil.copy(self.file, other.file)
         return other
+
+
+@contextmanager
+def laid_out(folder: Path, module: str) -> Iterator[Machine]:
+    """The database that a module lays out and others are copied from; nothing else runs in it."""
+    name = f"portal_laid_out_{uuid.uuid4().hex[:8]}"
+    first = Machine(folder, name)
+    if POSTGRES:
+        on_server(f'CREATE DATABASE "{name}"')
+    try:
+        done = first.run("-m", module)
+        assert done.returncode == 0, done.stderr
+        yield first
+    finally:
+        drop(name)
+
+
+@contextmanager
+def copied(original: Machine, folder: Path) -> Iterator[Machine]:
+    """A copy of one's own, gone with all its processes in the end."""
+    name = f"portal_machine_{uuid.uuid4().hex[:8]}"
+    one = original.copy(folder, name)
+    try:
+        yield one
+    finally:
+        one.stop_all()
+        drop(name)
 
 
 def on_server(*statements: str) -> None:
