@@ -22,7 +22,7 @@ BATCH = 3000
 
 def enrol(world: World) -> None:
     """Enrol the cast first, whose administrator enrols the others."""
-    at, day = world.calendar.at(date(2020, 9, 2), 9), world.calendar.on(date(2020, 9, 2))
+    at, day = world.calendar.at(date(2020, 9, 2), 9), world.calendar.on(world.registered)
     entries = load("cast")["people"]
     password = sign_in.demo_hash() if settings.DEMO else ""
     cast = [

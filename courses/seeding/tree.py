@@ -10,11 +10,11 @@ from courses.seeding.world import NOBODY, World
 from portal import organizations
 from portal.models import Organization
 from portal.organizations import Founding
+from portal.refusals import Refusal
 
 FOUNDED = date(2015, 7, 1)
 CITY = "抚顺"  # names that begin with it need no 市 before them
 PER_BRANCH = 17  # members whom a branch has on average
-PER_GROUP = 5  # branches under one general branch or committee
 DISTRICTS = ["机关", "城东街道", "城西街道", "河南街道", "河北街道", "站前街道", "矿山街道"]
 DIGITS = "零一二三四五六七八九"
 Kind = Organization.Kind
@@ -47,7 +47,8 @@ def lay_out(world: World) -> None:
             if name == load("cast")["unit"]:
                 _cast_branches(world, unit, sizes[name], found)
             else:
-                _branches(world, unit, cohort, name, sizes[name], found)
+                count = world.counts.get(name) or max(1, round(sizes[name] / PER_BRANCH))
+                _branches(world, unit, cohort, name, sizes[name], count, found)
 
 
 def sizes_of_units(members: int) -> dict[str, int]:
@@ -92,19 +93,40 @@ def _cast_branches(world: World, unit: Organization, size: int, found: Any) -> N
         )
 
 
+def counts_of_branches(members: int, branches: int) -> dict[str, int]:
+    """How many branches each unit but the cast's has, by its members, so that there are just so
+    many altogether. Raises Refusal where they do not suffice for all units."""
+    own, sizes = load("cast")["unit"], sizes_of_units(members)
+    sizes.pop(own)
+    wanted = branches - len(load("cast")["branches"])
+    if not len(sizes) <= wanted <= sum(sizes.values()):
+        raise Refusal(f"党支部数至少 {len(sizes) + 3} 个，且不能多于党员人数。")
+    exact = {n: (wanted - len(sizes)) * size / sum(sizes.values()) for n, size in sizes.items()}
+    counts = {name: 1 + int(share) for name, share in exact.items()}
+    by_remainder = sorted(sizes, key=lambda n: (int(exact[n]) - exact[n], n))
+    for name in by_remainder[: wanted - sum(counts.values())]:
+        counts[name] += 1
+    return counts
+
+
 def _branches(
-    world: World, unit: Organization, cohort: str, name: str, size: int, found: Any
+    world: World,
+    unit: Organization,
+    cohort: str,
+    name: str,
+    size: int,
+    count: int,
+    found: Any,
 ) -> None:
-    count = max(1, round(size / PER_BRANCH))
-    place, number = _short(cohort, name), 0
-    for group in range(-(-count // PER_GROUP)):
+    place, number, most = _short(cohort, name), 0, world.per_group
+    for group in range(-(-count // most)):
         parent, prefix = unit, place
-        if count > PER_GROUP:
+        if count > most:
             parent = _group(unit, cohort, place, group, found)
             prefix = parent.short_name
-        for _ in range(min(PER_GROUP, count - group * PER_GROUP)):
+        for _ in range(min(most, count - group * most)):
             number += 1
-            own = number - group * PER_GROUP if count > PER_GROUP else number
+            own = number - group * most if count > most else number
             ending = "党支部" if count == 1 else f"第{numeral(own)}党支部"
             branch = found(f"{unit.code}-{number:02d}", f"{prefix}{ending}", Kind.BRANCH, parent)
             world.branches[branch.code] = branch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import date
 from random import Random
 
 from courses.models import ReadingClass
@@ -18,12 +19,19 @@ NOBODY = Actor(None, "seed")  # type: ignore[arg-type] # before the first member
 
 @dataclass
 class World:
-    """Everything made so far. branches: code → branch; people: its members, the secretary first."""
+    """Everything made so far. branches: code → branch; people: its members, the secretary first.
+
+    counts: how many branches a unit has, where that is not left to its size; per_group: branches
+    under one general branch or committee.
+    """
 
     calendar: Calendar
     seed: int
     size: int
     agenda: Agenda
+    counts: dict[str, int] = field(default_factory=dict)
+    per_group: int = 5
+    registered: date = date(2020, 9, 2)  # the day from which everybody belongs to a branch
     city: Organization | None = None
     units: dict[str, Organization] = field(default_factory=dict)
     branches: dict[str, Organization] = field(default_factory=dict)

@@ -10,7 +10,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-PAIRS = 9
+from tests.benchmarks.scale import SCALE
+
+PAIRS = SCALE.pairs
 STEADY = 0.2  # a run whose reference moves by more is measured again …
 TRIES = 5  # … so often
 
@@ -33,6 +35,10 @@ class Row:
     @property
     def is_met(self) -> bool:
         return self.ratio <= self.goal
+
+    def shown(self, amount: float) -> str:
+        """One side as the table says it."""
+        return f"{amount * 1000:.1f}ms" if self.unit == "s" else f"{amount:.1f}{self.unit}"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
