@@ -18,9 +18,8 @@ format: ## put code and templates into their usual form
 	@$(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix --quiet .
 	@git ls-files 'templates/*.html' | xargs .venv/bin/djade --target-version 5.2
 
-bench: ## measure what the portal promises about speed
-	@scripts/prepare.sh requirements-dev.txt
-	@$(PYTHON) -m pytest tests/benchmarks -m bench -p no:randomly -s
+bench: ## measure what the portal promises about speed (SMALL=1: a tenth of the city)
+	@SMALL=$(SMALL) scripts/bench.sh
 
 screenshots: ## take the pictures of README.md and docs/ anew
 	@scripts/prepare.sh requirements-dev.txt

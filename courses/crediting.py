@@ -15,11 +15,12 @@ from courses import marks, sessions
 from courses.marks import Wish
 from courses.models import Attendance, AttendanceCredit, StudySession
 from courses.sessions import Note, NotNow
-from credits import ledger, ledger_sql, rule_book
+from credits import ledger, rule_book
 from credits.ledger import Credit, Posted, Refused, Request
 from credits.models import Programme
 from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
+from portal import set_wise
 from portal.audit import Actor
 
 State = StudySession.State
@@ -122,13 +123,15 @@ class Earning:
     by: Actor
 
 
-def post_many(earnings: Sequence[Earning], *, at: datetime) -> dict[int, list[Posted]]:
+def post_many(
+    found: Sequence[Campaign], earnings: Sequence[Earning], *, at: datetime
+) -> dict[int, list[Posted]]:
     """Post what rolls earned in each of their programmes, the first time or anew after reopening;
     one batch a programme. Returns session id → postings, programme by programme."""
     posted: dict[int, list[Posted]] = {e.session.pk: [] for e in earnings}
-    for programme, sessions_ in _programmes_of([e.session for e in earnings]):
-        own = [e for e in earnings if e.session.pk in sessions_]
-        book = rule_book.of(programme)
+    for campaign in found:
+        programme, book = campaign.programme, campaign.book
+        own = [e for e in earnings if e.session.pk in campaign.sessions]
         sources = {e.session.pk: sessions.source_of(e.session) for e in own}
         revisions = ledger.next_revisions(programme, list(sources.values()))
         requests = [
@@ -150,13 +153,23 @@ def post_many(earnings: Sequence[Earning], *, at: datetime) -> dict[int, list[Po
     return posted
 
 
-def _programmes_of(sessions_: Sequence[StudySession]) -> list[tuple[Programme, set[int]]]:
-    """The programmes in which sessions count, by id, each with the ids of its sessions."""
+@dataclass(frozen=True)
+class Campaign:
+    """A programme with its rules, and the ids of the sessions in question that count in it."""
+
+    programme: Programme
+    book: RuleBook
+    sessions: set[int]
+
+
+def campaigns(sessions_: Sequence[StudySession]) -> list[Campaign]:
+    """The programmes in which sessions count, by id."""
     through = StudySession.programmes.through.objects.filter(studysession__in=sessions_)
     found: dict[int, set[int]] = defaultdict(set)
     for session, programme in through.values_list("studysession_id", "programme_id"):
         found[programme].add(session)
-    return [(p, found[p.pk]) for p in Programme.objects.filter(pk__in=found).order_by("pk")]
+    rows = Programme.objects.filter(pk__in=found).order_by("pk")
+    return [Campaign(p, rule_book.of(p), found[p.pk]) for p in rows]
 
 
 def revise(
@@ -216,18 +229,22 @@ def _keep(
             moment = settled.get((row, why))
             kept.append((row, programme.pk, states.REFUSED, 0, refused.code, why, moment))
     names = ["attendance", "programme", "state", "hours", "code", "reason", "settled_at"]
-    ledger_sql.insert(AttendanceCredit, names, kept)
+    set_wise.insert(AttendanceCredit, names, kept)
 
 
-def check_not_too_late(sessions_: Sequence[StudySession], *, at: datetime) -> None:
+def check_not_too_late(
+    found: Sequence[Campaign], sessions_: Sequence[StudySession], *, at: datetime
+) -> None:
     """Raise NotNow beyond the back-dating limit, unless it was credited before."""
     today = timezone.localdate(at)
     by_key = {s.pk: s for s in sessions_}
-    for programme, wanted in _programmes_of(sessions_):
-        book = rule_book.of(programme)
-        own = [by_key[pk] for pk in sorted(wanted)]
+    for campaign in found:
+        book = campaign.book
+        own = [by_key[pk] for pk in sorted(campaign.sessions)]
         late = [s for s in own if (today - s.day).days > book.on(s.day).rules.back_dating]
-        turns = ledger.next_revisions(programme, [sessions.source_of(s) for s in late])
+        if not late:
+            continue
+        turns = ledger.next_revisions(campaign.programme, [sessions.source_of(s) for s in late])
         for session in late:
             if turns[session.key] == 1:
                 limit = book.on(session.day).rules.back_dating

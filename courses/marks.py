@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from courses.models import Attendance, Leave, Status, StudySession
-from credits import ledger_sql
+from portal import set_wise
 from portal.audit import Actor
 from portal.models import Member, Membership
 from portal.refusals import Conflict, Refusal
@@ -102,7 +102,7 @@ def enter(due: Iterable[tuple[int, int, int, str]], *, at: datetime) -> None:
     """Make the marks of those due, given as (session, member, home, status), all by id."""
     names = ["session", "member", "home", "status", "marked_at", "guest", "leave", "scanned"]
     rows = ((*row, at, False, "", False, "") for row in due)
-    ledger_sql.insert(Attendance, [*names, "remark"], rows)
+    set_wise.insert(Attendance, [*names, "remark"], rows)
 
 
 def locked(session: StudySession) -> dict[int, Attendance]:
@@ -160,7 +160,7 @@ def write(rows: Sequence[Attendance]) -> None:
         for row in rows
     ]
     names = ["status", "leave", "made_up_on", "marked_by", "marked_at"]
-    ledger_sql.update_by_id(Attendance, names, values)
+    set_wise.update_by_id(Attendance, names, values)
 
 
 def mark(row: Attendance, new: Mark, *, by: Actor, at: datetime) -> None:

@@ -272,14 +272,15 @@ def close_many(closings: Sequence[Closing], *, at: datetime) -> list[list[Posted
         if closing.session.pk in rolls:
             changed += _settle_marks(rolls[closing.session.pk], closing, at=at)
     marks.write(changed)
-    crediting.check_not_too_late(fresh, at=at)
+    campaigns = crediting.campaigns(fresh)
+    crediting.check_not_too_late(campaigns, fresh, at=at)
     for session in fresh:
         session.state, session.closed_at = State.CLOSED, at
         session.version += 1
     _write(fresh, state=State.CLOSED, closed_at=at)
     earning = {pk: [row for row in rows.values() if row.earns] for pk, rows in rolls.items()}
     asked = [Earning(s, earning[s.pk], actors[s.pk]) for s in fresh]
-    posted = crediting.post_many(asked, at=at)
+    posted = crediting.post_many(campaigns, asked, at=at)
     notes = []
     for session in fresh:
         there = sum(row.is_there for row in rolls[session.pk].values())

@@ -14,10 +14,10 @@ from django.utils.crypto import get_random_string
 from courses import log_checks
 from courses.log_checks import OWN_FORMS, CannotLog, Study, check
 from courses.models import Course, Lesson, StudyLog
-from credits import ledger, ledger_sql
+from credits import ledger
 from credits.ledger import Credit, Request, Source
 from credits.models import Programme
-from portal import audit
+from portal import audit, set_wise
 from portal.audit import Actor
 from portal.models import AuditEvent, Member
 from portal.refusals import Refusal
@@ -174,7 +174,7 @@ def confirm_many(approvals: Sequence[Approval], *, at: datetime) -> list[Outcome
             log.state, log.decided_by = State.CONFIRMED, deciders[log.pk].member
             log.decided_at, log.hours = at, sum(line.hours for line in result.lines)
             outcomes.append(Outcome(log, log.hours))
-    ledger_sql.update_by_id(
+    set_wise.update_by_id(
         StudyLog,
         ["state", "decided_by", "decided_at", "hours"],
         [

@@ -5,9 +5,11 @@ No rule is decided here; `credits.ledger` has settled every line before it comes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
+from operator import attrgetter
 
 from credits import digests, ledger_sql
 from credits.lines import Line, Refused, Request
@@ -19,6 +21,7 @@ from credits.models import (
     Posting,
     Programme,
 )
+from portal import set_wise
 from portal.audit import Actor
 
 POSTING = [
@@ -59,6 +62,12 @@ ENTRY = [
 ]
 
 
+_studied = lru_cache(maxsize=4096)(digests.studied_form)
+
+
+_posting_row = attrgetter(*(Posting._meta.get_field(name).attname for name in POSTING))  # type: ignore[union-attr] # concrete fields
+
+
 @dataclass
 class Head:
     """A locked book and where its chain ends."""
@@ -83,18 +92,13 @@ class Act:
 
 def lock_books(programme: Programme, requests: Sequence[Request]) -> dict[tuple[str, str], Head]:
     """Lock the books. A correction goes into the original's book, wherever the organiser is now."""
-    firsts = Posting.objects.filter(
-        programme=programme,
-        kind__in={r.source.kind for r in requests},
-        key__in=[r.source.key for r in requests],
-        revision=1,
-    )
-    original = {
-        (kind, key): (organization, code)
-        for kind, key, organization, code in firsts.values_list(
-            "kind", "key", "book__organization", "book__organization__code"
-        )
-    }
+    original = {}
+    if any(r.revision > 1 for r in requests):
+        kinds, keys = zip(*(r.place for r in requests), strict=True)
+        for _, kind, key, _, _, organization, code in ledger_sql.postings(
+            programme.pk, set(kinds), set(keys)
+        ):
+            original[kind, key] = organization, code
     place = {r.place: original.get(r.place, (r.organiser.pk, r.organiser.code)) for r in requests}
     books = ledger_sql.lock_books(programme.pk, [pk for pk, _ in place.values()])
     heads = {pk: Head(books[pk][0], code, *books[pk][1:]) for pk, code in place.values()}
@@ -103,15 +107,12 @@ def lock_books(programme: Programme, requests: Sequence[Request]) -> dict[tuple[
 
 def write(programme: Programme, acts: Sequence[Act], heads: dict[tuple[str, str], Head]) -> None:
     """Write postings, lines and what they occupy, and move the books' heads."""
-    postings = ledger_sql.next_ids(Posting, len(acts))
-    entries = iter(ledger_sql.next_ids(LedgerEntry, sum(len(act.lines) for act in acts)))
+    postings = set_wise.next_ids(Posting, len(acts))
+    entries = iter(set_wise.next_ids(LedgerEntry, sum(len(act.lines) for act in acts)))
     rows: list[tuple[object, ...]] = []
     for pk, act in zip(postings, acts, strict=True):
-        head, request = heads[act.request.place], act.request
-        act.lines = [
-            _numbered(programme, request, head, number, line, next(entries))
-            for number, line in enumerate(act.lines, 1)
-        ]
+        head = heads[act.request.place]
+        act.lines = _numbered(programme, act, head, entries)
         act.posting = _chained(programme, act, head, pk)
         rows += [
             (
@@ -136,38 +137,39 @@ def write(programme: Programme, acts: Sequence[Act], heads: dict[tuple[str, str]
             for number, line in enumerate(act.lines, 1)
         ]
     _insert_postings([act.posting for act in acts if act.posting])
-    ledger_sql.insert(LedgerEntry, ENTRY, rows)
+    set_wise.insert(LedgerEntry, ENTRY, rows)
     _occupy(programme, [line for act in acts for line in act.lines])
     ends = sorted({head.pk: head for head in heads.values()}.items())
-    ledger_sql.update_by_id(
+    set_wise.update_by_id(
         LedgerBook, ["last_sequence", "last_digest"], [(h.sequence, h.digest, pk) for pk, h in ends]
     )
 
 
-def _numbered(
-    programme: Programme, request: Request, head: Head, number: int, line: Line, entry: int
-) -> Line:
-    check = digests.check_value(
-        programme=programme.code,
-        book=head.code,
-        kind=request.source.kind,
-        key=request.source.key,
-        revision=request.revision,
-        line=number,
-        member=line.member_key,
-        home=line.home_code,
-        form=line.form,
-        period=line.period,
-        content=line.content,
-        day=line.day,
-        minutes=line.minutes,
-        start=line.start,
-        end=line.end,
-        hours=line.hours,
-        rules=line.rules,
-        reverses=line.reversed_check,
+def _numbered(programme: Programme, act: Act, head: Head, entries: Iterator[int]) -> list[Line]:
+    """The act's lines with their ids and check values."""
+    source = act.request.source
+    shared = digests.shared_form(
+        programme.code, head.code, source.kind, source.key, act.request.revision
     )
-    return line._replace(entry=entry, check_value=check)
+    numbered = []
+    for number, line in enumerate(act.lines, 1):
+        form = digests.line_form(
+            shared,
+            number,
+            digests.quoted(line.member_key),
+            digests.quoted(line.home_code),
+            _studied(line.form, line.period, line.content),
+            _day(line.day),
+            line.minutes,
+            _moment(line.start),
+            _moment(line.end),
+            line.hours,
+            line.rules,
+            digests.quoted(line.reversed_check),
+        )
+        check = digests.check_of(form)
+        numbered.append(line._replace(entry=next(entries), check_value=check))
+    return numbered
 
 
 def _chained(programme: Programme, act: Act, head: Head, pk: int) -> Posting:
@@ -189,29 +191,38 @@ def _chained(programme: Programme, act: Act, head: Head, pk: int) -> Posting:
         at=act.at,
         checks=[line.check_value for line in act.lines],
     )
+    # By position, in the order of POSTING and of the model's fields: a tenth of the time.
     return Posting(
-        pk=pk,
-        programme=programme,
-        book_id=head.pk,
-        sequence=head.sequence,
-        kind=request.source.kind,
-        key=request.source.key,
-        revision=request.revision,
-        title=request.source.title[:120],
-        reason=request.reason[:200],
-        by=act.by.member,
-        at=act.at,
-        lines=len(act.lines),
-        fingerprint=fingerprint,
-        previous=previous,
-        digest=head.digest,
+        pk,
+        programme.pk,
+        head.pk,
+        head.sequence,
+        request.source.kind,
+        request.source.key,
+        request.revision,
+        request.source.title[:120],
+        request.reason[:200],
+        act.by.member.pk,
+        act.at,
+        len(act.lines),
+        fingerprint,
+        previous,
+        head.digest,
     )
 
 
+@lru_cache(maxsize=4096)
+def _day(day: date) -> str:
+    return f'"{day.isoformat()}"'
+
+
+@lru_cache(maxsize=4096)
+def _moment(moment: datetime | None) -> str:
+    return f'"{digests.moment(moment)}"'
+
+
 def _insert_postings(postings: Iterable[Posting]) -> None:
-    names = [Posting._meta.get_field(name).attname for name in POSTING]  # type: ignore[union-attr] # concrete fields
-    rows = [[getattr(posting, name) for name in names] for posting in postings]
-    ledger_sql.insert(Posting, POSTING, rows)
+    set_wise.insert(Posting, POSTING, map(_posting_row, postings))
 
 
 def _occupy(programme: Programme, lines: Sequence[Line]) -> None:
@@ -221,12 +232,12 @@ def _occupy(programme: Programme, lines: Sequence[Line]) -> None:
         for model in (CreditedTime, CreditedContent):
             model.objects.filter(programme=programme, entry_id__in=gone).delete()
     new = [line for line in lines if not line.reversed_id]
-    ledger_sql.insert(
+    set_wise.insert(
         CreditedTime,
         ["programme", "member", "entry", "start", "end"],
         [(programme.pk, n.member, n.entry, n.start, n.end) for n in new if n.start],
     )
-    ledger_sql.insert(
+    set_wise.insert(
         CreditedContent,
         ["programme", "member", "entry", "content"],
         [(programme.pk, n.member, n.entry, n.content) for n in new if n.content],

@@ -7,20 +7,18 @@ after the other, so that lines of one batch conflict with one another just as th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from django.db.models import Sum
 from django.utils import timezone
 
+from credits import ledger_sql
 from credits.lines import GRANTED, Credit, Line, Refused, Request
-from credits.models import CreditedContent, CreditedTime, LedgerEntry, Posting, Programme
+from credits.models import LedgerEntry, Posting, Programme
 from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
-from portal.models import Member, Membership
-
-CHUNK = 2000
 
 
 @dataclass
@@ -41,7 +39,7 @@ class Occupied:
 
     @classmethod
     def load(cls, programme: Programme, book: RuleBook, requests: Sequence[Request]) -> Occupied:
-        """Read what bears on these requests: a fixed number of queries for each 2,000 members."""
+        """Read what bears on these requests: a fixed number of queries."""
         occupied = cls(programme, book)
         members = sorted(set().union(*(r.members for r in requests)))
         credits = [c for r in requests for c in r.credits]
@@ -49,15 +47,20 @@ class Occupied:
         starts = [c.start for c in credits if c.start]
         ends = [c.end for c in credits if c.end]
         contents = {c.content for c in credits if c.content}
-        for first in range(0, len(members), CHUNK):
-            chunk = members[first : first + CHUNK]
-            occupied._load_homes(chunk)
-            if days:
-                occupied._load_hours(chunk, days)
-            if starts:
-                occupied._load_times(chunk, min(starts), max(ends))
-            if contents:
-                occupied._load_contents(chunk, contents)
+        pk = programme.pk
+        for member, *span in ledger_sql.homes(members):
+            occupied.homes[member].append(tuple(span))  # type: ignore[arg-type] # since … code
+        if days:
+            for member, day, hours in ledger_sql.hours_of_days(
+                pk, members, min(days), max(days), GRANTED
+            ):
+                occupied.hours[member, day] = hours
+        if starts:
+            for member, *time in ledger_sql.times(pk, members, min(starts), max(ends)):
+                occupied.times[member].append(tuple(time))  # type: ignore[arg-type] # start, end, entry
+        if contents:
+            for member, content, entry in ledger_sql.contents(pk, members, contents):
+                occupied.contents[member, content] = entry
         occupied._load_live(requests)
         return occupied
 
@@ -76,29 +79,33 @@ class Occupied:
 
     def settle(self, request: Request, *, at: datetime) -> tuple[list[Line], list[Refused]]:
         """Which credits can be given as lines, which are refused and why; the given ones occupy."""
-        today = timezone.localdate(at)
         lines: list[Line] = []
         refused: list[Refused] = []
+        # What does not depend on the person is decided once for all who ask for the same.
+        same: dict[tuple[Any, ...], tuple[int, int, tuple[str, str] | None]] = {}
         for credit in request.credits:
-            version = self.book.on(credit.day)
-            hours = credit.worth(version.rules)
+            like = credit.likeness
+            found = same.get(like)
+            if found is None:
+                found = same[like] = self._in_general(request, credit, at)
+            hours, version, reason = found
+            member = credit.member
+            pk = member.pk
             reason = (
-                _by_rules(credit, hours, version.rules)
-                or _by_end(credit, at, today)
-                or self._by_date(request, credit, version.rules, today)
-                or self._by_time(credit)
-                or self._by_content(credit)
-                or self._by_cap(request, credit, hours, version.rules)
+                reason
+                or self._by_time(credit, pk)
+                or self._by_content(credit, pk)
+                or self._by_cap(request, credit, pk, hours)
             )
             if reason:
                 refused.append(Refused(credit, *reason))
                 continue
-            self._take(credit, hours)
-            home, code = self._home(credit.member, credit.day)
+            self._take(credit, pk, hours)
+            home, code = self._home(pk, credit.day)
             lines.append(
                 Line(
-                    credit.member.pk,
-                    credit.member.key,
+                    pk,
+                    member.key,
                     home,
                     code,
                     credit.form,
@@ -109,10 +116,24 @@ class Occupied:
                     credit.start,
                     credit.end,
                     hours,
-                    version.number,
+                    version,
                 )
             )
         return lines, refused
+
+    def _in_general(
+        self, request: Request, credit: Credit, at: datetime
+    ) -> tuple[int, int, tuple[str, str] | None]:
+        """What a credit is worth to anybody, by which version, and what forbids it to everybody."""
+        today = timezone.localdate(at)
+        version = self.book.on(credit.day)
+        hours = credit.worth(version.rules)
+        reason = (
+            _by_rules(credit, hours, version.rules)
+            or _by_end(credit, at, today)
+            or self._by_date(request, credit, version.rules, today)
+        )
+        return hours, version.number, reason
 
     def _by_date(
         self, request: Request, credit: Credit, rules: Rules, today: date
@@ -132,29 +153,29 @@ class Occupied:
             return "late", f"{credit.day} 已过去 {late} 天，超过了补记期限 {limit} 天。"
         return None
 
-    def _by_time(self, credit: Credit) -> tuple[str, str] | None:
+    def _by_time(self, credit: Credit, member: int) -> tuple[str, str] | None:
         if credit.start is None or credit.end is None:
             return None
-        for start, end, entry in self.times[credit.member.pk]:
+        for start, end, entry in self.times[member]:
             if start < credit.end and credit.start < end:
                 first, last = timezone.localtime(start), timezone.localtime(end)
                 when = f"{first.month}月{first.day}日 {first:%H:%M}–{last:%H:%M}"
                 return "overlap", f"与{_title(entry)}（{when}）时间重叠。"
         return None
 
-    def _by_content(self, credit: Credit) -> tuple[str, str] | None:
-        entry = self.contents.get((credit.member.pk, credit.content)) if credit.content else None
+    def _by_content(self, credit: Credit, member: int) -> tuple[str, str] | None:
+        entry = self.contents.get((member, credit.content)) if credit.content else None
         if entry is None:
             return None
         return "content", f"同一内容已在{_title(entry)}中记过学时，不重复计算。"
 
     def _by_cap(
-        self, request: Request, credit: Credit, hours: int, rules: Rules
+        self, request: Request, credit: Credit, member: int, hours: int
     ) -> tuple[str, str] | None:
         if request.source.kind in GRANTED:
             return None
-        cap = rules.daily_cap
-        already = self.hours[credit.member.pk, credit.day]
+        cap = self.book.on(credit.day).rules.daily_cap
+        already = self.hours[member, credit.day]
         if already + hours <= cap:
             return None
         return (
@@ -163,50 +184,22 @@ class Occupied:
             f"就超过每日上限 {cap / 100:g} 学时。",
         )
 
-    def _take(self, credit: Credit, hours: int) -> None:
-        self.hours[credit.member.pk, credit.day] += hours
+    def _take(self, credit: Credit, member: int, hours: int) -> None:
+        self.hours[member, credit.day] += hours
         if credit.start and credit.end:
-            self.times[credit.member.pk].append((credit.start, credit.end, 0))
+            self.times[member].append((credit.start, credit.end, 0))
         if credit.content:
-            self.contents[credit.member.pk, credit.content] = 0
+            self.contents[member, credit.content] = 0
 
-    def _home(self, member: Member, day: date) -> tuple[int, str]:
+    def _home(self, member: int, day: date) -> tuple[int, str]:
         """The member's branch on a day; outside any membership the nearest one."""
-        spans = self.homes[member.pk]
+        spans = self.homes[member]
         for since, until, branch, code in reversed(spans):
             if since <= day and (until is None or until > day):
                 return branch, code
         later = [s for s in spans if s[0] > day]
         nearest = later[0] if later else spans[-1]
         return nearest[2], nearest[3]
-
-    def _load_homes(self, members: Sequence[int]) -> None:
-        rows = Membership.objects.filter(member__in=members).order_by("member", "since", "pk")
-        columns = ("member", "since", "until", "branch", "branch__code")
-        for member, since, until, branch, code in rows.values_list(*columns):
-            self.homes[member].append((since, until, branch, code))
-
-    def _load_hours(self, members: Sequence[int], days: Iterable[date]) -> None:
-        rows = LedgerEntry.objects.filter(
-            programme=self.programme, member__in=members, day__in=days
-        )
-        rows = rows.exclude(posting__kind__in=GRANTED).order_by()
-        for member, day, hours in rows.values_list("member", "day").annotate(n=Sum("hours")):
-            self.hours[member, day] = hours
-
-    def _load_times(self, members: Sequence[int], start: datetime, end: datetime) -> None:
-        rows = CreditedTime.objects.filter(
-            programme=self.programme, member__in=members, start__lt=end, end__gt=start
-        )
-        for member, start_, end_, entry in rows.values_list("member", "start", "end", "entry_id"):
-            self.times[member].append((start_, end_, entry))
-
-    def _load_contents(self, members: Sequence[int], contents: Iterable[str]) -> None:
-        rows = CreditedContent.objects.filter(
-            programme=self.programme, member__in=members, content__in=contents
-        )
-        for member, content, entry in rows.values_list("member", "content", "entry_id"):
-            self.contents[member, content] = entry
 
     def _load_live(self, requests: Sequence[Request]) -> None:
         for request in requests:

@@ -13,12 +13,13 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
-from json.encoder import encode_basestring as quoted
+from json import encoder
 from typing import Any
 
 from django.conf import settings
 
 CHECK_DIGITS = 32
+quoted = encoder.encode_basestring  # a text as JSON writes it, unescaped where it may be
 ALGORITHMS = ("sha256", "sm3")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 

@@ -19,7 +19,7 @@ from credits import certificates, chain, ledger_sql, roll, rule_book, standings
 from credits.chain import Act, Head
 from credits.conflicts import Occupied
 from credits.lines import Credit, Line, Refused, Request, Source
-from credits.models import Posting, Programme, Standing
+from credits.models import Posting, Programme
 from credits.standings import Held
 from portal.audit import Actor
 from portal.models import Member, Organization
@@ -52,6 +52,9 @@ class OutOfTurn(Refusal):
     """A correction of something that was not posted, or not the next revision."""
 
     message = "这项学时在此期间已被更正，请刷新后再试。"
+
+
+Known = dict[tuple[str, str, int], tuple[int, str]]  # kind, key, revision → id, fingerprint
 
 
 @dataclass(frozen=True)
@@ -155,19 +158,17 @@ def next_revisions(programme: Programme, sources: Sequence[Source]) -> dict[str,
     return {s.key: last.get(s.key, 0) + 1 for s in sources}
 
 
-def _posted(
-    programme: Programme, requests: Sequence[Request]
-) -> dict[tuple[str, str, int], Posting]:
+def _posted(programme: Programme, requests: Sequence[Request]) -> Known:
     """Postings of these sources that are there, read under the books' locks."""
-    rows = Posting.objects.filter(
-        programme=programme,
-        kind__in={r.source.kind for r in requests},
-        key__in=[r.source.key for r in requests],
-    )
-    return {(p.kind, p.key, p.revision): p for p in rows}
+    kinds, keys = zip(*(r.place for r in requests), strict=True)
+    rows = ledger_sql.postings(programme.pk, set(kinds), set(keys))
+    return {
+        (kind, key, revision): (pk, fingerprint)
+        for pk, kind, key, revision, fingerprint, _, _ in rows
+    }
 
 
-def _check_turns(known: dict[tuple[str, str, int], Posting], acts: Sequence[Act]) -> None:
+def _check_turns(known: Known, acts: Sequence[Act]) -> None:
     seen = set(known)
     for act in acts:
         kind, key = act.request.place
@@ -205,8 +206,7 @@ def _hold(programme: Programme, acts: Sequence[Act]) -> tuple[Held, set[int]]:
     book = rule_book.of(programme)
     people = {c.member.pk: c.member for act in acts for c in act.request.credits}
     wanted = set().union(*(act.request.members for act in acts))
-    there = Standing.objects.filter(programme=programme, member__in=people)
-    missing = people.keys() - set(there.values_list("member_id", flat=True))
+    missing = people.keys() - ledger_sql.on_the_books(programme.pk, people)
     made: set[int] = set()
     if missing:
         made = roll.enter_guests(programme, book, [people[pk] for pk in missing])
@@ -235,12 +235,10 @@ def _assess(held: Held, act: Act) -> tuple[list[int], list[int]]:
     return lost, regained
 
 
-def _answer(
-    request: Request, act: Act | None, known: dict[tuple[str, str, int], Posting]
-) -> Posted:
+def _answer(request: Request, act: Act | None, known: Known) -> Posted:
     if act and act.posting:
         return Posted(act.posting, tuple(act.lines), tuple(act.refused))
-    posting = known[(*request.place, request.revision)]
-    if posting.fingerprint != request.fingerprint:
+    pk, fingerprint = known[(*request.place, request.revision)]
+    if fingerprint != request.fingerprint:
         raise AlreadyPosted
-    return Posted(posting, repeated=True)
+    return Posted(Posting.objects.get(pk=pk), repeated=True)

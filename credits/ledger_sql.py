@@ -1,7 +1,6 @@
-"""The few set-wise statements of the ledger's hot path, for both engines; no business rule here.
+"""The statements of the ledger's hot path, for both engines; no business rule here.
 
-Portable INSERT, UPDATE and INSERT … ON CONFLICT, one prepared statement for many rows. Values
-pass through the connection's own adapters, so both engines store what the ORM would store.
+Reads come as plain tuples, in a fixed number of statements whatever the number of people.
 """
 
 from __future__ import annotations
@@ -11,52 +10,25 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Model
 
 from credits.models import (
     BranchMonth,
     BranchStanding,
+    CreditedContent,
+    CreditedTime,
     CreditTotal,
     LedgerBook,
+    LedgerEntry,
+    Posting,
     Programme,
     Standing,
 )
+from portal import set_wise
+from portal.models import Membership, Organization
+from portal.set_wise import among, columns, select, table
 
 CHUNK = 500
-
-
-def columns(model: type[Model], names: Sequence[str]) -> str:
-    return ", ".join(f'"{model._meta.get_field(name).column}"' for name in names)  # type: ignore[union-attr] # concrete fields only
-
-
-def table(model: type[Model]) -> str:
-    return f'"{model._meta.db_table}"'
-
-
-def adapted(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """Rows as this connection's engine stores them."""
-    moment, day = connection.ops.adapt_datetimefield_value, connection.ops.adapt_datefield_value
-
-    def adapt(value: Any) -> Any:
-        if isinstance(value, date):
-            return moment(value) if isinstance(value, datetime) else day(value)
-        return value
-
-    return [tuple(map(adapt, row)) for row in rows]
-
-
-def insert(
-    model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]], *, ignore: bool = False
-) -> None:
-    """Insert rows; with `ignore`, rows that are there already are left as they are."""
-    values = adapted(rows)
-    if not values:
-        return
-    marks = ", ".join(["%s"] * len(names))
-    end = " ON CONFLICT DO NOTHING" if ignore else ""
-    sql = f"INSERT INTO {table(model)} ({columns(model, names)}) VALUES ({marks}){end}"  # noqa: S608 - names from our own models
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, values)
+SUMS = ["due", "exempt", "completed", "hours", "points"]
 
 
 def share_programme(programme_id: int) -> str:
@@ -66,27 +38,129 @@ def share_programme(programme_id: int) -> str:
     """
     end = " FOR SHARE" if connection.vendor == "postgresql" else ""
     sql = f"SELECT state FROM {table(Programme)} WHERE id = %s{end}"  # noqa: S608 - constant names
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [programme_id])
-        return str(cursor.fetchone()[0])
+    return str(select(sql, [programme_id])[0][0])
 
 
 def lock_books(programme_id: int, organisations: Iterable[int]) -> dict[int, tuple[int, int, str]]:
     """Make and lock the books, by id; returns organisation → (id, last sequence, last digest)."""
     wanted = sorted(set(organisations))
-    insert(
-        LedgerBook,
-        ["programme", "organization", "last_sequence", "last_digest"],
-        [(programme_id, organisation, 0, "") for organisation in wanted],
-        ignore=True,
+    test, values = among(wanted)
+    sql = (
+        f"SELECT organization_id, id, last_sequence, last_digest FROM {table(LedgerBook)} "  # noqa: S608 - constant names
+        f"WHERE programme_id = %s AND organization_id {test} ORDER BY id"
     )
-    rows = (
-        LedgerBook.objects.select_for_update()
-        .filter(programme=programme_id, organization__in=wanted)
-        .order_by("pk")
+    rows = select(sql, [programme_id, values])
+    missing = sorted(set(wanted) - {row[0] for row in rows})
+    if missing:
+        names = ["programme", "organization", "last_sequence", "last_digest"]
+        new = [(programme_id, organisation, 0, "") for organisation in missing]
+        set_wise.insert(LedgerBook, names, new, ignore=True)
+    if missing or _lock():
+        rows = select(sql + _lock(), [programme_id, values])
+    return {organisation: (pk, last, digest) for organisation, pk, last, digest in rows}
+
+
+def postings(
+    programme_id: int, kinds: Iterable[str], keys: Iterable[str]
+) -> list[tuple[int, str, str, int, str, int, str]]:
+    """Postings of sources: id, kind, key, revision, fingerprint, and organisation (id, code) of
+    the book."""
+    kind, kinds_ = among(sorted(kinds))
+    key, keys_ = among(sorted(keys))
+    return select(
+        "SELECT p.id, p.kind, p.key, p.revision, p.fingerprint, b.organization_id, o.code "  # noqa: S608 - constant names
+        f"FROM {table(Posting)} p JOIN {table(LedgerBook)} b ON b.id = p.book_id "
+        f"JOIN {table(Organization)} o ON o.id = b.organization_id "
+        f"WHERE p.programme_id = %s AND p.kind {kind} AND p.key {key}",
+        [programme_id, kinds_, keys_],
     )
-    found = rows.values_list("organization_id", "pk", "last_sequence", "last_digest")
-    return {organisation: (pk, last, digest) for organisation, pk, last, digest in found}
+
+
+def on_the_books(programme_id: int, members: Iterable[int]) -> set[int]:
+    """Which of some members have a standing, without locking it."""
+    test, values = among(members)
+    rows = select(
+        f"SELECT member_id FROM {table(Standing)} WHERE programme_id = %s AND member_id {test}",  # noqa: S608 - constant names
+        [programme_id, values],
+    )
+    return {row[0] for row in rows}
+
+
+def standings(
+    programme_id: int, names: Sequence[str], members: Sequence[int], moments: Sequence[int]
+) -> list[tuple[Any, ...]]:
+    """Lock standings by member id; the columns named, moments at the places given."""
+    test, values = among(members)
+    return select(
+        f"SELECT {columns(Standing, names)} FROM {table(Standing)} "  # noqa: S608 - constant names
+        f"WHERE programme_id = %s AND member_id {test} ORDER BY member_id{_lock()}",
+        [programme_id, values],
+        moments=moments,
+    )
+
+
+def totals(programme_id: int, members: Sequence[int]) -> list[tuple[int, str, str, int]]:
+    """Member, period, form, earned hours of some members."""
+    test, values = among(members)
+    return select(
+        f"SELECT member_id, period, form, earned FROM {table(CreditTotal)} "  # noqa: S608 - constant names
+        f"WHERE programme_id = %s AND member_id {test}",
+        [programme_id, values],
+    )
+
+
+def homes(members: Sequence[int]) -> list[tuple[int, date, date | None, int, str]]:
+    """Memberships in order of member and day: member, since, until, branch (id, code)."""
+    test, values = among(members)
+    return select(
+        "SELECT m.member_id, m.since, m.until, m.branch_id, o.code "  # noqa: S608 - constant names
+        f"FROM {table(Membership)} m JOIN {table(Organization)} o ON o.id = m.branch_id "
+        f"WHERE m.member_id {test} ORDER BY m.member_id, m.since, m.id",
+        [values],
+    )
+
+
+def hours_of_days(
+    programme_id: int, members: Sequence[int], first: date, last: date, granted: Iterable[str]
+) -> list[tuple[int, date, int]]:
+    """Member, day, hours live on it, for the days from `first` to `last`; without the kinds that
+    no daily cap binds."""
+    test, values = among(members)
+    kind, kinds = among(sorted(granted))
+    return select(
+        "SELECT e.member_id, e.day, SUM(e.hours) "  # noqa: S608 - constant names
+        f"FROM {table(LedgerEntry)} e JOIN {table(Posting)} p "
+        "ON p.programme_id = e.programme_id AND p.id = e.posting_id "
+        f"WHERE e.programme_id = %s AND e.member_id {test} AND e.day BETWEEN %s AND %s "
+        f"AND NOT p.kind {kind} GROUP BY e.member_id, e.day",
+        [programme_id, values, set_wise.adapt(first), set_wise.adapt(last), kinds],
+    )
+
+
+def times(
+    programme_id: int, members: Sequence[int], start: datetime, end: datetime
+) -> list[tuple[int, datetime, datetime, int]]:
+    """Member, start, end, entry of what live entries occupy between two moments."""
+    test, values = among(members)
+    return select(
+        f"SELECT member_id, starts_at, ends_at, entry_id FROM {table(CreditedTime)} "  # noqa: S608 - constant names
+        f"WHERE programme_id = %s AND member_id {test} AND starts_at < %s AND ends_at > %s",
+        [programme_id, values, set_wise.adapt(end), set_wise.adapt(start)],
+        moments=(1, 2),
+    )
+
+
+def contents(
+    programme_id: int, members: Sequence[int], named: Iterable[str]
+) -> list[tuple[int, str, int]]:
+    """Member, content, entry of what was studied already of the contents named."""
+    test, values = among(members)
+    one, contents_ = among(sorted(named))
+    return select(
+        f"SELECT member_id, content, entry_id FROM {table(CreditedContent)} "  # noqa: S608 - constant names
+        f"WHERE programme_id = %s AND member_id {test} AND content {one}",
+        [programme_id, values, contents_],
+    )
 
 
 def enter(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> set[int]:
@@ -94,97 +168,73 @@ def enter(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> set[int]:
     whose standing this transaction made."""
     made: set[int] = set()
     for start in range(0, len(rows), CHUNK):
-        values = adapted(rows[start : start + CHUNK])
-        marks = ", ".join(["(" + ", ".join(["%s"] * len(names)) + ")"] * len(values))
+        chunk = rows[start : start + CHUNK]
+        marks = ", ".join(["(" + ", ".join(["%s"] * len(names)) + ")"] * len(chunk))
         sql = (
             f"INSERT INTO {table(Standing)} ({columns(Standing, names)}) VALUES {marks} "  # noqa: S608 - constant names
             "ON CONFLICT DO NOTHING RETURNING member_id"
         )
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [value for row in values for value in row])
-            made.update(row[0] for row in cursor.fetchall())
+        made.update(row[0] for row in select(sql, [value for row in chunk for value in row]))
     return made
 
 
-def next_ids(model: type[Model], count: int) -> list[int]:
-    """Ids for rows about to be inserted, ascending."""
-    name = model._meta.db_table
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
-                [name, count],
-            )
-            return sorted(row[0] for row in cursor.fetchall())
-        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [name])
-        row = cursor.fetchone()
-        first = (row[0] if row else 0) + 1
-        return list(range(first, first + count))
-
-
-def write_totals(programme_id: int, totals: Iterable[tuple[int, str, str, int]]) -> None:
+def write_totals(programme_id: int, sums: Iterable[tuple[int, str, str, int]]) -> None:
     """Set sums of (member, period, form), whose members' standings are locked."""
-    sql = (
-        f"INSERT INTO {table(CreditTotal)} (programme_id, member_id, period, form, earned) "  # noqa: S608 - constant names
-        "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (programme_id, member_id, period, form) "
-        "DO UPDATE SET earned = excluded.earned"
-    )
-    values = [(programme_id, *total) for total in sorted(totals)]
-    if values:
-        with connection.cursor() as cursor:
-            cursor.executemany(sql, values)
+    keys = ["programme", "member", "period", "form"]
+    rows = [(programme_id, *total) for total in sorted(sums)]
+    set_wise.upsert(CreditTotal, keys, ["earned"], rows)
 
 
-def update_by_id(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Set columns of rows by id; each row ends with its id."""
-    values = adapted(rows)
-    if not values:
-        return
-    sets = ", ".join(f'"{model._meta.get_field(n).column}" = %s' for n in names)  # type: ignore[union-attr] # concrete fields only
-    with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {table(model)} SET {sets} WHERE id = %s", values)  # noqa: S608 - constant names
+def add_to_branches(programme_id: int, deltas: Mapping[int, Sequence[int]]) -> None:
+    """Add (due, exempt, completed, hours, points) to branch rows, locked in order of branch; rows
+    that are not there are made, with unit and cohort of the tree.
 
-
-def add_to_branches(
-    programme_id: int,
-    deltas: Mapping[int, Sequence[int]],
-    places: Mapping[int, tuple[int | None, str]],
-) -> None:
-    """Add (due, exempt, completed, hours, points) to branch rows, in order of branch.
-
-    `places` gives unit and cohort for rows that are made here.
+    Here and below what is missing is made before the first lock is taken: nobody waits for a row
+    that another is making while holding one that the other wants.
     """
-    insert(
-        BranchStanding,
-        ["programme", "branch", "unit", "cohort", "due", "exempt", "completed", "hours", "points"],
-        [(programme_id, b, *places[b], 0, 0, 0, 0, 0) for b in sorted(deltas)],
-        ignore=True,
-    )
+    wanted = sorted(deltas)
+    test, values = among(wanted)
     sql = (
-        f"UPDATE {table(BranchStanding)} SET due = due + %s, exempt = exempt + %s, "  # noqa: S608 - constant names
-        "completed = completed + %s, hours = hours + %s, points = points + %s "
-        "WHERE programme_id = %s AND branch_id = %s"
+        f"SELECT branch_id FROM {table(BranchStanding)} "  # noqa: S608 - constant names
+        f"WHERE programme_id = %s AND branch_id {test} ORDER BY branch_id"
     )
-    values = [(*deltas[b], programme_id, b) for b in sorted(deltas) if any(deltas[b])]
-    if values:
-        with connection.cursor() as cursor:
-            cursor.executemany(sql, values)
+    missing = sorted(set(wanted) - {row[0] for row in select(sql, [programme_id, values])})
+    if missing:
+        one, some = among(missing)
+        places = select(
+            f"SELECT id, unit_id, cohort FROM {table(Organization)} WHERE id {one} ORDER BY id",  # noqa: S608 - constant names
+            [some],
+        )
+        names = ["programme", "branch", "unit", "cohort", *SUMS]
+        rows = [(programme_id, *place, 0, 0, 0, 0, 0) for place in places]
+        set_wise.insert(BranchStanding, names, rows, ignore=True)
+    if _lock():
+        select(sql + _lock(), [programme_id, values])
+    changed = [(*deltas[b], programme_id, b) for b in wanted if any(deltas[b])]
+    set_wise.add(BranchStanding, SUMS, ["programme", "branch"], changed)
 
 
 def add_to_months(programme_id: int, deltas: Mapping[tuple[int, date], tuple[int, int]]) -> None:
-    """Add (hours, completed) to the months of branches, in order of branch and month."""
-    order = sorted(key for key, values in deltas.items() if any(values))
-    insert(
-        BranchMonth,
-        ["programme", "branch", "month", "hours", "completed"],
-        [(programme_id, branch, month, 0, 0) for branch, month in order],
-        ignore=True,
-    )
+    """Add (hours, completed) to the months of branches, locked in order of branch and month."""
+    wanted = sorted(key for key, values in deltas.items() if any(values))
+    if not wanted:
+        return
+    branch, branches = among({branch for branch, _ in wanted})
+    month, months = among({set_wise.adapt(month) for _, month in wanted})
     sql = (
-        f"UPDATE {table(BranchMonth)} SET hours = hours + %s, completed = completed + %s "  # noqa: S608 - constant names
-        "WHERE programme_id = %s AND branch_id = %s AND month = %s"
+        f"SELECT branch_id, month FROM {table(BranchMonth)} WHERE programme_id = %s "  # noqa: S608 - constant names
+        f"AND branch_id {branch} AND month {month} ORDER BY branch_id, month"
     )
-    values = adapted((*deltas[key], programme_id, *key) for key in order)
-    if values:
-        with connection.cursor() as cursor:
-            cursor.executemany(sql, values)
+    there = set(select(sql, [programme_id, branches, months]))
+    missing = [key for key in wanted if key not in there]
+    keys, names = ["programme", "branch", "month"], ["hours", "completed"]
+    if missing:
+        rows = [(programme_id, *key, 0, 0) for key in missing]
+        set_wise.insert(BranchMonth, [*keys, *names], rows, ignore=True)
+    if _lock():
+        select(sql + _lock(), [programme_id, branches, months])
+    set_wise.add(BranchMonth, names, keys, [(*deltas[k], programme_id, *k) for k in wanted])
+
+
+def _lock() -> str:
+    return " FOR UPDATE" if connection.vendor == "postgresql" else ""

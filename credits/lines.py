@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from credits import digests
@@ -66,6 +67,21 @@ class Credit:
             self.ceiling,
             self.hours,
         ]
+
+    @property
+    def likeness(self) -> tuple[Any, ...]:
+        """What two credits have in common that are worth the same, whoever they are for."""
+        return (
+            self.form,
+            self.day,
+            self.minutes,
+            self.period,
+            self.end,
+            self.band,
+            self.share,
+            self.ceiling,
+            self.hours,
+        )
 
     def worth(self, rules: Rules) -> int:
         """Hundredths of an hour that this earns by the rules of its day."""
@@ -155,6 +171,6 @@ class Request:
         lines = [credit.canonical for credit in self.credits]
         return digests.fingerprint([lines, sorted(m.key for m in self.withdraw)])
 
-    @property
+    @cached_property
     def members(self) -> set[int]:
         return {c.member.pk for c in self.credits} | {m.pk for m in self.withdraw}

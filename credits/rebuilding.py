@@ -21,7 +21,7 @@ from credits.models import (
     Programme,
     Standing,
 )
-from credits.standings import CHANGING
+from portal import set_wise
 
 
 def rebuild(programme: Programme, *, tell: Callable[[int, int], None] = lambda *_: None) -> int:
@@ -72,11 +72,8 @@ def rebuild_branch(programme: Programme, branch: int) -> int:
         row.completed_at, row.completed_on = outcome.completed_at, outcome.completed_on
         places = held.totals[member].keys() | outcome.earned.keys()
         totals += [(member, p, f, outcome.earned.get((p, f), 0)) for p, f in places]
-    changed = [row for member, row in held.rows.items() if row != held.before[member]]
     ledger_sql.write_totals(programme.pk, totals)
-    ledger_sql.update_by_id(
-        Standing, CHANGING, [(*(getattr(r, n) for n in CHANGING), r.pk) for r in changed]
-    )
+    changed = standings.write(held)
     CreditTotal.objects.filter(programme=programme, member__in=held.rows, earned=0).delete()
     _set_branch(programme, branch)
     _set_months(programme, branch)
@@ -112,7 +109,7 @@ def _set_months(programme: Programme, branch: int) -> None:
                 found[day.replace(day=1)][1] += count
         return found
 
-    ledger_sql.insert(
+    set_wise.insert(
         BranchMonth,
         ["programme", "branch", "month", "hours", "completed"],
         [(programme.pk, branch, month, 0, 0) for month in sorted(sums())],

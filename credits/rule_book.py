@@ -63,12 +63,11 @@ class RuleBook:
 def of(programme: Programme, *, using: str = "default") -> RuleBook:
     """Load a programme's rule book: one query, parsing kept between calls."""
     rows = RuleVersion.objects.using(using).filter(programme=programme).order_by("number")
+    columns = ("number", "since", "activated_at", "seen_entry", "rules")
     return RuleBook(
         tuple(
-            Version(
-                v.number, v.since, v.activated_at, v.seen_entry or 0, _parsed(json.dumps(v.rules))
-            )
-            for v in rows
+            Version(number, since, activated_at, seen or 0, _parsed(json.dumps(rules)))
+            for number, since, activated_at, seen, rules in rows.values_list(*columns)
         )
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 Joiners = Literal["full", "months", "exempt"]
@@ -62,6 +63,21 @@ class Rules:
     back_dating: int  # days
     make_up: int  # days
     joiners: Joiners
+
+    @cached_property
+    def caps(self) -> Mapping[str, int | None]:
+        """Caps by form."""
+        return {f.code: f.cap for f in self.forms}
+
+    @cached_property
+    def rates(self) -> Mapping[str, int]:
+        """Points an hour by form."""
+        return {f.code: f.points for f in self.forms}
+
+    @cached_property
+    def minimums(self) -> Mapping[str, int]:
+        """What each period must bring for the full target."""
+        return {p.code: p.minimum for p in self.periods}
 
     def form(self, code: str) -> FormRule | None:
         """The rule of an admitted form, None for one that is not admitted."""

@@ -6,17 +6,15 @@ All hours are integers in hundredths of a credit hour (学时); points in hundre
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from credits.rule_sets import Rules
 
 Band = Literal["", "half_day", "day"]
 
 
-@dataclass(frozen=True)
-class Recognised:
+class Recognised(NamedTuple):
     """What totals are worth against a target."""
 
     hours: int
@@ -42,10 +40,10 @@ def worth(minutes: int, rules: Rules, *, band: Band = "", share: int = 100) -> i
     return minutes * share // (rules.minutes_per_hour * rules.step) * rules.step
 
 
-def minimums(rules: Rules, target: int, full_target: int) -> dict[str, int]:
+def minimums(rules: Rules, target: int, full_target: int) -> Mapping[str, int]:
     """What each period must bring for this target: lowered in proportion, down to the step."""
     if target >= full_target:
-        return {p.code: p.minimum for p in rules.periods}
+        return rules.minimums
     return {
         p.code: p.minimum * target // (full_target * rules.step) * rules.step for p in rules.periods
     }
@@ -64,22 +62,27 @@ def recognise(
     for (period, form), hours in earned.items():
         by_form[form] = by_form.get(form, 0) + hours
         by_period[period] = by_period.get(period, 0) + hours
-    caps = {f.code: f.cap for f in rules.forms}
-    rates = {f.code: f.points for f in rules.forms}
-    by_form = {f: _capped(h, caps.get(f, 0)) for f, h in by_form.items()}
+    caps, rates = rules.caps, rules.rates
     total, points = 0, 0
     grouped: set[str] = set()
     for group in rules.groups:
-        hours = min(sum(by_form.get(f, 0) for f in group.forms), group.cap)
+        hours = min(sum(_capped(by_form.get(f, 0), caps.get(f, 0)) for f in group.forms), group.cap)
         total += hours
         points += hours * rates.get(group.forms[0], 0)
         grouped.update(group.forms)
     for form, hours in by_form.items():
+        cap = caps.get(form, 0)
+        if cap is not None and hours > cap:
+            by_form[form] = hours = cap
         if form not in grouped:
             total += hours
             points += hours * rates.get(form, 0)
     least = minimums(rules, target, full_target)
-    lacking = sum(max(0, m - by_period.get(p, 0)) for p, m in least.items())
+    lacking = 0
+    for period, minimum in least.items():
+        lack = minimum - by_period.get(period, 0)
+        if lack > 0:
+            lacking += lack
     shortfall = max(target - total, lacking, 0)
     return Recognised(total, shortfall, points, by_form, by_period, least)
 

@@ -10,15 +10,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from operator import attrgetter
+from typing import Any
 
 from django.db.models import Max
 from django.utils import timezone
 
 from credits import ledger_sql, registers, rules
-from credits.models import CreditTotal, Exemption, LedgerEntry, Programme, Standing, TargetChange
+from credits.models import Exemption, LedgerEntry, Programme, Standing, TargetChange
 from credits.rule_book import RuleBook, Version
 from credits.rule_sets import Rules
-from portal.models import Member, Organization
+from portal import set_wise
+from portal.models import Member
 
 Earned = dict[tuple[str, str], int]  # (period, form) → hundredths
 
@@ -58,16 +61,18 @@ NEW_COLUMNS = [
     "rules",
 ]
 CHANGING = COLUMNS[2:]
+MOMENTS = (COLUMNS.index("completed_at"),)
+_changing = attrgetter(*CHANGING, "pk")
 
 
 @dataclass
 class Held:
-    """Locked standings of some members, with what they were when they were locked."""
+    """Locked standings of some members, with their columns as they were when locked."""
 
     programme: Programme
     book: RuleBook
     rows: dict[int, Row]
-    before: dict[int, Row]
+    before: dict[int, tuple[Any, ...]]
     totals: dict[int, Earned]
 
 
@@ -75,19 +80,12 @@ def lock(programme: Programme, book: RuleBook, members: Iterable[int]) -> Held:
     """Lock the standings of `members` by member id and read their totals; stale ones are first
     brought up to the current rule version."""
     wanted = sorted(set(members))
-    rows: dict[int, Row] = {}
-    before: dict[int, Row] = {}
+    found = ledger_sql.standings(programme.pk, COLUMNS, wanted, MOMENTS)
+    rows = {row[1]: Row(*row) for row in found}
     totals: dict[int, Earned] = {member: {} for member in wanted}
-    for start in range(0, len(wanted), 2000):
-        chunk = wanted[start : start + 2000]
-        standings = Standing.objects.filter(programme=programme, member__in=chunk)
-        found = standings.select_for_update().order_by("member_id").values_list(*COLUMNS)
-        for row in found:
-            rows[row[1]], before[row[1]] = Row(*row), Row(*row)
-        sums = CreditTotal.objects.filter(programme=programme, member__in=chunk)
-        for member, period, form, earned in sums.values_list("member", "period", "form", "earned"):
-            totals[member][period, form] = earned
-    held = Held(programme, book, rows, before, totals)
+    for member, period, form, earned in ledger_sql.totals(programme.pk, wanted):
+        totals[member][period, form] = earned
+    held = Held(programme, book, rows, {row[1]: row for row in found}, totals)
     bring_up(held)
     return held
 
@@ -214,20 +212,12 @@ def save(
     hours: earned hours to add, by (home, month).
     """
     new = set(made)
-    changed = [r for m, r in held.rows.items() if r != held.before[m]]
-    ledger_sql.update_by_id(
-        Standing,
-        CHANGING,
-        [
-            (*(getattr(r, name) for name in CHANGING), r.pk)
-            for r in sorted(changed, key=lambda r: r.member)
-        ],
-    )
+    changed = write(held)
     branches: dict[int, list[int]] = defaultdict(lambda: [0] * 5)
     months: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0, 0])
-    for member in sorted({r.member for r in changed} | (new & held.rows.keys())):
+    for member in sorted({*changed, *(new & held.rows.keys())}):
         if member not in new:
-            _count(branches, months, held.before[member], -1)
+            _count(branches, months, Row(*held.before[member]), -1)
         _count(branches, months, held.rows[member], +1)
     for key, amount in (hours or {}).items():
         months[key][0] += amount
@@ -235,13 +225,24 @@ def save(
     ledger_sql.add_to_months(held.programme.pk, {k: (v[0], v[1]) for k, v in months.items()})
 
 
+def write(held: Held) -> list[int]:
+    """Write the standings that changed, in order of member; returns whose they are. Everybody but
+    a rebuild calls `save`, which moves branch rows and months with them."""
+    changed: list[int] = []
+    values = []
+    for member, row in sorted(held.rows.items()):
+        now = _changing(row)
+        if now[:-1] != held.before[member][2:]:
+            changed.append(member)
+            values.append(now)
+    set_wise.update_by_id(Standing, CHANGING, values)
+    return changed
+
+
 def add_to_branches(programme: Programme, deltas: Mapping[int, Sequence[int]]) -> None:
     """Add to branch rows, making missing ones with their unit and cohort."""
     if deltas:
-        places = Organization.objects.filter(pk__in=deltas).values_list("pk", "unit_id", "cohort")
-        ledger_sql.add_to_branches(
-            programme.pk, deltas, {pk: (unit, cohort) for pk, unit, cohort in places}
-        )
+        ledger_sql.add_to_branches(programme.pk, deltas)
 
 
 def contribution(row: Row) -> tuple[int, int, int, int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 
 from django.utils import timezone
 
@@ -17,7 +18,7 @@ class Calendar:
 
     today: date
 
-    @property
+    @cached_property
     def shift(self) -> timedelta:
         return timedelta(weeks=(self.today - ANCHOR).days // 7)
 

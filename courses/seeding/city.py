@@ -1,8 +1,9 @@
 """A whole city in bulk: `seed fushun --branches … --entries …`, resumable after kill -9.
 
-The city itself is one transaction; then every group of branches (one general branch or committee)
-writes one stretch of a programme in a transaction of its own. A seed that was killed goes on with
-the first group that is not there, and ends with the digest of one that ran through.
+The city itself is one transaction; then every few groups of branches (a group is one general
+branch or committee) write one stretch of a programme in a transaction of their own. A seed that
+was killed goes on with the first batch that is not there, and ends with the digest of one that ran
+through.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from portal.audit import Actor
 from portal.models import Appointment, AuditEvent, Cohort, Member, Organization, Role
 from portal.refusals import Refusal
 
+BATCH = 10_000  # entries of a programme, in two transactions
 PER_GROUP = 10  # branches under one general branch or committee: about 200 people
 APART = timedelta(weeks=26)  # between the programmes of a city that has several
 REGISTERED = date(2016, 1, 4)
@@ -186,9 +188,10 @@ def _fill(
     """Everybody's hours: up to the bulletin's day, the bulletin, the rest."""
     last = calendar.at(programme.BULLETINS[-1], 10)
     for since, until in ((None, last), (last, None)):
-        for group in _groups(size):
+        for groups in _batches(_groups(size)):
             acts = [
                 act
+                for group in groups
                 for act in city_plan.acts(campaign, calendar, group, size.seed)
                 if (since is None or act.at > since) and (until is None or act.at <= until)
             ]
@@ -199,8 +202,20 @@ def _fill(
     return done
 
 
+def _batches(groups: Iterator[Group]) -> Iterator[list[Group]]:
+    """Groups in turn, as many as make a batch of some size."""
+    batch: list[Group] = []
+    for group in groups:
+        batch.append(group)
+        if sum(g.entries for g in batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
 def _written(campaign: Programme, acts: list[city_plan.Meeting | city_plan.OwnStudy]) -> int:
-    """Write a group's acts at once, unless they are there; returns how many lines they have."""
+    """Write a batch's acts at once, unless they are there; returns how many lines they have."""
     if not acts:
         return 0
     keys = Posting.objects.filter(programme=campaign, kind__in=["session", "log"])

@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from courses.models import Attendance, AttendanceCredit, Status, StudyLog, StudySession
 from courses.seeding.city_plan import Meeting, OwnStudy
-from credits import ledger, ledger_sql
+from credits import ledger
 from credits.ledger import Credit, Posted, Request, Source
 from credits.models import Programme
+from portal import set_wise
 from portal.refusals import Refusal
 
 SESSION = [
@@ -68,10 +69,11 @@ def _asked(act: Meeting | OwnStudy) -> Request:
 
 
 def _keep_meetings(programme: Programme, held: Sequence[tuple[Meeting, Posted]]) -> None:
-    sessions = ledger_sql.next_ids(StudySession, len(held))
-    marks, credits_ = [], []
+    sessions = set_wise.next_ids(StudySession, len(held))
+    marks: list[tuple[Any, ...]] = []
+    credits_ = []
     count = sum(len(m.came) + len(m.missing) for m, _ in held)
-    ids = iter(ledger_sql.next_ids(Attendance, count))
+    ids = iter(set_wise.next_ids(Attendance, count))
     for pk, (meeting, posted) in zip(sessions, held, strict=True):
         own, by = meeting.organiser.pk, meeting.by.member.pk
         for line in posted.lines:
@@ -84,12 +86,12 @@ def _keep_meetings(programme: Programme, held: Sequence[tuple[Meeting, Posted]])
         for member in meeting.missing:
             marks.append((next(ids), pk, member.pk, member.branch_id, False, Status.ABSENT, "",
                           False, "", by, meeting.at))  # fmt: skip
-    ledger_sql.insert(StudySession, SESSION, [_session(pk, m) for pk, (m, _) in
+    set_wise.insert(StudySession, SESSION, [_session(pk, m) for pk, (m, _) in
                                               zip(sessions, held, strict=True)])  # fmt: skip
     through = StudySession.programmes.through
-    ledger_sql.insert(through, ["studysession", "programme"], [(s, programme.pk) for s in sessions])
-    ledger_sql.insert(Attendance, MARK, marks)
-    ledger_sql.insert(AttendanceCredit, CREDIT, credits_)
+    set_wise.insert(through, ["studysession", "programme"], [(s, programme.pk) for s in sessions])
+    set_wise.insert(Attendance, MARK, marks)
+    set_wise.insert(AttendanceCredit, CREDIT, credits_)
 
 
 def _session(pk: int, meeting: Meeting) -> tuple[Any, ...]:
@@ -108,4 +110,4 @@ def _keep_studies(programme: Programme, studied: Sequence[tuple[OwnStudy, Posted
          posted.lines[0].hours)
         for s, posted in studied
     ]  # fmt: skip
-    ledger_sql.insert(StudyLog, LOG, rows)
+    set_wise.insert(StudyLog, LOG, rows)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
+from time import perf_counter
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
+from django.test.utils import setup_databases, teardown_databases
 
+from credits.models import Programme
 from tests.benchmarks.scale import SCALE
 from tests.benchmarks.stopwatch import ROWS
 
@@ -18,15 +22,53 @@ TODAY = date(2026, 6, 4)
 
 
 @pytest.fixture(scope="session")
-def whole_city(django_db_setup: None, django_db_blocker: Any) -> None:
-    """The big city, laid out once a session by the command, and committed: tests undo their own."""
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, django_db_keepdb: bool
+) -> Iterator[None]:
+    """The database also for tests that commit, which have no django_db mark. With --reuse-db the
+    city stays for the next session."""
     with django_db_blocker.unblock():
+        config = setup_databases(
+            verbosity=0, interactive=False, keepdb=django_db_keepdb, aliases=["default"]
+        )
+    yield
+    if not django_db_keepdb:
+        with django_db_blocker.unblock():
+            teardown_databases(config, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def whole_city(django_db_setup: None, django_db_blocker: Any) -> dict[str, float]:
+    """The big city, laid out once a session by the command, and committed: tests undo their own.
+    Holds what it took in seconds, unless it was there."""
+    taken: dict[str, float] = {}
+    with django_db_blocker.unblock():
+        fresh = not Programme.objects.exists()
+        began = perf_counter()
         call_command(
             "seed", "fushun", members=SCALE.members, branches=SCALE.branches,
             entries=SCALE.entries, seed=1, today=TODAY,
         )  # fmt: skip
+        if fresh:
+            taken["seconds"] = perf_counter() - began
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
+    return taken
+
+
+@pytest.fixture
+def load_seconds(whole_city: dict[str, float]) -> float | None:
+    """What loading the city took; None where it was there already."""
+    return whole_city.get("seconds")
+
+
+@pytest.fixture
+def committed(whole_city: dict[str, float], django_db_blocker: Any) -> Iterator[None]:
+    """The whole city without a transaction around the test: what is measured commits."""
+    with django_db_blocker.unblock():
+        yield
+        for each in connections.all(initialized_only=True):
+            each.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -47,8 +47,12 @@ class Row:
 ROWS: list[Row] = []  # of this run, for the table at its end
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """What `work` takes; it is undone."""
+def seconds(work: Callable[[], object], *, undone: bool = True) -> float:
+    """What `work` takes; it is undone, unless it is to commit by itself."""
+    if not undone:
+        began = time.perf_counter()
+        work()
+        return time.perf_counter() - began
     with transaction.atomic():
         began = time.perf_counter()
         work()
@@ -65,20 +69,44 @@ def ratio(
     goal: float,
     n: int,
     pairs: int = PAIRS,
+    before: Callable[[], object] = lambda: None,
+    undone: bool = True,
 ) -> Row:
-    """How many times as long `work` takes as `bare`, in alternating pairs; kept for the table."""
-    for warm in (work, bare):
-        seconds(warm)
+    """How many times as long `work` takes as `bare`, in alternating pairs; kept for the table.
+
+    before: gets each pair ready, outside its time. undone: both are rolled back each time; without
+    it they commit by themselves.
+    """
+
+    def pair() -> tuple[float, float]:
+        before()
+        return seconds(work, undone=undone), seconds(bare, undone=undone)
+
+    pair()
     for _ in range(TRIES):
-        taken = [(seconds(work), seconds(bare)) for _ in range(pairs)]
+        taken = [pair() for _ in range(pairs)]
         references = [reference for _, reference in taken]
         if is_steady(references):
             break
     ours, reference = (statistics.median(side) for side in zip(*taken, strict=True))
-    row = Row(
-        name, connection.vendor, ours, reference, round(ours / reference, 2), goal, "s", pairs, n,
-        is_steady(references),
-    )  # fmt: skip
+    steady = is_steady(references)
+    return keep(name, ours, reference, goal=goal, n=n, runs=pairs, steady=steady)
+
+
+def keep(
+    name: str,
+    ours: float,
+    reference: float,
+    *,
+    goal: float,
+    n: int,
+    runs: int,
+    unit: str = "s",
+    steady: bool = True,
+) -> Row:
+    """Keep two figures that were measured otherwise than in pairs for the table."""
+    cost = round(ours / reference, 2)
+    row = Row(name, connection.vendor, ours, reference, cost, goal, unit, runs, n, steady)
     ROWS.append(row)
     return row
 

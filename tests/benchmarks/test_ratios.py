@@ -17,7 +17,7 @@ from credits.chain import ENTRY
 from credits.ledger import Credit, Request, Source
 from credits.models import BranchStanding, CreditTotal, LedgerEntry, Standing
 from credits.rankings import Choice
-from portal import organizations
+from portal import organizations, set_wise
 from portal.members import Enrolment, enrol_many
 from portal.models import Cohort, Member, Organization
 from portal.organizations import Founding
@@ -47,8 +47,8 @@ def rows_of(programme, posting):
 
 def write_entries(rows, posting):
     """The bare executemany of the same rows, behind those that are there."""
-    ids = ledger_sql.next_ids(LedgerEntry, len(rows))
-    ledger_sql.insert(LedgerEntry, ENTRY, [[pk, r[1], posting, *r[3:]] for pk, r in
+    ids = set_wise.next_ids(LedgerEntry, len(rows))
+    set_wise.insert(LedgerEntry, ENTRY, [[pk, r[1], posting, *r[3:]] for pk, r in
                                            zip(ids, rows, strict=True)])  # fmt: skip
 
 
@@ -82,8 +82,8 @@ def test_closing_a_class_of_thirty_against_executemany_of_the_same_rows(
     def bare():
         write_entries(rows, posted.posting.pk + 1)
         ledger_sql.write_totals(programme.pk, totals)
-        ledger_sql.update_by_id(Standing, ["recognised", "shortfall"], standings)
-        ledger_sql.insert(
+        set_wise.update_by_id(Standing, ["recognised", "shortfall"], standings)
+        set_wise.insert(
             AttendanceCredit,
             ["attendance", "programme", "state", "hours", "code", "reason"],
             [(pk, programme.pk, "credited", 200, "", "") for pk in marks],

@@ -1,0 +1,219 @@
+"""Set-wise statements for both engines: one for many rows. No business rule stands here.
+
+Values are adapted as the ORM would, so that both engines store the same. SQLite runs one prepared
+statement for all rows; PostgreSQL gets the rows at once, by COPY or as arrays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any
+
+from django.db import connection
+from django.db.models import DateField, Field, Model
+
+Row = Sequence[Any]
+COPY_FROM = 20  # rows from which on COPY is cheaper than one INSERT
+
+
+def table(model: type[Model]) -> str:
+    return f'"{model._meta.db_table}"'
+
+
+def columns(model: type[Model], names: Sequence[str]) -> str:
+    return ", ".join(_columns(model, tuple(names)))
+
+
+def insert(
+    model: type[Model], names: Sequence[str], rows: Iterable[Row], *, ignore: bool = False
+) -> None:
+    """Insert rows; with `ignore`, rows that are there already are left as they are."""
+    values = _adapted(model, names, rows)
+    if not values:
+        return
+    into = f"{table(model)} ({columns(model, names)})"
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            end = " ON CONFLICT DO NOTHING" if ignore else ""
+            marks = ", ".join(["%s"] * len(names))
+            cursor.executemany(f"INSERT INTO {into} VALUES ({marks}){end}", values)  # noqa: S608 - names from our own models
+        elif ignore or len(values) < COPY_FROM:
+            end = " ON CONFLICT DO NOTHING" if ignore else ""
+            given, arrays = _arrays(model, names, values)
+            cursor.execute(f"INSERT INTO {into} SELECT * FROM {given}{end}", arrays)  # noqa: S608 - as above
+        else:
+            with cursor.copy(f"COPY {into} FROM STDIN") as copy:
+                for row in values:
+                    copy.write_row(row)
+
+
+def upsert(
+    model: type[Model], keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]
+) -> None:
+    """Insert rows of keys and values, or set the values where the unique key is there."""
+    every = [*keys, *names]
+    values = _adapted(model, every, rows)
+    if not values:
+        return
+    sets = ", ".join(f"{c} = excluded.{c}" for c in _columns(model, tuple(names)))
+    into = f"INSERT INTO {table(model)} ({columns(model, every)})"
+    end = f"ON CONFLICT ({columns(model, keys)}) DO UPDATE SET {sets}"
+    many = f"{into} SELECT * FROM {{}} {end}"  # noqa: S608 - as above
+    _run(model, every, values, f"{into} VALUES ({{}}) {end}", many)
+
+
+def update_by_id(model: type[Model], names: Sequence[str], rows: Iterable[Row]) -> None:
+    """Set columns of rows by id; each row ends with its id."""
+    every = [*names, "id"]
+    values = _adapted(model, every, rows)
+    if not values:
+        return
+    own = _columns(model, tuple(names))
+    one = f"UPDATE {table(model)} SET {', '.join(f'{c} = %s' for c in own)} WHERE id = %s"  # noqa: S608 - as above
+    many = (
+        f"UPDATE {table(model)} SET {', '.join(f'{c} = v.{c}' for c in own)} "  # noqa: S608 - as above
+        f"FROM {{}} WHERE {table(model)}.id = v.id"
+    )
+    _run(model, every, values, one, many)
+
+
+def add(model: type[Model], names: Sequence[str], keys: Sequence[str], rows: Iterable[Row]) -> int:
+    """Add to columns of rows found by a key; each row ends with the key. Returns how many rows
+    were there."""
+    every = [*names, *keys]
+    values = _adapted(model, every, rows)
+    if not values:
+        return 0
+    own, found = _columns(model, tuple(names)), _columns(model, tuple(keys))
+    of = table(model)
+    one = (
+        f"UPDATE {of} SET {', '.join(f'{c} = {c} + %s' for c in own)} "  # noqa: S608 - as above
+        f"WHERE {' AND '.join(f'{c} = %s' for c in found)}"
+    )
+    many = (
+        f"UPDATE {of} SET {', '.join(f'{c} = {of}.{c} + v.{c}' for c in own)} "  # noqa: S608 - as above
+        f"FROM {{}} WHERE {' AND '.join(f'{of}.{c} = v.{c}' for c in found)}"
+    )
+    return _run(model, every, values, one, many)
+
+
+def among(values: Iterable[Any]) -> tuple[str, Any]:
+    """The condition of being one of many values, to stand behind a column, and its parameter."""
+    if connection.vendor == "postgresql":
+        return "= ANY(%s)", list(values)
+    return "IN (SELECT value FROM json_each(%s))", json.dumps(list(values))
+
+
+def select(sql: str, params: Sequence[Any], *, moments: Sequence[int] = ()) -> list[Any]:
+    """Rows of a statement; `moments` are the places of moments in them, which come out aware."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[Any] = cursor.fetchall()
+    if not moments or connection.vendor == "postgresql":
+        return rows
+    aware = []
+    for row in rows:
+        cells = list(row)
+        for place in moments:
+            if cells[place] is not None:
+                cells[place] = cells[place].replace(tzinfo=UTC)
+        aware.append(tuple(cells))
+    return aware
+
+
+def next_ids(model: type[Model], count: int) -> list[int]:
+    """Ids for rows about to be inserted, ascending."""
+    name = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+                [name, count],
+            )
+            return sorted(row[0] for row in cursor.fetchall())
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [name])
+        row = cursor.fetchone()
+        first = (row[0] if row else 0) + 1
+        return list(range(first, first + count))
+
+
+def adapt(value: Any) -> Any:
+    """One value as this connection's engine stores it."""
+    if isinstance(value, date) and connection.vendor != "postgresql":
+        return _text(value)
+    return value
+
+
+def _run(model: type[Model], names: Sequence[str], values: list[Row], one: str, many: str) -> int:
+    """Run a statement for all rows; returns how many rows of the table it touched."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            given, arrays = _arrays(model, names, values)
+            cursor.execute(many.format(given), arrays)
+        else:
+            cursor.executemany(one.format(", ".join(["%s"] * len(names))), values)
+        return int(cursor.rowcount)
+
+
+def _arrays(
+    model: type[Model], names: Sequence[str], values: Sequence[Row]
+) -> tuple[str, list[list[Any]]]:
+    """The rows as a set named v, for PostgreSQL: one array a column."""
+    own = _columns(model, tuple(names))
+    kinds = _kinds(model, tuple(names))
+    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    return f"unnest({arrays}) AS v({', '.join(own)})", [list(c) for c in zip(*values, strict=True)]
+
+
+def _adapted(model: type[Model], names: Sequence[str], rows: Iterable[Row]) -> list[Row]:
+    """Rows as this connection's engine stores them."""
+    if connection.vendor == "postgresql":
+        return list(rows)
+    places = _dated(model, tuple(names))
+    if not places:
+        return list(rows)
+    values: list[Row] = []
+    for row in rows:
+        cells = list(row)
+        for place in places:
+            cells[place] = _text(cells[place])
+        values.append(cells)
+    return values
+
+
+@lru_cache(maxsize=8192)
+def _text(value: Any) -> Any:
+    """A day or moment as SQLite keeps it; anything else as it is."""
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return connection.ops.adapt_datefield_value(value) if isinstance(value, date) else value
+
+
+@lru_cache
+def _columns(model: type[Model], names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f'"{_field(model, name).column}"' for name in names)
+
+
+@lru_cache
+def _dated(model: type[Model], names: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(i for i, name in enumerate(names) if isinstance(_field(model, name), DateField))
+
+
+@lru_cache
+def _kinds(model: type[Model], names: tuple[str, ...]) -> tuple[str, ...]:
+    """PostgreSQL's types of columns, also of those that refer to another table."""
+    return tuple(
+        str(_field(model, name).rel_db_type(connection) or _field(model, name).db_type(connection))
+        if name == "id"
+        else str(_field(model, name).db_type(connection))
+        for name in names
+    )
+
+
+def _field(model: type[Model], name: str) -> Field[Any, Any]:
+    if name == "pk":
+        name = "id"
+    return model._meta.get_field(name)  # type: ignore[return-value] # concrete fields only
