@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from credits import committees
+from credits.kept_rankings import Kept
 from credits.models import Programme
 from credits.rankings import LEVELS, MEASURES, WINDOWS, Choice, Level, Ranking
 from portal import audit, spreadsheets
@@ -22,9 +23,10 @@ WIDTHS = [7, 30, 13, 8, 8, 8, 10, 11, 10, 10, 10, 8]
 
 
 def ranking(
-    programme: Programme, choice: Choice, found: Ranking, *, by: Actor, at: datetime
+    programme: Programme, choice: Choice, found: Ranking | Kept, *, by: Actor, at: datetime
 ) -> HttpResponse:
     """A whole ranking with its denominators, exempt counts and movement."""
+    places, apart = found.places, found.apart
     label = f"{Cohort(choice.cohort).label}{LEVELS[choice.level]}{MEASURES[choice.measure]}排行"
     name = f"{programme}{label}（{WINDOWS[choice.window]}）"
     audit.record(
@@ -33,7 +35,7 @@ def ranking(
         at=at,
         on=programme.organiser,
         subject=name,
-        detail={"filter": str(choice), "rows": len(found.places) + len(found.apart)},
+        detail={"filter": str(choice), "rows": len(places) + len(apart)},
     )
     with spreadsheets.book() as book:
         sheet = book.sheet("排行榜", WIDTHS)
@@ -44,7 +46,7 @@ def ranking(
         if choice.level is Level.COMMITTEE:
             sheet.note(committees.RULE)
         sheet.header(HEADINGS)
-        for place in (*found.places, *found.apart):
+        for place in (*places, *apart):
             sheet.line(
                 [
                     place.rank,

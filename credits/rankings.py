@@ -1,20 +1,18 @@
 """Rankings: like is compared with like, ranks are shared, the denominator is always there.
 
-Read only. A ranking is computed once and kept for a while under a token, so that turning its pages
-shows each unit exactly once even while scores change.
+Read only: computed here from the branch rows; `credits.kept_rankings` keeps what was computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from django.core.cache import cache
 from django.db.models import Sum
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 
 from credits import committees, programmes
 from credits.models import (
@@ -28,11 +26,9 @@ from credits.models import (
 )
 from credits.querysets import BranchStandingQuerySet
 from portal.models import Cohort, Member, Organization
-from portal.querysets import below
 from portal.refusals import Refusal
 
 FIGURES = ("due", "exempt", "completed", "hours", "points")
-KEPT = 15 * 60  # seconds that the pages of one ranking stay the same
 
 
 class NotPermitted(Refusal):
@@ -84,8 +80,7 @@ class Choice:
         return (self.level, self.window, self.measure) == (Level.UNIT, Window.ALL, Measure.RATE)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """One line of a ranking. Sums over its members due; hours in hundredths, points too.
 
     value: what is ranked by, None where nobody is due (listed apart, without rank).
@@ -120,17 +115,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Ranking:
-    """A whole ranking at a moment; `token` names the kept copy."""
+    """A whole ranking at a moment. bulletin: the number with which movement compares."""
 
     places: tuple[Place, ...]
     apart: tuple[Place, ...]
     at: datetime
-    token: str = ""
-
-    def position(self, organization: int) -> int | None:
-        """Index of an organisation in the ranking."""
-        ids = [place.organization for place in self.places]
-        return ids.index(organization) if organization in ids else None
+    bulletin: int | None = None
 
 
 def check_permitted(programme: Programme, *, of_members: bool = False) -> RankingPermit:
@@ -152,23 +142,13 @@ def leaderboard(programme: Programme, choice: Choice, *, at: datetime) -> Rankin
     rows = _sums(programme, choice)
     if choice.window is not Window.ALL or choice.measure is Measure.NEW:
         rows = _in_window(programme, choice, rows, at=at)
-    valued = [replace(row, value=_value(row, choice.measure)) for row in rows]
+    valued = [row._replace(value=_value(row, choice.measure)) for row in rows]
     places = ranked([row for row in valued if row.value is not None])
     apart = sorted((row for row in valued if row.value is None), key=lambda p: p.code)
-    if choice.has_movement:
-        places = _moved(programme, choice.cohort, places)
-    return Ranking(tuple(places), tuple(apart), at)
-
-
-def kept(programme: Programme, choice: Choice, token: str, *, at: datetime) -> Ranking:
-    """The ranking that a token names, or a new one under a new token. Raises NotPermitted."""
-    check_permitted(programme)
-    found = cache.get(_key(programme, choice, token)) if token else None
-    if isinstance(found, Ranking):
-        return found
-    ranking = replace(leaderboard(programme, choice, at=at), token=get_random_string(10))
-    cache.set(_key(programme, choice, ranking.token), ranking, KEPT)
-    return ranking
+    bulletin = last_bulletin(programme) if choice.has_movement else None
+    if bulletin:
+        places = _moved(bulletin, choice.cohort, places)
+    return Ranking(tuple(places), tuple(apart), at, bulletin.number if bulletin else None)
 
 
 def ranked(rows: Iterable[Place]) -> list[Place]:
@@ -177,7 +157,7 @@ def ranked(rows: Iterable[Place]) -> list[Place]:
     places: list[Place] = []
     for index, row in enumerate(order):
         same = index and order[index - 1].value == row.value
-        places.append(replace(row, rank=places[-1].rank if same else index + 1))
+        places.append(row._replace(rank=places[-1].rank if same else index + 1))
     return places
 
 
@@ -211,16 +191,6 @@ def first_of_month(day: date, window: Window) -> date:
 def unit_of(member: Member) -> Organization | None:
     """The ranked unit to which somebody's branch belongs."""
     return member.branch.unit if member.branch else None
-
-
-def committee_of(member: Member) -> committees.Committee | None:
-    """The committee with which somebody's branch counts."""
-    return committees.of(member.branch) if member.branch else None
-
-
-def _key(programme: Programme, choice: Choice, token: str) -> str:
-    parts = (choice.level, choice.cohort, choice.window, choice.measure, choice.unit or "")
-    return f"ranking:{programme.pk}:{':'.join(map(str, parts))}:{token}"
 
 
 def _sums(programme: Programme, choice: Choice) -> list[Place]:
@@ -268,8 +238,7 @@ def _in_window(
         found = {organization: (hours, new) for organization, hours, new in sums}
     all_time = choice.window is Window.ALL
     return [
-        replace(
-            row,
+        row._replace(
             hours=row.hours if all_time else found.get(row.organization, (0, 0))[0],
             new=found.get(row.organization, (0, 0))[1],
         )
@@ -289,20 +258,13 @@ def _value(row: Place, measure: Measure) -> float | None:
     return row.new / row.due
 
 
-def _moved(programme: Programme, cohort: str, places: Sequence[Place]) -> list[Place]:
+def _moved(bulletin: Bulletin, cohort: str, places: Sequence[Place]) -> list[Place]:
     """Movement exists for a unit that was ranked in the last bulletin among the same cohort."""
-    rows = BulletinRow.objects.filter(bulletin=last_bulletin(programme), cohort=cohort)
-    before = {row.unit_id: row.rank for row in rows if row.rank is not None}
+    rows = BulletinRow.objects.filter(bulletin=bulletin, cohort=cohort).exclude(rank=None)
+    before = dict(rows.values_list("unit", "rank"))
     return [
-        replace(p, movement=before[p.organization] - (p.rank or 0))
+        p._replace(movement=before[p.organization] - (p.rank or 0))
         if p.organization in before
         else p
         for p in places
     ]
-
-
-def scope_rows(programme: Programme, organization: Organization) -> list[BranchStanding]:
-    """Branch rows at or below an organisation, by place in the tree."""
-    rows = BranchStanding.objects.filter(programme=programme)
-    rows = rows.filter(below(organization.path, lookup="branch__path"))
-    return list(rows.select_related("branch").order_by("branch__path"))

@@ -7,21 +7,23 @@ from typing import TypeVar
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET, require_POST
 
-from credits import committees, exports, rankings
-from credits.committees import Committee
+from credits import committees, exports, kept_rankings, rankings
+from credits.kept_rankings import PER_PAGE, Kept
 from credits.models import Programme
 from credits.rankings import LEVELS, MEASURES, WINDOWS, Choice, Level, Measure, Place, Window
-from credits.views.shown import programme_of
+from credits.views.shown import moved, programme_of
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
-from portal.models import Cohort, Organization
+from portal.models import Cohort
 from portal.refusals import Refusal
 from portal.rendering import page
+from portal.templatetags.portal import hours1, hundred, percent
 
-PER_PAGE = 50
+OWN = mark_safe(' <span class="tag">我的单位</span>')
 _Kind = TypeVar("_Kind", bound=StrEnum)
 
 
@@ -31,21 +33,22 @@ def ranking(request: MemberRequest) -> HttpResponse:
     """One cohort's ranking, fifty lines a page; `find` turns to one's own unit."""
     programme = programme_of(request)
     choice = choice_of(request, programme)
+    token = request.GET.get("as", "")
     try:
-        token = request.GET.get("as", "")
-        found = rankings.kept(programme, choice, token, at=request.at)
+        rankings.check_permitted(programme)
+        found = kept_rankings.of(programme, choice, at=request.at, token=token)
     except Refusal as refusal:
         return _not_permitted(request, programme, refusal)
     own = _own(request, choice)
-    paginator = Paginator(found.places, PER_PAGE)
     number, missing = _page_number(request, found, own)
+    shown = Paginator(found, PER_PAGE).get_page(number)
     query = _query(choice, programme)
     context = {
         "programme": programme,
         "choice": choice,
-        "page": paginator.get_page(number),
-        "apart": found.apart if number in ("", "1", 1) else (),
-        "own": own,
+        "page": shown,
+        "rows": [_line(place, own, choice) for place in shown.object_list],
+        "apart": found.apart if shown.number == 1 else (),
         "missing": missing,
         "renewed": bool(token and found.token != token),
         "level": LEVELS[choice.level],
@@ -54,7 +57,9 @@ def ranking(request: MemberRequest) -> HttpResponse:
         "windows": WINDOWS,
         "measures": _measures(choice),
         "cohorts": Cohort.choices,
-        "bulletin": rankings.last_bulletin(programme) if choice.has_movement else None,
+        "all_time": choice.window is Window.ALL,
+        "shows_new": choice.measure is Measure.NEW or choice.window is not Window.ALL,
+        "bulletin": found.bulletin,
         "at": found.at,
         "query": f"{query}&as={found.token}&",
         "base": query,
@@ -69,7 +74,9 @@ def export(request: MemberRequest) -> HttpResponse:
     programme = programme_of(request)
     choice = choice_of(request, programme)
     try:
-        found = rankings.kept(programme, choice, request.GET.get("as", ""), at=request.at)
+        rankings.check_permitted(programme)
+        token = request.GET.get("as", "")
+        found = kept_rankings.of(programme, choice, at=request.at, token=token)
     except Refusal as refusal:
         return _not_permitted(request, programme, refusal)
     by = request.scope.actor(Capability.SEE_RANKINGS)
@@ -94,10 +101,9 @@ def of_members(request: MemberRequest) -> HttpResponse:
 def choice_of(request: MemberRequest, programme: Programme) -> Choice:
     """The ranking that the address asks for; whatever it does not know falls back to the usual."""
     asked = request.GET
-    unit = rankings.unit_of(request.user) or (
-        request.scope.organization.unit if request.scope.organization else None
-    )
-    cohort = asked.get("cohort") or (unit.cohort if unit else Cohort.MUNICIPAL)
+    stands = request.scope.organization
+    own = next((o.cohort for o in (request.user.branch, stands) if o and o.unit_id), "")
+    cohort = asked.get("cohort") or own or Cohort.MUNICIPAL
     level = _known(Level, asked.get("level"), Level.UNIT)
     window = _known(Window, asked.get("window"), Window.ALL)
     measure = _known(Measure, asked.get("measure"), Measure.RATE)
@@ -125,31 +131,49 @@ def _measures(choice: Choice) -> dict[Measure, str]:
 
 def _own(request: MemberRequest, choice: Choice) -> int | None:
     """Which line is the viewer's: their unit, committee or branch."""
-    own: Organization | Committee | None = request.user.branch
-    if choice.level is Level.COMMITTEE:
-        own = rankings.committee_of(request.user)
-    elif choice.level is Level.UNIT:
-        own = rankings.unit_of(request.user)
-    return own.pk if own else None
+    branch = request.user.branch
+    if branch is None or choice.level is Level.BRANCH:
+        return branch.pk if branch else None
+    if choice.level is Level.UNIT:
+        return branch.unit_id
+    committee = committees.of(branch)
+    return committee.pk if committee else None
 
 
-def _page_number(
-    request: MemberRequest, found: rankings.Ranking, own: int | None
-) -> tuple[str | int, str]:
+def _page_number(request: MemberRequest, found: Kept, own: int | None) -> tuple[str | int, str]:
     """The page to show; where something is searched for, the page on which it stands."""
     text = request.GET.get("q", "").strip()
-    place: Place | None = None
+    place: int | None = None
     if text:
-        place = next((p for p in found.places if text in p.name or text == p.code), None)
+        place = found.named(text)
         if place is None:
             return request.GET.get("page", ""), f"这个排行里没有“{text}”。"
     elif request.GET.get("find") and own:
-        place = next((p for p in found.places if p.organization == own), None)
+        place = found.position(own)
         if place is None:
             return "", "您的单位不在这个排行里，请换一个系统查看。"
     if place is None:
         return request.GET.get("page", ""), ""
-    return found.places.index(place) // PER_PAGE + 1, ""
+    return place // PER_PAGE + 1, ""
+
+
+def _line(place: Place, own: int | None, choice: Choice) -> dict[str, str]:
+    """One line of the table in words."""
+    rate, mine = place.rate, place.organization == own
+    return moved(place.movement) | {
+        "mine": "mine" if mine else "",
+        "rank": str(place.rank),
+        "name": place.name,
+        "own": OWN if mine else "",
+        "full": " full" if rate == 1 else "",
+        "width": hundred(rate),
+        "rate": percent(rate),
+        "completed": f"{place.completed}/{place.due}",
+        "exempt": str(place.exempt),
+        "hours": hours1(place.mean_hours),
+        "points": hours1(place.mean_points),
+        "new": str(place.new),
+    }
 
 
 def _query(choice: Choice, programme: Programme) -> str:

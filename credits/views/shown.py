@@ -1,4 +1,4 @@
-"""Which programme a page is about."""
+"""What pages of figures share: which programme they are about, movement in words."""
 
 from __future__ import annotations
 
@@ -15,3 +15,12 @@ def programme_of(request: MemberRequest) -> Programme:
     if programme is None:
         raise Http404("还没有开始的专题教育。")
     return programme
+
+
+def moved(movement: int | None) -> dict[str, str]:
+    """Places gained or lost since the last bulletin, as a line of a table shows them."""
+    if not movement:
+        return {"way": "down", "movement": "—"}
+    if movement > 0:
+        return {"way": "up", "movement": f"▲{movement}"}
+    return {"way": "down", "movement": f"▼{-movement}"}

@@ -1,17 +1,20 @@
 """Filters that turn stored numbers into what people read."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from urllib.parse import urlsplit
 
 from django import template
 from django.forms import BoundField, Select
-from django.template import Context
+from django.template import Context, Node, NodeList, TemplateSyntaxError
+from django.template.base import FilterExpression, Parser, TextNode, Token
+from django.template.defaulttags import IfNode
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 WEEKDAYS = "一二三四五六日"
@@ -154,3 +157,54 @@ def negate(number: int) -> int:
 def label(code: str, labels: dict[str, str]) -> str:
     """The label of a code."""
     return labels.get(code, code)
+
+
+BETWEEN = "\x1f"  # stands in no text that people write
+
+
+class Rows(Node):
+    """Lines of a grid for a list of dicts of text: `{% rows list %}<td>{name}</td>{% endrows %}`.
+
+    The text between is made once a page (`if` may leave out a column) and then filled in for every
+    line, which costs a tenth of a loop with a variable node for every cell. Every value is escaped.
+    """
+
+    def __init__(self, rows: FilterExpression, nodelist: NodeList) -> None:
+        self.rows, self.nodelist = rows, nodelist
+
+    def render(self, context: Context) -> SafeString:
+        rows: Sequence[dict[str, str]] = self.rows.resolve(context)
+        if not rows:
+            return SafeString("")
+        names = list(rows[0])
+        cells = _escaped([value for row in rows for value in row.values()])
+        fill, width = self.nodelist.render(context).format_map, len(names)
+        return SafeString(
+            "\n".join(
+                fill(dict(zip(names, cells[start : start + width], strict=True)))
+                for start in range(0, len(cells), width)
+            )
+        )
+
+
+def _escaped(cells: list[str]) -> list[str]:
+    """Every cell escaped, except what is marked as safe; all at once is ten times as fast."""
+    escaped: list[str] = escape(BETWEEN.join(cells)).split(BETWEEN)
+    if len(escaped) != len(cells):
+        raise ValueError("A cell holds a separator of units.")
+    for place, cell in enumerate(cells):
+        if isinstance(cell, SafeString):
+            escaped[place] = cell
+    return escaped
+
+
+@register.tag
+def rows(parser: Parser, token: Token) -> Rows:
+    """See Rows. Its text holds no variables of the page: they might hold braces."""
+    nodelist = parser.parse(("endrows",))
+    parser.delete_first_token()
+    if strays := [
+        n for n in nodelist.get_nodes_by_type(Node) if not isinstance(n, TextNode | IfNode)
+    ]:
+        raise TemplateSyntaxError(f"rows holds text, {{name}} and if alone, not {strays[0]!r}")
+    return Rows(parser.compile_filter(token.split_contents()[1]), nodelist)

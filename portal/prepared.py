@@ -1,0 +1,98 @@
+"""Queries whose SQL is written once: for a small query Django spends longer on writing the SQL than
+the database on answering it.
+
+    of_member = Prepared(
+        lambda: Standing.objects.filter(member=given("member", int)).values_list("target", "points")
+    )
+    [row] = of_member(member=7)    # row.target, row.points
+
+The queryset is an ordinary one, so it stays portable, with `given()` where a value will stand.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connections, router
+from django.db.models import CharField, DateField, DateTimeField, Field, IntegerField, QuerySet
+from django.db.models.expressions import Value
+
+_FIELDS: dict[type, type[Field[Any, Any]]] = {
+    int: IntegerField,
+    str: CharField,
+    date: DateField,
+    datetime: DateTimeField,
+}
+
+
+class Given(Value):
+    """The place of a value that each call brings along."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        return "%s", [self]
+
+
+def given(name: str, kind: type) -> Any:
+    """A place for the value `name`: an int, a str, a date or a datetime, never None."""
+    return Given(name, output_field=_FIELDS[kind]())
+
+
+class Prepared:
+    """A query of named columns (`values_list`), written once for each database.
+
+    What decides the form of the SQL (columns, number of places) must not depend on values.
+    """
+
+    def __init__(self, make: Callable[[], QuerySet[Any, Any]]) -> None:
+        self._make = make
+        self._model: Any = None
+        self._written: dict[str, _Written] = {}
+
+    def __call__(self, **values: Any) -> list[Any]:
+        """All rows, as named tuples. Raises KeyError for a value that is missing."""
+        if self._model is None:
+            self._model = self._make().model
+        alias = router.db_for_read(self._model)
+        if alias not in self._written:
+            self._written[alias] = _Written(self._make().using(alias))
+        return self._written[alias].rows(connections[alias], values)
+
+    def first(self, **values: Any) -> Any:
+        """The first row, or None."""
+        rows = self(**values)
+        return rows[0] if rows else None
+
+
+class _Written:
+    """The SQL of a queryset for one database, and how its columns are read."""
+
+    def __init__(self, queryset: QuerySet[Any, Any]) -> None:
+        compiler: Any = queryset.query.get_compiler(using=queryset.db)
+        self.sql, self.params = compiler.as_sql()
+        columns = [column for column, *_ in compiler.select[: compiler.col_count]]
+        self.converters = list(compiler.get_converters(columns).items())
+        names: Any = queryset._fields  # type: ignore[attr-defined] # what values_list was asked for
+        self.row = namedtuple("Row", names)  # type: ignore[misc]
+
+    def rows(self, connection: Any, values: dict[str, Any]) -> list[Any]:
+        params = [
+            p.output_field.get_db_prep_value(values[p.value], connection)
+            if isinstance(p, Given)
+            else p
+            for p in self.params
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, params)
+            rows: Iterable[Any] = cursor.fetchall()
+        if self.converters:
+            rows = [self._converted(list(row), connection) for row in rows]
+        return list(map(self.row._make, rows))
+
+    def _converted(self, row: list[Any], connection: Any) -> list[Any]:
+        for place, (converters, column) in self.converters:
+            for convert in converters:
+                row[place] = convert(row[place], column, connection)
+        return row
