@@ -26,6 +26,7 @@ from portal import audit, jobs
 from portal.audit import Actor
 from portal.jobs import Progress
 from portal.models import AuditEvent, Member, Organization
+from portal.prepared import Prepared, columns, given
 from portal.refusals import Conflict, Refusal
 
 State = Programme.State
@@ -279,9 +280,19 @@ def permit(
     return granted
 
 
+_permits = Prepared(
+    lambda: (
+        RankingPermit.objects.filter(programme=given("programme", int))
+        .order_by("-pk")
+        .values_list(*columns(RankingPermit))[:1]
+    )
+)
+
+
 def permit_of(programme: Programme) -> RankingPermit | None:
     """The decision that counts now."""
-    return RankingPermit.objects.filter(programme=programme).order_by("-pk").first()
+    found = _permits.objects(programme=programme.pk)
+    return found[0] if found else None
 
 
 def may_rank(programme: Programme) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Sum
+from django.apps import apps
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Sum, When
 
+from portal.prepared import Prepared, columns, given
 from portal.querysets import ScopedQuerySet
 
 if TYPE_CHECKING:
@@ -34,13 +36,27 @@ class ProgrammeQuerySet(ScopedQuerySet["Programme"]):
 
     def shown(self, code: str = "") -> Programme | None:
         """The programme that a page is about: the one named, else the newest open one, else the
-        newest that has begun."""
-        begun = self.begun().select_related("organiser").order_by("-starts", "-pk")
-        if code:
-            named = begun.filter(code=code).first()
-            if named:
-                return named
-        return begun.open().first() or begun.first()
+        newest that has begun. One query, written once."""
+        found = _shown.objects(code=code)
+        return found[0] if found else None
+
+
+def _begun_in_order() -> QuerySet[Any, Any]:
+    """The named one first, then those that take postings, the newest first."""
+    model = apps.get_model("credits", "Programme")
+    return (
+        model._default_manager.begun()
+        .order_by(
+            Case(When(code=given("code", str), then=0), default=1),
+            Case(When(state__in=["running", "closing"], then=0), default=1),
+            "-starts",
+            "-pk",
+        )
+        .values_list(*columns(model))[:1]
+    )
+
+
+_shown = Prepared(_begun_in_order)
 
 
 class LedgerEntryQuerySet(ScopedQuerySet["LedgerEntry"]):

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Any
 
 from credits import rule_sets
 from credits.models import Programme, RuleVersion
@@ -66,10 +67,15 @@ def of(programme: Programme, *, using: str = "default") -> RuleBook:
     columns = ("number", "since", "activated_at", "seen_entry", "rules")
     return RuleBook(
         tuple(
-            Version(number, since, activated_at, seen or 0, _parsed(json.dumps(rules)))
+            Version(number, since, activated_at, seen or 0, parsed(rules))
             for number, since, activated_at, seen, rules in rows.values_list(*columns)
         )
     )
+
+
+def parsed(rules: Any) -> Rules:
+    """The rules of a version; parsing is kept between calls."""
+    return _parsed(json.dumps(rules))
 
 
 @lru_cache(maxsize=256)

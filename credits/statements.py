@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Subquery
 
 from credits import rule_book, rules
-from credits.models import CreditTotal, Form, LedgerEntry, Programme, Standing
+from credits.models import CreditTotal, Form, LedgerEntry, Programme, RuleVersion, Standing
 from credits.rule_sets import Rules
 from credits.rules import Recognised
 from portal.models import Member
+from portal.prepared import Prepared, columns, given
 
 
 @dataclass(frozen=True)
@@ -31,14 +35,28 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Statement:
-    """A member's hours in one programme: lines, totals, and what is still missing."""
+class Progress:
+    """How far a member is in one programme: the standing, what it comes from, the rules."""
 
     programme: Programme
     standing: Standing | None
-    lines: tuple[Line, ...]
     worth: Recognised
     rules: Rules
+
+    @property
+    def periods(self) -> list[tuple[str, int, int]]:
+        """Name, earned hours and minimum of every history period."""
+        return [
+            (p.name, self.worth.by_period.get(p.code, 0), self.worth.minimums[p.code])
+            for p in self.rules.periods
+        ]
+
+
+@dataclass(frozen=True)
+class Statement(Progress):
+    """A member's hours in one programme: lines, totals, and what is still missing."""
+
+    lines: tuple[Line, ...]
     earned_by_form: dict[str, int]
 
     @property
@@ -57,36 +75,75 @@ class Statement:
         ]
 
     @property
-    def periods(self) -> list[tuple[str, int, int]]:
-        """Name, earned hours and minimum of every history period."""
-        return [
-            (p.name, self.worth.by_period.get(p.code, 0), self.worth.minimums[p.code])
-            for p in self.rules.periods
-        ]
-
-    @property
     def total(self) -> int:
         """Sum of the lines as recognised: the standing's figure."""
         return sum(line.recognised for line in self.lines)
 
 
+_standings = Prepared(
+    lambda: (
+        Standing.objects.filter(programme=given("programme", int), member=given("member", int))
+        .annotate(
+            rule_set=Subquery(
+                RuleVersion.objects.filter(
+                    programme=OuterRef("programme"), number=OuterRef("rules")
+                ).values("rules")[:1]
+            )
+        )
+        .values_list(*columns(Standing, "rule_set"))
+    )
+)
+_totals = Prepared(
+    lambda: CreditTotal.objects.filter(
+        programme=given("programme", int), member=given("member", int)
+    ).values_list("period", "form", "earned")
+)
+_newest = Prepared(
+    lambda: (
+        LedgerEntry.objects.filter(
+            programme=given("programme", int), member=given("member", int), hours__gt=0
+        )
+        .order_by("-pk")
+        .annotate(
+            title=F("posting__title"),
+            is_reversed=Exists(
+                LedgerEntry.objects.filter(programme=OuterRef("programme"), reverses=OuterRef("pk"))
+            ),
+        )
+        .values_list("title", "day", "hours", "is_reversed")[:3]
+    )
+)
+
+
+def progress(programme: Programme, member: Member) -> Progress:
+    """How far a member is, without the lines: two queries."""
+    found = _standings.objects(programme=programme.pk, member=member.pk)
+    standing: Standing | None = found[0] if found else None
+    if standing:
+        rules_: Rules = rule_book.parsed(vars(standing)["rule_set"])
+        target, full = standing.target, standing.full_target
+    else:
+        rules_ = rule_book.of(programme).current.rules
+        target = full = rules_.target_for(member.category)
+    totals = _totals(programme=programme.pk, member=member.pk)
+    earned = {(t.period, t.form): t.earned for t in totals}
+    return Progress(programme, standing, rules.recognise(earned, rules_, target, full), rules_)
+
+
+def newest(programme: Programme, member: Member) -> list[Any]:
+    """The newest three lines that earned something: title, day, hours, is_reversed."""
+    return _newest(programme=programme.pk, member=member.pk)
+
+
 def of(programme: Programme, member: Member) -> Statement:
     """Explain every line of a member, oldest first."""
+    found = progress(programme, member)
     entries = list(LedgerEntry.objects.of_member(programme, member))
-    standing = Standing.objects.filter(programme=programme, member=member).first()
-    book = rule_book.of(programme)
-    version = book.numbered(standing.rules) if standing else book.current
-    target = standing.target if standing else version.rules.target_for(member.category)
-    full = standing.full_target if standing else target
-    sums = CreditTotal.objects.filter(programme=programme, member=member)
-    earned = {(t.period, t.form): t.earned for t in sums}
-    worth = rules.recognise(earned, version.rules, target, full)
     by_form: dict[str, int] = {}
-    for (_, form), hours in earned.items():
-        by_form[form] = by_form.get(form, 0) + hours
-    return Statement(
-        programme, standing, tuple(explained(entries, version.rules)), worth, version.rules, by_form
-    )
+    for total in _totals(programme=programme.pk, member=member.pk):
+        by_form[total.form] = by_form.get(total.form, 0) + total.earned
+    lines = tuple(explained(entries, found.rules))
+    return Statement(programme, found.standing, found.worth, found.rules, lines, by_form)
 
 
 def explained(entries: Sequence[LedgerEntry], rules_: Rules) -> Iterable[Line]:

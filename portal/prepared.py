@@ -12,12 +12,20 @@ The queryset is an ordinary one, so it stays portable, with `given()` where a va
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
 from django.db import connections, router
-from django.db.models import CharField, DateField, DateTimeField, Field, IntegerField, QuerySet
+from django.db.models import (
+    CharField,
+    DateField,
+    DateTimeField,
+    Field,
+    IntegerField,
+    Model,
+    QuerySet,
+)
 from django.db.models.expressions import Value
 
 _FIELDS: dict[type, type[Field[Any, Any]]] = {
@@ -53,17 +61,39 @@ class Prepared:
 
     def __call__(self, **values: Any) -> list[Any]:
         """All rows, as named tuples. Raises KeyError for a value that is missing."""
-        if self._model is None:
-            self._model = self._make().model
-        alias = router.db_for_read(self._model)
-        if alias not in self._written:
-            self._written[alias] = _Written(self._make().using(alias))
-        return self._written[alias].rows(connections[alias], values)
+        written, alias = self._here()
+        return list(map(written.row._make, written.rows(connections[alias], values)))
+
+    def objects(self, **values: Any) -> list[Any]:
+        """All rows, as objects of the model: the columns are those of its table (see `columns`);
+        further ones become attributes."""
+        written, alias = self._here()
+        names = written.row._fields
+        own = len(self._model._meta.concrete_fields)
+        found = []
+        for row in written.rows(connections[alias], values):
+            found.append(self._model.from_db(alias, names[:own], row[:own]))
+            vars(found[-1]).update(zip(names[own:], row[own:], strict=True))
+        return found
 
     def first(self, **values: Any) -> Any:
         """The first row, or None."""
         rows = self(**values)
         return rows[0] if rows else None
+
+    def _here(self) -> tuple[_Written, str]:
+        """The SQL for the database that is read now, and its alias."""
+        if self._model is None:
+            self._model = self._make().model
+        alias = router.db_for_read(self._model)
+        if alias not in self._written:
+            self._written[alias] = _Written(self._make().using(alias))
+        return self._written[alias], alias
+
+
+def columns(model: type[Model], *others: str) -> list[str]:
+    """The names of all columns of a model's table, and further ones, for `Prepared.objects`."""
+    return [*(field.attname for field in model._meta.concrete_fields), *others]
 
 
 class _Written:
@@ -86,10 +116,10 @@ class _Written:
         ]
         with connection.cursor() as cursor:
             cursor.execute(self.sql, params)
-            rows: Iterable[Any] = cursor.fetchall()
+            rows = cursor.fetchall()
         if self.converters:
             rows = [self._converted(list(row), connection) for row in rows]
-        return list(map(self.row._make, rows))
+        return list(rows)
 
     def _converted(self, row: list[Any], connection: Any) -> list[Any]:
         for place, (converters, column) in self.converters:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET
 
-from courses import reading_classes
+from courses import reading_classes, start_pages
 from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
 from credits import figures, rules, statements
 from credits.models import Programme, Standing
 from credits.rule_sets import Rules
 from credits.views.figures import glance
+from credits.views.shown import periods, ring
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Organization, Role
 from portal.rendering import page
+from portal.templatetags.portal import clock, day, hours
 
+BY_CODE = mark_safe('<span class="tag ok">可签到</span>')
 OFFICIALS = (Role.OFFICIAL, Role.GUIDANCE, Role.ADMINISTRATOR)
 
 
@@ -58,27 +62,59 @@ def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
 
 def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
     member = request.user
-    statement = statements.of(programme, member)
-    coming = list(
-        StudySession.objects.of_programme(programme)
-        .to_come(request.at)
-        .for_member(member)
-        .order_by("starts_at")[:30]
-    )
-    planned = sum(_worth(session, statement.rules) for session in coming)
-    logs = StudyLog.objects.filter(member=member, programme=programme).order_by("-entered_at")
+    statement = statements.progress(programme, member)
+    standing = statement.standing
+    sessions = start_pages.coming(programme, member, at=request.at)
+    planned = sum(_worth(session, statement.rules) for session in sessions)
     context = {
         "programme": programme,
         "statement": statement,
-        "standing": statement.standing,
-        "coming": [(s, _worth(s, statement.rules)) for s in coming[:4]],
-        "coming_count": len(coming),
+        "standing": standing,
+        "ring": ring(standing),
+        "periods": periods(statement),
+        "coming": [_coming(s, statement.rules, request.today) for s in sessions[:4]],
+        "coming_count": len(sessions),
         "planned": planned,
-        "enough": statement.standing is not None and planned >= statement.standing.shortfall,
-        "lines": [n for n in reversed(statement.lines) if n.earned > 0][:3],
-        "logs": logs.exclude(state=StudyLog.State.CONFIRMED)[:4],
+        "enough": standing is not None and planned >= standing.shortfall,
+        "recent": [
+            *map(_unsettled, start_pages.unsettled(programme, member)),
+            *(_line(line, request.today) for line in statements.newest(programme, member)),
+        ],
     }
     return page(request, "courses/home_member.html", context)
+
+
+def _coming(session: StudySession, rules_: Rules, today: date) -> dict[str, str]:
+    """A session to come, as a line of the list."""
+    by_code = session.state == "open" and session.method == "check_in"
+    return {
+        "href": reverse("session-detail", args=[session.pk]),
+        "title": session.title,
+        "when": when(session, today),
+        "worth": hours(_worth(session, rules_)),
+        "tag": BY_CODE if by_code else "",
+    }
+
+
+def _unsettled(log: Any) -> dict[str, str]:
+    """A log that earned nothing (yet), as a line of the list."""
+    reason = f" · {log.reason}" if log.reason else ""
+    return {
+        "topic": log.topic,
+        "what": f"{day(log.day)} · {log.minutes} 分钟{reason}",
+        "kind": "wait" if log.state == StudyLog.State.PENDING else "no",
+        "state": str(StudyLog.State(log.state).label),
+    }
+
+
+def _line(line: Any, today: date) -> dict[str, str]:
+    """A ledger line, as a line of the list."""
+    return {
+        "topic": line.title,
+        "what": f"{day(line.day, today)} · {hours(line.hours)} 学时",
+        "kind": "no" if line.is_reversed else "ok",
+        "state": "已冲销" if line.is_reversed else "已记入",
+    }
 
 
 def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
@@ -149,3 +185,9 @@ def _worth(session: StudySession, rules_: Rules) -> int:
     """What being there earns, in hundredths of an hour."""
     hours = rules.worth(session.minutes, rules_, band=session.band)  # type: ignore[arg-type] # its choices are the bands
     return hours if session.ceiling is None else min(hours, session.ceiling)
+
+
+def when(session: StudySession, today: date | None = None) -> str:
+    """When and where a session is: 6月3日（周四）19:30–21:00 会议室."""
+    times = f"{day(session.starts_at, today)}{clock(session.starts_at)}–{clock(session.ends_at)}"
+    return f"{times} {session.place}" if session.place else times

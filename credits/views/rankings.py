@@ -49,6 +49,7 @@ def ranking(request: MemberRequest) -> HttpResponse:
         "page": shown,
         "rows": [_line(place, own, choice) for place in shown.object_list],
         "apart": found.apart if shown.number == 1 else (),
+        "own": own,
         "missing": missing,
         "renewed": bool(token and found.token != token),
         "level": LEVELS[choice.level],

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import Http404
 
-from credits.models import Programme
+from credits.models import Programme, Standing
+from credits.statements import Progress
 from portal.gate import MemberRequest
+from portal.templatetags.portal import hours, hundred, share
 
 
 def programme_of(request: MemberRequest) -> Programme:
@@ -24,3 +28,31 @@ def moved(movement: int | None) -> dict[str, str]:
     if movement > 0:
         return {"way": "up", "movement": f"▲{movement}"}
     return {"way": "down", "movement": f"▼{-movement}"}
+
+
+def periods(progress: Progress) -> list[dict[str, str]]:
+    """What was earned in each history period beside its minimum, for `_periods.html`."""
+    return [
+        {
+            "name": name,
+            "earned": hours(earned),
+            "minimum": hours(minimum),
+            "full": " full" if earned >= minimum else "",
+            "width": hundred(share(earned, minimum)),
+        }
+        for name, earned, minimum in progress.periods
+    ]
+
+
+def ring(standing: Standing | None) -> dict[str, Any]:
+    """What `_ring.html` draws."""
+    if standing is None:
+        return {}
+    recognised = hours(standing.recognised)
+    return {
+        "full": " full" if standing.is_complete else "",
+        "recognised": recognised,
+        "target": hours(standing.target),
+        "part": hundred(standing.progress) if standing.recognised else "",
+        "size": "25" if len(recognised) > 4 else "30",
+    }

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 
 from credits import programmes, statements
 from credits.models import Certificate, Standing
-from credits.views.shown import programme_of
+from credits.views.shown import periods, programme_of, ring
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
@@ -67,6 +67,8 @@ def _statement(request: MemberRequest, member: Member) -> HttpResponse:
         "member": member,
         "own": member.pk == request.user.pk,
         "statement": statement,
+        "ring": ring(statement.standing),
+        "periods": periods(statement),
         "lines": list(reversed(statement.lines)),
         "certificates": member.certificates.filter(programme=programme).prefetch_related("events"),
     }
