@@ -146,6 +146,22 @@ def newcomers(classes: Sequence[ReadingClass]) -> dict[int, list[Member]]:
     return found
 
 
+def newcomer_counts(classes: Sequence[tuple[int, str]]) -> dict[int, int]:
+    """How many newcomers each class lacks, for classes given as (id, organiser's path)."""
+    counts = {pk: 0 for pk, _ in classes}
+    if not classes:
+        return counts
+    places = Enrolment.objects.filter(reading_class__in=counts)
+    placed = set(places.order_by().values_list("reading_class", "member"))
+    where = reduce(or_, (below(path, lookup="branch__path") for _, path in classes))
+    people = Member.objects.active().filter(where).order_by().values_list("pk", "branch__path")
+    for member, path in people:
+        for pk, organiser in classes:
+            if path.startswith(organiser) and (pk, member) not in placed:
+                counts[pk] += 1
+    return counts
+
+
 def short_of(reading_class: ReadingClass) -> list[Short]:
     """Who of the class has not completed, by name; the exempt are not short."""
     enrolled = reading_class.enrolments.filter(until=None).values("member")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from courses.models import StudyLog, StudySession
+from django.db.models import Count, F
+
+from courses import reading_classes
+from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
 from courses.querysets import of_member
 from credits.models import Programme
 from portal.models import PATH_STEP, Member
-from portal.prepared import Prepared, columns, given
+from portal.prepared import ByPaths, Prepared, columns, given
 
 MOST = 30  # sessions to come that are counted
+AHEAD = timedelta(days=14)  # what a secretary sees of the sessions to come
 _DEPTH = 10  # levels of a path: as many as its column holds
 
 _coming = Prepared(
@@ -48,3 +54,72 @@ def coming(programme: Programme, member: Member, *, at: datetime) -> list[StudyS
 def unsettled(programme: Programme, member: Member) -> list[Any]:
     """The newest logs that earned nothing (yet): topic, day, minutes, reason, state."""
     return _unsettled(programme=programme.pk, member=member.pk)
+
+
+_at_hand = ByPaths(
+    lambda paths: (
+        StudySession.objects.filter(
+            organiser__path__in=paths,
+            programmes=given("programme", int),
+            state__in=["planned", "open"],
+            starts_at__lt=given("soon", datetime),
+        )
+        .order_by("starts_at")
+        .values_list("pk", "title", "place", "starts_at", "ends_at", "state", "method")
+    )
+)
+_refused = ByPaths(
+    lambda paths: (
+        AttendanceCredit.objects.filter(
+            programme=given("programme", int),
+            state=AttendanceCredit.State.REFUSED,
+            settled_at=None,
+            attendance__session__organiser__path__in=paths,
+            attendance__session__programmes=given("programme", int),
+        )
+        .order_by()
+        .annotate(session=F("attendance__session"), title=F("attendance__session__title"))
+        .values("session", "title")
+        .annotate(n=Count("pk"))
+        .values_list("session", "title", "n")
+    )
+)
+_running = ByPaths(
+    lambda paths: (
+        ReadingClass.objects.running()
+        .filter(organiser__path__in=paths, programme=given("programme", int))
+        .values_list("pk", "name", "organiser__path")
+    )
+)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What lies on a secretary's desk.
+
+    open, overdue, coming: sessions (pk, title, place, starts_at, ends_at, state, method), those of
+    the next `AHEAD`. refused: session, title, n. classes: pk, name; lacking: class and how many
+    newcomers it lacks.
+    """
+
+    open: list[Any]
+    overdue: list[Any]
+    coming: list[Any]
+    refused: list[Any]
+    classes: list[Any]
+    lacking: list[tuple[Any, int]]
+
+
+def desk(programme: Programme, paths: Sequence[str], *, at: datetime) -> Desk:
+    """What is to be done in the organisations at `paths`: five queries at most."""
+    sessions = _at_hand(paths, programme=programme.pk, soon=at + AHEAD)
+    classes = _running(paths, programme=programme.pk)
+    lacking = reading_classes.newcomer_counts([(c.pk, c.organiser__path) for c in classes])
+    return Desk(
+        [s for s in sessions if s.state == "open" and s.ends_at > at],
+        [s for s in sessions if s.ends_at <= at][:10],
+        [s for s in sessions if s.state == "planned" and s.ends_at > at][:6],
+        _refused(paths, programme=programme.pk),
+        classes,
+        [(c, lacking[c.pk]) for c in classes if lacking[c.pk]],
+    )

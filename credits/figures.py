@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.cache import cache
-from django.db.models import Sum
+from django.db.models import Sum, Value
 
 from credits.models import BranchMonth, BranchStanding, CreditTotal, Form, Programme, UnitWeek
 from portal.models import PATH_STEP, Cohort, Member, Organization
-from portal.querysets import below
+from portal.prepared import Prepared, given
+from portal.querysets import after, below
 
 KEPT = 60  # seconds that figures over the whole city may be old
 
@@ -41,11 +42,33 @@ class Figure:
         return self.due - self.completed
 
 
+_sums = Prepared(
+    lambda: (
+        BranchStanding.objects.filter(
+            programme=given("programme", int),
+            branch__path__gte=given("path", str),
+            branch__path__lt=given("after", str),
+        )
+        .order_by()
+        .annotate(all=Value(1))
+        .values("all")
+        .annotate(
+            sum_due=Sum("due"),
+            sum_exempt=Sum("exempt"),
+            sum_completed=Sum("completed"),
+            sum_hours=Sum("hours"),
+            sum_points=Sum("points"),
+        )
+        .values_list("sum_due", "sum_exempt", "sum_completed", "sum_hours", "sum_points")
+    )
+)
+
+
 def of(programme: Programme, organization: Organization) -> Figure:
     """The sums of everything at or below an organisation."""
-    rows = BranchStanding.objects.filter(programme=programme)
-    sums = rows.filter(below(organization.path, lookup="branch__path")).sums()
-    return Figure(organization.short_name, organization=organization.pk, **sums)
+    path = organization.path
+    sums = _sums.first(programme=programme.pk, path=path, after=after(path)) or ()
+    return Figure(organization.short_name, *sums, organization=organization.pk)
 
 
 def children(programme: Programme, organization: Organization) -> list[Figure]:

@@ -117,17 +117,22 @@ _newest = Prepared(
 
 def progress(programme: Programme, member: Member) -> Progress:
     """How far a member is, without the lines: two queries."""
-    found = _standings.objects(programme=programme.pk, member=member.pk)
-    standing: Standing | None = found[0] if found else None
-    if standing:
-        rules_: Rules = rule_book.parsed(vars(standing)["rule_set"])
-        target, full = standing.target, standing.full_target
+    own = standing(programme, member)
+    if own:
+        rules_: Rules = rule_book.parsed(vars(own)["rule_set"])
+        target, full = own.target, own.full_target
     else:
         rules_ = rule_book.of(programme).current.rules
         target = full = rules_.target_for(member.category)
     totals = _totals(programme=programme.pk, member=member.pk)
     earned = {(t.period, t.form): t.earned for t in totals}
-    return Progress(programme, standing, rules.recognise(earned, rules_, target, full), rules_)
+    return Progress(programme, own, rules.recognise(earned, rules_, target, full), rules_)
+
+
+def standing(programme: Programme, member: Member) -> Standing | None:
+    """A member's standing: one query."""
+    found = _standings.objects(programme=programme.pk, member=member.pk)
+    return found[0] if found else None
 
 
 def newest(programme: Programme, member: Member) -> list[Any]:

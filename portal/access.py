@@ -164,6 +164,14 @@ class Scope:
                 condition |= below(reach.organization.path, lookup=path_lookup)
         return condition
 
+    def places(self, capability: Capability) -> list[str]:
+        """Paths over which a capability of one organisation's roles is held, itself and what was
+        merged into it: `condition` as a list, for roles that reach nothing below."""
+        holding = self._holding(capability)
+        if any(reach.span(capability) != "exact" for reach in holding):
+            raise ValueError(f"{capability} reaches whole subtrees.")
+        return [path for r in holding for path in (r.organization.path, *r.inherited)]
+
     def knows(self, path_lookup: str, owner_lookup: str | None) -> Q:
         """What may be refused (403); all else is not there at all (404: nothing is learnt)."""
         known = Q(pk__in=[])

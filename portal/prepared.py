@@ -12,7 +12,7 @@ The queryset is an ordinary one, so it stays portable, with `given()` where a va
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -89,6 +89,30 @@ class Prepared:
         if alias not in self._written:
             self._written[alias] = _Written(self._make().using(alias))
         return self._written[alias], alias
+
+
+class ByPaths:
+    """A prepared query over a list of paths: written for 2, 8, 32 … places, the rest repeated.
+
+    `make` gets the places for `…__path__in`.
+    """
+
+    def __init__(self, make: Callable[[list[Any]], QuerySet[Any, Any]]) -> None:
+        self._make = make
+        self._of_size: dict[int, Prepared] = {}
+
+    def __call__(self, paths: Sequence[str], **values: Any) -> list[Any]:
+        """All rows, as named tuples; none for no path."""
+        if not paths:
+            return []
+        size = 2
+        while size < len(paths):
+            size *= 4
+        if size not in self._of_size:
+            places = [given(f"path{n}", str) for n in range(size)]
+            self._of_size[size] = Prepared(lambda: self._make(places))
+        filled = {f"path{n}": paths[min(n, len(paths) - 1)] for n in range(size)}
+        return self._of_size[size](**filled, **values)
 
 
 def columns(model: type[Model], *others: str) -> list[str]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET
 
-from courses import reading_classes, start_pages
-from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
+from courses import start_pages
+from courses.badges import pending_logs
+from courses.models import StudyLog, StudySession
 from credits import figures, rules, statements
-from credits.models import Programme, Standing
+from credits.models import Programme
 from credits.rule_sets import Rules
 from credits.views.figures import glance
 from credits.views.shown import periods, ring
@@ -119,38 +120,55 @@ def _line(line: Any, today: date) -> dict[str, str]:
 
 def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
     where = request.scope.organization
-    sessions = StudySession.objects.within(request.scope, Capability.MANAGE_CLASSES)
-    sessions = sessions.of_programme(programme).select_related("organiser")
-    soon = request.at + timedelta(days=14)
-    refused = AttendanceCredit.objects.filter(
-        programme=programme,
-        state=AttendanceCredit.State.REFUSED,
-        settled_at=None,
-        attendance__session__in=sessions,
-    )
-    logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY).pending()
-    own = Standing.objects.filter(programme=programme, member=request.user).first()
-    classes = ReadingClass.objects.within(request.scope, Capability.MANAGE_CLASSES).running()
-    running = list(classes.filter(programme=programme).select_related("organiser"))
-    newcomers = reading_classes.newcomers(running)
+    places = request.scope.places(Capability.MANAGE_CLASSES)
+    desk = start_pages.desk(programme, places, at=request.at)
+    pending = pending_logs(request.scope)
     context: dict[str, Any] = {
         "programme": programme,
         "organization": where,
-        "pending": logs.exclude(member=request.user).count(),
-        "overdue": sessions.overdue(request.at).order_by("starts_at")[:10],
-        "open": sessions.to_come(request.at).filter(state="open").order_by("starts_at"),
-        "coming": sessions.to_come(request.at)
-        .filter(state="planned", starts_at__lt=soon)
-        .order_by("starts_at")[:6],
-        "refused": refused.order_by()
-        .values("attendance__session", "attendance__session__title")
-        .annotate(n=Count("pk")),
-        "classes": running,
-        "lacking": [(c, len(newcomers[c.pk])) for c in running if newcomers[c.pk]],
+        "pending": pending,
+        "open": [
+            _session(s) | {"screen": _screen(s) if s.method == "check_in" else ""}
+            for s in desk.open
+        ],
+        "overdue": list(map(_session, desk.overdue)),
+        "coming": list(map(_session, desk.coming)),
+        "refused": [
+            {"href": _roll(r.session), "title": r.title, "n": str(r.n)} for r in desk.refused
+        ],
+        "classes": [{"href": _class(c), "name": c.name} for c in desk.classes],
+        "lacking": [{"href": _class(c), "name": c.name, "n": str(n)} for c, n in desk.lacking],
+        "nothing": not (pending or desk.overdue or desk.open or desk.refused or desk.lacking),
         "now": figures.of(programme, where) if where else None,
-        "own": own,
+        "own": statements.standing(programme, request.user),
     }
     return page(request, "courses/home_secretary.html", context)
+
+
+def _session(session: Any) -> dict[str, str]:
+    """A session at hand, as a line of the list."""
+    begins = f"{day(session.starts_at)}{clock(session.starts_at)}"
+    return {
+        "href": _roll(session.pk),
+        "title": session.title,
+        "begins": begins,
+        "when": f"{begins}–{clock(session.ends_at)}",
+        "place": session.place,
+    }
+
+
+def _screen(session: Any) -> str:
+    """The button that shows the check-in code."""
+    address = reverse("check-in-screen", args=[session.pk])
+    return format_html('<a class="btn btn-ghost little" href="{}">签到码</a>', address)
+
+
+def _roll(session: int) -> str:
+    return reverse("session-detail", args=[session])
+
+
+def _class(reading_class: Any) -> str:
+    return reverse("class-detail", args=[reading_class.pk])
 
 
 def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
