@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.core.cache import cache
 from django.db.models import Sum, Value
 
 from credits.models import BranchMonth, BranchStanding, CreditTotal, Form, Programme, UnitWeek
 from portal.models import PATH_STEP, Cohort, Member, Organization
 from portal.prepared import Prepared, given
 from portal.querysets import after, below
-
-KEPT = 60  # seconds that figures over the whole city may be old
 
 
 @dataclass(frozen=True)
@@ -113,16 +110,11 @@ def cohorts(programme: Programme) -> list[tuple[str, Figure]]:
 
 
 def self_study_share(programme: Programme) -> float | None:
-    """Which part of all earned hours is self-study; at most a minute old."""
-    key = f"figures:self:{programme.pk}"
-    share = cache.get(key)
-    if share is None:
-        sums = CreditTotal.objects.filter(programme=programme).order_by().values_list("form")
-        by_form = dict(sums.annotate(n=Sum("earned")))
-        total = sum(by_form.values())
-        share = by_form.get(Form.SELF_STUDY, 0) / total if total else -1.0
-        cache.set(key, share, KEPT)
-    return share if share >= 0 else None
+    """Which part of all earned hours is self-study."""
+    sums = CreditTotal.objects.filter(programme=programme).order_by().values_list("form")
+    by_form = dict(sums.annotate(n=Sum("earned")))
+    total = sum(by_form.values())
+    return by_form.get(Form.SELF_STUDY, 0) / total if total else None
 
 
 def mobile(programme: Programme, organization: Organization) -> tuple[int, int]:

@@ -31,7 +31,7 @@ class Kept:
     """A whole ranking; `token` names it. A sequence of its places, read by pages.
 
     index: organisation, code and name of every place, in order. bulletin: the number with which
-    movement compares.
+    movement compares. beside: how many stand apart. risen: the five who gained most places.
     """
 
     token: str
@@ -41,6 +41,8 @@ class Kept:
     pages: tuple[bytes, ...]
     index: bytes
     rest: bytes
+    beside: int
+    risen: list[Place]
 
     @property
     def places(self) -> list[Place]:
@@ -104,7 +106,13 @@ def _packed(ranking: Ranking) -> Kept:
         tuple(_pack(places[n : n + PER_PAGE]) for n in range(0, len(places), PER_PAGE)),
         _pack((p.organization, p.code, p.name) for p in places),
         _pack(ranking.apart),
+        len(ranking.apart),
+        sorted((p for p in places if _gained(p) > 0), key=_gained, reverse=True)[:5],
     )
+
+
+def _gained(place: Place) -> int:
+    return place.movement or 0
 
 
 def _pack(rows: Iterable[Sequence[Any]]) -> bytes:

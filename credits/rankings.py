@@ -125,7 +125,13 @@ class Ranking:
 
 def check_permitted(programme: Programme, *, of_members: bool = False) -> RankingPermit:
     """The permit under which the programme ranks. Raises NotPermitted when there is none."""
-    permit = programmes.permit_of(programme)
+    return check_permit(programme, programmes.permit_of(programme), of_members=of_members)
+
+
+def check_permit(
+    programme: Programme, permit: RankingPermit | None, *, of_members: bool = False
+) -> RankingPermit:
+    """Whether the newest permit lets the programme rank. Raises NotPermitted."""
     if permit is None:
         raise NotPermitted(f"{programme}还没有取得排行许可，暂不排行。")
     if permit.level == RankingPermit.Level.OFF:

@@ -7,16 +7,17 @@ from typing import Any
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from credits import figures, programmes, rankings
-from credits.models import Programme, Standing
-from credits.rankings import Choice
-from credits.views.shown import programme_of
+from credits import figures, kept_rankings, overviews, programmes, rankings
+from credits.models import Programme, RankingPermit, Standing
+from credits.rankings import Choice, Place
+from credits.views.shown import moved, programme_of
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Cohort, Organization
 from portal.refusals import Refusal
-from portal.rendering import page
+from portal.rendering import addresses, page
+from portal.templatetags.portal import hours1, hundred, percent
 
 
 @require_GET
@@ -31,61 +32,75 @@ def detail(request: MemberRequest, organization: int) -> HttpResponse:
 
 def glance(request: MemberRequest, programme: Programme, where: Organization) -> dict[str, Any]:
     """What the overview of an organisation shows; the official's start page uses it, too."""
-    now, week = figures.of(programme, where), figures.last_week(programme, where)
+    overview = overviews.of(programme, where, at=request.at)
     whole = where.parent_id is None
+    permit = programmes.permit_of(programme)
+    rows = overview.children
+    if permit and permit.level != RankingPermit.Level.OFF:
+        rows = sorted(rows, key=lambda f: (f.rate is None, -(f.rate or 0)))
+    address = addresses("figures")
     context: dict[str, Any] = {
         "programme": programme,
         "organization": where,
-        "now": now,
-        "week": week,
-        "week_gain": _gain(now, week),
-        "at": request.at,
+        "now": overview.now,
+        "week_gain": overview.gain,
+        "at": overview.at,
         "whole": whole,
-        "mobile": figures.mobile(programme, where),
-        "children": _children(programme, where),
+        "mobile": overview.mobile,
+        "self_share": overview.self_share,
+        "children": [
+            _line(f)
+            | {"href": address(f.organization), "exempt": str(f.exempt), "count": str(f.count)}
+            for f in rows
+            if f.organization
+        ],
         "parent": _parent(request, where),
     }
     if whole:
-        context["cohorts"] = figures.cohorts(programme)
-        context["self_share"] = figures.self_study_share(programme)
-        context |= _top(programme, request)
+        cohorts = overview.cohorts
+        context["cohorts"] = [_line(f) | {"code": c, "count": str(f.count)} for c, f in cohorts]
+        context |= _top(request, programme, permit)
     if where.is_branch:
         context["months"] = figures.months(programme, where)
         context["bands"] = _bands(programme, where)
     return context
 
 
-def _top(programme: Programme, request: MemberRequest) -> dict[str, Any]:
+def _top(
+    request: MemberRequest, programme: Programme, permit: RankingPermit | None
+) -> dict[str, Any]:
     """The head of one cohort's ranking, where the programme may rank."""
     cohort = request.GET.get("cohort", Cohort.MUNICIPAL)
     choice = Choice(cohort=cohort if cohort in Cohort.values else Cohort.MUNICIPAL)
     try:
-        ranking = rankings.leaderboard(programme, choice, at=request.at)
+        rankings.check_permit(programme, permit)
+        ranking = kept_rankings.of(programme, choice, at=request.at)
     except Refusal as refusal:
         return {"not_permitted": refusal.message}
-    risen = [p for p in ranking.places if p.movement and p.movement > 0]
+    address = addresses("figures")
     return {
-        "top": ranking.places[:12],
+        "top": [
+            _line(p) | moved(p.movement) | {"href": address(p.organization), "rank": str(p.rank)}
+            for p in ranking[:12]
+        ],
         "top_label": Cohort(choice.cohort).label,
-        "top_count": len(ranking.places) + len(ranking.apart),
+        "top_count": len(ranking) + ranking.beside,
         "top_cohort": choice.cohort,
-        "risen": sorted(risen, key=lambda p: -(p.movement or 0))[:5],
+        "risen": [{"name": p.name} | moved(p.movement) for p in ranking.risen],
     }
 
 
-def _children(programme: Programme, where: Organization) -> list[figures.Figure]:
-    """What stands directly below: by completion rate where the programme may rank, else in the
-    order of the tree."""
-    rows = figures.children(programme, where)
-    if programmes.may_rank(programme):
-        rows.sort(key=lambda f: (f.rate is None, -(f.rate or 0)))
-    return rows
-
-
-def _gain(now: figures.Figure, week: figures.Figure | None) -> float | None:
-    if week is None or week.rate is None or now.rate is None:
-        return None
-    return (now.rate - week.rate) * 100
+def _line(row: figures.Figure | Place) -> dict[str, str]:
+    """One organisation's figures in words."""
+    rate = row.rate
+    return {
+        "name": row.name,
+        "full": " full" if rate == 1 else "",
+        "width": hundred(rate),
+        "rate": percent(rate),
+        "completed": f"{row.completed}/{row.due}",
+        "hours": hours1(row.mean_hours),
+    }
 
 
 def _parent(request: MemberRequest, where: Organization) -> Organization | None:
