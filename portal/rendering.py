@@ -35,9 +35,10 @@ def page(
     return response
 
 
-def addresses(name: str) -> Callable[[int], str]:
-    """Writes the addresses of one page for many ids: to reverse each costs more than its line."""
-    before, after = reverse(name, args=[_ANY]).split(str(_ANY))
+def addresses(name: str, *others: int) -> Callable[[int], str]:
+    """Writes the addresses of one page for many (last) ids: reversing each costs more than its
+    line."""
+    before, after = reverse(name, args=[*others, _ANY]).split(str(_ANY))
     return lambda pk: f"{before}{pk}{after}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.cache import cache
 from django.core.files.storage import storages
 from django.db import connection
 from django.utils.functional import empty
@@ -29,6 +30,12 @@ def _test_settings() -> None:
     settings.WHITENOISE_AUTOREFRESH = True  # nothing is collected in tests
     settings.SNAPSHOT = "default"  # a test's transaction is invisible to any other connection
     settings.PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """No ranking or overview of another test is kept: its rows are gone, its ids come again."""
+    cache.clear()
 
 
 @pytest.hookimpl(trylast=True)

@@ -11,25 +11,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import corrections, crediting, marks, roll_call, sheets_out
+from courses import corrections, crediting, marks, roll_call, roll_pages, sheets_out
 from courses.forms import GuestForm
 from courses.marks import Mark, Wish
-from courses.models import Attendance, AttendanceCredit, Leave, Status, StudySession
+from courses.models import Attendance, Status, StudySession
+from courses.views import shown_roll
 from credits.forms import ReasonForm
-from credits.models import Posting
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Member
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
-
-OPTIONS = [
-    ("present", "出席"), ("late", "迟到"), ("left_early", "早退"),
-    *[(f"leave:{value}", label if value != "unstated" else "请假（未说明）")
-      for value, label in Leave.choices if value],
-    ("absent", "缺席"), ("not_yet", "未签到"), ("observer", "列席"),
-]  # fmt: skip
 
 
 @require_GET
@@ -273,34 +266,18 @@ def _roll(
     status: int = 200,
 ) -> HttpResponse:
     """The roll as it stands; marks that the sender wanted and could not save are kept."""
-    rows = list(session.attendances.by_name().prefetch_related("credits"))
-    rows.sort(key=lambda a: (a.guest, a.member.sort_key))
-    names = [row.member.name for row in rows]
-    shown = []
-    for row in rows:
-        now = str(Mark.of(row))
-        wish = (wishes or {}).get(row.member_id)
-        wanted = str(wish.wanted) if wish and wish.wanted != wish.seen else now
-        doubled = names.count(row.member.name) > 1
-        shown.append({"row": row, "seen": now, "wanted": wanted, "doubled": doubled,
-                      "class": wanted.partition(":")[0]})  # fmt: skip
-    credits_ = [c for row in rows for c in row.credits.all()]
-    refused = [c for c in credits_ if c.state == AttendanceCredit.State.REFUSED]
+    rows = roll_pages.marks_of(session)
+    refused = roll_pages.refused(session, rows)
     context: dict[str, Any] = {
         "session": session,
-        "rows": shown,
+        "rows": shown_roll.lines(session, rows, wishes or {}),
         "counts": marks.count(rows),
-        "options": [o for o in OPTIONS if o[0] not in ("not_yet", "observer")],
-        "all_options": OPTIONS,
-        "guest_form": GuestForm(),
-        "not_on_roll": roll_call.not_on_roll(session) if session.state == "open" else [],
-        "changes": session.changes.select_related("by", "member").order_by("-pk")[:30],
-        "postings": Posting.objects.filter(kind="session", key=session.key)
-        .select_related("by", "programme")
-        .order_by("pk"),
+        "not_on_roll": roll_pages.not_on_roll(session) if session.state == "open" else [],
+        "changes": roll_pages.changes(session),
+        "postings": roll_pages.postings(session),
         "refused": refused,
         "unsettled": [c for c in refused if c.settled_at is None],
-        "refused_scans": session.scans.refusals(),
+        "refused_scans": roll_pages.refused_scans(session),
         "at": request.at,
         "over": session.ends_at <= request.at,
     }

@@ -189,13 +189,14 @@ class Rows(Node):
 
 def _escaped(cells: list[str]) -> list[str]:
     """Every cell escaped, except what is marked as safe; all at once is ten times as fast."""
-    escaped: list[str] = escape(BETWEEN.join(cells)).split(BETWEEN)
+    plain = ["" if isinstance(cell, SafeString) else cell for cell in cells]
+    escaped: list[str] = escape(BETWEEN.join(plain)).split(BETWEEN)
     if len(escaped) != len(cells):
         raise ValueError("A cell holds a separator of units.")
-    for place, cell in enumerate(cells):
-        if isinstance(cell, SafeString):
-            escaped[place] = cell
-    return escaped
+    return [
+        cell if isinstance(cell, SafeString) else done
+        for cell, done in zip(cells, escaped, strict=True)
+    ]
 
 
 @register.tag

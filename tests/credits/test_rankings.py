@@ -8,9 +8,10 @@ from io import BytesIO
 
 import openpyxl
 import pytest
+import time_machine
 from django.urls import reverse
 
-from credits import bulletins, exports, ledger, programmes, rankings, roll
+from credits import bulletins, exports, kept_rankings, ledger, programmes, rankings, roll
 from credits.ledger import Source
 from credits.models import BranchStanding, RankingPermit
 from credits.rankings import Choice, Level, Measure, NotPermitted, Place, Window
@@ -243,7 +244,7 @@ def test_when_the_permit_is_withdrawn_rankings_and_movement_disappear_with_a_pag
     publish(city, programme)
     by = city.actor("shi", "official")
     number = programme.bulletins.get()
-    kept = rankings.kept(programme, Choice(), "", at=NOW)
+    kept = kept_rankings.of(programme, Choice(), at=NOW)
     draft = bulletins.draw_up(programme, title="通报", cohorts=["county"], by=by, at=NOW)
     programmes.permit(programme, RankingPermit.Level.OFF, document="云办〔2021〕9号", by=by, at=NOW)
     member, official = enter("lin"), enter("shi")
@@ -319,7 +320,9 @@ def test_mistake_25_over_all_pages_each_unit_stands_once_even_while_scores_chang
 
     assert len(seen) == len(set(seen)) == 117
     assert set(seen) == {unit.pk for unit, *_ in made}
-    fresh = browser.get(reverse("ranking"), address)
+    assert places_on(browser.get(reverse("ranking"), address)) == places_on(first)
+    with time_machine.travel(NOW + kept_rankings.FRESH, tick=False):
+        fresh = browser.get(reverse("ranking"), address)
     assert set(places_on(fresh)[:2]) == {made[115][0].pk, made[114][0].pk}
 
 

@@ -1,0 +1,140 @@
+"""What the page of a roll reads: each list by one query that is written once."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+
+from courses.models import Attendance, AttendanceCredit, Enrolment, Scan, SessionChange
+from courses.models import StudySession as Session
+from credits.models import Posting, Standing
+from portal.models import Membership
+from portal.prepared import Prepared, columns, given
+from portal.querysets import after
+
+_marks = Prepared(
+    lambda: (
+        Attendance.objects.filter(session=given("session", int))
+        .order_by()
+        .annotate(name=F("member__name"), number=F("member__number"))
+        .values_list(*columns(Attendance, "name", "number"))
+    )
+)
+_refused = Prepared(
+    lambda: (
+        AttendanceCredit.objects.filter(
+            attendance__session=given("session", int), state=AttendanceCredit.State.REFUSED
+        )
+        .order_by()
+        .annotate(name=F("attendance__member__name"))
+        .values_list("pk", "attendance", "name", "reason", "settled_at")
+    )
+)
+_postings = Prepared(
+    lambda: (
+        Posting.objects.filter(
+            kind="session",
+            key=given("key", str),
+            programme__in=Session.programmes.through.objects.filter(
+                studysession=given("session", int)
+            ).values("programme"),
+        )
+        .order_by("pk")
+        .annotate(who=F("by__name"), where=F("programme__name"))
+        .values_list("at", "who", "where", "sequence", "revision", "reason")
+    )
+)
+_changes = Prepared(
+    lambda: (
+        SessionChange.objects.filter(session=given("session", int))
+        .order_by("-pk")
+        .annotate(who=F("by__name"), whom=F("member__name"))
+        .values_list("at", "who", "whom", "what", "reason")[:30]
+    )
+)
+_scans = Prepared(
+    lambda: (
+        Scan.objects.filter(session=given("session", int), accepted=False)
+        .order_by()
+        .values("member", "reason")
+        .annotate(name=F("member__name"), last=Max("at"), newest=Max("pk"), times=Count("pk"))
+        .order_by("-newest")
+        .values_list("name", "last", "reason", "times")
+    )
+)
+
+
+def _not_on_roll(whose: Q) -> QuerySet[Any, Any]:
+    """Who belonged there on the day, is not exempt, and does not stand on the roll."""
+    programmes = Session.programmes.through.objects.filter(studysession=given("session", int))
+    on_roll = Attendance.objects.filter(session=given("session", int), member=OuterRef("member"))
+    exempt = Standing.objects.filter(
+        programme__in=programmes.values("programme"),
+        member=OuterRef("member"),
+        exempt=True,
+        on_roll=True,
+    )
+    return (
+        Membership.objects.filter(whose, ~Exists(on_roll), ~Exists(exempt))
+        .filter(Q(until=None) | Q(until__gt=given("day", date)), since__lte=given("day", date))
+        .order_by("pk")
+        .annotate(name=F("member__name"))
+        .values_list("member", "name")
+    )
+
+
+_new_in_branch = Prepared(
+    lambda: _not_on_roll(
+        Q(branch__path__gte=given("path", str), branch__path__lt=given("after", str))
+    )
+)
+_new_in_class = Prepared(
+    lambda: _not_on_roll(
+        Q(
+            member__in=Enrolment.objects.filter(
+                Q(until=None) | Q(until__gt=given("day", date)),
+                reading_class=given("reading_class", int),
+                since__lte=given("day", date),
+            ).values("member")
+        )
+    )
+)
+
+
+def marks_of(session: Session) -> list[Attendance]:
+    """The marks of a roll with `name` and `number` of whose they are: those due first, by name."""
+    rows: list[Any] = _marks.objects(session=session.pk)
+    return sorted(rows, key=lambda a: (a.guest, a.name.encode("gb18030"), a.number))
+
+
+def refused(session: Session, rows: list[Attendance]) -> list[Any]:
+    """Credits that were refused, in the order of the roll: pk, name, reason, settled_at."""
+    place = {row.pk: number for number, row in enumerate(rows)}
+    return sorted(_refused(session=session.pk), key=lambda c: (place[c.attendance], c.pk))
+
+
+def postings(session: Session) -> list[Any]:
+    """Its postings, the oldest first: at, who, where, sequence, revision, reason."""
+    return _postings(session=session.pk, key=session.key)
+
+
+def changes(session: Session) -> list[Any]:
+    """What happened to it, the newest first: at, who, whom, what, reason."""
+    return _changes(session=session.pk)
+
+
+def refused_scans(session: Session) -> list[Any]:
+    """Refused scans by member and reason, the latest first: name, last, reason, times."""
+    return _scans(session=session.pk)
+
+
+def not_on_roll(session: Session) -> list[str]:
+    """Names of those who are due and do not stand on the roll; as `roll_call.not_on_roll`."""
+    day, path = session.day, session.organiser.path
+    if session.reading_class_id:
+        found = _new_in_class(session=session.pk, day=day, reading_class=session.reading_class_id)
+    else:
+        found = _new_in_branch(session=session.pk, day=day, path=path, after=after(path))
+    return list({row.member: row.name for row in found}.values())

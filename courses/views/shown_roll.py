@@ -1,0 +1,85 @@
+"""The lines of a roll as text for `{% rows %}`, with the marks to choose from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from courses.marks import Mark, Wish
+from courses.models import Attendance, Leave, Status, StudySession
+from portal.rendering import addresses
+
+MARKS = [
+    ("present", "出席"), ("late", "迟到"), ("left_early", "早退"),
+    *[(f"leave:{value}", label if value != "unstated" else "请假（未说明）")
+      for value, label in Leave.choices if value],
+    ("absent", "缺席"),
+]  # fmt: skip
+NOBODY_WISHES = [("not_yet", "未签到"), ("observer", "列席")]  # offered where they stand already
+
+
+def lines(
+    session: StudySession, rows: Sequence[Attendance], wishes: Mapping[int, Wish]
+) -> list[dict[str, str]]:
+    """Each mark of the roll; marks that the sender wanted and could not save are kept."""
+    several = {name for name, n in Counter(_name(row) for row in rows).items() if n > 1}
+    options = cache(_options)  # for this page: few marks differ from one another
+    found = []
+    for row in rows:
+        now, wish = str(Mark.of(row)), wishes.get(row.member_id)
+        wanted = str(wish.wanted) if wish and wish.wanted != wish.seen else now
+        found.append({
+            "class": wanted.partition(":")[0],
+            "name": _name(row),
+            "own": "" if row.guest else " data-own",
+            "member": str(row.member_id),
+            "seen": now,
+            "notes": _notes(row, several),
+            "options": options(wanted, now),
+            "more": "",
+        })  # fmt: skip
+    if session.is_closed:
+        address = addresses("session-one", session.pk)
+        for row, line in zip(rows, found, strict=True):
+            line["more"] = address(row.member_id)
+    return found
+
+
+def _options(wanted: str, seen: str) -> SafeString:
+    first = [mark for mark in NOBODY_WISHES if mark[0] in (wanted, seen)]
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        ((value, SELECTED if value == wanted else "", label) for value, label in first + MARKS),
+    )
+
+
+SELECTED = SafeString(" selected")
+
+
+def _notes(row: Attendance, several: set[str]) -> str:
+    """What stands behind a name: the tail of the number where two bear it, guest, scanned …"""
+    return format_html_join("", " <small{}>{}</small>", _words(row, several))
+
+
+def _words(row: Attendance, several: set[str]) -> Iterator[tuple[str, str]]:
+    if _name(row) in several:
+        yield NUMBER, vars(row)["number"][-4:]
+    if row.guest and row.status != Status.OBSERVER:
+        yield "", "客人"
+    elif row.scanned:
+        yield "", "已扫码"
+    if row.made_up_on:
+        yield "", "已补学"
+
+
+NUMBER = SafeString(' class="num"')
+
+
+def _name(row: Any) -> str:
+    return str(row.name)
