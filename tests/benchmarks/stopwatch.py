@@ -48,7 +48,7 @@ ROWS: list[Row] = []  # of this run, for the table at its end
 
 
 def seconds(work: Callable[[], object], *, undone: bool = True) -> float:
-    """What `work` takes; it is undone, unless it is to commit by itself."""
+    """What `work` takes; it is undone, unless it only reads or commits by itself."""
     if not undone:
         began = time.perf_counter()
         work()
@@ -75,7 +75,7 @@ def ratio(
     """How many times as long `work` takes as `bare`, in alternating pairs; kept for the table.
 
     before: gets each pair ready, outside its time. undone: both are rolled back each time; without
-    it they commit by themselves.
+    it they only read, or commit by themselves.
     """
 
     def pair() -> tuple[float, float]:

@@ -1,0 +1,237 @@
+"""What the pages of the big city cost beside a bare page of the same application.
+
+The bare page: signed in, session, member and appointments loaded, the same frame and nothing in
+it. Both come through the WSGI handler with the whole middleware. Each side of a pair is `VIEWS`
+views, for a page takes few milliseconds.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.core.cache import cache, caches
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection
+from django.db.models import Count
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.urls import path, reverse
+from django.views.decorators.http import require_GET
+
+from courses import roll_call, sessions
+from courses.sessions import Plan
+from credits import bulletins, rankings
+from credits.models import BranchStanding, Bulletin, Programme
+from portal import gate, site_urls
+from portal.access import Capability
+from portal.audit import Actor
+from portal.members import Enrolment, enrol_many
+from portal.models import Appointment, Member, Organization, Role
+from portal.rendering import page
+from tests.benchmarks.browser import Browser
+from tests.benchmarks.conftest import TODAY
+from tests.benchmarks.stopwatch import ratio
+
+pytestmark = [pytest.mark.bench, pytest.mark.django_db, pytest.mark.usefixtures("whole_city")]
+VIEWS = 8
+NOW = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)  # 20:00 in the city
+
+
+@require_GET
+@gate.required(Capability.OWN)
+def bare(request):
+    """The frame of every page."""
+    return page(request, "base.html")
+
+
+urlpatterns = [path("bare/", bare, name="bare"), *site_urls.urlpatterns]
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The application as production sets it up: cache in files, static files not looked for."""
+    kept = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": tmp_path,
+            "OPTIONS": {"MAX_ENTRIES": 2000},
+        }
+    }
+    with (
+        override_settings(ROOT_URLCONF=__name__, CACHES=kept, WHITENOISE_AUTOREFRESH=False),
+        time_machine.travel(NOW),
+    ):
+        caches.close_all()
+        yield WSGIHandler()
+
+
+@pytest.fixture
+def programme():
+    found = Programme.objects.shown()
+    assert found
+    return found
+
+
+@pytest.fixture
+def member(programme):
+    """Somebody without any office, with hours."""
+    people = Member.objects.active().filter(appointments=None, standings__programme=programme)
+    return people.filter(standings__recognised__gt=0).order_by("pk").first()
+
+
+def holder(role, **where):
+    rows = Appointment.objects.on(TODAY).filter(role=role, **where)
+    return rows.select_related("member").order_by("pk").first().member
+
+
+def measure(name, server, who, address, *, goal, n):
+    """A page beside the bare page of the same person."""
+    browser = Browser(server, who)
+    browser.get(reverse("bare"))
+    with CaptureQueriesContext(connection) as queries:
+        text = browser.get(reverse("bare"))
+    assert browser.status == 200
+    assert len(text.encode()) < 12_000
+    of_badge = sum("courses_studylog" in q["sql"] for q in queries)  # a secretary's menu
+    assert len(queries) - of_badge <= 3
+
+    def views(where):
+        for _ in range(VIEWS):
+            browser.get(where)
+            assert browser.status == 200
+
+    return ratio(name, lambda: views(address), lambda: views(reverse("bare")), goal=goal, n=n,
+                 undone=False)  # fmt: skip
+
+
+def largest(programme, of):
+    """The cohort that has most units or branches, and how many."""
+    rows = BranchStanding.objects.filter(programme=programme).exclude(unit=None).order_by()
+    found = rows.filter(due__gt=0).values_list("cohort").annotate(n=Count(of, distinct=True))
+    return max(found, key=lambda row: row[1])
+
+
+def rows_on(text):
+    return text.count('<td class="num">')
+
+
+def test_the_first_page_of_a_ranking_with_movement(server, programme, member):
+    cohort, units = largest(programme, "unit")
+    if not Bulletin.objects.filter(programme=programme).standing().exists():
+        publish(programme)
+    address = f"{reverse('ranking')}?cohort={cohort}"
+
+    text = Browser(server, member).get(address)
+
+    assert (rows_on(text), "升降" in text) == (50, True)
+    measure("ranking of units with movement, first page", server, member, address, goal=1.7,
+            n=units)  # fmt: skip
+
+
+def publish(programme):
+    by = Actor(holder(Role.OFFICIAL, organization=programme.organiser), "official")
+    cohorts = list(Organization.objects.units().values_list("cohort", flat=True).distinct())
+    draft = bulletins.draw_up(programme, title="通报", cohorts=cohorts, by=by, at=NOW)
+    bulletins.publish(draft, seen_version=draft.version, by=by, at=NOW)
+
+
+def test_the_hundredth_page_of_a_ranking(server, programme, member):
+    """Where a cohort has fewer branches: its last full page."""
+    cohort, branches = largest(programme, "branch")
+    browser = Browser(server, member)
+    first = browser.get(f"{reverse('ranking')}?cohort={cohort}&level=branch")
+    token = first.partition("&amp;as=")[2].partition("&amp;")[0]
+    number = min(100, branches // 50)
+    address = f"{reverse('ranking')}?cohort={cohort}&level=branch&as={token}&page={number}"
+
+    text = browser.get(address)
+
+    assert (rows_on(text), f"第 {number} / " in text) == (50, True)
+    goal = 2.0 if connection.vendor == "sqlite" else 2.5
+    measure("ranking of branches, hundredth page", server, member, address, goal=goal, n=branches)
+
+
+def test_an_unchanged_ranking_seen_again(server, programme, member):
+    """The browser asks whether what it has is still right; against the bare page."""
+    cohort, units = largest(programme, "unit")
+    browser = Browser(server, member)
+    first = browser.get(f"{reverse('ranking')}?cohort={cohort}")
+    token = first.partition("&amp;as=")[2].partition("&amp;")[0]
+    address = f"{reverse('ranking')}?cohort={cohort}&as={token}"
+    browser.get(address)
+    browser.get(address)
+    tag = browser.headers["ETag"]
+
+    def again():
+        for _ in range(VIEWS):
+            assert browser.get(address, HTTP_IF_NONE_MATCH=tag) == ""
+            assert browser.status == 304
+
+    def full():
+        for _ in range(VIEWS):
+            browser.get(address)
+
+    ratio("unchanged ranking seen again, beside the ranking itself", again, full, goal=0.8,
+          n=units, undone=False)  # fmt: skip
+
+
+def test_a_members_start_page(server, programme, member):
+    measure("a member's start page", server, member, reverse("home"), goal=1.5, n=1)
+
+
+def test_a_secretarys_start_page(server, programme):
+    who = holder(Role.SECRETARY)
+    measure("a secretary's start page", server, who, reverse("home"), goal=2, n=1)
+
+
+def test_a_roll_call_of_fifty(server, programme):
+    place = Appointment.objects.on(TODAY).filter(role=Role.SECRETARY).order_by("pk").first()
+    by, branch = Actor(place.member, "secretary"), place.organization
+    start = NOW - timedelta(minutes=30)
+    plan = Plan("点名", "seminar", start, start + timedelta(minutes=90), "reform")
+    there = Member.objects.in_branch(branch).count()
+    enrol_many(
+        [
+            Enrolment(number=f"77{n:07d}", name=f"学员{n}", branch=branch, day=programme.starts,
+                      key=f"bench{n}")
+            for n in range(50 - there)
+        ],
+        by=by, at=start,
+    )  # fmt: skip
+    session = sessions.schedule(branch, [programme], plan, by=by, at=start)
+    session = roll_call.open_(session, by=by, at=start)
+    extra = session.attendances.count() - 50
+    session.attendances.filter(pk__in=session.attendances.values("pk")[: max(extra, 0)]).delete()
+    address = reverse("session-detail", args=[session.pk])
+
+    text = Browser(server, place.member).get(address)
+
+    assert text.count("<select") == 51  # fifty marks and the form for guests
+    measure("roll call of fifty", server, place.member, address, goal=2, n=50)
+
+
+def test_an_officials_overview(server, programme):
+    who = holder(Role.OFFICIAL, organization__parent=None)
+    branches = BranchStanding.objects.filter(programme=programme).count()
+
+    text = Browser(server, who).get(reverse("home"))
+
+    assert "截至" in text
+    measure("an official's overview", server, who, reverse("home"), goal=2.5, n=branches)
+
+
+def test_a_ranking_computed_anew_against_its_rows(programme):
+    """What the one reader pays who comes first after ten seconds; no goal of the issue."""
+    cohort, branches = largest(programme, "branch")
+    choice = rankings.Choice(rankings.Level.BRANCH, cohort)
+    cache.clear()
+
+    def rows():
+        own = BranchStanding.objects.filter(programme=programme, cohort=cohort)
+        assert len(own.values_list("branch", "due", "completed", "hours", "points")) >= branches
+
+    ratio("ranking of branches computed anew, beside reading its rows",
+          lambda: rankings.leaderboard(programme, choice, at=NOW), rows, goal=10, n=branches,
+          undone=False)  # fmt: skip
