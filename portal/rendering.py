@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
+from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template import Engine
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import get_conditional_response, patch_vary_headers
 
 _ANY = 10**9  # an id that stands in no address otherwise
 LOOK = "look"  # cookie: large text and theme, kept by the browser, also before signing in
@@ -22,17 +26,62 @@ def page(
     *,
     fragment: str | None = None,
     status: int = 200,
+    tag: str = "",
 ) -> HttpResponse:
     """Render the page `name`, or only `fragment` when htmx asks for a part of it.
 
     A boosted or restored request gets the whole page, else Back would show a bare fragment.
+    tag: see `tag_of`; the browser then asks whether its copy is still right.
     """
     htmx: Any = getattr(request, "htmx", None)
     partial = bool(fragment and htmx and not htmx.boosted and not htmx.history_restore_request)
     response = render(request, fragment if partial and fragment else name, context, status=status)
     if fragment:
         patch_vary_headers(response, ["HX-Request"])
-    return response
+    return _tagged(response, tag) if tag else response
+
+
+def tag_of(request: HttpRequest, *content: object) -> str:
+    """The ETag of a page: `content` says all that the page shows; what its frame shows is added.
+
+    Empty where the page is for this once: with a message, or before the browser has its cookie.
+    """
+    secret, scope = request.META.get("CSRF_COOKIE"), getattr(request, "scope", None)
+    if not secret or scope is None or len(get_messages(request)):
+        return ""
+    numbers = [
+        processor(request)
+        for processor in Engine.get_default().template_context_processors
+        if processor.__module__.partition(".")[0] != "django" and processor is not chrome
+    ]
+    frame = (
+        _release(), secret, request.COOKIES.get(LOOK), scope.member.pk, scope.member.name,
+        scope.active and scope.active.appointment, numbers,
+        [(r.appointment, r.acting, r.organization.short_name) for r in scope.reaches],
+        scope.organization and scope.organization.short_name, request.get_full_path(),
+    )  # fmt: skip
+    return f'"{sha256(repr((frame, content)).encode()).hexdigest()[:32]}"'
+
+
+def unchanged(request: HttpRequest, tag: str) -> HttpResponse | None:
+    """The answer 304 to a browser whose copy bears the tag."""
+    if not tag:
+        return None
+    found = get_conditional_response(request, etag=tag)
+    return _tagged(found, tag) if found else None
+
+
+def _tagged(response: Any, tag: str) -> HttpResponse:
+    response["ETag"], response["Cache-Control"] = tag, "private, no-cache"
+    patch_vary_headers(response, ["Cookie"])
+    return response  # type: ignore[no-any-return] # the response that came in
+
+
+@cache
+def _release() -> str:
+    """Changes with every template and program file: a new release makes new pages."""
+    files = [*settings.BASE_DIR.glob("templates/**/*.html"), *settings.BASE_DIR.glob("[a-z]*/**/*.py")]
+    return str(max(path.stat().st_mtime_ns for path in files))
 
 
 def addresses(name: str, *others: int) -> Callable[[int], str]:

@@ -20,7 +20,7 @@ from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Cohort
 from portal.refusals import Refusal
-from portal.rendering import page
+from portal.rendering import page, tag_of, unchanged
 from portal.templatetags.portal import hours1, hundred, percent
 
 OWN = mark_safe(' <span class="tag">我的单位</span>')
@@ -39,6 +39,9 @@ def ranking(request: MemberRequest) -> HttpResponse:
         found = kept_rankings.of(programme, choice, at=request.at, token=token)
     except Refusal as refusal:
         return _not_permitted(request, programme, refusal)
+    tag = tag_of(request, programme.name, found.token, request.user.branch_id)
+    if answer := unchanged(request, tag):
+        return answer
     own = _own(request, choice)
     number, missing = _page_number(request, found, own)
     shown = Paginator(found, PER_PAGE).get_page(number)
@@ -65,7 +68,7 @@ def ranking(request: MemberRequest) -> HttpResponse:
         "query": f"{query}&as={found.token}&",
         "base": query,
     }
-    return page(request, "credits/ranking.html", context)
+    return page(request, "credits/ranking.html", context, tag=tag)
 
 
 @require_POST
