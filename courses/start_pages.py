@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F
+from django.db.models import Count, Exists, F, OuterRef
 
 from courses import reading_classes
 from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
@@ -20,13 +20,21 @@ MOST = 30  # sessions to come that are counted
 AHEAD = timedelta(days=14)  # what a secretary sees of the sessions to come
 _DEPTH = 10  # levels of a path: as many as its column holds
 
+
+def _counts_for_programme() -> Exists:
+    """That a session counts for the programme: asked of each session that is found (a join could
+    begin with all sessions of the programme)."""
+    through = StudySession.programmes.through.objects
+    return Exists(through.filter(studysession=OuterRef("pk"), programme=given("programme", int)))
+
+
 _coming = Prepared(
     lambda: (
         StudySession.objects.filter(
+            _counts_for_programme(),
             pk__in=of_member(
                 given("member", int), [given(f"above{n}", str) for n in range(_DEPTH)]
             ),
-            programmes=given("programme", int),
             state__in=["planned", "open"],
             ends_at__gt=given("at", datetime),
         )
@@ -59,8 +67,8 @@ def unsettled(programme: Programme, member: Member) -> list[Any]:
 _at_hand = ByPaths(
     lambda paths: (
         StudySession.objects.filter(
+            _counts_for_programme(),
             organiser__path__in=paths,
-            programmes=given("programme", int),
             state__in=["planned", "open"],
             starts_at__lt=given("soon", datetime),
         )
@@ -75,7 +83,6 @@ _refused = ByPaths(
             state=AttendanceCredit.State.REFUSED,
             settled_at=None,
             attendance__session__organiser__path__in=paths,
-            attendance__session__programmes=given("programme", int),
         )
         .order_by()
         .annotate(session=F("attendance__session"), title=F("attendance__session__title"))

@@ -80,7 +80,10 @@ def _tagged(response: Any, tag: str) -> HttpResponse:
 @cache
 def _release() -> str:
     """Changes with every template and program file: a new release makes new pages."""
-    files = [*settings.BASE_DIR.glob("templates/**/*.html"), *settings.BASE_DIR.glob("[a-z]*/**/*.py")]
+    files = [
+        *settings.BASE_DIR.glob("templates/**/*.html"),
+        *settings.BASE_DIR.glob("[a-z]*/**/*.py"),
+    ]
     return str(max(path.stat().st_mtime_ns for path in files))
 
 

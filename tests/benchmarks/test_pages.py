@@ -68,16 +68,16 @@ def server(tmp_path):
 
 
 @pytest.fixture
-def programme():
+def running():
     found = Programme.objects.shown()
     assert found
     return found
 
 
 @pytest.fixture
-def member(programme):
+def member(running):
     """Somebody without any office, with hours."""
-    people = Member.objects.active().filter(appointments=None, standings__programme=programme)
+    people = Member.objects.active().filter(appointments=None, standings__programme=running)
     return people.filter(standings__recognised__gt=0).order_by("pk").first()
 
 
@@ -117,10 +117,10 @@ def rows_on(text):
     return text.count('<td class="num">')
 
 
-def test_the_first_page_of_a_ranking_with_movement(server, programme, member):
-    cohort, units = largest(programme, "unit")
-    if not Bulletin.objects.filter(programme=programme).standing().exists():
-        publish(programme)
+def test_the_first_page_of_a_ranking_with_movement(server, running, member):
+    cohort, units = largest(running, "unit")
+    if not Bulletin.objects.filter(programme=running).standing().exists():
+        publish(running)
     address = f"{reverse('ranking')}?cohort={cohort}"
 
     text = Browser(server, member).get(address)
@@ -137,9 +137,9 @@ def publish(programme):
     bulletins.publish(draft, seen_version=draft.version, by=by, at=NOW)
 
 
-def test_the_hundredth_page_of_a_ranking(server, programme, member):
+def test_the_hundredth_page_of_a_ranking(server, running, member):
     """Where a cohort has fewer branches: its last full page."""
-    cohort, branches = largest(programme, "branch")
+    cohort, branches = largest(running, "branch")
     browser = Browser(server, member)
     first = browser.get(f"{reverse('ranking')}?cohort={cohort}&level=branch")
     token = first.partition("&amp;as=")[2].partition("&amp;")[0]
@@ -153,9 +153,9 @@ def test_the_hundredth_page_of_a_ranking(server, programme, member):
     measure("ranking of branches, hundredth page", server, member, address, goal=goal, n=branches)
 
 
-def test_an_unchanged_ranking_seen_again(server, programme, member):
+def test_an_unchanged_ranking_seen_again(server, running, member):
     """The browser asks whether what it has is still right; against the bare page."""
-    cohort, units = largest(programme, "unit")
+    cohort, units = largest(running, "unit")
     browser = Browser(server, member)
     first = browser.get(f"{reverse('ranking')}?cohort={cohort}")
     token = first.partition("&amp;as=")[2].partition("&amp;")[0]
@@ -177,16 +177,16 @@ def test_an_unchanged_ranking_seen_again(server, programme, member):
           n=units, undone=False)  # fmt: skip
 
 
-def test_a_members_start_page(server, programme, member):
+def test_a_members_start_page(server, running, member):
     measure("a member's start page", server, member, reverse("home"), goal=1.5, n=1)
 
 
-def test_a_secretarys_start_page(server, programme):
+def test_a_secretarys_start_page(server, running):
     who = holder(Role.SECRETARY)
     measure("a secretary's start page", server, who, reverse("home"), goal=2, n=1)
 
 
-def test_a_roll_call_of_fifty(server, programme):
+def test_a_roll_call_of_fifty(server, running):
     place = Appointment.objects.on(TODAY).filter(role=Role.SECRETARY).order_by("pk").first()
     by, branch = Actor(place.member, "secretary"), place.organization
     start = NOW - timedelta(minutes=30)
@@ -194,13 +194,13 @@ def test_a_roll_call_of_fifty(server, programme):
     there = Member.objects.in_branch(branch).count()
     enrol_many(
         [
-            Enrolment(number=f"77{n:07d}", name=f"学员{n}", branch=branch, day=programme.starts,
+            Enrolment(number=f"77{n:07d}", name=f"学员{n}", branch=branch, day=running.starts,
                       key=f"bench{n}")
             for n in range(50 - there)
         ],
         by=by, at=start,
     )  # fmt: skip
-    session = sessions.schedule(branch, [programme], plan, by=by, at=start)
+    session = sessions.schedule(branch, [running], plan, by=by, at=start)
     session = roll_call.open_(session, by=by, at=start)
     extra = session.attendances.count() - 50
     session.attendances.filter(pk__in=session.attendances.values("pk")[: max(extra, 0)]).delete()
@@ -212,9 +212,9 @@ def test_a_roll_call_of_fifty(server, programme):
     measure("roll call of fifty", server, place.member, address, goal=2, n=50)
 
 
-def test_an_officials_overview(server, programme):
+def test_an_officials_overview(server, running):
     who = holder(Role.OFFICIAL, organization__parent=None)
-    branches = BranchStanding.objects.filter(programme=programme).count()
+    branches = BranchStanding.objects.filter(programme=running).count()
 
     text = Browser(server, who).get(reverse("home"))
 
@@ -222,16 +222,16 @@ def test_an_officials_overview(server, programme):
     measure("an official's overview", server, who, reverse("home"), goal=2.5, n=branches)
 
 
-def test_a_ranking_computed_anew_against_its_rows(programme):
+def test_a_ranking_computed_anew_against_its_rows(running):
     """What the one reader pays who comes first after ten seconds; no goal of the issue."""
-    cohort, branches = largest(programme, "branch")
+    cohort, branches = largest(running, "branch")
     choice = rankings.Choice(rankings.Level.BRANCH, cohort)
     cache.clear()
 
     def rows():
-        own = BranchStanding.objects.filter(programme=programme, cohort=cohort)
+        own = BranchStanding.objects.filter(programme=running, cohort=cohort)
         assert len(own.values_list("branch", "due", "completed", "hours", "points")) >= branches
 
     ratio("ranking of branches computed anew, beside reading its rows",
-          lambda: rankings.leaderboard(programme, choice, at=NOW), rows, goal=10, n=branches,
+          lambda: rankings.leaderboard(running, choice, at=NOW), rows, goal=10, n=branches,
           undone=False)  # fmt: skip
