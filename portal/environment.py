@@ -38,28 +38,49 @@ def items(name: str) -> list[str]:
 
 def databases(var_dir: Path) -> dict[str, dict[str, Any]]:
     """The writing connection and `snapshot`, its read-only twin for long reads: PostgreSQL where
-    DATABASE_URL names it, else a SQLite file, whose folder is made."""
-    url = os.environ.get("DATABASE_URL", "")
+    DATABASE_URL names it, else a SQLite file, whose folder is made. `replica` is there only where
+    DATABASE_REPLICA_URL names a standby."""
+    url, standby = os.environ.get("DATABASE_URL", ""), os.environ.get("DATABASE_REPLICA_URL", "")
     if url:
-        return _postgresql(url)
+        return _postgresql(url) | (_standby(standby) if standby else {})
+    if standby:
+        raise ImproperlyConfigured("DATABASE_REPLICA_URL needs DATABASE_URL: SQLite has no standby")
     path = Path(os.environ.get("SQLITE_FILE", var_dir / "portal.sqlite3"))
     path.parent.mkdir(parents=True, exist_ok=True)
     return _sqlite(path, os.environ.get("SQLITE_TEST_FILE", str(var_dir / "test.sqlite3")))
 
 
 def _postgresql(url: str) -> dict[str, dict[str, Any]]:
-    config: dict[str, Any] = dict(environ.Env.db_url_config(url))
-    if "postgresql" not in str(config["ENGINE"]):
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgres://")
-    config["CONN_MAX_AGE"] = 60
-    config["CONN_HEALTH_CHECKS"] = True
+    config = _connection("DATABASE_URL", url)
     read_only = (
         "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
     )
+    options = config.get("OPTIONS", {}) | {"options": read_only}
     return {
         "default": config,
-        "snapshot": {**config, "OPTIONS": {"options": read_only}, "TEST": {"MIRROR": "default"}},
+        "snapshot": {**config, "OPTIONS": options, "TEST": {"MIRROR": "default"}},
     }
+
+
+def _standby(url: str) -> dict[str, dict[str, Any]]:
+    config = _connection("DATABASE_REPLICA_URL", url)
+    patience = {  # a standby that says nothing has failed: the primary is asked instead
+        "options": "-c default_transaction_read_only=on -c statement_timeout=10s",
+        "connect_timeout": 2,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+    options = config.get("OPTIONS", {}) | patience
+    return {"replica": {**config, "OPTIONS": options, "TEST": {"MIRROR": "default"}}}
+
+
+def _connection(name: str, url: str) -> dict[str, Any]:
+    config: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    if "postgresql" not in str(config["ENGINE"]):
+        raise ImproperlyConfigured(f"{name} must begin with postgres://")
+    return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
 def _sqlite(path: Path, test_name: str) -> dict[str, dict[str, Any]]:

@@ -21,6 +21,7 @@ from django.utils import timezone
 from portal.access import Capability, Scope, scope_of
 from portal.models import Member
 from portal.querysets import ScopedQuerySet
+from portal.replica import readable
 
 
 def address_of(request: HttpRequest) -> str:
@@ -67,19 +68,27 @@ View = Callable[Concatenate[MemberRequest, P], R]
 _Model = TypeVar("_Model", bound=Model)
 
 
-def required(capability: Capability) -> Callable[[View[P, R]], Callable[..., HttpResponseBase]]:
-    """Mark a view: only signed-in people who hold `capability` somewhere come in."""
+def required(
+    capability: Capability, *, replica: bool = False
+) -> Callable[[View[P, R]], Callable[..., HttpResponseBase]]:
+    """Mark a view: only signed-in people who hold `capability` somewhere come in.
+
+    replica: it may be read from a standby, seconds late; see portal/replica.py.
+    """
 
     def mark(view: View[P, R]) -> Callable[..., HttpResponseBase]:
+        inner = readable(view) if replica else view
+
         @wraps(view)
         def guarded(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if not request.scope.has(capability):
                 raise PermissionDenied
-            return view(request, *args, **kwargs)
+            return inner(request, *args, **kwargs)
 
         guarded.capability = capability  # type: ignore[attr-defined] # read by the access matrix
+        guarded.replica = replica  # type: ignore[attr-defined] # read by the tests of the replica
         return guarded
 
     return mark

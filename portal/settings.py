@@ -108,6 +108,11 @@ PERIODIC_WORK = [
 DATABASES = environment.databases(VAR_DIR)
 SNAPSHOT = "snapshot"  # the alias for verification, exports and backups
 DATABASE_ROUTERS = ["portal.querysets.SnapshotRouter"]
+# Seconds that a standby may lag; for as long, whoever has sent something reads from the primary.
+REPLICA_LAG = environment.whole_number("REPLICA_LAG", default=10)
+if "replica" in DATABASES:
+    DATABASE_ROUTERS.append("portal.replica.ReplicaRouter")
+    MIDDLEWARE.insert(0, "portal.replica.WrittenMiddleware")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Signing in ----------------------------------------------------------------------------

@@ -43,6 +43,8 @@ fc-list 2>/dev/null | grep -qi "noto.*cjk" || install fonts-noto-cjk fontconfig 
 part sqlite -n 2 --dist loadgroup -m "not browser and not postgres and not bench and not screenshots"
 
 if find_postgres && { present pg_dump || install postgresql-client; }; then
+    compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || install postgresql ||
+        skip "tests with a standby"
     name=portal_$(pwd | cksum | cut -d' ' -f1)
     DATABASE_URL=$postgres/$name part postgresql -n 2 --dist loadgroup --create-db \
         -m "(both or postgres) and not browser and not bench and not screenshots"

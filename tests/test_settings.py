@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DEMO_SECRET = "demo-secret-of-the-party-history-study-portal-not-for-production"
 UNSET = {
-    "DEMO", "DEBUG", "SECRET_KEY", "DATABASE_URL", "SQLITE_FILE", "HTTPS", "ALLOWED_HOSTS",
-    "DJANGO_ALLOW_ASYNC_UNSAFE",
+    "DEMO", "DEBUG", "SECRET_KEY", "DATABASE_URL", "DATABASE_REPLICA_URL", "SQLITE_FILE", "HTTPS",
+    "ALLOWED_HOSTS", "DJANGO_ALLOW_ASYNC_UNSAFE",
 }  # fmt: skip
 
 
@@ -68,6 +68,8 @@ def test_production_settings_pass_djangos_deployment_check(production):
         ("HSTS_SECONDS", "a year", "HSTS_SECONDS must be a whole number"),
         ("JOB_SILENCE", "soon", "JOB_SILENCE must be a whole number"),
         ("DATABASE_URL", "mysql://root@localhost/x", "DATABASE_URL must begin with postgres://"),
+        ("DATABASE_REPLICA_URL", "postgres://localhost/x", "SQLite has no standby"),
+        ("REPLICA_LAG", "soon", "REPLICA_LAG must be a whole number"),
     ],
 )
 def test_a_value_that_nobody_can_read_stops_the_start(name, value, message, production):
@@ -75,6 +77,14 @@ def test_a_value_that_nobody_can_read_stops_the_start(name, value, message, prod
 
     assert done.returncode != 0
     assert message in done.stderr
+
+
+def test_a_standby_is_refused_unless_it_is_postgresql_too(production):
+    urls = {"DATABASE_URL": "postgres://localhost/x", "DATABASE_REPLICA_URL": "sqlite:///x"}
+    done = run("manage.py", "check", **production, **urls)
+
+    assert done.returncode != 0
+    assert "DATABASE_REPLICA_URL must begin with postgres://" in done.stderr
 
 
 @pytest.fixture

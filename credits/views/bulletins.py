@@ -25,7 +25,7 @@ from portal.rendering import page
 
 
 @require_GET
-@gate.required(Capability.SEE_RANKINGS)
+@gate.required(Capability.SEE_RANKINGS, replica=True)
 def list_(request: MemberRequest) -> HttpResponse:
     """Published numbers, newest first; drafts for those who publish."""
     programme = programme_of(request)
@@ -40,7 +40,7 @@ def list_(request: MemberRequest) -> HttpResponse:
 
 
 @require_GET
-@gate.required(Capability.SEE_RANKINGS)
+@gate.required(Capability.SEE_RANKINGS, replica=True)
 def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
     """A published number with its four views, from its own rows alone."""
     rows = Bulletin.objects.select_related("programme", "withdrawal", "previous")

@@ -21,7 +21,7 @@ from portal.templatetags.portal import hours1, hundred, percent
 
 
 @require_GET
-@gate.required(Capability.SEE_FIGURES)
+@gate.required(Capability.SEE_FIGURES, replica=True)
 def detail(request: MemberRequest, organization: int) -> HttpResponse:
     """Counts of one organisation and of each directly below it; names of nobody."""
     rows = Organization.objects.select_related("parent", "unit")

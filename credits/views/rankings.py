@@ -28,7 +28,7 @@ _Kind = TypeVar("_Kind", bound=StrEnum)
 
 
 @require_GET
-@gate.required(Capability.SEE_RANKINGS)
+@gate.required(Capability.SEE_RANKINGS, replica=True)
 def ranking(request: MemberRequest) -> HttpResponse:
     """One cohort's ranking, fifty lines a page; `find` turns to one's own unit."""
     programme = programme_of(request)

@@ -19,7 +19,7 @@ from portal.rendering import page
 
 
 @require_GET
-@gate.required(Capability.SEE_FIGURES)
+@gate.required(Capability.SEE_FIGURES, replica=True)
 def list_(request: MemberRequest) -> HttpResponse:
     """Organisations in one's scope, by place in the tree or by name."""
     text = request.GET.get("q", "").strip()

@@ -21,6 +21,7 @@ HTTP = (
 KNOW_HTTP = {
     "portal/gate.py",
     "portal/rendering.py",
+    "portal/replica.py",
     "portal/spreadsheets.py",
     "portal/people_out.py",
     "portal/admin.py",

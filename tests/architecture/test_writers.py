@@ -13,6 +13,7 @@ RAW_SQL = {
     "portal/triggers.py",  # what holds invariants in the database
     "credits/stores.py",  # backup and restore, which know both engines' own tools
     "portal/worker.py",  # notices a lost connection
+    "portal/replica.py",  # asks two servers how far they are
 }
 PROTECTED = ("Posting", "LedgerEntry", "LedgerBook", "CreditTotal", "Standing", "BranchStanding",
              "BranchMonth", "CreditedTime", "CreditedContent", "UnitWeek")  # fmt: skip
