@@ -24,6 +24,5 @@ class CreditsConfig(AppConfig):
             "credits_unitweek",
             "credits_verification",
         )
-        triggers.special(
-            occupied_time.NAME, "credits_creditedtime", occupied_time.create, occupied_time.drop
-        )
+        rule = triggers.Special(occupied_time.names, occupied_time.create, occupied_time.drop)
+        triggers.special(occupied_time.TABLE, rule)

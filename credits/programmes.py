@@ -12,7 +12,17 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from credits import ledger_sql, registers, roll, rule_book, rule_sets, rules, standings, weeks
+from credits import (
+    ledger_sql,
+    partitions,
+    registers,
+    roll,
+    rule_book,
+    rule_sets,
+    rules,
+    standings,
+    weeks,
+)
 from credits.models import (
     CreditTotal,
     Programme,
@@ -82,17 +92,23 @@ def found(
     return programme
 
 
-@transaction.atomic
 def open_(programme: Programme, *, by: Actor, at: datetime) -> Programme:
-    """Begin: the first rules are activated, everybody in scope is put on the roll."""
-    programme = _locked(programme)
-    _require(programme, State.DRAFT)
-    first = programme.rule_versions.order_by("number").first()
-    if first is None:
-        raise NotNow("请先制定学时规则。")
-    _put_in_force(first, seen=0, at=at)
-    _turn(programme, State.RUNNING, "开始", by=by, at=at)
-    roll.lay_out(programme, at=at)
+    """Begin: the first rules are activated, everybody in scope is put on the roll.
+
+    The ledger's partitions are made first, in a transaction of their own: they lock tables that
+    nobody should wait for while a city is put on the roll.
+    """
+    _require(Programme.objects.get(pk=programme.pk), State.DRAFT)
+    partitions.make(programme)
+    with transaction.atomic():
+        programme = _locked(programme)
+        _require(programme, State.DRAFT)
+        first = programme.rule_versions.order_by("number").first()
+        if first is None:
+            raise NotNow("请先制定学时规则。")
+        _put_in_force(first, seen=0, at=at)
+        _turn(programme, State.RUNNING, "开始", by=by, at=at)
+        roll.lay_out(programme, at=at)
     return programme
 
 

@@ -80,8 +80,8 @@ class LedgerEntryQuerySet(ScopedQuerySet["LedgerEntry"]):
 
     def of_member(self, programme: Programme, member: Member) -> Self:
         """A member's lines in the order in which they were posted."""
-        rows = self.filter(programme=programme, member=member).order_by("pk")
-        return rows.select_related("posting", "home", "reverses__posting")
+        rows = self.filter(programme=programme, member=member, posting__programme=programme)
+        return rows.order_by("pk").select_related("posting", "home")
 
 
 class StandingQuerySet(ScopedQuerySet["Standing"]):

@@ -56,6 +56,7 @@ def steps_of(
 ) -> Iterator[tuple[int, list[Step]]]:
     """Members with their lines, by member id; the whole programme or some members of it."""
     rows = LedgerEntry.objects.using(using).filter(programme=programme)
+    rows = rows.filter(posting__programme=programme)
     if members is not None:
         rows = rows.filter(member__in=members)
     lines = rows.order_by("member", "pk").values_list(*VALUES).iterator(chunk_size=5000)

@@ -4,18 +4,19 @@ They are no part of migrations, because Django on SQLite silently drops a table'
 later migration rebuilds the table. Each app registers what it needs in its `AppConfig.ready`;
 everything is installed anew after every `migrate` (the one signal of this project), and
 `missing` lets `verify_ledger` and a test assert that nothing is gone.
+
+Where PostgreSQL partitions a registered table, each partition has guards of its own: the parent's
+statement trigger does not fire for whoever names a partition, and what a partition got from its
+parent it would lose when it is detached.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-
-Statements = Callable[[str], list[str]]
-_insert_only: list[str] = []
-_special: dict[str, tuple[str, Statements, Statements]] = {}
 
 PLAIN_FUNCTION = """
 CREATE OR REPLACE FUNCTION portal_insert_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -24,6 +25,25 @@ BEGIN
     USING ERRCODE = 'integrity_constraint_violation';
 END $$
 """
+PARTITION_GUARDS = {
+    "row_guard": "BEFORE UPDATE OR DELETE ON {} FOR EACH ROW",
+    "truncate_guard": "BEFORE TRUNCATE ON {} FOR EACH STATEMENT",
+}
+
+
+@dataclass(frozen=True)
+class Special:
+    """A trigger or constraint of an app's own: each function is asked with vendor and table, and
+    answers with the names that must be there, or the statements that make or remove them."""
+
+    names: Callable[[str, str], list[str]]
+    create: Callable[[str, str], list[str]]
+    drop: Callable[[str, str], list[str]]
+
+
+Tree = dict[str, list[str]]  # partitioned table → its partitions, the oldest first
+_insert_only: list[str] = []
+_special: dict[str, Special] = {}
 
 
 def insert_only(*tables: str) -> None:
@@ -31,37 +51,36 @@ def insert_only(*tables: str) -> None:
     _insert_only.extend(table for table in tables if table not in _insert_only)
 
 
-def special(name: str, table: str, create: Statements, drop: Statements) -> None:
-    """Register a trigger or constraint of an app's own on `table`: statements by vendor."""
-    _special[name] = (table, create, drop)
+def special(table: str, rule: Special) -> None:
+    """Register a rule of an app's own on `table`; on each of its partitions where it has some."""
+    _special[table] = rule
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Put every registered trigger in place that is not there; safe to repeat."""
-    tables = set(connection.introspection.table_names())
-    gone = missing(connection)
+    tables, there = set(connection.introspection.table_names()), _present(connection)
+    tree = partitions(connection)
     for table in _insert_only:
-        if table in tables and any(name.startswith(f"{table}_guard") for name in gone):
+        if table in tables and not there.issuperset(_wanted(connection.vendor, table, tree)):
             guard(connection, table)
-    for name, (table, create, drop) in _special.items():
-        if table in tables and any(g.startswith(name) for g in gone):
-            _run(connection, [*drop(connection.vendor), *create(connection.vendor)])
+    for table, rule in _special.items():
+        for one in tree.get(table, [table]) if table in tables else ():
+            if not there.issuperset(rule.names(connection.vendor, one)):
+                _run(connection, rule.drop(connection.vendor, one))
+                _run(connection, rule.create(connection.vendor, one))
 
 
 def uninstall(connection: BaseDatabaseWrapper) -> None:
     """Remove every registered trigger: for tests that must flush their database."""
     tables = set(connection.introspection.table_names())
-    for table in _insert_only:
+    for table in [*_insert_only, *_special]:
         if table in tables:
             lift(connection, table)
-    for table, _, drop in _special.values():
-        if table in tables:
-            _run(connection, drop(connection.vendor))
 
 
 def guard(connection: BaseDatabaseWrapper, table: str) -> None:
-    """Make one table insert-only."""
-    lift(connection, table)
+    """Make one table with its partitions insert-only."""
+    _drop_guards(connection, table)
     if connection.vendor == "postgresql":
         _run(
             connection,
@@ -71,6 +90,8 @@ def guard(connection: BaseDatabaseWrapper, table: str) -> None:
                 "FOR EACH STATEMENT EXECUTE FUNCTION portal_insert_only()",
             ],
         )
+        for partition in partitions(connection).get(table, ()):
+            guard_partition(connection, partition)
         return
     _run(
         connection,
@@ -82,29 +103,67 @@ def guard(connection: BaseDatabaseWrapper, table: str) -> None:
     )
 
 
+def guard_partition(connection: BaseDatabaseWrapper, partition: str) -> None:
+    """Make one partition insert-only by triggers of its own, which outlast its detachment."""
+    _run(connection, [PLAIN_FUNCTION])
+    for name, when in PARTITION_GUARDS.items():
+        made = f"CREATE TRIGGER {name} " + when.format(f'"{partition}"')
+        _run(
+            connection,
+            [
+                f'DROP TRIGGER IF EXISTS {name} ON "{partition}"',
+                f"{made} EXECUTE FUNCTION portal_insert_only()",
+            ],
+        )
+
+
+def is_guarded(connection: BaseDatabaseWrapper, partition: str) -> bool:
+    """Whether a partition, attached or detached, has its guards."""
+    return _present(connection).issuperset(_guards_of(partition))
+
+
+def dress(connection: BaseDatabaseWrapper, table: str, partition: str) -> None:
+    """Give a new partition of `table` what is registered for the table, before it is attached."""
+    if table in _insert_only:
+        guard_partition(connection, partition)
+    if table in _special:
+        _run(connection, _special[table].create(connection.vendor, partition))
+
+
 def lift(connection: BaseDatabaseWrapper, table: str) -> None:
-    """Take the guard off one table."""
-    if connection.vendor == "postgresql":
-        _run(connection, [f"DROP TRIGGER IF EXISTS {table}_guard ON {table}"])
-        return
-    _run(
-        connection,
-        [f"DROP TRIGGER IF EXISTS {table}_guard_{verb}" for verb in ("update", "delete")],
-    )
+    """Take everything registered off one table with its partitions."""
+    if table in _insert_only:
+        _drop_guards(connection, table)
+    if table in _special:
+        for one in partitions(connection).get(table, [table]):
+            _run(connection, _special[table].drop(connection.vendor, one))
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
     """Names of registered triggers and constraints that are not in the database."""
-    there = _present(connection)
-    wanted: list[str] = []
-    for table in _insert_only:
-        if connection.vendor == "postgresql":
-            wanted.append(f"{table}_guard")
-        else:
-            wanted += [f"{table}_guard_update", f"{table}_guard_delete"]
-    for name, (_, create, _drop) in _special.items():
-        wanted += [f"{name}{suffix}" for suffix in _suffixes(create(connection.vendor), name)]
+    there, tree = _present(connection), partitions(connection)
+    wanted = [n for table in _insert_only for n in _wanted(connection.vendor, table, tree)]
+    for table, rule in _special.items():
+        for one in tree.get(table, [table]):
+            wanted += rule.names(connection.vendor, one)
     return [name for name in wanted if name not in there]
+
+
+def partitions(connection: BaseDatabaseWrapper) -> Tree:
+    """The partitions of every partitioned table; nothing on SQLite."""
+    if connection.vendor != "postgresql":
+        return {}
+    tree: Tree = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.relname, c.relname FROM pg_partitioned_table t "
+            "JOIN pg_class p ON p.oid = t.partrelid AND pg_table_is_visible(p.oid) "
+            "LEFT JOIN pg_inherits i ON i.inhparent = p.oid "
+            "LEFT JOIN pg_class c ON c.oid = i.inhrelid ORDER BY p.relname, c.oid"
+        )
+        for table, partition in cursor.fetchall():
+            tree.setdefault(table, []).extend([partition] if partition else [])
+    return tree
 
 
 def after_migrate(*, using: str, **_: Any) -> None:
@@ -114,18 +173,35 @@ def after_migrate(*, using: str, **_: Any) -> None:
     install(connections[using])
 
 
-def _suffixes(statements: Iterable[str], name: str) -> list[str]:
-    """The endings with which the statements name what they create: `name`, `name_insert` …"""
-    words = " ".join(statements).replace("(", " ").split()
-    return sorted({word.removeprefix(name) for word in words if word.startswith(name)})
+def _wanted(vendor: str, table: str, tree: Tree) -> list[str]:
+    """The guards that an insert-only table and its partitions must have."""
+    if vendor == "postgresql":
+        return [f"{table}_guard", *(g for p in tree.get(table, ()) for g in _guards_of(p))]
+    return [f"{table}_guard_update", f"{table}_guard_delete"]
+
+
+def _guards_of(partition: str) -> list[str]:
+    return [f"{partition}.{name}" for name in PARTITION_GUARDS]
+
+
+def _drop_guards(connection: BaseDatabaseWrapper, table: str) -> None:
+    if connection.vendor == "postgresql":
+        drops = [f"DROP TRIGGER IF EXISTS {table}_guard ON {table}"]
+        for partition in partitions(connection).get(table, ()):
+            drops += [f'DROP TRIGGER IF EXISTS {g} ON "{partition}"' for g in PARTITION_GUARDS]
+    else:
+        drops = [f"DROP TRIGGER IF EXISTS {table}_guard_{verb}" for verb in ("update", "delete")]
+    _run(connection, drops)
 
 
 def _present(connection: BaseDatabaseWrapper) -> set[str]:
+    """Enabled triggers and constraints by name; on PostgreSQL triggers also as `table.name`."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' "
-                "UNION SELECT conname FROM pg_constraint"
+                "SELECT unnest(ARRAY[t.tgname, c.relname || '.' || t.tgname]) FROM pg_trigger t "
+                "JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal "
+                "AND t.tgenabled <> 'D' UNION SELECT conname FROM pg_constraint"
             )
         else:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")

@@ -15,7 +15,15 @@ from django.db import connections, transaction
 from credits import registers, rule_book
 from credits.models import Programme, Verification
 from credits.rule_sets import BadRules
-from credits.verification import chains, members, occupied, places, records, sums
+from credits.verification import (
+    chains,
+    members,
+    occupied,
+    partitions,
+    places,
+    records,
+    sums,
+)
 from credits.verification.heads import Heads
 from credits.verification.report import Findings, Problem, Report
 from portal import triggers
@@ -31,6 +39,7 @@ def verify(*, at: datetime) -> Report:
     with transaction.atomic(using=using):
         for name in triggers.missing(connections[using]):
             report.problems.append(Problem("trigger", f"数据库缺少保护触发器或约束 {name}。"))
+        partitions.check(report, using)
         for programme in Programme.objects.using(using).order_by("pk"):
             _check(Findings(report, programme, using), heads)
         heads.check()
@@ -41,6 +50,7 @@ def verify(*, at: datetime) -> Report:
 
 def _check(found: Findings, heads: Heads) -> None:
     """All checks of one programme."""
+    partitions.check_programme(found, moved=False)
     chains.check(found, heads)
     chains.check_orphans(found)
     records.check(found, heads)

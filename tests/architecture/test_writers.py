@@ -10,6 +10,7 @@ RAW_SQL = {
     "portal/set_wise.py",  # one statement for many rows, on both engines
     "credits/ledger_sql.py",  # the statements of the ledger's hot path
     "credits/occupied_time.py",  # the overlap rule in the database
+    "credits/partitions.py",  # a programme's partitions, on PostgreSQL
     "portal/triggers.py",  # what holds invariants in the database
     "credits/stores.py",  # backup and restore, which know both engines' own tools
     "portal/worker.py",  # notices a lost connection

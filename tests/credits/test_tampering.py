@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db import models as fields
 from django.db.models import Max
 
-from credits import bulletins, certificates, ledger, occupied_time, programmes, roll, weeks
+from credits import bulletins, certificates, ledger, programmes, roll, weeks
 from credits.ledger import Source
 from credits.models import (
     BranchMonth,
@@ -180,9 +180,6 @@ def tamper(table: str, sql: str, values: Any = None) -> None:
     connection.check_constraints()  # PostgreSQL alters no table while checks are pending
     triggers.lift(connection, table)
     with connection.cursor() as cursor:
-        if table == "credits_creditedtime":
-            for statement in occupied_time.drop(connection.vendor):
-                cursor.execute(statement)
         cursor.execute(sql, values)
     connection.check_constraints()
 

@@ -106,9 +106,8 @@ def test_a_damaged_backup_is_refused_by_its_digest(posted: Machine, packed: Path
 def test_a_backup_whose_ledger_was_changed_is_refused_by_verification(posted: Machine):
     if machines.POSTGRES:
         posted.change(
-            "ALTER TABLE credits_ledgerentry DISABLE TRIGGER USER",
+            "SET session_replication_role = replica",  # no trigger fires
             "UPDATE credits_ledgerentry SET hours = hours + 100",
-            "ALTER TABLE credits_ledgerentry ENABLE TRIGGER USER",
         )
     else:
         posted.change(
