@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from courses import marks
 from courses.marks import Counts
 from courses.models import Attendance, AttendanceCredit, StudySession
 from courses.querysets import SessionQuerySet
+from credits import archives
 from credits.models import (
     BranchStanding,
     CreditTotal,
@@ -120,20 +121,30 @@ def _add_hours(programme: Programme, rows: dict[int, MatrixRow], *, using: str) 
     for pk, form, earned in totals.values_list("member", "form", "earned"):
         if earned:
             rows[pk].by_form[form] = rows[pk].by_form.get(form, 0) + earned
+    given = AttendanceCredit.objects.using(using).filter(
+        programme=programme, attendance__member__in=members, state=AttendanceCredit.State.CREDITED
+    )
+    if archives.lines_are_gone(programme):
+        _split_without_lines(rows, given)
     entries = LedgerEntry.objects.using(using).filter(programme=programme, member__in=members)
-    sums = entries.order_by().values_list("member", "posting__kind").annotate(n=Sum("hours"))
-    for pk, kind, hours in sums:
+    entries = entries.filter(posting__programme=programme).order_by()
+    for pk, kind, hours in entries.values_list("member", "posting__kind").annotate(n=Sum("hours")):
         if kind == SourceKind.SESSION:
             rows[pk].attended += hours
         else:
             rows[pk].otherwise += hours
-    made_up = AttendanceCredit.objects.using(using).filter(
-        programme=programme, attendance__member__in=members, attendance__made_up_on__isnull=False
-    )
-    given = made_up.values_list("attendance__member").annotate(n=Sum("hours"))
-    for pk, hours in given:
+    made_up = given.filter(attendance__made_up_on__isnull=False)
+    for pk, hours in made_up.values_list("attendance__member").annotate(n=Sum("hours")):
         rows[pk].attended -= hours
         rows[pk].made_up += hours
+
+
+def _split_without_lines(rows: dict[int, MatrixRow], given: QuerySet[AttendanceCredit]) -> None:
+    """Of an archived programme: attendance still says what sessions earned, totals what all did."""
+    for pk, hours in given.values_list("attendance__member").annotate(n=Sum("hours")):
+        rows[pk].attended += hours
+    for row in rows.values():
+        row.otherwise = sum(row.by_form.values()) - row.attended
 
 
 @dataclass

@@ -23,6 +23,7 @@ class CreditsConfig(AppConfig):
             "credits_targetchange",
             "credits_unitweek",
             "credits_verification",
+            "credits_programmearchive",
         )
         rule = triggers.Special(occupied_time.names, occupied_time.create, occupied_time.drop)
         triggers.special(occupied_time.TABLE, rule)

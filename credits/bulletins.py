@@ -97,6 +97,14 @@ class Figures:
         return sum(row.previous_completed or 0 for row in rows) / due if due else None
 
 
+def check_writable(programme: Programme) -> RankingPermit:
+    """The permit under which a new number may be made. Raises NotPermitted without one, and for a
+    programme in the archive: its figures are in its last number."""
+    if programme.state == Programme.State.ARCHIVED:
+        raise rankings.NotPermitted(f"{programme}已归档，不再编制通报；已发布的各期仍可查阅。")
+    return rankings.check_permitted(programme)
+
+
 @transaction.atomic
 def draw_up(
     programme: Programme, *, title: str, cohorts: Sequence[str], by: Actor, at: datetime
@@ -105,7 +113,7 @@ def draw_up(
 
     Raises NotPermitted without a ranking permit, Refusal without a cohort.
     """
-    rankings.check_permitted(programme)
+    check_writable(programme)
     chosen = [c for c in Cohort.values if c in cohorts]
     if not chosen:
         raise Refusal("请至少选择一个系统。", field="cohorts")
@@ -158,7 +166,7 @@ def redraft(draft: BulletinDraft, *, by: Actor, at: datetime) -> BulletinDraft:
 
     Raises NotPermitted, NotADraft.
     """
-    rankings.check_permitted(draft.programme)
+    check_writable(draft.programme)
     draft = _locked(draft)
     draft.texts = draft_texts(figures(draft.programme, draft.cohorts), draft.programme, at=at)
     draft.version += 1
@@ -177,7 +185,7 @@ def publish(draft: BulletinDraft, *, seen_version: int, by: Actor, at: datetime)
     draft = _locked(draft)
     if draft.version != seen_version:
         raise Conflict("草稿在您预览之后被修改过，请重新预览后再发布。")
-    permit = rankings.check_permitted(programme)
+    permit = check_writable(programme)
     found = figures(programme, draft.cohorts)
     bulletin = _write(draft, found, permit, by=by, at=at)
     draft.bulletin = bulletin
@@ -336,7 +344,8 @@ def _row(
 
 def _sessions_held(programme: Programme) -> dict[int, int]:
     """Sessions held by unit: distinct session keys that leave a live line."""
-    lines = LedgerEntry.objects.filter(programme=programme, posting__kind="session").live()
+    lines = LedgerEntry.objects.filter(programme=programme, posting__programme=programme).live()
+    lines = lines.filter(posting__kind="session")
     unit = F("posting__book__organization__unit")
     counts = lines.order_by().annotate(unit=unit).values_list("unit")
     return {u: n for u, n in counts.annotate(n=Count("posting__key", distinct=True)) if u}

@@ -13,6 +13,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from credits import (
+    archiving,
     ledger_sql,
     partitions,
     registers,
@@ -36,7 +37,6 @@ from portal import audit, jobs
 from portal.audit import Actor
 from portal.jobs import Progress
 from portal.models import AuditEvent, Member, Organization
-from portal.prepared import Prepared, columns, given
 from portal.refusals import Conflict, Refusal
 
 State = Programme.State
@@ -150,12 +150,32 @@ def reopen(programme: Programme, *, reason: str, by: Actor, at: datetime) -> Pro
     return programme
 
 
-@transaction.atomic
-def archive(programme: Programme, *, by: Actor, at: datetime) -> Programme:
-    """Put a closed programme into the archive."""
-    programme = _locked(programme)
-    _require(programme, State.CLOSED)
-    return _turn(programme, State.ARCHIVED, "归档", by=by, at=at)
+def archive(programme: Programme, *, reason: str, by: Actor, at: datetime) -> Programme:
+    """Put a closed programme into the archive for ever: verify it, write down where its books and
+    figures stand, and on PostgreSQL take its lines out of the ledger's tables.
+
+    Raises NotNow, archiving.NotSound, partitions.InUse, Conflict when it changed meanwhile.
+    """
+    closed = Programme.objects.get(pk=programme.pk)
+    _require(closed, State.CLOSED)
+    if not reason.strip():
+        raise NotNow("请写明归档的理由。", field="reason")
+    proof = archiving.prove(closed, at=at)
+    with transaction.atomic():
+        programme = _locked(closed)
+        _require(programme, State.CLOSED)
+        if programme.state_since != closed.state_since:
+            raise Conflict("核验期间曾重新开账，请重新归档。")
+        archiving.put_away(programme, proof, reason=reason, by=by, at=at)
+        return _turn(programme, State.ARCHIVED, f"归档：{reason.strip()}", by=by, at=at)
+
+
+def archive_in_background(progress: Progress, programme: int, reason: str) -> dict[str, Any]:
+    """Background work: the same, which takes as long as a verification."""
+    subject = Programme.objects.get(pk=programme)
+    archived = archive(subject, reason=reason, by=progress.by, at=progress.at)
+    record = archived.archive
+    return {"postings": record.postings, "entries": record.entries, "moved": record.moved}
 
 
 # --- Rules ----------------------------------------------------------------------------------
@@ -294,27 +314,6 @@ def permit(
         subject=f"{granted}（{granted.document}）",
     )
     return granted
-
-
-_permits = Prepared(
-    lambda: (
-        RankingPermit.objects.filter(programme=given("programme", int))
-        .order_by("-pk")
-        .values_list(*columns(RankingPermit))[:1]
-    )
-)
-
-
-def permit_of(programme: Programme) -> RankingPermit | None:
-    """The decision that counts now."""
-    found = _permits.objects(programme=programme.pk)
-    return found[0] if found else None
-
-
-def may_rank(programme: Programme) -> bool:
-    """Whether organisations may be ranked now."""
-    permit = permit_of(programme)
-    return permit is not None and permit.level != RankingPermit.Level.OFF
 
 
 def share_all() -> None:

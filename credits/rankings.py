@@ -14,7 +14,7 @@ from typing import NamedTuple
 from django.db.models import Sum
 from django.utils import timezone
 
-from credits import committees, programmes
+from credits import committees
 from credits.models import (
     BranchMonth,
     BranchStanding,
@@ -26,6 +26,7 @@ from credits.models import (
 )
 from credits.querysets import BranchStandingQuerySet
 from portal.models import Cohort, Member, Organization
+from portal.prepared import Prepared, columns, given
 from portal.refusals import Refusal
 
 FIGURES = ("due", "exempt", "completed", "hours", "points")
@@ -123,9 +124,30 @@ class Ranking:
     bulletin: int | None = None
 
 
+_permits = Prepared(
+    lambda: (
+        RankingPermit.objects.filter(programme=given("programme", int))
+        .order_by("-pk")
+        .values_list(*columns(RankingPermit))[:1]
+    )
+)
+
+
+def permit_of(programme: Programme) -> RankingPermit | None:
+    """The decision that counts now."""
+    found = _permits.objects(programme=programme.pk)
+    return found[0] if found else None
+
+
+def may_rank(programme: Programme) -> bool:
+    """Whether organisations may be ranked now."""
+    permit = permit_of(programme)
+    return permit is not None and permit.level != RankingPermit.Level.OFF
+
+
 def check_permitted(programme: Programme, *, of_members: bool = False) -> RankingPermit:
     """The permit under which the programme ranks. Raises NotPermitted when there is none."""
-    return check_permit(programme, programmes.permit_of(programme), of_members=of_members)
+    return check_permit(programme, permit_of(programme), of_members=of_members)
 
 
 def check_permit(

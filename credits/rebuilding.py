@@ -44,8 +44,10 @@ def rebuild(programme: Programme, *, tell: Callable[[int, int], None] = lambda *
 
 @transaction.atomic
 def rebuild_branch(programme: Programme, branch: int) -> int:
-    """Rebuild one branch in one transaction; returns how many standings changed."""
-    ledger_sql.share_programme(programme.pk)
+    """Rebuild one branch in one transaction; returns how many standings changed. What is in the
+    archive stays as it is: its lines may be gone."""
+    if ledger_sql.share_programme(programme.pk) == Programme.State.ARCHIVED:
+        return 0
     book = rule_book.of(programme)
     members = Standing.objects.filter(programme=programme, branch=branch)
     held = standings.lock(programme, book, members.values_list("member_id", flat=True))

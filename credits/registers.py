@@ -23,6 +23,7 @@ from credits.models import (
     Certificate,
     CertificateEvent,
     Programme,
+    ProgrammeArchive,
     RankingPermit,
     RuleVersion,
     TargetChange,
@@ -90,6 +91,7 @@ def of_programme(programme: Programme, *, using: str) -> Iterator[tuple[str, Que
         ("certificates", Certificate.objects.select_related(
             "member", "branch", "issued_by", "replaces"), ""),
         ("events", events, "certificate__"),
+        ("archives", ProgrammeArchive.objects.select_related("by"), ""),
     ]  # fmt: skip
     for name, found, path in rows:
         own = found.using(using).filter(**{f"{path}programme": programme})

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Subquery
 
-from credits import rule_book, rules
+from credits import archives, rule_book, rules
 from credits.models import CreditTotal, Form, LedgerEntry, Programme, RuleVersion, Standing
 from credits.rule_sets import Rules
 from credits.rules import Recognised
@@ -58,6 +58,7 @@ class Statement(Progress):
 
     lines: tuple[Line, ...]
     earned_by_form: dict[str, int]
+    archived: bool = False  # its lines are no longer in the ledger's tables
 
     @property
     def forms(self) -> list[tuple[str, int, int, int | None]]:
@@ -77,6 +78,8 @@ class Statement(Progress):
     @property
     def total(self) -> int:
         """Sum of the lines as recognised: the standing's figure."""
+        if self.archived:
+            return self.worth.hours
         return sum(line.recognised for line in self.lines)
 
 
@@ -148,7 +151,8 @@ def of(programme: Programme, member: Member) -> Statement:
     for total in _totals(programme=programme.pk, member=member.pk):
         by_form[total.form] = by_form.get(total.form, 0) + total.earned
     lines = tuple(explained(entries, found.rules))
-    return Statement(programme, found.standing, found.worth, found.rules, lines, by_form)
+    gone = archives.lines_are_gone(programme)
+    return Statement(programme, found.standing, found.worth, found.rules, lines, by_form, gone)
 
 
 def explained(entries: Sequence[LedgerEntry], rules_: Rules) -> Iterable[Line]:

@@ -21,6 +21,7 @@ from credits.models.ledger import (
 from credits.models.programme import (
     Form,
     Programme,
+    ProgrammeArchive,
     ProgrammeScope,
     RankingPermit,
     RuleVersion,
@@ -54,6 +55,7 @@ __all__ = [
     "LedgerEntry",
     "Posting",
     "Programme",
+    "ProgrammeArchive",
     "ProgrammeScope",
     "RankingPermit",
     "RuleVersion",

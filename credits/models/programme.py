@@ -136,6 +136,40 @@ class RuleVersion(models.Model):
         return f"{self.programme} 规则第{self.number}版"
 
 
+class ProgrammeArchive(models.Model):
+    """What a programme was when it went into the archive. Insert-only; verification holds the
+    programme against it from then on.
+
+    moved: its lines were taken out of the ledger's tables (PostgreSQL detaches its partitions);
+    else they stay where they are. heads: where every book and register ended. figures: digest over
+    the totals, standings, branch rows and months, which stay. digest: over the rest.
+    """
+
+    programme = models.OneToOneField(
+        Programme, models.PROTECT, related_name="archive", verbose_name="专题教育"
+    )
+    at = models.DateTimeField("归档时间")
+    by = models.ForeignKey(
+        Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="何人"
+    )
+    reason = models.CharField("理由", max_length=200)
+    moved = models.BooleanField("明细已移出")
+    postings = models.PositiveBigIntegerField("笔数")
+    entries = models.PositiveBigIntegerField("行数")
+    heads = models.JSONField("各账簿末号", default=dict)
+    figures = models.CharField("数据校验值", max_length=80)
+    digest = models.CharField("校验值", max_length=80)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "归档记录"
+        constraints = [
+            models.CheckConstraint(name="programme_archive_has_reason", condition=~Q(reason=""))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.programme} 归档"
+
+
 class RankingPermit(models.Model):
     """Whether the programme may rank, by whose decision, resting on which document. Insert-only:
     the newest row counts."""

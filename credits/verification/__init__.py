@@ -12,10 +12,11 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connections, transaction
 
-from credits import registers, rule_book
+from credits import archives, registers, rule_book
 from credits.models import Programme, Verification
 from credits.rule_sets import BadRules
 from credits.verification import (
+    archived,
     chains,
     members,
     occupied,
@@ -28,7 +29,7 @@ from credits.verification.heads import Heads
 from credits.verification.report import Findings, Problem, Report
 from portal import triggers
 
-__all__ = ["Problem", "Report", "verify"]
+__all__ = ["Problem", "Report", "examine", "verify"]
 
 
 def verify(*, at: datetime) -> Report:
@@ -48,12 +49,31 @@ def verify(*, at: datetime) -> Report:
     return report
 
 
+def examine(programme: Programme, *, at: datetime) -> Report:
+    """The same checks of one programme, with its heads; nothing is written."""
+    using = settings.SNAPSHOT
+    report = Report(at)
+    heads = Heads(report, using)
+    own = (f"{programme.code}/", f"{programme.code}:")
+    for name in [name for name in heads.wanted if not name.startswith(own)]:
+        del heads.wanted[name]
+    with transaction.atomic(using=using):
+        _check(Findings(report, programme, using), heads)
+        heads.check()
+    return report
+
+
 def _check(found: Findings, heads: Heads) -> None:
     """All checks of one programme."""
-    partitions.check_programme(found, moved=False)
+    record = archives.of(found.programme, using=found.using)
+    partitions.check_programme(found, moved=bool(record and record.moved))
+    if record:
+        archived.check(found, heads, record)
+    records.check(found, heads)
+    if record and record.moved:
+        return
     chains.check(found, heads)
     chains.check_orphans(found)
-    records.check(found, heads)
     occupied.check(found)
     try:
         book = rule_book.of(found.programme, using=found.using)

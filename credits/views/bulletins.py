@@ -191,8 +191,9 @@ def _draft(request: MemberRequest, pk: int) -> BulletinDraft:
 def _not_permitted(request: MemberRequest, shown: Bulletin | BulletinDraft) -> HttpResponse | None:
     """The page that says why, once the programme of a draft or a number ranks no more: what was
     published stays as it is, but its ranks and movements are shown to nobody."""
+    check = rankings.check_permitted if isinstance(shown, Bulletin) else bulletins.check_writable
     try:
-        rankings.check_permitted(shown.programme)
+        check(shown.programme)
     except Refusal as refusal:
         context = {"programme": shown.programme, "reason": refusal.message}
         return page(request, "credits/not_permitted.html", context)

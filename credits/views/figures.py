@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from credits import figures, kept_rankings, overviews, programmes, rankings
+from credits import figures, kept_rankings, overviews, rankings
 from credits.models import Programme, RankingPermit, Standing
 from credits.rankings import Choice, Place
 from credits.views.shown import moved, programme_of
@@ -34,7 +34,7 @@ def glance(request: MemberRequest, programme: Programme, where: Organization) ->
     """What the overview of an organisation shows; the official's start page uses it, too."""
     overview = overviews.of(programme, where, at=request.at)
     whole = where.parent_id is None
-    permit = programmes.permit_of(programme)
+    permit = rankings.permit_of(programme)
     rows = overview.children
     if permit and permit.level != RankingPermit.Level.OFF:
         rows = sorted(rows, key=lambda f: (f.rate is None, -(f.rate or 0)))

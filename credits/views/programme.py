@@ -12,11 +12,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from credits import figures, programmes, rule_book
+from credits import figures, programmes, rankings, rule_book
 from credits.forms import PermitForm, ReasonForm, RulesForm
 from credits.models import Form, Programme, RankingPermit
 from credits.views.shown import programme_of
-from portal import gate
+from portal import gate, jobs
 from portal.access import Capability
 from portal.forms import refuse
 from portal.gate import MemberRequest
@@ -28,7 +28,6 @@ ACTS: dict[str, Callable[..., Programme]] = {
     "open": programmes.open_,
     "close-study": programmes.close_study,
     "close-books": programmes.close_books,
-    "archive": programmes.archive,
 }
 
 
@@ -37,7 +36,7 @@ ACTS: dict[str, Callable[..., Programme]] = {
 def detail(request: MemberRequest) -> HttpResponse:
     """What governs the programme: dates, state, rules in words, permits."""
     programme = _governed(request)
-    book, permit_ = rule_book.of(programme), programmes.permit_of(programme)
+    book, permit_ = rule_book.of(programme), rankings.permit_of(programme)
     context = {
         "programme": programme,
         "programmes": Programme.objects.within(request.scope, Capability.GOVERN),
@@ -74,6 +73,8 @@ def permit(request: MemberRequest) -> HttpResponse:
 def act(request: MemberRequest) -> HttpResponse:
     """Begin, end the study, close the books, archive."""
     programme, verb = _governed(request), ACTS.get(request.POST.get("act", ""))
+    if request.POST.get("act") == "archive":
+        return _archive(request, programme)
     if verb is None:
         messages.error(request, "没有这样的操作。")
         return redirect(_address(programme))
@@ -123,6 +124,23 @@ def rules(request: MemberRequest) -> HttpResponse:
             refuse(form, refusal)
     status = 422 if form.errors else 200
     return page(request, "credits/rules.html", context, status=status)
+
+
+def _archive(request: MemberRequest, programme: Programme) -> HttpResponse:
+    """Archive in the background, for the whole programme is verified first."""
+    form = ReasonForm(request.POST)
+    if programme.state != Programme.State.CLOSED or not form.is_valid():
+        messages.error(request, "只有已封账的专题教育可以归档，并要写明理由。")
+        return redirect(_address(programme))
+    job = jobs.start(
+        "credits.programmes.archive_in_background",
+        title=f"{programme}归档",
+        by=request.scope.actor(Capability.GOVERN),
+        at=request.at,
+        arguments={"programme": programme.pk, "reason": form.cleaned_data["reason"]},
+        back_url=_address(programme),
+    )
+    return redirect("job-detail", job.pk)
 
 
 def _apply(request: MemberRequest, programme: Programme, form: RulesForm) -> None:

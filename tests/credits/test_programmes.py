@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from django.urls import reverse
@@ -48,11 +49,11 @@ def test_it_runs_closes_its_study_then_its_books_and_is_archived(city, programme
     with pytest.raises(programmes.NotNow, match="2022-01-14"):
         programmes.close_books(programme, by=by, at=moment(date(2022, 1, 13)))
     programme = programmes.close_books(programme, by=by, at=moment(date(2022, 1, 14)))
-    programme = programmes.archive(programme, by=by, at=moment(date(2022, 2, 1)))
+    programme = programmes.archive(programme, reason="满期", by=by, at=moment(date(2022, 2, 1)))
 
     assert programme.state == State.ARCHIVED
     said = AuditEvent.objects.filter(event=AuditEvent.Event.PROGRAMME).order_by("pk")
-    assert [s.subject.split("：")[-1] for s in said][-3:] == ["学习结束，进入收尾", "封账", "归档"]
+    assert [s.subject.split("：")[-1] for s in said][-3:] == ["学习结束，进入收尾", "封账", "满期"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_it_runs_closes_its_study_then_its_books_and_is_archived(city, programme
     [
         (State.RUNNING, programmes.open_),
         (State.RUNNING, programmes.close_books),
-        (State.RUNNING, programmes.archive),
+        (State.RUNNING, partial(programmes.archive, reason="满期")),
         (State.CLOSED, programmes.close_study),
         (State.ARCHIVED, programmes.close_books),
         (State.DRAFT, programmes.close_study),
