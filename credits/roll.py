@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from credits import ledger_sql, rule_book, rules, standings
+from credits import ledger_sql, newcomers, rule_book, rules, standings
 from credits.models import (
     BranchStanding,
     Exemption,
@@ -26,7 +26,7 @@ from credits.rule_book import RuleBook
 from credits.standings import NEW_COLUMNS, Held
 from portal import audit
 from portal.audit import Actor
-from portal.followers import BranchChange, Change, PersonChange, TreeAhead
+from portal.followers import BranchChange, Change, PeopleEntered, PersonChange, TreeAhead
 from portal.models import AuditEvent, Member, Organization
 from portal.querysets import below
 from portal.refusals import Refusal
@@ -139,7 +139,8 @@ def follow(changes: Sequence[Change], *, by: Actor, at: datetime) -> None:
     people = [c for c in changes if isinstance(c, PersonChange)]
     joined = {c.member.pk: c.day for c in people if c.before is None}
     branches = [c.branch.pk for c in changes if isinstance(c, BranchChange)]
-    if not people and not branches:
+    entered = [pk for c in changes if isinstance(c, PeopleEntered) for pk in c.members]
+    if not people and not branches and not entered:
         return
     open_ = Programme.objects.filter(state__in=[Programme.State.RUNNING, Programme.State.CLOSING])
     for programme in open_.order_by("pk"):
@@ -147,6 +148,9 @@ def follow(changes: Sequence[Change], *, by: Actor, at: datetime) -> None:
             Programme.objects.select_for_update().get(pk=programme.pk)
         else:
             ledger_sql.share_programme(programme.pk)
+        newcomers.enter(programme, entered)
+        if not people and not branches:
+            continue
         members = {c.member.pk for c in people} | _people_of(programme, branches)
         _settle(programme, members, joined=joined, branches=branches, at=at)
 

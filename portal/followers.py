@@ -34,6 +34,14 @@ class PersonChange:
 
 
 @dataclass(frozen=True)
+class PeopleEntered:
+    """People who never stood in the register entered it, a batch at once: their ids. The branch
+    and the first day of each are those of their only membership."""
+
+    members: Sequence[int]
+
+
+@dataclass(frozen=True)
 class BranchChange:
     """`branch` stands elsewhere in the tree: its path, unit or cohort changed."""
 
@@ -48,7 +56,7 @@ class TreeAhead:
     """
 
 
-Change = PersonChange | BranchChange | TreeAhead
+Change = PersonChange | PeopleEntered | BranchChange | TreeAhead
 
 
 class Follower(Protocol):

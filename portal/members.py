@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from portal import appointments, audit, followers
+from portal import appointments, audit, followers, set_wise
 from portal.audit import Actor
 from portal.models import Appointment, AuditEvent, Member, Membership, Organization, SearchTerm
 from portal.models.member import new_key
@@ -110,37 +111,7 @@ def enrol_many(
     for branch in {e.branch for e in enrolments}:
         _check_branch(branch)
     _check_days((e.day for e in enrolments), at)
-    unusable = make_password(None)
-    people = Member.objects.bulk_create(
-        [
-            Member(
-                number=e.number,
-                name=e.name,
-                branch=e.branch,
-                status=e.status,
-                category=e.category,
-                phone=e.phone,
-                joined_on=e.joined_on,
-                key=e.key or new_key(),
-                password=e.password or unusable,
-            )
-            for e in enrolments
-        ],
-        batch_size=1000,
-    )
-    Membership.objects.bulk_create(
-        [
-            Membership(
-                member=person,
-                branch=e.branch,
-                group=e.group,
-                since=e.day,
-                began=Membership.Began.ENROLLED,
-            )
-            for person, e in zip(people, enrolments, strict=True)
-        ],
-        batch_size=1000,
-    )
+    people = _write(enrolments)
     index(people)
     if audited:
         audit.record_many(
@@ -149,14 +120,48 @@ def enrol_many(
             )
             for e in enrolments
         )
-    followers.tell(
-        [
-            followers.PersonChange(person, None, e.branch, e.day)
+    followers.tell([followers.PeopleEntered([p.pk for p in people])], by=by, at=at)
+    return people
+
+
+PERSON = [
+    "id", "password", "key", "number", "name", "branch", "status", "category", "phone", "email",
+    "joined_on", "is_active", "sessions_epoch",
+]  # fmt: skip
+BELONGS = ["member", "branch", "group", "since", "began", "ended"]
+
+
+def _write(enrolments: Sequence[Enrolment]) -> list[Member]:
+    """The rows of people and of their first memberships, a batch at once."""
+    unusable = make_password(None)
+    people = [
+        Member(
+            pk=pk,
+            number=e.number,
+            name=e.name,
+            branch=e.branch,
+            status=e.status,
+            category=e.category,
+            phone=e.phone,
+            joined_on=e.joined_on,
+            key=e.key or new_key(),
+            password=e.password or unusable,
+        )
+        for pk, e in zip(set_wise.next_ids(Member, len(enrolments)), enrolments, strict=True)
+    ]
+    columns = [Member._meta.get_field(name).attname for name in PERSON]
+    set_wise.insert(Member, PERSON, (tuple(getattr(p, c) for c in columns) for p in people))
+    began = Membership.Began.ENROLLED
+    set_wise.insert(
+        Membership,
+        BELONGS,
+        (
+            (person.pk, e.branch.pk, e.group, e.day, began, "")
             for person, e in zip(people, enrolments, strict=True)
-        ],
-        by=by,
-        at=at,
+        ),
     )
+    for person in people:
+        person._state.adding, person._state.db = False, DEFAULT_DB_ALIAS
     return people
 
 
@@ -375,15 +380,17 @@ def index(people: Iterable[Member]) -> None:
     people = list(people)
     if len(people) == 1:
         SearchTerm.objects.filter(member=people[0]).delete()
-    SearchTerm.objects.bulk_create(
-        [SearchTerm(member=p, text=text) for p in people for text in sorted(search_terms(p))],
-        batch_size=2000,
+    write_terms((p.pk, p.name, p.number) for p in people)
+
+
+def write_terms(people: Iterable[tuple[int, str, str]]) -> None:
+    """Write the beginnings of people given by id, name and number, who have none yet."""
+    rows = (
+        (pk, text)
+        for pk, name, number in people
+        for text in sorted({search_text(name), search_text(number), *initials(name)})
     )
-
-
-def search_terms(person: Member) -> set[str]:
-    """The beginnings under which one person stands in the index."""
-    return {search_text(person.name), search_text(person.number), *initials(person.name)}
+    set_wise.insert(SearchTerm, ["member", "text"], rows)
 
 
 def initials(name: str) -> set[str]:
@@ -391,19 +398,20 @@ def initials(name: str) -> set[str]:
 
     Usual readings come first, so that rare ones never crowd them out.
     """
+    letters = [found for c in search_text(name) if (found := _letters(c))]
+    combinations = itertools.islice(itertools.product(*letters), READINGS)
+    return {"".join(c) for c in combinations} - {""}
+
+
+@lru_cache(maxsize=8192)
+def _letters(character: str) -> list[str]:
+    """First letters of a character's readings, the usual first; none for punctuation."""
     from pypinyin.constants import PINYIN_DICT
     from pypinyin.contrib.tone_convert import to_normal
 
-    letters: list[list[str]] = []
-    for character in search_text(name):
-        readings = PINYIN_DICT.get(ord(character), "").split(",")
-        first = list(dict.fromkeys(to_normal(r)[0] for r in readings if r))
-        if first:
-            letters.append(first)
-        elif character.isalnum():
-            letters.append([character])
-    combinations = itertools.islice(itertools.product(*letters), READINGS)
-    return {"".join(c) for c in combinations} - {""}
+    readings = PINYIN_DICT.get(ord(character), "").split(",")
+    first = list(dict.fromkeys(to_normal(r)[0] for r in readings if r))
+    return first or ([character] if character.isalnum() else [])
 
 
 def _in_chunks(numbers: Sequence[str]) -> Iterable[str]:

@@ -11,6 +11,7 @@ RAW_SQL = {
     "credits/ledger_sql.py",  # the statements of the ledger's hot path
     "credits/occupied_time.py",  # the overlap rule in the database
     "credits/partitions.py",  # a programme's partitions, on PostgreSQL
+    "credits/newcomers.py",  # standings of a batch of newcomers
     "portal/triggers.py",  # what holds invariants in the database
     "credits/stores.py",  # backup and restore, which know both engines' own tools
     "portal/worker.py",  # notices a lost connection
