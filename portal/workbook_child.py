@@ -1,8 +1,11 @@
 """The child process that opens an uploaded spreadsheet, under limits, and prints its cells as JSON.
 
-Run by path (`python -I workbook_child.py SECONDS MEGABYTES ROWS COLUMNS`) with the file on stdin.
-It must start fast and may die at any moment (the native reader can abort the process), so it
+Run by path (`python -I workbook_child.py SECONDS MEGABYTES ROWS COLUMNS [bit]`) with the file on
+stdin. It must start fast and may die at any moment (the native reader can abort the process), so it
 imports nothing of Django or of this project. Answers on stdout: {"sheets": …} or {"error": code}.
+
+With `bit` the answer comes bit by bit, a line of JSON each: {"kind": …, "sheets": number}, then for
+each sheet {"sheet": …} without its rows and lists of rows, and at last {"end": true}.
 """
 
 import csv
@@ -25,6 +28,7 @@ MAX_UNPACKED = 400 * 1024 * 1024
 SUSPECT_RATIO = 400
 SUSPECT_SIZE = 20 * 1024 * 1024
 MAX_CELLS = 6_000_000
+BIT = 500  # rows
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MAGICS = (
     (b"%PDF", "pdf"),
@@ -62,19 +66,30 @@ class Unreadable(Exception):
 
 
 def main(arguments: list[str]) -> None:
-    seconds, megabytes, rows, columns = (int(argument) for argument in arguments)
+    seconds, megabytes, rows, columns = (int(argument) for argument in arguments[:4])
     resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        answer = answer_for(sys.stdin.buffer.read(), rows, columns)
+        data = sys.stdin.buffer.read()
+        if arguments[4:] == ["bit"]:
+            for bit in bits_of(data, rows, columns):
+                say(bit)
+                sys.stdout.write("\n")
+            answer: dict[str, Any] = {"end": True}
+        else:
+            answer = answer_for(data, rows, columns)
     except Unreadable as reason:
         answer = {"error": reason.code, "detail": reason.detail}
     except MemoryError:
         answer = {"error": "memory"}
     except Exception as error:  # whatever a hostile file provokes: the parent needs one answer
         answer = {"error": "broken", "detail": type(error).__name__}
-    json.dump(answer, sys.stdout, ensure_ascii=True, separators=(",", ":"))
+    say(answer)
+
+
+def say(answer: Any) -> None:
+    sys.stdout.write(json.dumps(answer, ensure_ascii=True, separators=(",", ":")))
 
 
 def answer_for(data: bytes, max_rows: int, max_columns: int) -> dict[str, Any]:
@@ -94,6 +109,34 @@ def answer_for(data: bytes, max_rows: int, max_columns: int) -> dict[str, Any]:
         if cells > MAX_CELLS:
             raise Unreadable("too_large", str(cells))
     return {"kind": kind, "sheets": sheets}
+
+
+def bits_of(data: bytes, max_rows: int, max_columns: int) -> Iterator[Any]:
+    """The same answer bit by bit: of a long sheet only the reader's own cells are in memory."""
+    kind = kind_of(data)
+    if kind != "xlsx" or not is_plain(data):
+        answer = answer_for(data, max_rows, max_columns)
+        yield {"kind": kind, "sheets": len(answer["sheets"])}
+        for sheet in answer["sheets"]:
+            rows = sheet.pop("rows")
+            yield {"sheet": sheet}
+            yield from (rows[start : start + BIT] for start in range(0, len(rows), BIT))
+        return
+    found = list(worksheets(data))
+    yield {"kind": kind, "sheets": len(found)}
+    cells = 0
+    for head, sheet in found:
+        yield {"sheet": head}
+        bit: list[list[Any]] = []
+        for row in trimmed_bit_by_bit(lazy_rows(sheet), max_rows, max_columns):
+            bit.append(row)
+            if len(bit) == BIT:
+                cells += sum(map(len, bit))
+                if cells > MAX_CELLS:
+                    raise Unreadable("too_large", str(cells))
+                yield bit
+                bit = []
+        yield bit
 
 
 def kind_of(data: bytes) -> str:
@@ -229,6 +272,15 @@ def allocation(data: bytes, sector: int) -> list[int]:
 
 
 def calamine_sheets(data: bytes) -> list[dict[str, Any]]:
+    sheets = []
+    for head, sheet in worksheets(data):
+        rows = list(lazy_rows(sheet))
+        sheets.append({**head, "rows": rows})
+    return sheets
+
+
+def worksheets(data: bytes) -> Iterator[tuple[dict[str, Any], Any]]:
+    """What is to be said of each sheet, and calamine's own; charts have no cells."""
     import python_calamine  # slow to load, and not needed for text files
 
     try:
@@ -237,31 +289,28 @@ def calamine_sheets(data: bytes) -> list[dict[str, Any]]:
         raise Unreadable("encrypted") from error
     except python_calamine.CalamineError as error:
         raise Unreadable("encrypted" if "assword" in str(error) else "broken") from error
-    sheets = []
     for meta in book.sheets_metadata:
         kind = str(meta.typ).rsplit(".", 1)[-1]
         if kind == "MacroSheet":
             raise Unreadable("macros")
         if kind not in ("WorkSheet", "Vba"):
-            continue  # a chart has no cells
+            continue
         sheet = book.get_sheet_by_name(meta.name)
-        rows = [] if sheet.start is None else whole_rows(sheet)
         visible = str(meta.visible).endswith(".Visible")
         merged = [[*first, *last] for first, last in sheet.merged_cell_ranges or ()]
-        sheets.append({"name": meta.name, "rows": rows, "merged": merged, "visible": visible})
-    return sheets
+        yield {"name": meta.name, "merged": merged, "visible": visible}, sheet
 
 
-def whole_rows(sheet: Any) -> list[list[Any]]:
+def lazy_rows(sheet: Any) -> Iterator[list[Any]]:
     """Rows from the spreadsheet's own row 1 and column A, values ready for JSON."""
+    if sheet.start is None:
+        return
     if (sheet.end[0] + 1) * (sheet.end[1] + 1) > MAX_CELLS * 4:
         raise Unreadable("too_large", str(sheet.end[0] + 1))
     top, left = sheet.start
     lead: list[Any] = [None] * left
-    rows: list[list[Any]] = [[] for _ in range(top)]
-    for row in sheet.to_python(skip_empty_area=True):
-        rows.append(lead + [plain(value) for value in row])
-    return rows
+    for number, row in enumerate(sheet.iter_rows()):
+        yield lead + [plain(value) for value in row] if number >= top else []
 
 
 def plain(value: Any) -> Any:
@@ -285,6 +334,28 @@ def plain(value: Any) -> Any:
 def tagged(kind: str, value: date, year: int) -> Any:
     # The reader shifts odd serials (negative ones, 29 February 1900): such a date is only text.
     return {kind: value.isoformat()} if 1905 <= year <= 2199 else value.isoformat()
+
+
+def is_plain(data: bytes) -> bool:
+    """Whether calamine tells everything of a package: nothing hidden, struck or padded, no error
+    values, no pictures. Looked through piece by piece, without unpacking a long sheet at once."""
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    names = archive.namelist()
+    if padded_styles(archive) or struck_styles(archive):
+        return False
+    if any(name.startswith("xl/media/") for name in names):
+        return False
+    telling = re.compile(rb'hidden="(?:1|true)"|t="e"')
+    for name in names:
+        if not name.startswith("xl/worksheets/"):
+            continue
+        with archive.open(name) as part:
+            tail = b""
+            while piece := part.read(1 << 18):
+                if telling.search(tail + piece):
+                    return False
+                tail = piece[-16:]
+    return True
 
 
 def xlsx_sheets(data: bytes) -> list[dict[str, Any]]:
@@ -509,6 +580,28 @@ def trimmed(rows: Iterable[list[Any]], max_rows: int, max_columns: int) -> list[
     if len(kept) > max_rows:
         raise Unreadable("too_long", str(len(kept)))
     return kept
+
+
+def trimmed_bit_by_bit(
+    rows: Iterable[list[Any]], max_rows: int, max_columns: int
+) -> Iterator[list[Any]]:
+    """As `trimmed`, row by row: blank rows are held back until one follows that says something."""
+    count = blank = 0
+    for row in rows:
+        end = len(row)
+        while end and row[end - 1] is None:
+            end -= 1
+        if not end:
+            blank += 1
+            continue
+        if end > max_columns:
+            raise Unreadable("too_wide", str(end))
+        count += blank + 1
+        if count > max_rows:
+            raise Unreadable("too_long", str(count))
+        yield from ([] for _ in range(blank))
+        blank = 0
+        yield row[:end]
 
 
 if __name__ == "__main__":

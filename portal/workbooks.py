@@ -9,9 +9,11 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from portal.refusals import Refusal
@@ -44,6 +46,37 @@ class Workbook:
     sheets: tuple[Grid, ...]
     filename: str = ""
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LazyWorkbook:
+    """A file whose rows are read while its `sheets` are walked through, in order and once.
+
+    count: how many sheets there are.
+    """
+
+    count: int
+    filename: str
+    notes: tuple[str, ...]
+    bits: Iterator[Any]
+
+    def sheets(self) -> Iterator[tuple[Grid, Iterator[tuple[Value, ...]]]]:
+        """Each sheet without rows, and its rows; what is not taken of one is passed over."""
+        heads = [bit for bit in [next(self.bits, None)] if bit]
+
+        def rows_of_one() -> Iterator[tuple[Value, ...]]:
+            for bit in self.bits:
+                if isinstance(bit, dict):
+                    heads.append(bit)  # of the next sheet
+                    return
+                for row in bit:
+                    yield tuple(map(_value, row))
+
+        while heads:
+            grid, rows = _grid({**heads.pop()["sheet"], "rows": ()}), rows_of_one()
+            yield grid, rows
+            for _ in rows:
+                pass
 
 
 @dataclass(frozen=True)
@@ -191,6 +224,30 @@ def read(data: bytes, filename: str, *, limits: Limits = Limits()) -> Workbook:
     """The sheets of an uploaded file; raises a WorkbookRefusal that says what is wrong."""
     name = filename.replace("\\", "/").rsplit("/", 1)[-1]
     extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    answer = _ask_child(_checked(data, name, extension, limits), limits)
+    if "error" in answer:
+        raise _refusal(answer["error"], answer.get("detail", ""), extension)
+    return Workbook(
+        sheets=tuple(_grid(sheet) for sheet in answer["sheets"]),
+        filename=name,
+        notes=_notes(answer["kind"], extension),
+    )
+
+
+def read_lazily(data: bytes, filename: str, *, limits: Limits = Limits()) -> LazyWorkbook:
+    """The same of a long file: its rows are read while the sheets are walked through, once.
+
+    Raises a WorkbookRefusal now or while rows are taken.
+    """
+    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
+    extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    bits = _bits_of_child(_checked(data, name, extension, limits), limits, extension)
+    first = next(bits)
+    return LazyWorkbook(first["sheets"], name, _notes(first["kind"], extension), bits)
+
+
+def _checked(data: bytes, name: str, extension: str, limits: Limits) -> bytes:
+    """What can be refused without opening it."""
     if not data or not data.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"):
         raise EmptyFile
     if name.startswith("~$"):
@@ -202,20 +259,12 @@ def read(data: bytes, filename: str, *, limits: Limits = Limits()) -> Workbook:
         raise TooLarge(f"这个文件超过 {size} MB，太大了。请删去图片和多余的工作表后再上传。")
     if extension in ("xlsm", "xltm"):
         raise MacroFile
-    answer = _ask_child(data, limits)
-    if "error" in answer:
-        raise _refusal(answer["error"], answer.get("detail", ""), extension)
-    return Workbook(
-        sheets=tuple(_grid(sheet) for sheet in answer["sheets"]),
-        filename=name,
-        notes=_notes(answer["kind"], extension),
-    )
+    return data
 
 
 def _ask_child(data: bytes, limits: Limits) -> dict[str, Any]:
     seconds = limits.seconds_for(len(data))
-    command = [sys.executable, "-I", str(CHILD)]
-    command += [str(n) for n in (seconds, limits.megabytes, limits.rows, limits.columns)]
+    command = _command(seconds, limits)
     try:
         done = subprocess.run(  # noqa: S603 (our own interpreter and script, no shell)
             command, input=data, capture_output=True, timeout=seconds, env={}, check=False
@@ -229,6 +278,39 @@ def _ask_child(data: bytes, limits: Limits) -> dict[str, Any]:
     except ValueError as error:
         raise ReaderCrashed from error
     return answer if isinstance(answer, dict) and done.returncode == 0 else {"error": "memory"}
+
+
+def _command(seconds: int, limits: Limits) -> list[str]:
+    given = (seconds, limits.megabytes, limits.rows, limits.columns)
+    return [sys.executable, "-I", str(CHILD), *map(str, given)]
+
+
+def _bits_of_child(data: bytes, limits: Limits, extension: str) -> Iterator[Any]:
+    """What the child says line by line; it waits while nobody takes it, and costs at most so much
+    processor time."""
+    seconds = limits.seconds_for(len(data))
+    with TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        child = subprocess.Popen(  # noqa: S603 (our own interpreter and script, no shell)
+            [*_command(seconds, limits), "bit"],
+            stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={},
+        )  # fmt: skip
+    with child:
+        try:
+            for line in child.stdout or ():
+                try:
+                    bit = json.loads(line)
+                except ValueError as error:
+                    raise ReaderCrashed from error
+                if isinstance(bit, dict) and "error" in bit:
+                    raise _refusal(bit["error"], bit.get("detail", ""), extension)
+                if isinstance(bit, dict) and "end" in bit:
+                    return
+                yield bit
+        finally:
+            child.kill()
+        raise TooSlow if child.wait() in (-signal.SIGXCPU, -signal.SIGKILL) else ReaderCrashed
 
 
 def _refusal(code: str, detail: str, extension: str) -> WorkbookRefusal:

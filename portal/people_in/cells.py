@@ -17,6 +17,7 @@ BIRTH = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 ID_CARD = re.compile(
     rf"(?<!\d)[1-8]\d{{5}}(?:(?:18|19|20)\d\d{BIRTH}\d{{3}}[\dXx]|\d\d{BIRTH}\d{{3}})(?!\d)"
 )
+ID_LENGTH = 15  # digits at least
 LONG_DIGITS = re.compile(r"\d{15,}[Xx]?")
 FOUNDED = date(1921, 7, 1)  # the Party's own day: nobody joined before
 EPOCH = date(1899, 12, 30)  # Excel's day 0
@@ -52,6 +53,8 @@ def text_of(value: Value) -> str:
         return value.date().isoformat()
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, str) and value.isalnum() and unicodedata.is_normalized("NFKC", value):
+        return value  # most cells of a long list
     text = unicodedata.normalize("NFKC", INVISIBLE.sub("", str(value)))
     text = " ".join(DASHES.sub("-", text).split())
     quoted = re.fullmatch(r'="(.*)"', text)  # how some programs keep zeros in .csv
@@ -64,7 +67,7 @@ def tight(text: str) -> str:
 
 
 def has_id_card(text: str) -> bool:
-    return bool(ID_CARD.search(re.sub(r"[\s\-]", "", text)))
+    return len(text) >= ID_LENGTH and bool(ID_CARD.search(re.sub(r"[\s\-]", "", text)))
 
 
 def masked(text: str) -> str:
@@ -77,7 +80,7 @@ def masked(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether a cell says that there is nothing to say: 无, /, -, 不详."""
-    return bool(BLANK.fullmatch(tight(text)))
+    return not text[:1].isdigit() and bool(BLANK.fullmatch(tight(text)))
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from portal.people_in.cells import DITTO, has_id_card, is_blank, masked, text_of, tight
 from portal.people_in.headings import LABELS, REQUIRED, WANTED, field_of, is_private, plain
 from portal.people_in.kinds import hints_at_leaving
 from portal.people_in.model import MEMBERS, Entry, NotImportable, Table, distinct
-from portal.workbooks import TEXT_EXTENSIONS, Grid, Workbook
+from portal.workbooks import TEXT_EXTENSIONS, Grid, Value, Workbook
 
 LOOK_FOR_HEADING = 40  # rows
 # Fields that stand once for several rows where cells are merged.
@@ -23,6 +25,7 @@ FOOT = re.compile(
 SECTION = re.compile(
     r"^(?:[(（]?[一二三四五六七八九十\d]+[)）、.])?(.+?)(?:[(（]?共?\d+[人名][)）]?)?[::]?$"
 )
+Raw = tuple[Value, ...]
 LEAST_SERIAL = 3  # 1, 2, 3 … are the numbers of rows, not of people
 TOTAL = re.compile(r"(?:合计|总计|共计|总人数|共)\D{0,6}?(\d+)(?:[人名个]|$)")
 
@@ -43,44 +46,77 @@ class Heading:
 
 def read(workbook: Workbook, kind: str) -> Table:
     """The rows of every sheet that has a heading; raises NotImportable when none has."""
-    entries: list[Entry] = []
-    headings: dict[str, Mapping[str, str]] = {}
-    titles: dict[str, Sequence[str]] = {}
-    is_text = workbook.filename.rpartition(".")[2].lower() in TEXT_EXTENSIONS
-    warnings = list(workbook.notes)
-    missing = ""
-    for grid in workbook.sheets:
-        if not any(text_of(value) for row in grid.rows for value in row):
-            continue
-        if grid.hidden:
-            warnings.append(f"工作表“{grid.name}”是隐藏的，没有读取。")
-            continue
-        cells = [[text_of(value) for value in row] for row in grid.rows]
-        heading = _heading(cells, kind)
-        lacking = _lacking(heading, kind)
-        if heading is None or lacking:
-            missing = missing or lacking
-            warnings.append(f"工作表“{grid.name}”没有认出表头，没有读取。")
-            continue
-        headings[grid.name] = heading.words
-        above = [masked(t) for row in cells[: heading.first] for t in row if t]
-        titles[grid.name] = distinct([*above, *([] if is_text else [grid.name])])
-        warnings += _about_columns(heading)
-        warnings += _about_hidden(grid)
-        found = [
-            entry
-            for block in _blocks(heading, kind)
-            for entry in _entries(grid, cells, block, warnings, kind, is_text=is_text)
+    found = Rows(kind, workbook.filename, workbook.notes)
+    entries = tuple(found.over((grid, iter(grid.rows)) for grid in workbook.sheets))
+    return Table(kind, entries, found.headings, found.titles, distinct(found.warnings))
+
+
+class Rows:
+    """The rows of a workbook as they come, and what is known of its sheets so far."""
+
+    def __init__(self, kind: str, filename: str, notes: Sequence[str]) -> None:
+        self.kind = kind
+        self.is_text = filename.rpartition(".")[2].lower() in TEXT_EXTENSIONS
+        self.headings: dict[str, Mapping[str, str]] = {}
+        self.titles: dict[str, Sequence[str]] = {}
+        self.warnings: list[str] = list(notes)
+
+    def over(self, sheets: Iterable[tuple[Grid, Iterator[Raw]]]) -> Iterator[Entry]:
+        """Walk through the sheets; raises NotImportable where none has a heading, at the end."""
+        count, missing = 0, ""
+        for grid, rows in sheets:
+            head = list(islice(rows, LOOK_FOR_HEADING + 1))
+            cells = [[text_of(value) for value in row] for row in head]
+            if not any(map(any, cells)) and not any(text_of(v) for row in rows for v in row):
+                continue
+            if grid.hidden:
+                self.warnings.append(f"工作表“{grid.name}”是隐藏的，没有读取。")
+                continue
+            heading = _heading(cells, self.kind)
+            lacking = _lacking(heading, self.kind)
+            if heading is None or lacking:
+                missing = missing or lacking
+                self.warnings.append(f"工作表“{grid.name}”没有认出表头，没有读取。")
+                continue
+            self.headings[grid.name] = heading.words
+            above = [masked(t) for row in cells[: heading.first] for t in row if t]
+            self.titles[grid.name] = distinct([*above, *([] if self.is_text else [grid.name])])
+            self.warnings += _about_columns(heading)
+            self.warnings += _about_hidden(grid)
+            for entry in self._below(grid, heading, chain(head, rows)):
+                count += 1
+                yield entry
+        if not self.headings:
+            raise NotImportable(_no_heading(missing, self.kind))
+        if not count:
+            raise NotImportable("表头下面没有内容，没有可以导入的行。")
+
+    def _below(self, grid: Grid, heading: Heading, rows: Iterator[Raw]) -> Iterator[Entry]:
+        """The rows under a heading, of all blocks side by side, and what is odd about them."""
+        blocks = [
+            _Block(grid, half, self.warnings, self.kind, is_text=self.is_text)
+            for half in _blocks(heading, self.kind)
         ]
-        found.sort(key=lambda entry: entry.row)
-        _refuse_serial_numbers(found, heading, kind)
-        warnings += _against_totals(cells[heading.last + 1 :], len(found))
-        entries += found
-    if not headings:
-        raise NotImportable(_no_heading(missing, kind))
-    if not entries:
-        raise NotImportable("表头下面没有内容，没有可以导入的行。")
-    return Table(kind, tuple(entries), headings, titles, distinct(warnings))
+        count, counts_rows = 0, True
+        totals: list[int] = []
+        for index, raw in enumerate(rows):
+            cells = [text_of(value) for value in raw]
+            for block in blocks:
+                block.passes(index, cells)
+                if index <= heading.last:
+                    continue
+                entry = block.entry(index, raw, cells)
+                if entry:
+                    count += 1
+                    counts_rows = counts_rows and entry.get("number") == str(count)
+                    yield entry
+            if index > heading.last:
+                totals += _total(cells)
+        if self.kind == MEMBERS and count >= LEAST_SERIAL and counts_rows:
+            _refuse_serial_numbers(heading)
+        for said in totals:
+            if said != count:
+                self.warnings.append(f"表中写着合计 {said}，实际读到 {count} 行，请核对。")
 
 
 def _heading(cells: list[list[str]], kind: str) -> Heading | None:
@@ -174,20 +210,34 @@ def _about_hidden(grid: Grid) -> Iterator[str]:
         yield f"工作表“{grid.name}”有 {len(grid.hidden_rows)} 行被隐藏或筛选掉了，也已读取。"
 
 
-def _entries(
-    grid: Grid,
-    cells: list[list[str]],
-    heading: Heading,
-    warnings: list[str],
-    kind: str,
-    *,
-    is_text: bool,
-) -> Iterator[Entry]:
-    fill = _filled(grid, heading)
-    section: dict[str, str] = {}
-    before: dict[str, str] = {}
-    for index in range(heading.last + 1, len(cells)):
-        row = cells[index]
+class _Block:
+    """One block of a sheet, read row by row: what stands once for several rows is remembered."""
+
+    def __init__(
+        self, grid: Grid, heading: Heading, warnings: list[str], kind: str, *, is_text: bool
+    ) -> None:
+        self.grid, self.heading, self.warnings, self.kind = grid, heading, warnings, kind
+        self.is_text = is_text
+        self.section: dict[str, str] = {}
+        self.before: dict[str, str] = {}
+        self.merged: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
+        for first, column, last, _ in grid.merged:
+            name = heading.columns.get(column, "")
+            if name in GROUPING and first > heading.last and last > first:
+                self.merged[first].append((column, last, name))
+        self.fill: dict[str, tuple[int, str]] = {}  # field → last row, text
+        self.required = set(REQUIRED[kind])
+
+    def passes(self, index: int, row: list[str]) -> None:
+        """Notice what merged cells that begin here say to the rows that they cover."""
+        for column, last, name in self.merged.get(index, ()):
+            text = row[column] if column < len(row) else ""
+            if text:
+                self.fill[name] = last, text
+
+    def entry(self, index: int, raw: Raw, row: list[str]) -> Entry | None:
+        """What a row says, if it is one of the list."""
+        heading, kind = self.heading, self.kind
         own = {
             name: row[column]
             for column, name in heading.columns.items()
@@ -195,33 +245,34 @@ def _entries(
         }
         written = [text for text in row if text]
         if kind == MEMBERS and (found := _section(written)):
-            section |= found
-            continue
+            self.section |= found
+            return None
         if not own or _repeats(row, heading, kind):
-            continue
+            return None
         if FOOT.search(tight(written[0])) and (
-            written[0] == own.get(REQUIRED[kind][0]) or not set(REQUIRED[kind]) <= set(own)
+            written[0] == own.get(REQUIRED[kind][0]) or not self.required <= set(own)
         ):
-            continue
+            return None
         if len(written) == 1 and written[0].isdigit():
-            continue  # a number of the row and nothing else
-        if _note(written) or (len(written) == 1 and not set(REQUIRED[kind]) & set(own)):
-            warnings.append(f"第 {index + 1} 行只有“{masked(written[0])[:30]}”，没有读取。")
-            continue
+            return None  # a number of the row and nothing else
+        if _note(written) or (len(written) == 1 and not self.required & set(own)):
+            self.warnings.append(f"第 {index + 1} 行只有“{masked(written[0])[:30]}”，没有读取。")
+            return None
         for name, text in own.items():
-            if DITTO.fullmatch(tight(text)) and name not in REQUIRED[kind]:
-                own[name] = before.get(name, "")
-        for name, text in {**section, **fill.get(index, {})}.items():
+            if name not in self.required and len(text) < 4 and DITTO.fullmatch(tight(text)):
+                own[name] = self.before.get(name, "")
+        filled = {name: text for name, (last, text) in self.fill.items() if index <= last}
+        for name, text in {**self.section, **filled}.items():
             own.setdefault(name, text)
-        before = own
+        self.before = own
         if kind == MEMBERS and heading.remarks is not None and heading.remarks < len(row):
             remark = row[heading.remarks]
             if "leaving" not in heading.columns.values() and hints_at_leaving(remark):
-                warnings.append(
+                self.warnings.append(
                     f"第 {index + 1} 行备注写着“{masked(remark)[:20]}”，备注不作为去向办理；"
                     "如已离开，请加一列“去向”写明。"
                 )
-        yield _entry(grid, index, own, heading, is_text=is_text)
+        return _entry(self.grid, index, raw, own, heading, is_text=self.is_text)
 
 
 def _says(text: str, name: str, kind: str) -> bool:
@@ -240,15 +291,12 @@ def _section(written: list[str]) -> dict[str, str]:
     return {"group": said} if re.search(r"小组$", said) and len(said) <= 20 else {}
 
 
-def _refuse_serial_numbers(entries: list[Entry], heading: Heading, kind: str) -> None:
+def _refuse_serial_numbers(heading: Heading) -> None:
     """A column 编号 that only counts the rows holds no member numbers."""
-    numbers = [entry.get("number") for entry in entries]
-    counted = [str(n) for n in range(1, len(numbers) + 1)]
-    if kind == MEMBERS and len(numbers) >= LEAST_SERIAL and numbers == counted:
-        column = heading.words.get("number", "编号")
-        raise NotImportable(
-            f"“{column}”一列写的是 1、2、3……的序号，不是党员编号。请加一列“党员编号”后再导入。"
-        )
+    column = heading.words.get("number", "编号")
+    raise NotImportable(
+        f"“{column}”一列写的是 1、2、3……的序号，不是党员编号。请加一列“党员编号”后再导入。"
+    )
 
 
 def _note(written: list[str]) -> bool:
@@ -256,9 +304,8 @@ def _note(written: list[str]) -> bool:
 
 
 def _entry(
-    grid: Grid, index: int, own: Mapping[str, str], heading: Heading, *, is_text: bool
+    grid: Grid, index: int, raw: Raw, own: Mapping[str, str], heading: Heading, *, is_text: bool
 ) -> Entry:
-    raw = grid.rows[index]
     numeric = {
         name
         for column, name in heading.columns.items()
@@ -273,21 +320,6 @@ def _entry(
     return Entry(index + 1, grid.name, cells, frozenset(numeric), frozenset(hidden))
 
 
-def _filled(grid: Grid, heading: Heading) -> dict[int, dict[str, str]]:
-    """What merged cells say to the rows that they cover."""
-    fill: dict[int, dict[str, str]] = {}
-    for first, column, last, _ in grid.merged:
-        name = heading.columns.get(column, "")
-        if name not in GROUPING or first <= heading.last or last == first:
-            continue
-        row = grid.rows[first] if first < len(grid.rows) else ()
-        text = text_of(row[column]) if column < len(row) else ""
-        for index in range(first + 1, last + 1):
-            if text:
-                fill.setdefault(index, {})[name] = text
-    return fill
-
-
 def _repeats(row: list[str], heading: Heading, kind: str) -> bool:
     """Whether a row is the heading again, as at the head of a printed page."""
     same = [
@@ -297,12 +329,10 @@ def _repeats(row: list[str], heading: Heading, kind: str) -> bool:
     return len(same) >= 2
 
 
-def _against_totals(rows: list[list[str]], count: int) -> Iterator[str]:
-    """A total under the list that says another number is said before confirming."""
-    for row in rows:
-        written = [text for text in row if text]
-        if not written or not FOOT.search(tight(written[0])):
-            continue
-        said = TOTAL.search(tight("".join(written)))
-        if said and int(said[1]) != count:
-            yield f"表中写着合计 {said[1]}，实际读到 {count} 行，请核对。"
+def _total(row: list[str]) -> list[int]:
+    """The total that a line under the list says; another number is said before confirming."""
+    first = next((text for text in row if text), "")
+    if not first or not FOOT.search(tight(first)):
+        return []
+    said = TOTAL.search(tight("".join(row)))
+    return [int(said[1])] if said else []
