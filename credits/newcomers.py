@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
@@ -61,9 +62,9 @@ def enter(programme: Programme, members: Sequence[int]) -> None:
 
 def _insert(
     programme: Programme,
-    kinds: Sequence[tuple[object, ...]],
+    kinds: Sequence[tuple[Any, ...]],
     where: str,
-    given: Sequence[object],
+    given: Sequence[Any],
     version: int,
 ) -> None:
     """Standings of the newcomers of some kinds: (category, since, exempt, target, full target)."""
@@ -81,7 +82,7 @@ def _insert(
         cursor.execute(sql, [*params, programme.pk, True, version, *given])
 
 
-def _sums(programme: Programme, among: str, ids: object) -> dict[int, tuple[int, ...]]:
+def _sums(programme: Programme, among: str, ids: Any) -> dict[int, tuple[int, ...]]:
     """What the newcomers add to their branches: (due, exempt, completed, hours, points)."""
     sql = (
         f"SELECT branch_id, SUM(CASE WHEN exempt THEN 0 ELSE 1 END), "  # noqa: S608 - constant names

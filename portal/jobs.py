@@ -15,11 +15,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from math import ceil
+from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_tasks import TaskResultStatus, task
@@ -34,6 +36,7 @@ from portal.refusals import Refusal
 SILENCE = timedelta(seconds=settings.JOB_SILENCE)  # without a sign of life this long it is dead
 BEAT = settings.JOB_SILENCE / 8  # seconds between signs of life
 KEPT = timedelta(days=30)  # how long the queue remembers what is over
+FILES_KEPT = timedelta(days=1)  # how long what a job made can be fetched
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -78,10 +81,12 @@ def start(
     at: datetime,
     arguments: dict[str, Any] | None = None,
     back_url: str = "",
+    resumes: int = 0,
 ) -> Job:
     """Queue a piece of work; it begins when the caller's transaction is committed.
 
     The queue is in the same database, so job and task are written together or not at all.
+    resumes: how often a worker takes the work up again by itself when one died over it.
     """
     with transaction.atomic():
         job = Job.objects.create(
@@ -92,6 +97,7 @@ def start(
             arguments=arguments or {},
             created_at=at,
             back_url=back_url,
+            resumes=resumes,
         )
         _run_task.enqueue(job.pk)
     return job
@@ -103,8 +109,9 @@ def again(job: Job, *, at: datetime) -> Job:
         raise Refusal("只有未完成或已取消的事项可以重新开始。")
     by = Actor(job.by, job.role)
     return start(
-        job.work, title=job.title, by=by, at=at, arguments=job.arguments, back_url=job.back_url
-    )
+        job.work, title=job.title, by=by, at=at, arguments=job.arguments, back_url=job.back_url,
+        resumes=job.resumes,
+    )  # fmt: skip
 
 
 def cancel(job: Job, *, at: datetime) -> None:
@@ -166,11 +173,19 @@ def run(job_id: int) -> None:
 def reap(*, at: datetime) -> int:
     """Report jobs whose worker died as failed; returns how many.
 
-    A job that was taken from the queue but had not begun is put back into it.
+    One that may be resumed is queued again instead, and so is a job that was taken from the queue
+    but had not begun.
     """
     silent = at - SILENCE
     dead = Job.objects.filter(state=Job.State.RUNNING).filter(
         Q(heartbeat__lt=silent) | Q(heartbeat=None)
+    )
+    dead.filter(resumes__gt=0).update(
+        state=Job.State.WAITING,
+        started_at=None,
+        heartbeat=None,
+        resumes=F("resumes") - 1,
+        message="后台程序曾经中断，已自动接着办理；已经办完的部分不会重复。",
     )
     reported = dead.update(
         state=Job.State.FAILED,
@@ -188,8 +203,40 @@ def reap(*, at: datetime) -> int:
     return reported
 
 
+def remaining(job: Job, *, at: datetime) -> str:
+    """How much longer a job takes at the pace so far, in words; empty where that is unknown."""
+    if job.state != Job.State.RUNNING or not job.started_at or not 0 < job.done < job.total:
+        return ""
+    spent = (at - job.started_at).total_seconds()
+    left = spent * (job.total - job.done) / job.done
+    if spent < 2:
+        return ""
+    return f"大约还要 {ceil(left / 60)} 分钟" if left > 90 else f"大约还要 {max(1, ceil(left))} 秒"
+
+
+def file_for(progress: Progress, name: str) -> Path:
+    """Where a piece of work writes the file that it makes for its user; a second run begins it
+    anew. Only `file_of` finds it, and only once the work is done."""
+    folder = settings.VAR_DIR / "made"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = Path(folder, f"{progress.job.pk}-{name[:80].replace('/', '／')}")
+    path.unlink(missing_ok=True)
+    Job.objects.filter(pk=progress.job.pk).update(file=path.name)
+    return path
+
+
+def file_of(job: Job) -> Path | None:
+    """The file that a job made, while it is kept."""
+    path = settings.VAR_DIR / "made" / job.file
+    return path if job.file and job.state == Job.State.DONE and path.is_file() else None
+
+
 def tidy(*, at: datetime) -> None:
-    """Forget the queue's rows of jobs that have long been over; the jobs themselves stay."""
+    """Forget the queue's rows of jobs that have long been over, and files that were made more
+    than a day ago; the jobs themselves stay."""
+    for made in Job.objects.exclude(file="").filter(created_at__lt=at - FILES_KEPT):
+        Path(settings.VAR_DIR, "made", made.file).unlink(missing_ok=True)
+        Job.objects.filter(pk=made.pk).update(file="")
     old = DBTaskResult.objects.filter(finished_at__lt=at - KEPT)
     old.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()
 

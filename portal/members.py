@@ -149,8 +149,7 @@ def _write(enrolments: Sequence[Enrolment]) -> list[Member]:
         )
         for pk, e in zip(set_wise.next_ids(Member, len(enrolments)), enrolments, strict=True)
     ]
-    columns = [Member._meta.get_field(name).attname for name in PERSON]
-    set_wise.insert(Member, PERSON, (tuple(getattr(p, c) for c in columns) for p in people))
+    set_wise.insert(Member, PERSON, (_values(person) for person in people))
     began = Membership.Began.ENROLLED
     set_wise.insert(
         Membership,
@@ -163,6 +162,13 @@ def _write(enrolments: Sequence[Enrolment]) -> list[Member]:
     for person in people:
         person._state.adding, person._state.db = False, DEFAULT_DB_ALIAS
     return people
+
+
+def _values(p: Member) -> tuple[object, ...]:
+    return (
+        p.pk, p.password, p.key, p.number, p.name, p.branch_id, p.status, p.category, p.phone,
+        p.email, p.joined_on, p.is_active, p.sessions_epoch,
+    )  # fmt: skip
 
 
 def transfer(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpResponse
 from django.utils import timezone
 
-from portal import audit, spreadsheets
+from portal import audit, jobs, spreadsheets
+from portal.access import Capability, Scope, scope_of
 from portal.audit import Actor
-from portal.models import AuditEvent, Member, Membership, Organization
+from portal.jobs import Progress
+from portal.models import AuditEvent, Job, Member, Membership, Organization
+from portal.refusals import Refusal
 
 MEMBER_COLUMNS = {
     "党员编号": 16, "姓名": 12, "所在党支部": 36, "支部编码": 14, "党小组": 12, "党员类别": 12,
@@ -21,6 +26,7 @@ TREE_COLUMNS = {
     "上级编码": 14, "成立日期": 13,
 }  # fmt: skip
 CHUNK = 2000
+LONG = 5000  # people from whom on a worker writes the file
 
 
 def members(
@@ -34,33 +40,86 @@ def members(
     """The register of the people asked for, with whole phone numbers: for those who manage it."""
     name = f"{on.short_name if on else ''}党员名册"
     _record(name, people.count(), by=by, at=at, on=on, filter_=filter_)
-    groups = Membership.objects.filter(until=None)
     with spreadsheets.book() as book:
-        sheet = book.sheet("党员名册", list(MEMBER_COLUMNS.values()))
-        sheet.title(name)
-        sheet.note(f"截至 {timezone.localtime(at):%Y-%m-%d %H:%M}。改好后可在“党员—导入”里传回。")
-        sheet.header(list(MEMBER_COLUMNS))
-        rows = people.select_related("branch").iterator(chunk_size=CHUNK)
-        group_of = dict(
-            groups.filter(~Q(group=""), member__in=people.order_by().values("pk")).values_list(
-                "member_id", "group"
-            )
-        )
-        for person in rows:
-            sheet.line(
-                [
-                    person.number,
-                    person.name,
-                    person.branch.name if person.branch else "",
-                    person.branch.code if person.branch else "",
-                    group_of.get(person.pk, ""),
-                    person.get_status_display(),
-                    person.get_category_display(),
-                    person.phone,
-                    person.joined_on,
-                ]
-            )
+        for _ in _write_members(book, people, name, at=at):
+            pass
     return spreadsheets.answer(book.data, name)
+
+
+def asked_for(scope: Scope, *, text: str, mobile: bool) -> tuple[QuerySet[Member], str]:
+    """The people that the list shows of those one manages, and how that is said."""
+    found = Member.objects.within(scope, Capability.MANAGE_PEOPLE).active().search(text)
+    asked = [f"查找：{text}"] if text else []
+    if mobile:
+        found = found.mobile()
+        asked.append("流动党员")
+    return found.order_by("number"), "，".join(asked)
+
+
+def members_later(
+    *, text: str, mobile: bool, by: Actor, at: datetime, on: Organization | None, back_url: str
+) -> Job:
+    """Have a worker write a long register into a file."""
+    return jobs.start(
+        "portal.people_out.write_members",
+        title=f"导出{on.short_name if on else ''}党员名册"[:120],
+        by=by,
+        at=at,
+        arguments={"text": text, "mobile": mobile},
+        back_url=back_url,
+        resumes=3,
+    )
+
+
+def write_members(progress: Progress, *, text: str, mobile: bool) -> dict[str, Any]:
+    """Write the register that somebody asked for into a file, in the background."""
+    by, at = progress.by, progress.at
+    scope = scope_of(by.member, at=at, active_id=None)
+    if not scope.has(Capability.MANAGE_PEOPLE):
+        raise Refusal("您已没有导出名册的权限。")
+    people, filter_ = asked_for(scope, text=text, mobile=mobile)
+    on = next(iter(scope.organizations(Capability.MANAGE_PEOPLE)), None)
+    name, total = f"{on.short_name if on else ''}党员名册", people.count()
+    _record(name, total, by=by, at=at, on=on, filter_=filter_)
+    with spreadsheets.book(jobs.file_for(progress, f"{name}.xlsx")) as book:
+        for count in _write_members(book, people, name, at=at):
+            if count % CHUNK == 0:
+                progress.step(count, total, "正在写入表格。")
+    progress.step(total, total, f"已导出 {total} 人，一天之内可以下载。")
+    return {"rows": total}
+
+
+def _write_members(
+    book: spreadsheets.Book, people: QuerySet[Member], name: str, *, at: datetime
+) -> Iterator[int]:
+    """Write the sheet row by row, giving the number of each row."""
+    sheet = book.sheet("党员名册", list(MEMBER_COLUMNS.values()))
+    sheet.title(name)
+    sheet.note(f"截至 {timezone.localtime(at):%Y-%m-%d %H:%M}。改好后可在“党员—导入”里传回。")
+    sheet.header(list(MEMBER_COLUMNS))
+    places = dict(Organization.objects.branches().values_list("pk", "name"))
+    codes = dict(Organization.objects.branches().values_list("pk", "code"))
+    statuses, categories = dict(Member.Status.choices), dict(Member.Category.choices)
+    group = Membership.objects.filter(member=OuterRef("pk"), until=None).values("group")[:1]
+    rows = people.annotate(group=Subquery(group)).values_list(
+        "number", "name", "branch_id", "group", "status", "category", "phone", "joined_on"
+    )
+    for count, row in enumerate(rows.iterator(chunk_size=CHUNK), 1):
+        number, person, branch, group_, status, category, phone, joined_on = row
+        sheet.line(
+            [
+                number,
+                person,
+                places.get(branch, ""),
+                codes.get(branch, ""),
+                group_ or "",
+                statuses[status],
+                categories[category],
+                phone,
+                joined_on,
+            ]
+        )
+        yield count
 
 
 def organizations(

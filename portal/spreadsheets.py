@@ -12,13 +12,17 @@ from datetime import date, datetime
 from io import BytesIO
 from itertools import accumulate
 from math import ceil
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import xlsxwriter
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+ONE_LINE = 19  # points
 
 
 class Share(float):
@@ -87,9 +91,20 @@ class Sheet:
 
     def line(self, values: Sequence[Any], *, bold: bool = False) -> None:
         """One row of the table."""
-        for index, value in enumerate(values):
-            self._write(self.row, index, value, "bold" if bold else "cell")
-        self._set_height(self._most_lines(values))
+        style = "bold" if bold else "cell"
+        row, lines = self.row, 1
+        text = self._format(style)
+        write = self.sheet.write_string
+        self.sheet.set_row(row, ONE_LINE)
+        for column, value in enumerate(values):
+            if type(value) is str and value:
+                write(row, column, value, text)
+                if len(value) * 2 >= self.widths[column] or "\n" in value:
+                    lines = max(lines, _lines(value, self.widths[column]))
+            else:
+                self._write(row, column, value, style)
+        if lines > 1:
+            self._set_height(lines)
         self.row += 1
 
     def _slots(self, labels: Sequence[str], each: int) -> list[tuple[int, int, int]]:
@@ -187,15 +202,19 @@ _KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-class Book:
-    """A workbook being written; `data` is the file once it is closed."""
+OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False}
 
-    def __init__(self) -> None:
+
+class Book:
+    """A workbook being written; `data` is the file once it is closed.
+
+    Into `path` a long one is written row by row: what is written is not kept in memory.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
         self._buffer = BytesIO()
-        self._book = xlsxwriter.Workbook(
-            self._buffer,
-            {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False},
-        )
+        where = {"constant_memory": True} if path else {"in_memory": True}
+        self._book = xlsxwriter.Workbook(str(path) if path else self._buffer, where | OPTIONS)
 
     def sheet(self, name: str, widths: Sequence[float], *, landscape: bool = True) -> Sheet:
         return Sheet(self._book, name, widths, landscape=landscape)
@@ -206,11 +225,19 @@ class Book:
 
 
 @contextmanager
-def book() -> Iterator[Book]:
-    """Write a workbook: `with spreadsheets.book() as b: …`, then `b.data`."""
-    made = Book()
+def book(path: Path | None = None) -> Iterator[Book]:
+    """Write a workbook: `with spreadsheets.book() as b: …`, then `b.data` or the file."""
+    made = Book(path)
     yield made
     made._book.close()
+
+
+def answer_file(path: Path, name: str) -> FileResponse:
+    """A download of a workbook that lies in a file."""
+    response = FileResponse(path.open("rb"), content_type=XLSX)
+    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}.xlsx"
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def answer(data: bytes, name: str) -> HttpResponse:

@@ -37,6 +37,7 @@ urlpatterns = [
     ),
     # jobs/, audit/
     path("jobs/<int:job>/", jobs.detail, name="job-detail"),
+    path("jobs/<int:job>/file/", jobs.file, name="job-file"),
     path("jobs/<int:job>/cancel/", jobs.cancel, name="job-cancel"),
     path("jobs/<int:job>/again/", jobs.again, name="job-again"),
     path("audit/", jobs.audit_list, name="audit-list"),

@@ -298,7 +298,8 @@ def worksheets(data: bytes) -> Iterator[tuple[dict[str, Any], Any]]:
         sheet = book.get_sheet_by_name(meta.name)
         visible = str(meta.visible).endswith(".Visible")
         merged = [[*first, *last] for first, last in sheet.merged_cell_ranges or ()]
-        yield {"name": meta.name, "merged": merged, "visible": visible}, sheet
+        height = sheet.end[0] + 1 if sheet.end else 0
+        yield {"name": meta.name, "merged": merged, "visible": visible, "height": height}, sheet
 
 
 def lazy_rows(sheet: Any) -> Iterator[list[Any]]:

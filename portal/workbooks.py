@@ -37,6 +37,7 @@ class Grid:
     hidden_rows: tuple[int, ...] = ()
     hidden_columns: tuple[int, ...] = ()
     struck: frozenset[tuple[int, int]] = frozenset()
+    height: int = 0  # rows that there may be, where the file says so before they are read
 
 
 @dataclass(frozen=True)
@@ -353,6 +354,7 @@ def _grid(sheet: dict[str, Any]) -> Grid:
         hidden=not sheet.get("visible", True),
         hidden_rows=tuple(sheet.get("hidden_rows", ())),
         hidden_columns=tuple(sheet.get("hidden_columns", ())),
+        height=sheet.get("height", 0),
         struck=frozenset((row, column) for row, column in sheet.get("struck", ())),
     )
 

@@ -6,7 +6,7 @@ from portal.models.job import Job, PeriodicRun
 from portal.models.member import Member, SearchTerm, SignInSlip
 from portal.models.membership import Membership, MobileStay
 from portal.models.organization import PATH_STEP, Cohort, Organization, OrganizationName
-from portal.models.upload import Upload
+from portal.models.upload import StagedLine, Upload
 
 __all__ = [
     "PATH_STEP",
@@ -23,5 +23,6 @@ __all__ = [
     "Role",
     "SearchTerm",
     "SignInSlip",
+    "StagedLine",
     "Upload",
 ]

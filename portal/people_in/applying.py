@@ -38,7 +38,7 @@ def apply(
         raise NotImportable(preview.refusal)
     if preview.errors:
         raise NotImportable(preview.message)
-    _write_people([line for line in preview.lines if isinstance(line, MemberLine)], by=by, at=at)
+    write_people([line for line in preview.lines if isinstance(line, MemberLine)], by=by, at=at)
     _write_tree([x for x in preview.lines if isinstance(x, OrganizationLine)], by=by, at=at)
     counts = dict(preview.counts)
     if preview.changing:
@@ -53,7 +53,7 @@ def apply(
     return counts
 
 
-def _write_people(lines: Sequence[MemberLine], *, by: Actor, at: datetime) -> None:
+def write_people(lines: Sequence[MemberLine], *, by: Actor, at: datetime) -> None:
     acts = {a: [x for x in lines if x.action == a] for a in ("create", "return", "transfer")}
     if acts["create"]:
         members.enrol_many([_enrolment(line) for line in acts["create"]], by=by, at=at)

@@ -61,6 +61,7 @@ class Finder:
     def __init__(self, covers: Callable[[Organization], bool]) -> None:
         self.covers = covers
         self.guessed: dict[str, Organization] = {}  # texts read as the one that ends like them
+        self.found: dict[tuple[str, str, str, int], Organization] = {}
         self.endings: dict[str, list[Organization]] = {}
         self.all = {o.pk: o for o in Organization.objects.order_by("path")}
         self.by_code = {o.code.lower(): o for o in self.all.values()}
@@ -80,6 +81,12 @@ class Finder:
 
         Raises BadCell with what to write instead.
         """
+        asked = text, code, parent, now.pk if now else 0
+        if asked not in self.found:
+            self.found[asked] = self._branch(text, code, parent, now)
+        return self.found[asked]
+
+    def _branch(self, text: str, code: str, parent: str, now: Organization | None) -> Organization:
         if code:
             found = self._coded(code)
             if text and found not in self._called(text):

@@ -23,6 +23,8 @@ from portal.people_in.model import Entry, MemberLine, Preview, Table, distinct
 from portal.people_in.rows import RowReader, WrongRow
 
 CHUNK = 900
+# The fields that say category and status, whichever does.
+SAYING = ("status", "category", "leaving", "is_probationary", "is_full", "is_retired")
 NAMED = 5  # people missing from a list who are named
 LOST_ZEROS = "编号前面的 0 可能被 Excel 去掉了，请把这一列设为“文本”后补齐。"
 SHOWN = {"name": "姓名", "status": "党员类别", "category": "人员类别", "phone": "手机号码",
@@ -56,31 +58,45 @@ class Wanted:
 
 def plan(table: Table, *, scope: Scope | None, at: datetime) -> Preview:
     """The preview of a member list for somebody with `scope` (None: the whole)."""
-    return _Plan(table, scope, at).preview()
+    return MemberReader(table, scope, at).preview()
 
 
-class _Plan(RowReader):
+class MemberReader(RowReader):
+    """Reads rows and says what each would do; a chunk of a long list as well as a whole one."""
+
     capability = Capability.MANAGE_PEOPLE
     labels = SHOWN
 
     def __init__(self, table: Table, scope: Scope | None, at: datetime) -> None:
         super().__init__(table, scope, at)
-        self.lacking_status = self.lacking_category = 0
-        self.lengths: list[int] = []
+        self.lacking_status = self.lacking_category = self.months = 0
+        self.said: dict[tuple[str, ...], tuple[str, str]] = {}
         self.beginnings: dict[int, int] = {}
         self.titled: dict[str, Organization | None] = {}
 
     def preview(self) -> Preview:
-        wanted = [w for w in map(self._parse, self.table.entries) if w]
-        wanted = list(self._once(wanted))
-        known = self._known(wanted)
-        lines = [line for w in wanted if (line := self._line(w, known))]
-        self._say_defaults(wanted)
+        wanted = list(self._once(self.parsed(self.table.entries)))
+        lines = self.lines(wanted)
+        self.say_defaults()
         self._say_homonyms(lines)
         self._say_missing(wanted, lines)
         return Preview(
             self.table.kind, tuple(lines), self.problems.in_order, distinct(self.warnings)
         )
+
+    def parsed(self, entries: Iterable[Entry]) -> Iterable[Wanted]:
+        """The rows that can be read; what is wrong with others is among the problems."""
+        return (w for w in map(self._parse, entries) if w)
+
+    def lines(self, wanted: Sequence[Wanted]) -> list[MemberLine]:
+        """What rows would do against the register as it is now."""
+        return [line for _, line in self.pairs(wanted)]
+
+    def pairs(self, wanted: Sequence[Wanted]) -> list[tuple[Entry, MemberLine]]:
+        """Rows with what they would do; those that can do nothing are among the problems."""
+        self.months += sum(1 for w in wanted if w.joined_on and not w.joined_on.whole)
+        known = self._known(wanted)
+        return [(w.entry, line) for w in wanted if (line := self._line(w, known))]
 
     # --- one row, read ------------------------------------------------------------------
 
@@ -90,7 +106,7 @@ class _Plan(RowReader):
         name = self._cell(entry, "name", self._name(entry), must="请填写姓名。")
         status, category = "", ""
         try:
-            category, status = category_and_status(entry)
+            category, status = self._said(entry)
         except BadCell as bad:
             self._problem(entry, bad.args[1], bad)
         if not status and "预备" in entry.get("name"):
@@ -110,6 +126,13 @@ class _Plan(RowReader):
             bool(how),
         )
         return None if self._bad else parsed
+
+    def _said(self, entry: Entry) -> tuple[str, str]:
+        """Category and status; a long list says the same few things again and again."""
+        words = tuple(map(entry.get, SAYING))
+        if words not in self.said or entry.hidden:
+            self.said[words] = category_and_status(entry)
+        return self.said[words]
 
     def _name(self, entry: Entry) -> Callable[[str], str]:
         def read(text: str) -> str:
@@ -156,8 +179,6 @@ class _Plan(RowReader):
         numbers = {w.number for w in wanted}
         digits = {n for n in numbers if n.isdigit()}
         if digits:
-            lengths = Member.objects.annotate(length=Length("number")).order_by()
-            self.lengths = sorted(set(lengths.values_list("length", flat=True).distinct()))
             numbers |= {padded for number in digits for padded in self._padded(number)}
         people: dict[int, Member] = {}
         for chunk in _chunks(sorted(numbers)):
@@ -168,6 +189,12 @@ class _Plan(RowReader):
             for m in Membership.objects.filter(member__in=keys).order_by("since", "id"):
                 last[m.member_id] = m
         return {m.number: Known(m, last.get(pk)) for pk, m in people.items()}
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """How long the numbers in the register are."""
+        lengths = Member.objects.annotate(length=Length("number")).order_by()
+        return sorted(set(lengths.values_list("length", flat=True).distinct()))
 
     def _padded(self, number: str) -> Iterable[str]:
         """The number with the zeros that Excel may have dropped, in every length that occurs."""
@@ -372,7 +399,7 @@ class _Plan(RowReader):
         phone = w.phone if w.phone and "*" not in w.phone else (member.phone if member else "")
         return MemberLine(
             row=w.entry.row,
-            sheet=w.entry.sheet if len(self.table.headings) > 1 else "",
+            sheet=w.entry.sheet if self.table.has_sheets else "",
             action=action,
             number=member.number if member else w.number,
             name=member.name if member else w.name,
@@ -397,11 +424,11 @@ class _Plan(RowReader):
         """The one who manages the branch of today; for those who left, whoever takes them back."""
         return member.branch is None or self._covers(member.branch)
 
-    def _say_defaults(self, wanted: Sequence[Wanted]) -> None:
-        months = sum(1 for w in wanted if w.joined_on and not w.joined_on.whole)
-        if months:
+    def say_defaults(self) -> None:
+        if self.months:
             self.warnings.append(
-                f"{months} 人的入党时间只写到年月，按当月 1 日登记；册中已有当月具体日期的不变。"
+                f"{self.months} 人的入党时间只写到年月，按当月 1 日登记；"
+                "册中已有当月具体日期的不变。"
             )
         if self.lacking_status:
             self.warnings.append(

@@ -14,6 +14,7 @@ from portal.models import Member, Organization
 from portal.people_in.cells import masked
 from portal.refusals import Refusal
 
+SHOWN = 500  # lines of a preview on one page; the counts are always of all
 MEMBERS, ORGANISATIONS = "members", "organisations"
 KINDS = {MEMBERS: "党员", ORGANISATIONS: "党组织"}
 ACTIONS = {
@@ -60,6 +61,12 @@ class Table:
     headings: Mapping[str, Mapping[str, str]]
     titles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    count: int = 0  # of sheets, where it is known before they are read
+
+    @property
+    def has_sheets(self) -> bool:
+        """Whether a row must be named with its sheet."""
+        return max(self.count, len(self.headings)) > 1
 
     def heading(self, entry: Entry, name: str, default: str = "") -> str:
         """The heading of a field as it is written above this row."""
@@ -123,7 +130,7 @@ class Problems:
 
     def add(self, entry: Entry, name: str, message: str, *, default: str = "") -> None:
         column = self.table.heading(entry, name, default)
-        sheet = entry.sheet if len(self.table.headings) > 1 else ""
+        sheet = entry.sheet if self.table.has_sheets else ""
         self.found.append(Problem(entry.row, column, entry.get(name), message, sheet))
 
     def hidden(self, entry: Entry) -> None:
@@ -257,6 +264,15 @@ class Preview:
         return [line for line in self.lines if line.action != "same"]
 
     @property
+    def change_count(self) -> int:
+        return len(self.changing)
+
+    @property
+    def first(self) -> list[Line]:
+        """The first of the lines that change anything, as many as a page shows."""
+        return self.changing[:SHOWN]
+
+    @property
     def fingerprint(self) -> str:
         """Tells whether what is confirmed is still what was shown."""
         text = json.dumps(self.as_json(), ensure_ascii=False, sort_keys=True)
@@ -276,3 +292,13 @@ class Preview:
 def distinct(sentences: Iterable[str]) -> tuple[str, ...]:
     """Each sentence once, in order."""
     return tuple(dict.fromkeys(sentences))
+
+
+def said(counts: dict[str, int], kind: str) -> str:
+    """What was written, in one sentence."""
+    unit = "人" if kind == MEMBERS else "个"
+    acts = {a: n for a, n in counts.items() if a != "same" and n}
+    if not acts:
+        return "没有需要改动的内容。"
+    listed = "、".join(f"{ACTIONS[a]} {n} {unit}" for a, n in acts.items())
+    return f"已导入：{listed}。"

@@ -11,8 +11,10 @@ from portal.access import Capability, Scope, scope_of
 from portal.audit import Actor
 from portal.jobs import Progress
 from portal.models import Job, Upload
+from portal.people_in import long_lists
 from portal.people_in.cells import masked
-from portal.people_in.model import KINDS, MEMBERS, Preview, Table
+from portal.people_in.long_shown import LongPreview
+from portal.people_in.model import KINDS, MEMBERS, Preview, Table, said
 from portal.refusals import Conflict, Refusal
 
 KEPT = timedelta(days=1)
@@ -44,11 +46,32 @@ def stage(data: bytes, filename: str, kind: str, *, by: Actor, at: datetime) -> 
     )
 
 
+class NotYet(Refusal):
+    """A long list that a worker has not read yet."""
+
+    message = "这份表格还在核对，请稍候。"
+
+
+def look(upload: Upload, *, scope: Scope, at: datetime) -> Preview | LongPreview:
+    """What the page shows of a staged list. Raises Over once it is imported, NotYet while a
+    worker reads it."""
+    if not upload.is_long or upload.applied_at:
+        return preview(upload, scope=scope, at=at)
+    if upload.checked_at is None:
+        raise NotYet
+    return LongPreview(upload)
+
+
 def preview(upload: Upload, *, scope: Scope, at: datetime) -> Preview:
     """What the staged rows would change now. Raises Over once they are imported."""
     if upload.applied_at:
         raise Over
     return people_in.plan(Table.of_json(upload.table), scope=scope, at=at)
+
+
+def is_many(upload: Upload, found: Preview | LongPreview) -> bool:
+    """Whether a worker writes it."""
+    return upload.is_long or found.change_count > MANY
 
 
 @transaction.atomic
@@ -60,6 +83,8 @@ def confirm(
     Raises Changed when they do not, Over the second time.
     """
     upload = Upload.objects.select_for_update().get(pk=upload.pk)
+    if upload.is_long:
+        raise Changed
     found = preview(upload, scope=scope, at=at)
     if found.fingerprint != fingerprint:
         raise Changed
@@ -74,6 +99,8 @@ def confirm_later(
     upload: Upload, *, fingerprint: str, by: Actor, at: datetime, back_url: str
 ) -> Job:
     """Have a worker confirm a large sheet."""
+    if upload.is_long:
+        return long_lists.write_later(upload, by=by, at=at, back_url=back_url)
     return jobs.start(
         "portal.people_in.staging.work",
         title=f"导入{KINDS[upload.kind]}：{upload.filename}"[:120],
@@ -98,17 +125,10 @@ def work(progress: Progress, *, upload: int, fingerprint: str) -> dict[str, int]
     return counts
 
 
-def said(counts: dict[str, int], kind: str) -> str:
-    """What was written, in one sentence."""
-    unit = "人" if kind == MEMBERS else "个"
-    acts = {a: n for a, n in counts.items() if a != "same" and n}
-    if not acts:
-        return "没有需要改动的内容。"
-    listed = "、".join(f"{people_in.ACTIONS[a]} {n} {unit}" for a, n in acts.items())
-    return f"已导入：{listed}。"
-
-
 def expire(*, at: datetime) -> int:
     """Delete staged sheets that nobody confirmed; returns how many. Periodic work."""
-    count, _ = Upload.objects.filter(at__lt=at - KEPT).delete()
+    old = Upload.objects.filter(at__lt=at - KEPT)
+    for upload in old.filter(is_long=True):
+        long_lists.forget_lines(upload)
+    count, _ = old.delete()
     return count

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from portal import gate, jobs
+from portal import gate, jobs, spreadsheets
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import AuditEvent, Job
@@ -19,8 +20,20 @@ from portal.rendering import page
 @gate.required(Capability.OWN)
 def detail(request: MemberRequest, job: int) -> HttpResponse:
     """How far one's background work is, or how it ended; the page asks again by itself."""
-    context = {"job": _own(request, job)}
+    found = _own(request, job)
+    context = {"job": found, "remaining": jobs.remaining(found, at=request.at)}
     return page(request, "portal/job.html", context, fragment="portal/_job.html")
+
+
+@require_GET
+@gate.required(Capability.OWN)
+def file(request: MemberRequest, job: int) -> HttpResponseBase:
+    """The spreadsheet that one's background work made, while it is kept."""
+    made = jobs.file_of(_own(request, job))
+    if made is None:
+        messages.info(request, "这份表格已经过期，请重新导出。")
+        return redirect("job-detail", job)
+    return spreadsheets.answer_file(made, made.stem.partition("-")[2])
 
 
 @require_POST

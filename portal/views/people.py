@@ -13,15 +13,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 from portal import gate, people_in, people_out
 from portal.access import Capability
 from portal.gate import MemberRequest
-from portal.models import Member, Organization, Upload
-from portal.people_in import staging
+from portal.models import Organization, Upload
+from portal.people_in import long_lists, staging
 from portal.people_in.headings import LABELS
+from portal.people_in.model import said
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
 from portal.workbooks import Limits
 
 PEOPLE, TREE = Capability.MANAGE_PEOPLE, Capability.MANAGE_ORGANISATIONS
-SHOWN = 500  # lines of a preview on one page; the counts are always of all
 ADDRESSES = {
     people_in.MEMBERS: ("members-in", "members-in-one", "member-list", "members-out"),
     people_in.ORGANISATIONS: (
@@ -65,19 +65,15 @@ def organizations_in_one(request: MemberRequest, tree: int) -> HttpResponse:
 @gate.required(PEOPLE)
 def members_out(request: MemberRequest) -> HttpResponse:
     """The register as a spreadsheet: the people that the list shows, of those one manages."""
-    text = request.POST.get("q", "").strip()
-    found = Member.objects.within(request.scope, PEOPLE).active().search(text).order_by("number")
-    asked = [f"查找：{text}"] if text else []
-    if request.POST.get("mobile"):
-        found = found.mobile()
-        asked.append("流动党员")
-    return people_out.members(
-        found,
-        by=request.scope.actor(PEOPLE),
-        at=request.at,
-        on=_place(request, PEOPLE),
-        filter_="，".join(asked),
-    )
+    text, mobile = request.POST.get("q", "").strip(), bool(request.POST.get("mobile"))
+    found, filter_ = people_out.asked_for(request.scope, text=text, mobile=mobile)
+    by, on = request.scope.actor(PEOPLE), _place(request, PEOPLE)
+    if found.count() > people_out.LONG:
+        job = people_out.members_later(
+            text=text, mobile=mobile, by=by, at=request.at, on=on, back_url=reverse("member-list")
+        )
+        return redirect("job-detail", job.pk)
+    return people_out.members(found, by=by, at=request.at, on=on, filter_=filter_)
 
 
 @require_POST
@@ -105,6 +101,13 @@ def _upload(request: MemberRequest, kind: str) -> HttpResponse:
             raise Refusal("请先选择要上传的文件。")
         data = file.read(Limits().upload_bytes + 1)
         by = request.scope.actor(capability)
+        if kind == people_in.MEMBERS and len(data) > long_lists.LONG:
+            here = ADDRESSES[kind][1]
+            job = long_lists.stage(
+                data, file.name or "", by=by, at=request.at,
+                address=lambda pk: reverse(here, args=[pk]),
+            )  # fmt: skip
+            return redirect("job-detail", job.pk)
         staged = staging.stage(data, file.name or "", kind, by=by, at=request.at)
     except Refusal as refusal:
         messages.error(request, refusal.message)
@@ -122,8 +125,8 @@ def _one(request: MemberRequest, kind: str, pk: int) -> HttpResponse:
         by = request.scope.actor(staging.NEEDED[kind])
         seen = request.POST.get("seen", "")
         try:
-            found = staging.preview(upload, scope=request.scope, at=request.at)
-            if len(found.changing) > staging.MANY and found.fingerprint == seen:
+            found = staging.look(upload, scope=request.scope, at=request.at)
+            if staging.is_many(upload, found) and found.fingerprint == seen:
                 job = staging.confirm_later(
                     upload, fingerprint=seen, by=by, at=request.at, back_url=reverse(back)
                 )
@@ -131,7 +134,7 @@ def _one(request: MemberRequest, kind: str, pk: int) -> HttpResponse:
             counts = staging.confirm(
                 upload, fingerprint=seen, scope=request.scope, by=by, at=request.at
             )
-            messages.success(request, staging.said(counts, kind))
+            messages.success(request, said(counts, kind))
             return redirect(back)
         except staging.Over as over:  # sent twice: once was enough
             messages.info(request, over.message)
@@ -140,15 +143,15 @@ def _one(request: MemberRequest, kind: str, pk: int) -> HttpResponse:
             messages.error(request, refusal.message)
             status = 409 if isinstance(refusal, Conflict) else 422
     try:
-        preview = staging.preview(upload, scope=request.scope, at=request.at)
+        preview = staging.look(upload, scope=request.scope, at=request.at)
     except Refusal as refusal:
         messages.info(request, refusal.message)
         return redirect(back)
     context: dict[str, Any] = {
         "upload": upload,
         "preview": preview,
-        "lines": preview.changing[:SHOWN],
-        "more": max(0, len(preview.changing) - SHOWN),
+        "lines": preview.first,
+        "more": preview.change_count - len(preview.first),
         "actions": people_in.ACTIONS,
         "fields": LABELS,
         "again_url": reverse(ADDRESSES[kind][0]),

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from portal import people_in
 from portal.audit import Actor
-from portal.people_in.staging import said
+from portal.people_in.model import said
 from portal.refusals import Refusal
 
 SYSTEM = Actor(None, "system")  # type: ignore[arg-type] # a command is nobody's act

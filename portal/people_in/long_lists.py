@@ -1,0 +1,222 @@
+"""Long member lists, by a worker: checked in chunks into staging, then written set-wise.
+
+Three steps, each a queued job's or a part of it: `stage` keeps the file, `check` reads it row by
+row and stages what each would do (progress and cancel here), `write` enters the newcomers in one
+transaction and then indexes their names. A killed step is taken up again where it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from portal import audit, followers, jobs, members
+from portal.access import Capability, Scope, scope_of
+from portal.audit import Actor
+from portal.jobs import Progress
+from portal.models import AuditEvent, Job, Organization, StagedLine, Upload
+from portal.people_in import applying, long_sql
+from portal.people_in.cells import masked
+from portal.people_in.long_check import Checker, entry_of
+from portal.people_in.member_lines import MemberReader
+from portal.people_in.model import KINDS, MEMBERS, MemberLine, NotImportable, Table, said
+from portal.refusals import Refusal
+
+LONG = 200_000  # bytes of a file that a worker reads: about 4,000 rows
+CHUNK = 1000  # rows checked and staged at once
+INDEXED = 2000  # people indexed at once
+RESUMES = 3
+
+
+class Moved(Refusal):
+    """The register changed since the list was checked."""
+
+
+def stage(
+    data: bytes, filename: str, *, by: Actor, at: datetime, address: Callable[[int], str]
+) -> Job:
+    """Keep a long file until a worker has read it; the job is where its user waits. `address`
+    gives the page on which an upload's preview is seen."""
+    name = masked(filename.replace("\\", "/").rsplit("/", 1)[-1])[:120]
+    with transaction.atomic():
+        upload = Upload.objects.create(
+            by=by.member, kind=MEMBERS, filename=name, file=data, is_long=True, at=at
+        )
+        return jobs.start(
+            "portal.people_in.long_lists.check",
+            title=f"核对{KINDS[MEMBERS]}名册：{name}"[:120],
+            by=by,
+            at=at,
+            arguments={"upload": upload.pk},
+            back_url=address(upload.pk),
+            resumes=RESUMES,
+        )
+
+
+def check(progress: Progress, *, upload: int) -> dict[str, Any]:
+    """Read a staged file and stage what its rows would do. Begins anew when taken up again."""
+    staged, scope = _held(progress, upload)
+    if not staged.file:
+        raise Refusal("这份表格已经读过了。")
+    forget_lines(staged)
+    reader = Checker(staged, scope, progress.at)
+    done = 0
+    try:
+        for chunk in _chunks(reader.entries()):
+            reader.take(chunk)
+            done = chunk[-1].row
+            progress.step(done, max(done, reader.height), "正在读取并核对。")
+        found = reader.result()
+    except (Refusal, jobs.Cancelled):  # what is not wanted or cannot be read is not kept
+        forget_lines(staged)
+        staged.delete()
+        raise
+    staged.said, staged.checked_at, staged.file = found, progress.at, b""
+    staged.save(update_fields=["said", "checked_at", "file"])
+    progress.step(done, done, found["message"])
+    return {"rows": found["rows"]}
+
+
+def write_later(upload: Upload, *, by: Actor, at: datetime, back_url: str) -> Job:
+    """Have a worker write a checked list. Raises NotImportable while there are errors."""
+    if upload.said["wrong"]:
+        raise NotImportable(upload.said["message"])
+    return jobs.start(
+        "portal.people_in.long_lists.write",
+        title=f"导入{KINDS[MEMBERS]}：{upload.filename}"[:120],
+        by=by,
+        at=at,
+        arguments={"upload": upload.pk},
+        back_url=back_url,
+        resumes=RESUMES,
+    )
+
+
+def write(progress: Progress, *, upload: int) -> dict[str, int]:
+    """Write a checked list: all of it or nothing; then index the newcomers' names, some at a
+    time. Taken up again, it goes on where it was."""
+    staged, scope = _held(progress, upload)
+    counts: dict[str, int] = staged.said.get("counts", {})
+    total = counts.get("create", 0)
+    if staged.applied_at is None:
+        progress.step(0, total or 1, "正在写入名册，请稍候；写入是一次完成的，中途不能取消。")
+        apply(staged, scope=scope, by=progress.by, at=progress.at)
+    done = total - StagedLine.objects.filter(upload=staged, action="create").count()
+    while count := _index(staged):
+        done += count
+        _step_on(progress, done, total)
+    forget_lines(staged)
+    _step_on(progress, total or 1, total or 1, text=said(counts, MEMBERS))
+    return counts
+
+
+def apply(upload: Upload, *, scope: Scope, by: Actor, at: datetime) -> None:
+    """Write a checked list in one transaction, set-wise; its lines stay for the index.
+
+    Raises Moved when the register changed since the check in what the list bears on.
+    """
+    long_sql.make_room()
+    try:
+        with transaction.atomic():
+            upload = Upload.objects.select_for_update().get(pk=upload.pk)
+            if upload.applied_at:
+                return
+            _check_unmoved(upload, scope)
+            others = StagedLine.objects.filter(upload=upload).exclude(action__in=["create", "same"])
+            applying.write_people(_again(upload, others, scope, at), by=by, at=at)
+            ids = long_sql.enter(upload)
+            long_sql.note_entered(upload, by=by, at=at)
+            if ids:
+                followers.tell([followers.PeopleEntered(ids)], by=by, at=at)
+            audit.record(
+                AuditEvent.Event.IMPORT,
+                by=by,
+                at=at,
+                on=next(iter(scope.organizations(Capability.MANAGE_PEOPLE)), None),
+                subject=f"导入{KINDS[MEMBERS]}：{upload.filename}",
+                detail={"rows": upload.said.get("rows", 0), **upload.said.get("counts", {})},
+            )
+            upload.applied_at = at
+            upload.save(update_fields=["applied_at"])
+    except IntegrityError as error:
+        raise Moved("名册刚刚有变动，什么也没有写入；请重新上传，再核对一次。") from error
+
+
+def _held(progress: Progress, upload: int) -> tuple[Upload, Scope]:
+    staged = Upload.objects.filter(pk=upload).first()
+    if staged is None:
+        raise Refusal("这份表格已经过期，请重新上传。")
+    scope = scope_of(progress.by.member, at=progress.at, active_id=None)
+    if not scope.has(Capability.MANAGE_PEOPLE):
+        raise Refusal("您已没有导入的权限。")
+    return staged, scope
+
+
+def _check_unmoved(upload: Upload, scope: Scope) -> None:
+    """Whether the newcomers are still new, and their branches take people."""
+    if numbers := long_sql.taken(upload):
+        raise Moved(
+            f"核对之后，编号 {'、'.join(numbers)} 已经入册。什么也没有写入，请重新上传核对。"
+        )
+    lines = StagedLine.objects.filter(upload=upload, action="create")
+    branches = Organization.objects.filter(pk__in=lines.values("branch"))
+    for branch in branches.only("name", "path", "kind", "dissolved_on"):
+        gone = branch.dissolved_on or not branch.is_branch
+        if gone or not scope.can(Capability.MANAGE_PEOPLE, branch.path):
+            raise Moved(
+                f"核对之后，{branch.name}有了变动，不能编入。什么也没有写入，请重新上传核对。"
+            )
+
+
+def _again(upload: Upload, lines: Any, scope: Scope, at: datetime) -> list[MemberLine]:
+    """What rows about people in the register mean now, which must be what was shown."""
+    found: list[MemberLine] = []
+    told = upload.said
+    table = Table(MEMBERS, (), told["headings"], told["titles"], (), told["sheets"])
+    reader = MemberReader(table, scope, at)
+    for chunk in _chunks(lines.order_by("pk").iterator(chunk_size=CHUNK)):
+        entries = [entry_of(json.loads(x.entry)) for x in chunk]
+        now = reader.lines(list(reader.parsed(entries)))
+        meant = [json.dumps(x.as_json(), ensure_ascii=False, sort_keys=True) for x in now]
+        if meant != [x.shown for x in chunk]:
+            raise Moved("名册在核对之后有变动，什么也没有写入；请重新上传，再核对一次。")
+        found += now
+    return found
+
+
+def _index(upload: Upload) -> int:
+    """Index the next newcomers and let their lines go; returns how many."""
+    with transaction.atomic():
+        Upload.objects.select_for_update().get(pk=upload.pk)
+        rows = long_sql.first_entered(upload, INDEXED)
+        members.write_terms((pk, name, number) for _, pk, name, number in rows)
+        if rows:
+            lines = StagedLine.objects.filter(upload=upload, action="create")
+            lines.filter(pk__lte=rows[-1][0])._raw_delete("default")
+    return len(rows)
+
+
+def forget_lines(upload: Upload) -> None:
+    """Delete an upload's lines, some at a time."""
+    lines = StagedLine.objects.filter(upload=upload)
+    while first := list(lines.order_by("pk").values_list("pk", flat=True)[:5000]):
+        lines.filter(pk__gte=first[0], pk__lte=first[-1])._raw_delete("default")
+
+
+def _step_on(progress: Progress, done: int, total: int, *, text: str = "") -> None:
+    """Say how far it is where nothing can be cancelled any more."""
+    try:
+        progress.step(done, total, text or "名册已写入，正在编制姓名检索。")
+    except jobs.Cancelled:
+        Job.objects.filter(pk=progress.job.pk).update(cancel_asked=False)
+
+
+def _chunks(items: Iterator[Any]) -> Iterator[list[Any]]:
+    items = iter(items)
+    while chunk := list(islice(items, CHUNK)):
+        yield chunk
