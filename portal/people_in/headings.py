@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from portal.people_in.model import MEMBERS, ORGANISATIONS
 
@@ -121,6 +122,12 @@ _COMPILED = {
     }
     for kind, fields in FIELDS.items()
 }
+_ANY = {
+    kind: re.compile("|".join(f"(?:{p})" for ps in fields.values() for p in ps), re.IGNORECASE)
+    for kind, fields in FIELDS.items()
+}
+SEVERAL = re.compile("[/／、或|｜､]")
+NUMERIC = re.compile(r"[\d.\-/ :]+")  # the cells of a list that name nothing
 
 
 def plain(text: str) -> str:
@@ -129,12 +136,17 @@ def plain(text: str) -> str:
     return re.sub(r"\(.*?\)|\[.*?\]|【.*?】|\(.*$|[*★☆:/、或|]", "", text)
 
 
+@lru_cache(maxsize=4096)
 def field_of(text: str, kind: str) -> tuple[str, int] | None:
     """The field that a heading names and how sure that is (0: surest), or None."""
+    if NUMERIC.fullmatch(text):
+        return None
     heading = plain(text)
     if not heading or len(heading) > 20 or is_private(text):
         return None
     for part in (heading, *_parts(text)):
+        if not _ANY[kind].fullmatch(part):
+            continue
         found = [
             (rank, name)
             for name, patterns in _COMPILED[kind].items()
@@ -148,6 +160,8 @@ def field_of(text: str, kind: str) -> tuple[str, int] | None:
 
 def _parts(text: str) -> list[str]:
     """The words of a heading that says the same in two ways: 编号/党员号, 手机 或 电话."""
+    if not SEVERAL.search(text):
+        return []
     parts = [plain(part) for part in re.split(r"[/、或|]", unicodedata.normalize("NFKC", text))]
     return [p for p in parts if p] if len(parts) > 1 else []
 
