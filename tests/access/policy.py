@@ -146,6 +146,7 @@ PAGES: dict[str, Page] = {
     "organization-detail": Page("see_figures", "object", post="appoint"),
     "appointment-end": Page("appoint", "object"),
     "job-detail": Page("own", "owner"),
+    "job-file": Page("own", "owner"),
     "job-cancel": Page("own", "owner"),
     "job-again": Page("own", "owner"),
     "audit-list": Page("audit"),

@@ -8,6 +8,7 @@ from tests.architecture.code import calls, imported, modules
 
 RAW_SQL = {
     "portal/set_wise.py",  # one statement for many rows, on both engines
+    "portal/prepared.py",  # the statements of querysets, written once
     "credits/ledger_sql.py",  # the statements of the ledger's hot path
     "credits/occupied_time.py",  # the overlap rule in the database
     "credits/partitions.py",  # a programme's partitions, on PostgreSQL
