@@ -22,6 +22,7 @@ from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
 from portal import set_wise
 from portal.audit import Actor
+from portal.prepared import Prepared, columns, given
 
 State = StudySession.State
 
@@ -164,12 +165,22 @@ class Campaign:
 
 def campaigns(sessions_: Sequence[StudySession]) -> list[Campaign]:
     """The programmes in which sessions count, by id."""
-    through = StudySession.programmes.through.objects.filter(studysession__in=sessions_)
     found: dict[int, set[int]] = defaultdict(set)
-    for session, programme in through.values_list("studysession_id", "programme_id"):
-        found[programme].add(session)
-    rows = Programme.objects.filter(pk__in=found).order_by("pk")
-    return [Campaign(p, rule_book.of(p), found[p.pk]) for p in rows]
+    programmes: dict[int, Programme] = {}
+    for session in sessions_:
+        for programme in _programmes.objects(session=session.pk):
+            programmes[programme.pk] = programme
+            found[programme.pk].add(session.pk)
+    return [Campaign(p, rule_book.of(p), found[pk]) for pk, p in sorted(programmes.items())]
+
+
+_programmes = Prepared(
+    lambda: (
+        Programme.objects.filter(sessions=given("session", int))
+        .order_by("pk")
+        .values_list(*columns(Programme))
+    )
+)
 
 
 def revise(

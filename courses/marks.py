@@ -14,6 +14,7 @@ from courses.models import Attendance, Leave, Status, StudySession
 from portal import set_wise
 from portal.audit import Actor
 from portal.models import Member, Membership
+from portal.prepared import Prepared, columns, given
 from portal.refusals import Conflict, Refusal
 
 
@@ -112,11 +113,20 @@ def locked(session: StudySession) -> dict[int, Attendance]:
 
 def locked_many(sessions: Sequence[StudySession]) -> dict[int, dict[int, Attendance]]:
     """Lock all marks of several sessions, by id; returns session → member → mark."""
-    rows = Attendance.objects.filter(session__in=sessions).select_for_update(of=("self",))
-    found: dict[int, dict[int, Attendance]] = {session.pk: {} for session in sessions}
-    for row in rows.select_related("member").order_by("pk"):
-        found[row.session_id][row.member_id] = row
-    return found
+    return {
+        pk: {row.member_id: row for row in _locked.objects(session=pk)}
+        for pk in sorted({session.pk for session in sessions})
+    }
+
+
+_locked = Prepared(
+    lambda: (
+        Attendance.objects.filter(session=given("session", int))
+        .order_by("pk")
+        .values_list(*columns(Attendance, *columns(Member, of="member")))
+    ),
+    lock="UPDATE",
+)
 
 
 def apply(

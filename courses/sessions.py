@@ -19,6 +19,7 @@ from credits.rule_book import RuleBook
 from portal import audit
 from portal.audit import Actor
 from portal.models import AuditEvent, Member, Organization
+from portal.prepared import Prepared, columns, given
 from portal.refusals import Conflict, Refusal
 
 State = StudySession.State
@@ -159,6 +160,14 @@ def source_of(session: StudySession) -> Source:
     return Source("session", session.key, session.title)
 
 
+_locked = Prepared(
+    lambda: StudySession.objects.filter(pk=given("session", int)).values_list(
+        *columns(StudySession, *columns(Organization, of="organiser"))
+    ),
+    lock="NO KEY UPDATE",
+)
+
+
 def lock(session: StudySession) -> StudySession:
     """Lock a session's row and read it anew: the first lock of every act on it."""
     return lock_many([session])[0]
@@ -169,9 +178,9 @@ def lock_many(sessions: Sequence[StudySession]) -> list[StudySession]:
 
     Without the key: a scan holds its mark and then refers to the session, it must not wait here.
     """
-    rows = StudySession.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-    rows = rows.select_related("organiser", "reading_class")
-    found = rows.in_bulk([session.pk for session in sessions])
+    found = {}
+    for pk in sorted({session.pk for session in sessions}):
+        [found[pk]] = _locked.objects(session=pk)
     return [found[session.pk] for session in sessions]
 
 

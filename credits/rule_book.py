@@ -8,9 +8,12 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from django.db.models import QuerySet
+
 from credits import rule_sets
 from credits.models import Programme, RuleVersion
 from credits.rule_sets import Rules
+from portal.prepared import Prepared, given
 from portal.refusals import Refusal
 
 
@@ -63,14 +66,24 @@ class RuleBook:
 
 def of(programme: Programme, *, using: str = "default") -> RuleBook:
     """Load a programme's rule book: one query, parsing kept between calls."""
-    rows = RuleVersion.objects.using(using).filter(programme=programme).order_by("number")
-    columns = ("number", "since", "activated_at", "seen_entry", "rules")
+    if using == "default":
+        rows = _versions(programme=programme.pk)
+    else:
+        rows = list(_of(programme.pk).using(using))
     return RuleBook(
         tuple(
             Version(number, since, activated_at, seen or 0, parsed(rules))
-            for number, since, activated_at, seen, rules in rows.values_list(*columns)
+            for number, since, activated_at, seen, rules in rows
         )
     )
+
+
+def _of(programme: Any) -> QuerySet[Any, Any]:
+    rows = RuleVersion.objects.filter(programme=programme).order_by("number")
+    return rows.values_list("number", "since", "activated_at", "seen_entry", "rules")
+
+
+_versions = Prepared(lambda: _of(given("programme", int)))
 
 
 def parsed(rules: Any) -> Rules:

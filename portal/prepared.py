@@ -52,10 +52,13 @@ class Prepared:
     """A query of named columns (`values_list`), written once for each database.
 
     What decides the form of the SQL (columns, number of places) must not depend on values.
+    lock: how rows of the model's own table are locked ("UPDATE", "NO KEY UPDATE"), for Django's
+    select_for_update does not name that table where columns are named.
     """
 
-    def __init__(self, make: Callable[[], QuerySet[Any, Any]]) -> None:
+    def __init__(self, make: Callable[[], QuerySet[Any, Any]], *, lock: str = "") -> None:
         self._make = make
+        self._lock = lock
         self._model: Any = None
         self._written: dict[str, _Written] = {}
 
@@ -66,15 +69,36 @@ class Prepared:
 
     def objects(self, **values: Any) -> list[Any]:
         """All rows, as objects of the model: the columns are those of its table (see `columns`);
-        further ones become attributes."""
+        further ones become attributes, those of another table (`member__name`) an object of it."""
         written, alias = self._here()
         names = written.row._fields
         own = len(self._model._meta.concrete_fields)
+        related = self._related(names)
         found = []
         for row in written.rows(connections[alias], values):
-            found.append(self._model.from_db(alias, names[:own], row[:own]))
-            vars(found[-1]).update(zip(names[own:], row[own:], strict=True))
+            one = self._model.from_db(alias, names[:own], row[:own])
+            found.append(one)
+            for name, (model, fields, places) in related.items():
+                other = None
+                if row[places[0]] is not None:
+                    other = model.from_db(alias, fields, [row[place] for place in places])
+                one._state.fields_cache[name] = other
+            vars(one).update(
+                (n, v) for n, v in zip(names[own:], row[own:], strict=True) if "__" not in n
+            )
         return found
+
+    def _related(self, names: Sequence[str]) -> dict[str, tuple[Any, list[str], list[int]]]:
+        """Name of a relation → model, names and places of its columns, the key first."""
+        related: dict[str, tuple[Any, list[str], list[int]]] = {}
+        for place, name in enumerate(names):
+            relation, _, field = name.partition("__")
+            if field:
+                model = self._model._meta.get_field(relation).related_model
+                _, fields, places = related.setdefault(relation, (model, [], []))
+                fields.append(field)
+                places.append(place)
+        return related
 
     def first(self, **values: Any) -> Any:
         """The first row, or None."""
@@ -87,7 +111,7 @@ class Prepared:
             self._model = self._make().model
         alias = router.db_for_read(self._model)
         if alias not in self._written:
-            self._written[alias] = _Written(self._make().using(alias))
+            self._written[alias] = _Written(self._make().using(alias), self._lock)
         return self._written[alias], alias
 
 
@@ -115,17 +139,21 @@ class ByPaths:
         return self._of_size[size](**filled, **values)
 
 
-def columns(model: type[Model], *others: str) -> list[str]:
-    """The names of all columns of a model's table, and further ones, for `Prepared.objects`."""
-    return [*(field.attname for field in model._meta.concrete_fields), *others]
+def columns(model: type[Model], *others: str, of: str = "") -> list[str]:
+    """The names of all columns of a model's table, and further ones, for `Prepared.objects`.
+    of: the relation by which another table is reached."""
+    prefix = f"{of}__" if of else ""
+    return [*(f"{prefix}{field.attname}" for field in model._meta.concrete_fields), *others]
 
 
 class _Written:
     """The SQL of a queryset for one database, and how its columns are read."""
 
-    def __init__(self, queryset: QuerySet[Any, Any]) -> None:
+    def __init__(self, queryset: QuerySet[Any, Any], lock: str) -> None:
         compiler: Any = queryset.query.get_compiler(using=queryset.db)
         self.sql, self.params = compiler.as_sql()
+        if lock and connections[queryset.db].features.has_select_for_update:
+            self.sql += f' FOR {lock} OF "{queryset.model._meta.db_table}"'
         columns = [column for column, *_ in compiler.select[: compiler.col_count]]
         self.converters = list(compiler.get_converters(columns).items())
         names: Any = queryset._fields  # type: ignore[attr-defined] # what values_list was asked for
