@@ -11,6 +11,9 @@ import pytest
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
+from django.http import HttpResponse
+from django.test import RequestFactory
+from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 TEMPLATES = sorted(Path(settings.BASE_DIR, "templates").rglob("*.html"))
@@ -49,6 +52,27 @@ def test_what_is_worth_it_is_there_compressed(collected):
 
     assert Path(style + ".gz").exists()
     assert Path(style + ".br").exists()
+
+
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "br"), ("gzip", "gzip")])
+def test_a_hashed_file_is_served_compressed_and_kept_for_ever(
+    collected, settings, accepted, encoding
+):
+    """Through the real middleware, with what collectstatic wrote."""
+    settings.WHITENOISE_AUTOREFRESH = False
+    name = collected.stored_name("app.css")
+    middleware = WhiteNoiseMiddleware(lambda request: HttpResponse(status=404))
+    request = RequestFactory(HTTP_ACCEPT_ENCODING=accepted).get(f"/static/{name}")
+
+    answer = middleware(request)
+
+    assert answer.status_code == 200
+    assert answer["Content-Encoding"] == encoding
+    assert "immutable" in answer["Cache-Control"]
+    assert int(re.search(r"max-age=(\d+)", answer["Cache-Control"])[1]) >= 365 * 24 * 3600
+    plain = middleware(RequestFactory().get(f"/static/{name}"))
+    assert "Content-Encoding" not in plain
+    assert int(answer["Content-Length"]) < int(plain["Content-Length"]) / 2
 
 
 def test_no_template_and_no_file_of_ours_leads_to_another_host():

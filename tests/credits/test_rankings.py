@@ -399,3 +399,51 @@ def test_the_page_needs_as_many_queries_for_many_units_as_for_few(
             browser.get(reverse("ranking"), {"cohort": "enterprise"})
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+# --- A copy that is still right -------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept_page(enter, programme, found_unit, evening):
+    """A browser that has seen a ranking, its address, and the tag of its copy."""
+    found_unit(1, 1)
+    browser = enter("lin")
+    ask = f"{reverse('ranking')}?cohort=enterprise"
+    browser.get(ask)  # brings the cookie of forms
+    return browser, ask, browser.get(ask)["ETag"]
+
+
+def test_a_ranking_that_did_not_change_is_not_sent_again(kept_page):
+    browser, ask, tag = kept_page
+
+    again = browser.get(ask, HTTP_IF_NONE_MATCH=tag)
+
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", tag)
+    assert again["Cache-Control"] == "private, no-cache"
+
+
+def test_a_copy_is_wrong_once_the_frame_or_the_permit_or_the_figures_changed(
+    kept_page, city, programme
+):
+    browser, ask, tag = kept_page
+
+    browser.cookies["look"] = "large"
+    assert browser.get(ask, HTTP_IF_NONE_MATCH=tag).status_code == 200
+    del browser.cookies["look"]
+    assert browser.get(ask + "&page=1", HTTP_IF_NONE_MATCH=tag).status_code == 200
+    with time_machine.travel(NOW + kept_rankings.FRESH, tick=False):
+        assert browser.get(ask, HTTP_IF_NONE_MATCH=tag).status_code == 200
+    by = city.actor("shi", "official")
+    programmes.permit(programme, RankingPermit.Level.OFF, document="云办〔2021〕9号", by=by, at=NOW)
+    text = browser.get(ask, HTTP_IF_NONE_MATCH=tag).content.decode()
+    assert "云办〔2021〕9号" in text
+
+
+def test_somebody_elses_copy_is_never_right(kept_page, city, enter, client):
+    _, ask, tag = kept_page
+    other = enter("wu")
+
+    other.get(ask)
+
+    assert other.get(ask, HTTP_IF_NONE_MATCH=tag).status_code == 200
