@@ -64,8 +64,10 @@ _sums = Prepared(
 def of(programme: Programme, organization: Organization) -> Figure:
     """The sums of everything at or below an organisation."""
     path = organization.path
-    sums = _sums.first(programme=programme.pk, path=path, after=after(path)) or ()
-    return Figure(organization.short_name, *sums, organization=organization.pk)
+    due, exempt, completed, hours, points = _sums.first(
+        programme=programme.pk, path=path, after=after(path)
+    ) or (0, 0, 0, 0, 0)
+    return Figure(organization.short_name, due, exempt, completed, hours, points, organization.pk)
 
 
 def children(programme: Programme, organization: Organization) -> list[Figure]:

@@ -50,7 +50,8 @@ def of(programme: Programme, where: Organization, *, at: datetime) -> Overview:
     if where.is_branch:
         return _counted(programme, where, at)
     key = f"overview:{programme.pk}:{where.pk}"
-    return _kept(key, at, lambda: _counted(programme, where, at))
+    found: Overview = _kept(key, at, lambda: _counted(programme, where, at))
+    return found
 
 
 def kept(programme: Programme, name: str, paths: list[str], count: Callable[[], Any], *,

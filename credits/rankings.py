@@ -289,7 +289,7 @@ def _value(row: Place, measure: Measure) -> float | None:
 def _moved(bulletin: Bulletin, cohort: str, places: Sequence[Place]) -> list[Place]:
     """Movement exists for a unit that was ranked in the last bulletin among the same cohort."""
     rows = BulletinRow.objects.filter(bulletin=bulletin, cohort=cohort).exclude(rank=None)
-    before = dict(rows.values_list("unit", "rank"))
+    before = {unit: rank or 0 for unit, rank in rows.values_list("unit", "rank")}
     return [
         p._replace(movement=before[p.organization] - (p.rank or 0))
         if p.organization in before

@@ -39,7 +39,7 @@ _FIELDS: dict[type, type[Field[Any, Any]]] = {
 class Given(Value):
     """The place of a value that each call brings along."""
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
 
 
@@ -157,7 +157,7 @@ class _Written:
         columns = [column for column, *_ in compiler.select[: compiler.col_count]]
         self.converters = list(compiler.get_converters(columns).items())
         names: Any = queryset._fields  # type: ignore[attr-defined] # what values_list was asked for
-        self.row = namedtuple("Row", names)  # type: ignore[misc]
+        self.row: Any = namedtuple("Row", names)  # type: ignore[misc]
 
     def rows(self, connection: Any, values: dict[str, Any]) -> list[Any]:
         params = [

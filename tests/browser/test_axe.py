@@ -13,7 +13,7 @@ from django.urls import resolve, reverse
 from playwright.sync_api import Page, expect
 
 from courses.models import StudySession
-from credits import figures, programmes
+from credits import overviews, programmes
 from credits.models import Programme, RankingPermit
 from portal.audit import Actor
 from portal.models import Role
@@ -220,7 +220,7 @@ def test_error_pages_have_no_violation(sign_in: Any, seeded: Any, monkeypatch: p
     official = sign_in(seeded["official"], seeded.password, DESKTOP)
     found += wrong(official, "/ (not permitted)")
     # A broken page keeps its look, and Chromium's word about it is no mistake of ours.
-    monkeypatch.setattr(figures, "of", None)
+    monkeypatch.setattr(overviews, "of", None)
     plain = official.context.browser.new_context(storage_state=official.context.storage_state())
     broken = plain.new_page()
     assert broken.goto(official.url).status == 500
