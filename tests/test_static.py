@@ -73,6 +73,8 @@ def test_a_hashed_file_is_served_compressed_and_kept_for_ever(
     plain = middleware(RequestFactory().get(f"/static/{name}"))
     assert "Content-Encoding" not in plain
     assert int(answer["Content-Length"]) < int(plain["Content-Length"]) / 2
+    answer.close()
+    plain.close()
 
 
 def test_no_template_and_no_file_of_ours_leads_to_another_host():
