@@ -1,4 +1,4 @@
-"""The portal for gunicorn in tests: nothing is collected, static files keep their plain names."""
+"""The portal for gunicorn in tests: nothing is collected, so static files keep plain names."""
 
 from django.conf import settings
 

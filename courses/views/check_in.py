@@ -62,7 +62,7 @@ def screen(request: MemberRequest, session: int) -> HttpResponse:
 @require_GET
 def scan(request: HttpRequest, key: str, token: str) -> HttpResponse:
     """The scanned address: gives this browser a proof of the scan; marks nobody by itself."""
-    session = get_object_or_404(StudySession, key=key)
+    session = get_object_or_404(StudySession.objects.select_related("organiser"), key=key)
     browser = request.COOKIES.get(BROWSER) or get_random_string(32)
     at = request.at  # type: ignore[attr-defined] # put there by ScopeMiddleware
     try:

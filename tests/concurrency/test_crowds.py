@@ -93,6 +93,14 @@ def test_thirty_two_phones_check_in_at_the_same_instant(machine, crowd):
     assert machine.one("SELECT count(*) FROM courses_scan WHERE accepted") == 32
 
 
+def test_a_writer_waits_and_never_finds_the_database_locked(machine, crowd):
+    """SQLite has one writer at a time: whoever checks in meanwhile waits for their turn."""
+    answers = crowd("check_in_or_hold", 33)
+
+    assert [a.get("said") for a in answers] == [302] * 32 + ["held"]
+    assert machine.one("SELECT count(*) FROM courses_scan WHERE accepted") == 32
+
+
 def test_mistake_03_scans_and_roll_calls_at_the_same_instant_leave_one_row(machine, crowd):
     answers = crowd("mark_one_row", 16)
 

@@ -127,6 +127,17 @@ def check_in(number: int) -> Any:
     return answer.status_code
 
 
+def check_in_or_hold(number: int) -> Any:
+    """Thirty-two phones, and one writer who is there first and takes two seconds."""
+    if number < 32:
+        time.sleep(0.3)
+        return check_in(number)
+    with transaction.atomic():
+        Member.objects.filter(name=SECRETARY).update(phone="")
+        time.sleep(2)
+    return "held"
+
+
 def mark_one_row(number: int) -> Any:
     """Scans, roll calls and guests added, all about the same two people at the same instant."""
     session, at = StudySession.objects.get(key="check-in"), moment(TODAY, 9, 5)
