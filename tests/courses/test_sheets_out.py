@@ -14,6 +14,7 @@ from django.utils import timezone
 from courses import corrections, matrices_out, roll_call, sessions, sheets_out, study_logs
 from courses.models import Scan, StudySession
 from courses.study_logs import Study
+from credits import programmes
 from credits.models import CreditTotal, Standing
 from portal import audit, members
 from portal.members import Enrolment, Move
@@ -230,6 +231,21 @@ def test_mistake_23_hours_by_attendance_and_otherwise_are_separate_columns_that_
     assert row["还差学时"] == standing.shortfall / 100
     totals = CreditTotal.objects.filter(programme=programme, member=lin)
     assert row["所得合计"] == sum(t.earned for t in totals) / 100
+
+
+@pytest.mark.both
+def test_hours_are_still_separate_once_the_programmes_lines_are_in_the_archive(
+    logged, city, programme, secretary
+):
+    corrections.make_up(logged, logged.attendances.get(status="leave").member, on=TODAY,
+                        by=secretary, at=moment())  # fmt: skip
+    before = matrix_of(programme, city, secretary)
+
+    programme = programmes.close_study(programme, by=city.by, at=moment())
+    programme = programmes.close_books(programme, by=city.by, at=moment() + timedelta(days=14))
+    programme = programmes.archive(programme, reason="满期", by=city.by, at=moment())
+
+    assert matrix_of(programme, city, secretary) == before
 
 
 def test_make_up_has_a_column_of_its_own_and_is_no_presence(held, city, programme, secretary):

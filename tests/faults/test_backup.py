@@ -68,6 +68,24 @@ def test_triggers_come_back_with_the_backup(posted: Machine, packed: Path):
         posted.change("UPDATE credits_ledgerentry SET hours = 999")
 
 
+def test_what_is_in_the_archive_comes_back_and_verifies_too(posted: Machine):
+    lines = posted.one("SELECT count(*) FROM credits_ledgerentry")
+    posted.change("UPDATE credits_programme SET state = 'closed', books_close_on = ends")
+    assert "已归档" in posted.manage("archive_programme", "dsxx-2021").stdout
+    path = posted.folder / "archived.backup"
+    assert posted.manage("backup", str(path)).returncode == 0
+
+    done = posted.manage("restore", str(path), "--replace")
+
+    assert done.returncode == 0, done.stderr
+    table = "credits_ledgerentry"
+    if machines.POSTGRES:
+        table = '"credits_ledgerentry_archived_dsxx-2021"'
+    assert posted.one(f"SELECT count(*) FROM {table}") == lines > 0
+    with pytest.raises(Exception, match="insert-only"):
+        posted.change(f"UPDATE {table} SET hours = 999")
+
+
 def test_a_database_with_people_is_replaced_only_when_that_is_said(posted: Machine, packed: Path):
     posted.change("UPDATE portal_member SET name = '现在'")
 
