@@ -104,7 +104,10 @@ _totals = Prepared(
 _newest = Prepared(
     lambda: (
         LedgerEntry.objects.filter(
-            programme=given("programme", int), member=given("member", int), hours__gt=0
+            programme=given("programme", int),
+            member=given("member", int),
+            hours__gt=0,
+            posting__programme=F("programme"),
         )
         .order_by("-pk")
         .annotate(

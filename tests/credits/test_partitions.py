@@ -9,9 +9,10 @@ from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max
 
-from credits import ledger_sql, partitions, programmes, verification
+from credits import partitions, programmes, statements, verification
 from credits.models import LedgerEntry, Posting, Programme
-from portal import triggers
+from portal import set_wise, triggers
+from tests import plans
 from tests.cast import BEFORE, ENDS, NOW, STARTS, rules_json
 from tests.credits.conftest import earn
 
@@ -74,7 +75,7 @@ def test_lines_stand_in_the_partition_of_their_programme_and_ids_are_common_to_a
     ids = list(LedgerEntry.objects.order_by("pk").values_list("pk", "programme"))
     assert [p for _, p in ids] == [two[0].pk] * 2 + [two[1].pk] * 2
     last = Posting.objects.aggregate(n=Max("pk"))["n"]
-    assert ledger_sql.next_ids(Posting, 2) == [last + 1, last + 2]
+    assert set_wise.next_ids(Posting, 2) == [last + 1, last + 2]
 
 
 def test_a_line_is_found_by_its_id_alone_through_the_index_of_each_partition(two):
@@ -94,6 +95,13 @@ def test_a_page_of_one_programme_reads_its_partition_only(two, lin):
     assert f"credits_ledgerentry_p{two[1].pk}" in plan
     assert f"credits_posting_p{two[1].pk}" in plan
     assert set(re.findall(r" on credits_\w+_p(\d+)", plan)) == {str(two[1].pk)}
+
+
+def test_the_newest_lines_of_a_start_page_too_are_read_from_one_partition(two, lin):
+    [shape] = plans.of_page(lambda: statements.newest(two[1], lin))
+
+    assert "credits_ledgerentry" in shape
+    assert "Append" not in shape
 
 
 @pytest.mark.parametrize("table", LEDGER)
