@@ -20,13 +20,16 @@ from courses.rosters import BranchRoster
 from courses.sheet_plans import Preview
 from courses.sheet_reading import read
 from credits import programmes
-from portal import audit, workbooks
+from portal import audit, jobs, workbooks
+from portal.access import Capability, scope_of
 from portal.audit import Actor
-from portal.models import AuditEvent, Organization
+from portal.jobs import Progress
+from portal.models import AuditEvent, Job, Organization
 from portal.refusals import Conflict, Refusal
 
 State = SheetImport.State
 STAGED = timedelta(days=7)  # how long an upload waits for confirmation
+LONG = 60_000  # bytes of a file that a worker writes: about 1,500 rows
 CONTENT_KEPT = timedelta(days=30)  # how long a file is kept beside its receipt
 
 
@@ -145,6 +148,39 @@ def confirm(staged: SheetImport, *, seen: str, by: Actor, at: datetime) -> Sheet
     staged.save(update_fields=["wrote", "state", "written_at", "by"])
     _note("导入考勤表", staged, by=by, at=at)
     return staged
+
+
+def is_long(staged: SheetImport) -> bool:
+    """Whether a worker writes it."""
+    return len(staged.content) > LONG
+
+
+def confirm_later(staged: SheetImport, *, seen: str, by: Actor, at: datetime, back_url: str) -> Job:
+    """Have a worker confirm a long sheet; it refuses what `confirm` refuses."""
+    return jobs.start(
+        "courses.sheets_in.work",
+        title=f"导入考勤表：{staged.file_name}"[:120],
+        by=by,
+        at=at,
+        arguments={"staged": staged.pk, "seen": seen},
+        back_url=back_url,
+        resumes=3,
+    )
+
+
+def work(progress: Progress, *, staged: int, seen: str) -> dict[str, int]:
+    """Confirm a staged sheet in the background: all of it or, when cancelled before, nothing."""
+    found = SheetImport.objects.select_related("organization").filter(pk=staged).first()
+    if found is None:
+        raise Refusal("这份表格已经过期，请重新上传。")
+    scope = scope_of(progress.by.member, at=progress.at, active_id=None)
+    if not scope.can(Capability.RECORD_ATTENDANCE, found.organization.path):
+        raise Refusal("您已没有导入的权限。")
+    progress.step(0, 1, "正在核对并写入；写入是一次完成的，中途不能取消。")
+    found = confirm(found, seen=seen, by=progress.by, at=progress.at)
+    rows = sum(len(record["rows"]) for record in found.wrote)
+    progress.step(1, 1, f"已导入 {len(found.wrote)} 次活动，改动 {rows} 人次。")
+    return {"sessions": len(found.wrote), "rows": rows}
 
 
 @transaction.atomic

@@ -36,6 +36,7 @@ from portal.refusals import Refusal
 SILENCE = timedelta(seconds=settings.JOB_SILENCE)  # without a sign of life this long it is dead
 BEAT = settings.JOB_SILENCE / 8  # seconds between signs of life
 KEPT = timedelta(days=30)  # how long the queue remembers what is over
+TURN = 0.12  # seconds, a little more than the longest pause of SQLite's busy handler
 FILES_KEPT = timedelta(days=1)  # how long what a job made can be fetched
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -212,6 +213,13 @@ def remaining(job: Job, *, at: datetime) -> str:
     if spent < 2:
         return ""
     return f"大约还要 {ceil(left / 60)} 分钟" if left > 90 else f"大约还要 {max(1, ceil(left))} 秒"
+
+
+def give_way() -> None:
+    """Let others write between two transactions of a long piece of work: who waits for SQLite's
+    only write lock looks for it every tenth of a second and would find it taken again."""
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+        time.sleep(TURN)
 
 
 def file_for(progress: Progress, name: str) -> Path:

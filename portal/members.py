@@ -386,17 +386,21 @@ def index(people: Iterable[Member]) -> None:
     people = list(people)
     if len(people) == 1:
         SearchTerm.objects.filter(member=people[0]).delete()
-    write_terms((p.pk, p.name, p.number) for p in people)
+    write_terms(terms_of((p.pk, p.name, p.number) for p in people))
 
 
-def write_terms(people: Iterable[tuple[int, str, str]]) -> None:
-    """Write the beginnings of people given by id, name and number, who have none yet."""
-    rows = (
+def terms_of(people: Iterable[tuple[int, str, str]]) -> list[tuple[int, str]]:
+    """The beginnings under which people, given by id, name and number, stand in the index."""
+    return [
         (pk, text)
         for pk, name, number in people
         for text in sorted({search_text(name), search_text(number), *initials(name)})
-    )
-    set_wise.insert(SearchTerm, ["member", "text"], rows)
+    ]
+
+
+def write_terms(terms: Sequence[tuple[int, str]]) -> None:
+    """Write beginnings of people who have none yet."""
+    set_wise.insert(SearchTerm, ["member", "text"], terms)
 
 
 def initials(name: str) -> set[str]:

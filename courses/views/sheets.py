@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from courses import matrices_out, sheets_in, sheets_out
@@ -103,6 +104,10 @@ def sheet_import(request: MemberRequest, sheet_import: int) -> HttpResponse:
         if "confirm" not in request.POST:
             return redirect("sheet-import", staged.pk)
         seen = request.POST.get("seen", "")
+        if sheets_in.is_long(staged):
+            here = reverse("sheet-import", args=[staged.pk])
+            job = sheets_in.confirm_later(staged, seen=seen, by=by, at=request.at, back_url=here)
+            return redirect("job-detail", job.pk)
         staged = sheets_in.confirm(staged, seen=seen, by=by, at=request.at)
     except Refusal as refusal:
         messages.error(request, refusal.message)

@@ -144,7 +144,9 @@ def apply(upload: Upload, *, scope: Scope, by: Actor, at: datetime) -> None:
             upload.applied_at = at
             upload.save(update_fields=["applied_at"])
     except IntegrityError as error:
-        raise Moved("名册刚刚有变动，什么也没有写入；请重新上传，再核对一次。") from error
+        numbers = "、".join(long_sql.taken(upload))
+        said_ = f"核对之后，编号 {numbers} 已经入册" if numbers else "名册刚刚有变动"
+        raise Moved(f"{said_}，什么也没有写入；请重新上传，再核对一次。") from error
 
 
 def _held(progress: Progress, upload: int) -> tuple[Upload, Scope]:
@@ -158,11 +160,8 @@ def _held(progress: Progress, upload: int) -> tuple[Upload, Scope]:
 
 
 def _check_unmoved(upload: Upload, scope: Scope) -> None:
-    """Whether the newcomers are still new, and their branches take people."""
-    if numbers := long_sql.taken(upload):
-        raise Moved(
-            f"核对之后，编号 {'、'.join(numbers)} 已经入册。什么也没有写入，请重新上传核对。"
-        )
+    """Whether the newcomers' branches still take people. That they are still new is held by the
+    database, which is asked who is not only when it refuses."""
     lines = StagedLine.objects.filter(upload=upload, action="create")
     branches = Organization.objects.filter(pk__in=lines.values("branch"))
     for branch in branches.only("name", "path", "kind", "dissolved_on"):
@@ -190,14 +189,23 @@ def _again(upload: Upload, lines: Any, scope: Scope, at: datetime) -> list[Membe
 
 
 def _index(upload: Upload) -> int:
-    """Index the next newcomers and let their lines go; returns how many."""
+    """Index the next newcomers and let their lines go; returns how many.
+
+    What can be done before the transaction is, and others get their turn after it: they wait for
+    SQLite's only write lock no longer than for one chunk.
+    """
+    rows = long_sql.first_entered(upload, INDEXED)
+    if not rows:
+        return 0
+    terms = members.terms_of((pk, name, number) for _, pk, name, number in rows)
     with transaction.atomic():
         Upload.objects.select_for_update().get(pk=upload.pk)
-        rows = long_sql.first_entered(upload, INDEXED)
-        members.write_terms((pk, name, number) for _, pk, name, number in rows)
-        if rows:
-            lines = StagedLine.objects.filter(upload=upload, action="create")
-            lines.filter(pk__lte=rows[-1][0])._raw_delete("default")
+        lines = StagedLine.objects.filter(upload=upload, action="create")
+        lines = lines.filter(pk__gte=rows[0][0], pk__lte=rows[-1][0])
+        if lines.count() == len(rows):  # or another worker was first
+            members.write_terms(terms)
+            lines._raw_delete("default")
+    jobs.give_way()
     return len(rows)
 
 
@@ -206,6 +214,7 @@ def forget_lines(upload: Upload) -> None:
     lines = StagedLine.objects.filter(upload=upload)
     while first := list(lines.order_by("pk").values_list("pk", flat=True)[:5000]):
         lines.filter(pk__gte=first[0], pk__lte=first[-1])._raw_delete("default")
+        jobs.give_way()
 
 
 def _step_on(progress: Progress, done: int, total: int, *, text: str = "") -> None:

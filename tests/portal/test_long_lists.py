@@ -116,7 +116,7 @@ def test_what_is_wrong_is_named_by_row_and_column_and_nothing_can_be_written(shi
 def test_people_in_the_register_are_mended_and_transferred_through_the_verbs(
     city, programme, check, write, lin, wu
 ):
-    checked, upload = check(
+    _, upload = check(
         person(lin.number, "林小满", "青川县乙支部"),
         person(wu.number, "吴远舟", wu.branch.name, 手机号码="19900980077"),
         person("77000011"),
@@ -170,9 +170,7 @@ def test_namesakes_and_people_who_are_missing_are_said_before_confirming(city, c
     assert "青川县甲支部在册的 1 人不在表里（周明远）" in said
 
 
-def test_a_writing_that_was_killed_goes_on_where_it_was(
-    shi, programme, check, write, monkeypatch
-):
+def test_a_writing_that_was_killed_goes_on_where_it_was(shi, programme, check, write, monkeypatch):
     _, upload = check(*[person(f"770000{n}") for n in range(11, 16)])
 
     class Killed(BaseException):

@@ -1,0 +1,151 @@
+"""Spreadsheets of a whole city: time beside the least it could take, memory, and who waits."""
+
+from __future__ import annotations
+
+import io
+import random
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+import python_calamine
+import xlsxwriter
+from django.db import connection
+
+from portal import jobs, people_out
+from portal.audit import Actor
+from portal.models import Job, Member, Organization, Upload
+from portal.people_in import long_lists
+from tests.benchmarks.scale import SCALE
+from tests.benchmarks.stopwatch import ROWS, Row, ratio
+from tests.cast import NOW
+from tests.faults import machine as machines
+from tests.portal.conftest import MEMBER_HEADINGS
+
+pytestmark = [pytest.mark.bench, pytest.mark.django_db]
+MEGABYTES = 300
+SECONDS = 5
+FAMILY, GIVEN = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗",
+    "建国明华志强秀英丽娟伟芳敏静磊洋艳勇军杰涛",
+)
+BRANCHES = ("青川县甲支部", "青川县乙支部")
+
+
+def write_list(path: Path, count: int) -> bytes:
+    """A list of people who are in no register yet."""
+    lot = random.Random(1)
+    book = xlsxwriter.Workbook(str(path), {"constant_memory": True})
+    sheet = book.add_worksheet("名册")
+    sheet.write_row(0, 0, MEMBER_HEADINGS)
+    for n in range(count):
+        name = lot.choice(FAMILY) + "".join(lot.choices(GIVEN, k=2))
+        day = date(1960 + n % 60, 1 + n % 12, 1 + n % 28).isoformat()
+        sheet.write_row(
+            n + 1, 0,
+            [f"0{7_000_000 + n}", name, BRANCHES[n * 2 // count], f"第{n % 4 + 1}小组", "正式党员",
+             f"139{n:08d}", day],
+        )  # fmt: skip
+    book.close()
+    return path.read_bytes()
+
+
+def run(job: Job) -> None:
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert job.state == Job.State.DONE, job.message
+
+
+def keep(name: str, ours: float, limit: float, unit: str, *, goal: float, n: int) -> Row:
+    """A row about something measured once, against a limit."""
+    row = Row(name, connection.vendor, ours, limit, round(ours / limit, 2), goal, unit, 1, n, True)
+    ROWS.append(row)
+    return row
+
+
+def test_importing_members_against_a_bare_read_and_bulk_create(city, programme, tmp_path):
+    """The reference: one pass of the reader and bulk_create of the people alone, without their
+    memberships, search terms, standings."""
+    data = write_list(tmp_path / "list.xlsx", SCALE.members_in)
+    by = Actor(city.people["shi"], "official")
+    branches = {o.name: o for o in Organization.objects.all()}
+    before = Member.objects.count()
+
+    def ours():
+        run(long_lists.stage(data, "全市.xlsx", by=by, at=NOW, address=lambda pk: "/"))
+        upload = Upload.objects.latest("pk")
+        run(long_lists.write_later(upload, by=by, at=NOW, back_url="/"))
+        assert Member.objects.count() == before + SCALE.members_in
+
+    def bare():
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        rows = book.get_sheet_by_index(0).to_python()[1:]
+        Member.objects.bulk_create(
+            [
+                Member(number=number, name=name, branch=branches[branch], phone=phone,
+                       joined_on=joined)
+                for number, name, branch, _, _, phone, joined in rows
+            ],
+            batch_size=1000,
+        )  # fmt: skip
+
+    ratio("importing members", ours, bare, goal=4, n=SCALE.members_in, pairs=3)
+
+
+def test_memory_of_importing_members_and_the_longest_wait_beside_it(tmp_path):
+    """In processes of their own: a quarter of the list, then the whole while somebody keeps
+    writing a small row, as a check-in does."""
+    n = SCALE.members_in
+    peaks = []
+    with machines.laid_out(tmp_path, "tests.faults.lay_out") as machine:
+        for count in (n // 4, n):
+            folder = tmp_path / str(count)
+            folder.mkdir()
+            sheet = folder / "list.xlsx"
+            size = len(write_list(sheet, count)) / 2**20
+            with machines.copied(machine, folder) as one:
+                worker = one.start("-m", "tests.benchmarks.sheet_of_people", str(sheet))
+                waits = [0.0]
+                while worker.poll() is None:
+                    began = time.perf_counter()
+                    one.change("UPDATE portal_periodicrun SET name = name")
+                    waits.append(time.perf_counter() - began)
+                    time.sleep(0.05)
+                assert worker.returncode == 0, one.output(worker)
+                own, child = map(float, one.output(worker).split())
+                assert one.one("SELECT count(*) FROM portal_membership") >= count
+                peaks.append(own + child)
+    keep("memory of importing members", peaks[1], MEGABYTES, "MB", goal=1, n=n)
+    keep("memory against a quarter of the rows", peaks[1], peaks[0] + size, "MB", goal=1.3, n=n)
+    keep("longest wait of a check-in beside an import", max(waits), SECONDS, "s", goal=1, n=n)
+
+
+def test_exporting_a_register_against_xlsxwriter_alone(city, programme, tmp_path, settings):
+    settings.VAR_DIR = tmp_path
+    people = [
+        Member(number=f"9{n:07d}", name=f"王{GIVEN[n % len(GIVEN)]}", branch=city.jia,
+               phone=f"139{n:08d}", joined_on=date(1990, 1, 1))
+        for n in range(SCALE.sheet_out)
+    ]  # fmt: skip
+    Member.objects.bulk_create(people, batch_size=1000)
+    by = Actor(city.people["shi"], "official")
+    names = city.jia.name, city.jia.code
+
+    def ours():
+        run(people_out.members_later(text="", mobile=False, by=by, at=NOW, on=city.root,
+                                     back_url="/"))  # fmt: skip
+
+    def bare():
+        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        book = xlsxwriter.Workbook(str(tmp_path / "bare.xlsx"), options)
+        sheet = book.add_worksheet()
+        cell, day = book.add_format({"border": 1}), book.add_format({"num_format": "yyyy-mm-dd"})
+        for row, p in enumerate(people):
+            told = (p.number, p.name, *names, "", "正式党员", "在职", p.phone)
+            for column, text in enumerate(told):
+                sheet.write_string(row, column, text, cell)
+            sheet.write_datetime(row, len(told), p.joined_on, day)
+        book.close()
+
+    ratio("exporting 100,000 rows", ours, bare, goal=2, n=SCALE.sheet_out, pairs=3)
