@@ -12,15 +12,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
+from hashlib import sha256
 from json import encoder
 from typing import Any
 
 from django.conf import settings
 
 CHECK_DIGITS = 32
-quoted = encoder.encode_basestring  # a text as JSON writes it, unescaped where it may be
 ALGORITHMS = ("sha256", "sm3")
+quoted = encoder.encode_basestring  # a text as JSON writes it, unescaped where it may be
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -109,7 +110,7 @@ def line_form(
 
 def check_of(form: str) -> str:
     """The check value over a line's canonical form."""
-    return hashlib.sha256(form.encode()).hexdigest()[:CHECK_DIGITS]
+    return sha256(form.encode()).hexdigest()[:CHECK_DIGITS]
 
 
 def fingerprint(parts: Sequence[Any]) -> str:
@@ -134,13 +135,49 @@ def posting_digest(
     name: str = "",
 ) -> str:
     """Digest of one posting with its lines, chained to the one before it in the same book."""
-    name = name or algorithm()
-    lines = "".join([f",{quoted(check)}" for check in checks])
-    form = (
-        f"[{quoted(previous)},{quoted(programme)},{quoted(book)},{sequence},{quoted(kind)},"
-        f'{quoted(key)},{revision},{quoted(asked)},{quoted(reason)},{quoted(by)},"{moment(at)}",'
-        f"{len(checks)}{lines}]"
+    written = posting_form(
+        quoted(previous),
+        quoted(programme),
+        quoted(book),
+        sequence,
+        quoted(kind),
+        quoted(key),
+        revision,
+        quoted(asked),
+        quoted(reason),
+        quoted(by),
+        f'"{moment(at)}"',
+        len(checks),
+        ",".join([quoted(check) for check in checks]),
     )
+    return digest_of(written, name or algorithm())
+
+
+def posting_form(
+    previous: str,
+    programme: str,
+    book: str,
+    sequence: int,
+    kind: str,
+    key: str,
+    revision: int,
+    asked: str,
+    reason: str,
+    by: str,
+    at: str,
+    count: int,
+    checks: str,
+) -> str:
+    """The canonical form of one posting, of texts that come `quoted`; checks: the check values of
+    its `count` lines, quoted, with commas between."""
+    return (
+        f"[{previous},{programme},{book},{sequence},{kind},{key},{revision},{asked},{reason},"
+        f"{by},{at},{count}{',' if count else ''}{checks}]"
+    )
+
+
+def digest_of(form: str, name: str) -> str:
+    """The digest over a canonical form, which names its algorithm."""
     return f"{name}:{_hex(name, form)}"
 
 
@@ -158,5 +195,6 @@ def moment(value: datetime | None) -> str:
 
 
 def _hex(name: str, form: str) -> str:
-    digest = hashlib.sha256 if name == "sha256" else partial(hashlib.new, name)
-    return digest(form.encode()).hexdigest()
+    if name == "sha256":
+        return sha256(form.encode()).hexdigest()
+    return hashlib.new(name, form.encode()).hexdigest()

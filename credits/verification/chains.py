@@ -1,16 +1,17 @@
-"""The hash chain of every book, recomputed line by line."""
+"""The hash chain of a book under suspicion, recomputed line by line to name what differs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from credits import digests
-from credits.models import LedgerBook, LedgerEntry, Posting
-from credits.verification.heads import Heads
+from credits.models import LedgerBook, Posting
+from credits.verification import reading
 from credits.verification.report import Findings
+from credits.verification.walk import End
 
 
 class Line(NamedTuple):
@@ -48,43 +49,39 @@ VALUES = (
 Place = tuple[int, int, int]
 
 
-class End(NamedTuple):
-    """Where a book has been followed to."""
-
-    sequence: int = 0
-    digest: str = ""
-    posting: int = 0
-    entry: int = 0
-
-
-def check(found: Findings, heads: Heads) -> None:
-    """Every posting follows the one before it, and every line is as it was written."""
-    books = LedgerBook.objects.using(found.using).filter(programme=found.programme)
-    rows = {book.pk: book for book in books.select_related("organization")}
-    postings = Posting.objects.using(found.using).filter(programme=found.programme)
-    ordered = postings.select_related("by").order_by("book", "sequence", "pk")
-    entries = _entries_by_posting(found)
-    pending = next(entries, None)
+def check(found: Findings, books: Collection[int]) -> dict[int, End]:
+    """Every posting of some books follows the one before it, and every line is as it was written;
+    what is not is named. Returns where each book ends."""
     ends: dict[int, End] = {}
-    for posting in ordered.iterator(chunk_size=2000):
-        found.report.postings += 1
-        place, lines = (posting.book_id, posting.sequence, posting.pk), list[Line]()
-        while pending and pending[0] < place:
-            pending = next(entries, None)
-        if pending and pending[0] == place:
-            lines, pending = pending[1], next(entries, None)
-        code = rows[posting.book_id].organization.code if posting.book_id in rows else "?"
-        ends[posting.book_id] = _check_posting(
-            found, posting, lines, code, ends.get(posting.book_id, End())
+    for some in reading.listed(sorted(books)):
+        rows = LedgerBook.objects.using(found.using).filter(programme=found.programme, pk__in=some)
+        codes = {book.pk: book.organization.code for book in rows.select_related("organization")}
+        postings = Posting.objects.using(found.using).filter(
+            programme=found.programme, book__in=some
         )
-        heads.meet(f"{found.programme.code}/{code}", posting.sequence, posting.digest)
-    for pk, book in rows.items():
-        _check_tail(found, book, ends.get(pk, End()))
+        ordered = postings.select_related("by").order_by("book", "sequence", "pk")
+        entries = _entries_by_posting(found, some)
+        pending = next(entries, None)
+        for posting in ordered.iterator(chunk_size=2000):
+            place, lines = (posting.book_id, posting.sequence, posting.pk), list[Line]()
+            while pending and pending[0] < place:
+                pending = next(entries, None)
+            if pending and pending[0] == place:
+                lines, pending = pending[1], next(entries, None)
+            ends[posting.book_id] = _check_posting(
+                found,
+                posting,
+                lines,
+                codes.get(posting.book_id, "?"),
+                ends.get(posting.book_id, End()),
+            )
+    return ends
 
 
-def _entries_by_posting(found: Findings) -> Iterator[tuple[Place, list[Line]]]:
-    rows = LedgerEntry.objects.using(found.using).filter(programme=found.programme)
-    rows = rows.filter(posting__programme=found.programme)
+def _entries_by_posting(
+    found: Findings, books: Collection[int]
+) -> Iterator[tuple[Place, list[Line]]]:
+    rows = found.entries.filter(posting__programme=found.programme, posting__book__in=books)
     values = rows.order_by("posting__book", "posting__sequence", "posting", "line")
     lines = map(Line._make, values.values_list(*VALUES).iterator(chunk_size=5000))
     for place, own in groupby(lines, key=lambda line: line[:3]):
@@ -110,7 +107,6 @@ def _check_posting(
     elif posting.previous != last.digest:
         found.add("chain", f"{what}与前一笔不衔接。", **about)
     for line in lines:
-        found.report.entries += 1
         _check_line(found, posting, line, code, about)
     order = [last.entry, *(line.entry for line in lines)]
     if posting.pk <= last.posting or order != sorted(set(order)):
@@ -187,6 +183,24 @@ def _check_of(found: Findings, posting: Posting, code: str, line: Line) -> str:
     )
 
 
+def books_of(found: Findings) -> set[int]:
+    """Every book that a posting of the programme stands in."""
+    postings = Posting.objects.using(found.using).filter(programme=found.programme)
+    return set(postings.order_by().values_list("book", flat=True).distinct())
+
+
+def check_tails(
+    found: Findings, ends: Mapping[int, End], books: Collection[int] | None = None
+) -> None:
+    """Every book, or some, ends where its row says; the heads found are kept in the report."""
+    for some in [None] if books is None else reading.listed(books):
+        chosen = {} if some is None else {"pk__in": some}
+        rows = LedgerBook.objects.using(found.using).filter(programme=found.programme, **chosen)
+        ordered = rows.select_related("organization").order_by("pk")
+        for book in ordered.iterator(chunk_size=2000):
+            _check_tail(found, book, ends.get(book.pk, End()))
+
+
 def _check_tail(found: Findings, book: LedgerBook, last: End) -> None:
     code = book.organization.code
     found.report.heads[f"{found.programme.code}/{code}"] = {
@@ -211,7 +225,7 @@ def _check_tail(found: Findings, book: LedgerBook, last: End) -> None:
 
 def check_orphans(found: Findings) -> None:
     """Lines without their posting, and reversals without their line."""
-    entries = LedgerEntry.objects.using(found.using).filter(programme=found.programme)
+    entries = found.entries
     posted = Posting.objects.using(found.using).filter(programme=found.programme)
     for pk, posting, member in entries.exclude(posting__in=posted.values("pk")).values_list(
         "pk", "posting_id", "member"

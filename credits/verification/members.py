@@ -1,66 +1,44 @@
-"""Every member's lines replayed, and held against totals and standing."""
+"""Members' lines replayed act by act, and held against totals and standing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
-from typing import Any
+import itertools
+from collections.abc import Iterable
 
 from credits import replay
 from credits.models import CreditTotal, Standing
 from credits.rule_book import RuleBook
 from credits.standings import COLUMNS, Row
-from credits.verification.places import Targets
+from credits.verification import reading
 from credits.verification.report import Findings
 
 
-def check(found: Findings, book: RuleBook) -> None:
-    """Totals and standings are what replaying each member's lines gives."""
-    targets = Targets(found, book)
-    steps = replay.steps_of(found.programme, using=found.using)
-    changes = replay.target_changes(found.programme, using=found.using)
-    totals = _grouped(
-        CreditTotal.objects.using(found.using)
-        .filter(programme=found.programme)
-        .order_by("member")
-        .values_list("member", "period", "form", "earned")
-    )
-    rows = Standing.objects.using(found.using).filter(programme=found.programme)
-    ordered = rows.order_by("member_id").values_list(*COLUMNS).iterator(chunk_size=5000)
-    next_steps, next_totals = next(steps, None), next(totals, None)
-    for values in ordered:
-        row = Row(*values)
-        found.report.members += 1
-        while next_steps and next_steps[0] < row.member:
-            _without_standing(found, next_steps[0])
-            next_steps = next(steps, None)
-        own: list[replay.Step] = []
-        if next_steps and next_steps[0] == row.member:
-            own, next_steps = next_steps[1], next(steps, None)
-        while next_totals and next_totals[0] < row.member:
-            next_totals = next(totals, None)
-        kept: dict[tuple[str, str], int] = {}
-        if next_totals and next_totals[0] == row.member:
-            kept = {(t[1], t[2]): t[3] for t in next_totals[1] if t[3]}
-            next_totals = next(totals, None)
-        if not targets.check(row):
-            continue
-        outcome = replay.replay(
-            own,
-            changes.get(row.member, []),
-            book,
-            target=row.target,
-            full_target=row.full_target,
-            until=row.rules,
+def check(found: Findings, book: RuleBook, members: Iterable[int]) -> None:
+    """Totals and standings of `members` are what replaying each one's lines gives."""
+    for some in reading.listed(sorted(members)):
+        steps = dict(replay.steps_of(found.programme, using=found.using, members=some))
+        changes = replay.target_changes(found.programme, using=found.using, members=some)
+        kept: dict[int, dict[tuple[str, str], int]] = {}
+        totals = CreditTotal.objects.using(found.using).filter(
+            programme=found.programme, member__in=some
         )
-        _compare(found, row, kept, outcome)
-    while next_steps:
-        _without_standing(found, next_steps[0])
-        next_steps = next(steps, None)
-
-
-def _without_standing(found: Findings, member: int) -> None:
-    found.add("standing", "有学时明细，却没有学习进度。", member=member)
+        for member, period, form, earned in totals.exclude(earned=0).values_list(
+            "member", "period", "form", "earned"
+        ):
+            kept.setdefault(member, {})[period, form] = earned
+        rows = Standing.objects.using(found.using).filter(
+            programme=found.programme, member__in=some
+        )
+        for row in itertools.starmap(Row, rows.order_by("member_id").values_list(*COLUMNS)):
+            outcome = replay.replay(
+                steps.get(row.member, []),
+                changes.get(row.member, []),
+                book,
+                target=row.target,
+                full_target=row.full_target,
+                until=row.rules,
+            )
+            _compare(found, row, kept.get(row.member, {}), outcome)
 
 
 def _compare(
@@ -100,8 +78,3 @@ def _compare(
             member=row.member,
             branch=branch,
         )
-
-
-def _grouped(rows: Any) -> Iterator[tuple[int, list[tuple[Any, ...]]]]:
-    for member, group in groupby(rows.iterator(chunk_size=5000), key=lambda row: row[0]):
-        yield member, list(group)

@@ -22,21 +22,19 @@ class Targets:
     def __init__(self, found: Findings, book: RuleBook) -> None:
         self.found, self.book = found, book
         self.open = found.programme.takes_postings
-        people = Member.objects.using(found.using)
-        self.categories = dict(people.values_list("pk", "category")) if self.open else {}
         self.lowered = standings.lowered_targets(found.programme, using=found.using)
         self.numbers = {v.number: v for v in book.versions if v.activated_at}
         self.all_full = all(v.rules.joiners == "full" for v in book.versions)
 
-    def check(self, row: Row) -> bool:
-        """Name what is wrong with one standing's version or target; False when its version is
-        none, so that nothing can be recomputed."""
+    def check(self, row: Row, category: str) -> bool:
+        """Name what is wrong with one standing's version or target, by the member's category;
+        False when its version is none, so that nothing can be recomputed."""
         version = self.numbers.get(row.rules)
         if version is None:
             self._add(row, f"学习进度所用的规则第 {row.rules} 版不存在。")
             return False
         if self.open and row.on_roll:
-            fulls = {version.rules.target_for(self.categories.get(row.member, ""))}
+            fulls = {version.rules.target_for(category)}
         else:
             fulls = {version.rules.target, *version.rules.targets.values()}
         lowered = self.lowered.get(row.member)

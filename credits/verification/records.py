@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db.models import F
@@ -17,7 +18,6 @@ from credits.models import (
     RuleVersion,
     UnitWeek,
 )
-from credits.verification.heads import Heads
 from credits.verification.report import Findings
 
 # What each event makes of a certificate in which state.
@@ -31,29 +31,38 @@ TURNS = {
 }
 
 
-def check(found: Findings, heads: Heads) -> None:
-    """Every register of a programme, with its bulletins, against its digests and its last head."""
-    for name, rows in registers.of_programme(found.programme, using=found.using):
-        _register(found, heads, name, rows.iterator(chunk_size=2000))
+Seen = dict[str, dict[int, str]]  # register → place in it → digest over it up to there
+
+
+def check(found: Findings, wanted: Mapping[str, Collection[int]]) -> tuple[Seen, Seen]:
+    """Every register of a programme, with its bulletins, against its digests. Returns the places
+    that are `wanted` with the digests that stand there, and the ends."""
+    met: Seen = defaultdict(dict)
+    ends: Seen = {}
+    registers_ = dict(registers.of_programme(found.programme, using=found.using))
     published = Bulletin.objects.using(found.using).filter(programme=found.programme)
     rows = published.select_related("programme", "published_by", "permit", "previous")
-    _register(found, heads, "bulletins", rows.order_by("pk").iterator(chunk_size=100))
+    for name, records in [*registers_.items(), ("bulletins", rows.order_by("pk"))]:
+        key = f"{found.programme.code}:{name}"
+        places, count, digest = wanted.get(key, ()), 0, ""
+        for row in records.iterator(chunk_size=100 if name == "bulletins" else 2000):
+            _check_record(found, row)
+            count, digest = count + 1, registers.onward(digest, row)
+            if count in places:
+                met[key][count] = digest
+        ends[key] = {count: digest}
     _check_numbers(found)
     _check_weeks(found)
     _check_states(found)
+    return met, ends
 
 
-def _register(found: Findings, heads: Heads, name: str, rows: Iterable[Any]) -> None:
-    count, digest, key = 0, "", f"{found.programme.code}:{name}"
-    for row in rows:
-        sound = _is_sound_bulletin(row) if isinstance(row, Bulletin) else registers.is_sound(row)
-        if not sound:
-            kind = "bulletin" if isinstance(row, Bulletin) else "record"
-            what = row._meta.verbose_name
-            found.add(kind, f"{what}《{row}》与写下时的校验值不符。", **_about(row))
-        count, digest = count + 1, registers.onward(digest, row)
-        heads.meet(key, count, digest)
-    found.report.heads[key] = {"sequence": count, "digest": digest}
+def _check_record(found: Findings, row: Any) -> None:
+    sound = _is_sound_bulletin(row) if isinstance(row, Bulletin) else registers.is_sound(row)
+    if not sound:
+        kind = "bulletin" if isinstance(row, Bulletin) else "record"
+        what = row._meta.verbose_name
+        found.add(kind, f"{what}《{row}》与写下时的校验值不符。", **_about(row))
 
 
 def _is_sound_bulletin(bulletin: Bulletin) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from credits.models import Programme
+from credits.models import LedgerEntry, Programme
+from credits.querysets import LedgerEntryQuerySet
 from portal.models import Member, Organization
 
 
@@ -36,6 +37,7 @@ class Report:
     postings: int = 0
     members: int = 0
     heads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)  # what was not looked at again
 
     @property
     def ok(self) -> bool:
@@ -49,6 +51,7 @@ class Report:
             "postings": self.postings,
             "members": self.members,
             "books": sum("/" in name for name in self.heads),
+            "left_out": self.left_out,
             "problems": [asdict(problem) for problem in self.problems],
         }
 
@@ -63,6 +66,11 @@ class Findings:
         self.names: dict[int, str] = {}
         for pk, code, name in rows:
             self.codes[pk], self.names[pk] = code, name
+
+    @property
+    def entries(self) -> LedgerEntryQuerySet:
+        """The programme's lines."""
+        return LedgerEntry.objects.using(self.using).filter(programme=self.programme)
 
     def add(self, kind: str, message: str, **about: Any) -> None:
         """Note a problem; a member is given by id and named by number and name."""
