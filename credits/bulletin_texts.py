@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -101,11 +102,15 @@ def evidence(row: BulletinRow) -> str:
 
 def to_learn_from(figures: Figures) -> list[BulletinRow]:
     """The best of each cohort by rate and hours, those with sessions of their own."""
+
+    def order(row: BulletinRow) -> tuple[float, float]:
+        return -(row.rate or 0), -(row.mean_hours or 0)
+
     best = []
     for _, rows in figures.cohorts:
-        held = [row for row in rows if row.sessions and row.completed]
-        best += sorted(held, key=lambda r: (-(r.rate or 0), -(r.mean_hours or 0)))[:1]
-    return sorted(best, key=lambda r: (-(r.rate or 0), -(r.mean_hours or 0)))[:SHOWN]
+        done = sorted((row for row in rows if row.completed), key=order)
+        best += islice(filter(figures.holds, done), 1)
+    return sorted(best, key=order)[:SHOWN]
 
 
 def most_improved(figures: Figures) -> list[BulletinRow]:

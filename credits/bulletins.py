@@ -6,13 +6,13 @@ locks the programme, so that figures and heads of the books are those of one mom
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Max
+from django.db.models import Count, Exists, F, Max, OuterRef
 from django.utils import timezone
 
 from credits import digests, ledger_sql, rankings, registers
@@ -26,6 +26,7 @@ from credits.models import (
     BulletinWithdrawal,
     LedgerBook,
     LedgerEntry,
+    Posting,
     Programme,
     RankingPermit,
     View,
@@ -65,6 +66,7 @@ class Figures:
 
     rows: tuple[BulletinRow, ...]
     previous: Bulletin | None
+    holds: Callable[[BulletinRow], bool] = lambda row: bool(row.sessions)  # sessions of its own
 
     def of(self, cohort: str) -> list[BulletinRow]:
         return [row for row in self.rows if row.cohort == cohort and row.rank is not None]
@@ -126,7 +128,7 @@ def draw_up(
         made_at=at,
         changed_at=at,
     )
-    draft.texts = draft_texts(figures(programme, chosen), programme, at=at)
+    draft.texts = draft_texts(_to_draft_from(programme, chosen), programme, at=at)
     draft.save(update_fields=["texts"])
     audit.record(
         AuditEvent.Event.BULLETIN,
@@ -168,7 +170,9 @@ def redraft(draft: BulletinDraft, *, by: Actor, at: datetime) -> BulletinDraft:
     """
     check_writable(draft.programme)
     draft = _locked(draft)
-    draft.texts = draft_texts(figures(draft.programme, draft.cohorts), draft.programme, at=at)
+    draft.texts = draft_texts(
+        _to_draft_from(draft.programme, draft.cohorts), draft.programme, at=at
+    )
     draft.version += 1
     draft.changed_at = at
     draft.save()
@@ -225,10 +229,28 @@ def withdraw(bulletin: Bulletin, *, reason: str, by: Actor, at: datetime) -> Bul
 
 def figures(programme: Programme, cohorts: Sequence[str]) -> Figures:
     """The figures as they stand: unsaved rows with ranks, and what the last number said."""
+    return _figures(programme, cohorts, _sessions_held(programme))
+
+
+def _to_draft_from(programme: Programme, cohorts: Sequence[str]) -> Figures:
+    """The figures for the texts of a draft, which asks of few units whether they hold sessions:
+    to count everybody's is to read the whole ledger."""
+
+    def holds(row: BulletinRow) -> bool:
+        books = LedgerBook.objects.filter(programme=programme, organization__unit=row.unit_id)
+        held = Posting.objects.filter(
+            programme=programme, kind="session", book__in=list(books.values_list("pk", flat=True))
+        )
+        lines = LedgerEntry.objects.filter(programme=programme, posting=OuterRef("pk")).live()
+        return held.filter(Exists(lines)).exists()
+
+    return replace(_figures(programme, cohorts, {}), holds=holds)
+
+
+def _figures(programme: Programme, cohorts: Sequence[str], held: Mapping[int, int]) -> Figures:
     previous = rankings.last_bulletin(programme)
     last = BulletinRow.objects.filter(bulletin=previous)
     before = {(row.unit_id, row.cohort): row for row in last}
-    held = _sessions_held(programme)
     rows: list[BulletinRow] = []
     sums = BranchStanding.objects.filter(programme=programme, cohort__in=cohorts).by_unit()
     by_cohort: dict[str, list[Place]] = {cohort: [] for cohort in cohorts}
