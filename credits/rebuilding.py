@@ -22,19 +22,18 @@ from credits.models import (
     Standing,
 )
 from portal import set_wise
+from portal.models import Membership
 
 
 def rebuild(programme: Programme, *, tell: Callable[[int, int], None] = lambda *_: None) -> int:
     """Rebuild every branch of a programme; returns how many standings were other than they
     should be. `tell` hears (done, total)."""
-    branches = set(Standing.objects.filter(programme=programme).values_list("branch", flat=True))
-    branches |= set(
-        BranchStanding.objects.filter(programme=programme).values_list("branch", flat=True)
+    places = (
+        Standing.objects.filter(programme=programme).values_list("branch", flat=True),
+        BranchStanding.objects.filter(programme=programme).values_list("branch", flat=True),
+        LedgerEntry.objects.filter(programme=programme).values_list("home", flat=True),
     )
-    homes = (
-        LedgerEntry.objects.filter(programme=programme).order_by().values_list("home", flat=True)
-    )
-    branches |= set(homes.distinct())
+    branches = {branch for rows in places for branch in rows.order_by().distinct().iterator()}
     mended = 0
     for number, branch in enumerate(sorted(branches), 1):
         mended += rebuild_branch(programme, branch)
@@ -101,7 +100,10 @@ def _set_branch(programme: Programme, branch: int) -> None:
 def _set_months(programme: Programme, branch: int) -> None:
     def sums() -> dict[date, list[int]]:
         found: dict[date, list[int]] = defaultdict(lambda: [0, 0])
-        entries = LedgerEntry.objects.filter(programme=programme, home=branch).order_by()
+        # Whose home it was is whoever ever belonged to it: found by member, not among all lines.
+        people = Membership.objects.filter(branch=branch).values("member")
+        entries = LedgerEntry.objects.filter(programme=programme, home=branch, member__in=people)
+        entries = entries.order_by()
         for day, hours in entries.values_list("day").annotate(n=Sum("hours")):
             found[day.replace(day=1)][0] += hours
         done = Standing.objects.filter(programme=programme, exempt=False, completed_home=branch)

@@ -84,6 +84,14 @@ def test_mistake_19_rebuilding_while_sixteen_writers_post(machine, crowd, verifi
     assert report["entries"] == machine.one("SELECT count(*) FROM credits_ledgerentry") > 0
 
 
+def test_verifying_while_sixteen_writers_post(machine, crowd, verified):
+    """Every process of a verification sees the same moment, whoever writes meanwhile."""
+    answers = crowd("write_or_verify", 17)
+
+    assert answers[16]["said"]["problems"] == []
+    assert verified()["postings"] == 16 * 4
+
+
 def test_thirty_two_phones_check_in_at_the_same_instant(machine, crowd):
     answers = crowd("check_in", 32)
 

@@ -6,10 +6,18 @@ from datetime import date
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from credits import ledger, rebuilding, verification
 from credits.ledger import Source
-from credits.models import BranchStanding, CreditTotal, LedgerEntry, Posting, Standing
+from credits.models import (
+    BranchMonth,
+    BranchStanding,
+    CreditTotal,
+    LedgerEntry,
+    Posting,
+    Standing,
+)
 from portal import members, triggers
 from tests.cast import NOW, TODAY, days_ago
 from tests.credits.test_ledger import SESSION, seminar
@@ -148,6 +156,26 @@ def test_leaving_takes_somebody_off_the_roll_and_keeps_the_hours(city, posted, z
     assert verification.verify(at=NOW).problems == []
     assert BranchStanding.objects.get(branch=city.jia).due == 1
     assert Standing.objects.get(member=zhou).recognised == 800
+
+
+def test_months_of_a_branch_that_its_people_have_left_are_mended_too(city, posted, lin):
+    members.transfer(lin, city.yi, on=TODAY, by=city.by, at=NOW)
+    BranchMonth.objects.update(hours=1)
+
+    rebuilding.rebuild(posted)
+
+    assert verification.verify(at=NOW).problems == []
+
+
+def test_a_branch_is_rebuilt_without_looking_for_its_lines_among_all(posted):
+    """Ten thousand branches would be ten thousand looks at every line."""
+    branch = BranchStanding.objects.filter(hours__gt=0).get().branch_id
+    with CaptureQueriesContext(connection) as queries:
+        rebuilding.rebuild_branch(posted, branch)
+
+    asked = [q["sql"] for q in queries if 'FROM "credits_ledgerentry"' in q["sql"]]
+    assert asked
+    assert all('member_id" IN' in sql for sql in asked)
 
 
 def test_mistake_19_a_second_rebuild_changes_nothing(posted):
