@@ -166,7 +166,8 @@ class Walker:
                     if hours > least and kind not in GRANTED:
                         stretch.over = True
                     line = next(lines, None)
-                if sound and len(checks) == count:  # so that every check value is plain digits
+                sound = sound and len(checks) == count
+                if sound:  # so that every check value is plain digits
                     posting = digests.posting_form(
                         quoted(previous), programme, code, sequence, kind_, key_, revision,
                         quoted(asked), quoted(reason), keys.get(by, ""), moments[at], count,
