@@ -41,7 +41,7 @@ BATCH = 10_000  # entries of a programme, in two transactions
 PER_GROUP = 10  # branches under one general branch or committee: about 200 people
 APART = timedelta(weeks=26)  # between the programmes of a city that has several
 REGISTERED = date(2016, 1, 4)
-SEEDED = "布置全市种子数据"
+SEEDED, FINISHED = "布置全市种子数据", "全市种子数据写完"
 
 Report = Callable[[str], None]
 Progress = Callable[[int, int], None]  # entries done, of how many
@@ -77,6 +77,9 @@ def seed_city(
     began = perf_counter()
     _check(size)
     today = _taken_up(size, today) or _found(size, today, report)
+    if AuditEvent.objects.filter(subject=FINISHED).exists():
+        report("全市种子数据已经写完，一切保持原样。")
+        return digest()
     total, done = size.entries * size.programmes, 0
     for number in range(size.programmes):
         calendar = Calendar(today - APART * (size.programmes - 1 - number))
@@ -84,9 +87,16 @@ def seed_city(
         done = _fill(campaign, calendar, size, done, lambda n: progress(n, total))
         if number < size.programmes - 1:
             _close(campaign, calendar)
+    _finish(today)
     found = digest()
     report(f"全市种子数据已写入，本次用时 {perf_counter() - began:.0f} 秒；账簿校验值 {found}")
     return found
+
+
+def _finish(today: date) -> None:
+    """Note that nothing is left to be written: what people change from now on is theirs."""
+    at = Calendar(today).horizon
+    audit.record(AuditEvent.Event.PROGRAMME, by=_actor(Role.ADMINISTRATOR), at=at, subject=FINISHED)
 
 
 def digest() -> str:
