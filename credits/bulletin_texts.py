@@ -106,7 +106,7 @@ def to_learn_from(figures: Figures) -> list[BulletinRow]:
     def order(row: BulletinRow) -> tuple[float, float]:
         return -(row.rate or 0), -(row.mean_hours or 0)
 
-    best = []
+    best: list[BulletinRow] = []
     for _, rows in figures.cohorts:
         done = sorted((row for row in rows if row.completed), key=order)
         best += islice(filter(figures.holds, done), 1)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from operator import attrgetter
+from typing import Any
 
 from credits import digests, ledger_sql
 from credits.lines import Line, Refused, Request
@@ -192,7 +193,7 @@ def _chained(programme: Programme, act: Act, head: Head, pk: int) -> Posting:
         checks=[line.check_value for line in act.lines],
     )
     # By position, in the order of POSTING and of the model's fields: a tenth of the time.
-    return Posting(
+    values: tuple[Any, ...] = (
         pk,
         programme.pk,
         head.pk,
@@ -209,6 +210,7 @@ def _chained(programme: Programme, act: Act, head: Head, pk: int) -> Posting:
         previous,
         head.digest,
     )
+    return Posting(*values)
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ function paint(mark) {
 }
 function addUp(form) {
   const sums = { due: 0, there: 0, leave: 0, absent: 0, not_yet: 0 };
-  form.querySelectorAll(".mark[data-own]").forEach((mark) => {
+  form.querySelectorAll(".mark[data-own=yes]").forEach((mark) => {
     const status = mark.querySelector("select").value.split(":")[0];
     if (status === "observer") return;
     sums.due += 1;

@@ -36,7 +36,7 @@ def lines(
         found.append({
             "class": wanted.partition(":")[0],
             "name": _name(row),
-            "own": "" if row.guest else " data-own",
+            "own": "" if row.guest else "yes",
             "member": str(row.member_id),
             "seen": now,
             "notes": _notes(row, several),

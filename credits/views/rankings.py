@@ -44,7 +44,7 @@ def ranking(request: MemberRequest) -> HttpResponse:
         return answer
     own = _own(request, choice)
     number, missing = _page_number(request, found, own)
-    shown: Any = Paginator(found, PER_PAGE).get_page(number)  # type: ignore[type-var] # a Kept counts and is sliced
+    shown: Any = Paginator(found, PER_PAGE).get_page(number)  # type: ignore[arg-type] # a Kept counts and is sliced
     query = _query(choice, programme)
     context = {
         "programme": programme,

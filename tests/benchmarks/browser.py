@@ -24,7 +24,7 @@ class Browser:
         session[HASH_SESSION_KEY] = member.get_session_auth_hash()
         session.save()
         self.server = server
-        self.cookies: SimpleCookie = SimpleCookie({"sessionid": session.session_key})
+        self.cookies: SimpleCookie = SimpleCookie({"sessionid": str(session.session_key)})
         self.headers: dict[str, str] = {}
         self.status = 0
 

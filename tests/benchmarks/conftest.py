@@ -29,7 +29,7 @@ def django_db_setup(
     city stays for the next session."""
     with django_db_blocker.unblock():
         config = setup_databases(
-            verbosity=0, interactive=False, keepdb=django_db_keepdb, aliases=["default"]
+            verbosity=0, interactive=False, keepdb=django_db_keepdb, aliases={"default": False}
         )
     yield
     if not django_db_keepdb:

@@ -54,8 +54,8 @@ class Branch:
 
 def branch_of(size: int) -> Branch:
     """A new branch with so many members, under a unit of the city, committed."""
-    official = Appointment.objects.filter(role=Role.ADMINISTRATOR).select_related("member").first()
-    by = Actor(official.member, Role.ADMINISTRATOR)
+    holders = Appointment.objects.filter(role=Role.ADMINISTRATOR).select_related("member")
+    by = Actor(holders.get().member, Role.ADMINISTRATOR)
     unit = Organization.objects.filter(kind="county").order_by("path").first()
     number = Organization.objects.count()
     founding = Founding(f"B-{number}", f"测量{number}支部", Organization.Kind.BRANCH, unit,
@@ -76,11 +76,15 @@ def columns(model, names):
     return [model._meta.get_field(name).column for name in names]
 
 
+def attnames(model, names):
+    return [model._meta.get_field(name).attname for name in names]
+
+
 class Bare:
     """The rows of one posting as the least statements write them, over and over."""
 
     def __init__(self, posting: Posting, branch: Branch) -> None:
-        names = [LedgerEntry._meta.get_field(n).attname for n in ENTRY]
+        names = attnames(LedgerEntry, ENTRY)
         entries = LedgerEntry.objects.filter(programme=branch.programme, posting=posting)
         rows = [list(row) for row in entries.order_by("line").values_list(*names)]
         members = [row[ENTRY.index("member")] for row in rows]
@@ -89,7 +93,7 @@ class Bare:
         totals = CreditTotal.objects.filter(programme=programme, member__in=members)
         period, form = rows[0][ENTRY.index("period")], rows[0][ENTRY.index("form")]
         self.totals = list(totals.filter(period=period, form=form).values_list("earned", "pk"))
-        own = [Standing._meta.get_field(n).attname for n in CHANGING]
+        own = attnames(Standing, CHANGING)
         standings = Standing.objects.filter(programme=programme, member__in=members)
         self.standings = [self._adapted(row) for row in standings.values_list(*own, "pk")]
         branches = BranchStanding.objects.filter(programme=programme, branch=branch.organization)
