@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from time import perf_counter
 
@@ -37,7 +37,7 @@ from portal.audit import Actor
 from portal.models import Appointment, AuditEvent, Cohort, Member, Organization, Role
 from portal.refusals import Refusal
 
-BATCH = 10_000  # entries of a programme, in two transactions
+BATCH = 10_000  # entries written at once at most, in two transactions
 PER_GROUP = 10  # branches under one general branch or committee: about 200 people
 APART = timedelta(weeks=26)  # between the programmes of a city that has several
 REGISTERED = date(2016, 1, 4)
@@ -78,8 +78,9 @@ def seed_city(
     _check(size)
     today = _taken_up(size, today) or _found(size, today, report)
     if AuditEvent.objects.filter(subject=FINISHED).exists():
-        report("全市种子数据已经写完，一切保持原样。")
-        return digest()
+        found = digest()
+        report(f"全市种子数据已经写完，一切保持原样；账簿校验值 {found}")
+        return found
     total, done = size.entries * size.programmes, 0
     for number in range(size.programmes):
         calendar = Calendar(today - APART * (size.programmes - 1 - number))
@@ -198,39 +199,49 @@ def _fill(
     """Everybody's hours: up to the bulletin's day, the bulletin, the rest."""
     last = calendar.at(programme.BULLETINS[-1], 10)
     for since, until in ((None, last), (last, None)):
-        for groups in _batches(_groups(size)):
-            acts = [
-                act
-                for group in groups
-                for act in city_plan.acts(campaign, calendar, group, size.seed)
-                if (since is None or act.at > since) and (until is None or act.at <= until)
-            ]
+        lacking = 0
+        for groups in _batches(_groups(size), min(BATCH, size.entries // 20)):
+            acts: list[city_plan.Act] = []
+            for group in groups:
+                # What some are too few to study, the next study with their own.
+                wanted = group.entries + lacking
+                planned = city_plan.acts(
+                    campaign, calendar, replace(group, entries=wanted), size.seed
+                )
+                lacking = wanted - sum(act.lines for act in planned)
+                acts += [
+                    act
+                    for act in planned
+                    if (since is None or act.at > since) and (until is None or act.at <= until)
+                ]
             done += _written(campaign, acts)
             progress(done)
+        if lacking:
+            raise Refusal(f"这些党员学不了这么多：还差 {lacking} 条学时明细，请减少 --entries。")
         if until and campaign.state == Programme.State.RUNNING:
             _publish(campaign, until)
     return done
 
 
-def _batches(groups: Iterator[Group]) -> Iterator[list[Group]]:
-    """Groups in turn, as many as make a batch of some size."""
+def _batches(groups: Iterator[Group], entries: int) -> Iterator[list[Group]]:
+    """Groups in turn, as many as have so many entries together."""
     batch: list[Group] = []
     for group in groups:
         batch.append(group)
-        if sum(g.entries for g in batch) >= BATCH:
+        if sum(g.entries for g in batch) >= entries:
             yield batch
             batch = []
     if batch:
         yield batch
 
 
-def _written(campaign: Programme, acts: list[city_plan.Meeting | city_plan.OwnStudy]) -> int:
+def _written(campaign: Programme, acts: list[city_plan.Act]) -> int:
     """Write a batch's acts at once, unless they are there; returns how many lines they have."""
     if not acts:
         return 0
     keys = Posting.objects.filter(programme=campaign, kind__in=["session", "log"])
     if keys.filter(key=acts[0].key, revision=1).exists():
-        return sum(len(a.came) if isinstance(a, city_plan.Meeting) else 1 for a in acts)
+        return sum(act.lines for act in acts)
     with transaction.atomic():
         return city_writing.write(campaign, acts)
 

@@ -64,6 +64,10 @@ class Meeting:
     def ends(self) -> datetime:
         return self.starts + timedelta(minutes=self.minutes)
 
+    @property
+    def lines(self) -> int:
+        return len(self.came)
+
 
 @dataclass(frozen=True)
 class OwnStudy:
@@ -80,6 +84,10 @@ class OwnStudy:
     handed_in: datetime
     by: Actor
     at: datetime
+    lines: int = 1
+
+
+Act = Meeting | OwnStudy
 
 
 @dataclass
@@ -91,13 +99,11 @@ class Draw:
     group: Group
     lot: Random
     left: int
-    acts: list[Meeting | OwnStudy] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
     periods: list[str] = field(default_factory=list)
 
 
-def acts(
-    programme: Programme, calendar: Calendar, group: Group, seed: int
-) -> list[Meeting | OwnStudy]:
+def acts(programme: Programme, calendar: Calendar, group: Group, seed: int) -> list[Act]:
     """Everything that a group does in a programme, in the order of its moments."""
     lot = Random(f"{seed}:{programme.code}:{group.host.code}:{group.branches[0].code}")  # noqa: S311 - repeatable on purpose
     draw = Draw(programme, calendar, group, lot, group.entries)

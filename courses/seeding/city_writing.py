@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from courses.models import Attendance, AttendanceCredit, Status, StudyLog, StudySession
-from courses.seeding.city_plan import Meeting, OwnStudy
+from courses.seeding.city_plan import Act, Meeting, OwnStudy
 from credits import ledger
 from credits.ledger import Credit, Posted, Request, Source
 from credits.models import Programme
@@ -35,7 +35,7 @@ LOG = [
 ]  # fmt: skip
 
 
-def write(programme: Programme, acts: Sequence[Meeting | OwnStudy]) -> int:
+def write(programme: Programme, acts: Sequence[Act]) -> int:
     """Credit acts in their order and keep sessions, marks and logs; returns how many lines.
 
     Raises Refusal where the ledger refused a line: what was drawn must fit the rules.
@@ -54,7 +54,7 @@ def write(programme: Programme, acts: Sequence[Meeting | OwnStudy]) -> int:
     return sum(len(p.lines) for p in posted)
 
 
-def _asked(act: Meeting | OwnStudy) -> Request:
+def _asked(act: Act) -> Request:
     if isinstance(act, OwnStudy):
         credit = Credit(act.member, act.form, act.day, act.minutes, act.period)
         source = Source("log", act.key, act.topic)

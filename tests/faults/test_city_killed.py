@@ -1,0 +1,55 @@
+"""The seed of a whole city is killed half way: started again it goes on and ends the same."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.faults.machine import Machine, copied, laid_out, wait_for
+
+pytestmark = pytest.mark.both
+SEED = [
+    "manage.py", "seed", "fushun", "--members", "480", "--branches", "158", "--entries", "4000",
+    "--today", "2026-06-04",
+]  # fmt: skip
+
+
+def digest(output: str) -> str:
+    [found] = re.findall(r"账簿校验值 (sha256:\w+)", output)
+    return found
+
+
+def test_a_city_killed_half_way_ends_with_the_digest_of_one_that_ran_through(tmp_path):
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    with (
+        laid_out(tmp_path, "tests.faults.migrated") as empty,
+        copied(empty, tmp_path / "first") as whole,
+        copied(empty, tmp_path / "second") as torn,
+    ):
+        through = whole.run(*SEED)
+        assert through.returncode == 0, through.stderr
+
+        process = torn.start(*SEED)
+        wait_for(lambda: postings(torn) > 300, seconds=120, what="a part of the postings")
+        process.kill()
+        process.wait()
+        assert "已写入" not in torn.output(process)
+        assert 0 < postings(torn) < postings(whole)
+
+        again = torn.run(*SEED)
+        assert again.returncode == 0, again.stderr
+        assert digest(again.stdout) == digest(through.stdout)
+        assert torn.one("SELECT count(*) FROM credits_ledgerentry") == 4000
+        checked = torn.manage("verify_ledger")
+        assert checked.returncode == 0, checked.stdout
+
+        other = torn.run(*SEED[:-2], "--today", "2026-06-04", "--seed", "2")
+        assert other.returncode == 1
+        assert "数据库中已有别的数据" in other.stderr
+        assert digest(torn.run(*SEED).stdout or "") == digest(through.stdout)
+
+
+def postings(machine: Machine) -> int:
+    return int(machine.one("SELECT count(*) FROM credits_posting"))
