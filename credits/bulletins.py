@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, Max, OuterRef
+from django.db.models import Count, F, Max
 from django.utils import timezone
 
 from credits import digests, ledger_sql, rankings, registers
@@ -238,11 +238,14 @@ def _to_draft_from(programme: Programme, cohorts: Sequence[str]) -> Figures:
 
     def holds(row: BulletinRow) -> bool:
         books = LedgerBook.objects.filter(programme=programme, organization__unit=row.unit_id)
-        held = Posting.objects.filter(
-            programme=programme, kind="session", book__in=list(books.values_list("pk", flat=True))
+        postings = Posting.objects.filter(
+            programme=programme, book__in=list(books.values_list("pk", flat=True))
+        ).order_by("book", "sequence")  # in the order of an index: the first session will do
+        lines = LedgerEntry.objects.filter(programme=programme)
+        return any(
+            kind == "session" and lines.filter(posting=posting).live().exists()
+            for posting, kind in postings.values_list("pk", "kind").iterator(chunk_size=100)
         )
-        lines = LedgerEntry.objects.filter(programme=programme, posting=OuterRef("pk")).live()
-        return held.filter(Exists(lines)).exists()
 
     return replace(_figures(programme, cohorts, {}), holds=holds)
 
