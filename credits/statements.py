@@ -113,7 +113,9 @@ _newest = Prepared(
         .annotate(
             title=F("posting__title"),
             is_reversed=Exists(
-                LedgerEntry.objects.filter(programme=OuterRef("programme"), reverses=OuterRef("pk"))
+                LedgerEntry.objects.filter(
+                    programme=given("programme", int), reverses=OuterRef("pk")
+                )
             ),
         )
         .values_list("title", "day", "hours", "is_reversed")[:3]
