@@ -64,9 +64,8 @@ _sums = Prepared(
 def of(programme: Programme, organization: Organization) -> Figure:
     """The sums of everything at or below an organisation."""
     path = organization.path
-    due, exempt, completed, hours, points = _sums.first(
-        programme=programme.pk, path=path, after=after(path)
-    ) or (0, 0, 0, 0, 0)
+    sums = _sums.first(programme=programme.pk, path=path, after=after(path)) or (0,) * 5
+    due, exempt, completed, hours, points = (each or 0 for each in sums)  # no row: nothing to sum
     return Figure(organization.short_name, due, exempt, completed, hours, points, organization.pk)
 
 

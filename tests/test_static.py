@@ -54,6 +54,7 @@ def test_what_is_worth_it_is_there_compressed(collected):
     assert Path(style + ".br").exists()
 
 
+@pytest.mark.django_db  # closing an answer looks after connections
 @pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "br"), ("gzip", "gzip")])
 def test_a_hashed_file_is_served_compressed_and_kept_for_ever(
     collected, settings, accepted, encoding

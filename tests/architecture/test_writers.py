@@ -13,6 +13,11 @@ RAW_SQL = {
     "credits/occupied_time.py",  # the overlap rule in the database
     "credits/partitions.py",  # a programme's partitions, on PostgreSQL
     "credits/newcomers.py",  # standings of a batch of newcomers
+    # verification, which reads whole tables row by row without models
+    "credits/verification/crew.py",
+    "credits/verification/outcomes.py",
+    "credits/verification/reading.py",
+    "credits/verification/walk.py",
     "portal/people_in/long_sql.py",  # a long list written from its staging
     "portal/triggers.py",  # what holds invariants in the database
     "credits/stores.py",  # backup and restore, which know both engines' own tools

@@ -24,7 +24,10 @@ from portal.people_in import Table
 from tests.cast import TODAY, moment
 
 # Addresses that answer a GET with something other than a page of their own.
-NO_PAGE = {"source": "leads to the session or the log behind a ledger line"}
+NO_PAGE = {
+    "source": "leads to the session or the log behind a ledger line",
+    "job-file": "the file that a job has made",
+}
 
 
 def made(people: dict[str, Any]) -> dict[str, int | str]:

@@ -121,7 +121,7 @@ def test_without_a_reason_nothing_happens(city, closed):
 def test_what_does_not_verify_is_not_put_away(city, closed, lin):
     behind_the_guards(f"UPDATE credits_ledgerentry SET hours = 500 WHERE member_id = {lin.pk}")
 
-    with pytest.raises(archiving.NotSound, match="被改动过"):
+    with pytest.raises(archiving.NotSound, match="不能归档。第一处：明细合计 20 学时"):
         programmes.archive(closed, reason="满期", by=city.by, at=LATER)
 
     assert Programme.objects.get(pk=closed.pk).state == State.CLOSED

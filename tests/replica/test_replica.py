@@ -159,9 +159,10 @@ def asked_in_mid_flight(site, path):
         holder.execute("LOCK TABLE credits_bulletin IN ACCESS EXCLUSIVE MODE")
         rename(site, "锁中改名")  # what commits takes the lock along to the standby
         wait_for(site.is_caught_up, "the standby holds the lock")
+        wait_for(lambda: site.reads(lambda: site.get(ORGANIZATIONS)), "the portal trusts it now")
         page = threading.Thread(target=lambda: answers.append(site.get(path)))
         page.start()
-        wait_for(lambda: site.standby.ask(waiting) == 1, "the page waits on the standby")
+        wait_for(lambda: site.standby.ask(waiting) >= 1, "the page waits on the standby")
         yield answers
         holder.rollback()
     page.join(30)
