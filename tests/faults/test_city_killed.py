@@ -17,7 +17,7 @@ SEED = [
 
 def digest(output: str) -> str:
     [found] = re.findall(r"账簿校验值 (sha256:\w+)", output)
-    return found
+    return str(found)
 
 
 def test_a_city_killed_half_way_ends_with_the_digest_of_one_that_ran_through(tmp_path):
