@@ -323,6 +323,7 @@ def many(city, programme, stand):
             committee = stand(f"第{number:03d}党委", city.county)
             branch = stand(f"第{number:03d}支部", committee)
             made.append((committee, branch, city.enrol(branch)))
+        cache.clear()  # no ranking from before is shown
         return made
 
     return grow
