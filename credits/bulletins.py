@@ -250,13 +250,11 @@ def _to_draft_from(programme: Programme, cohorts: Sequence[str]) -> Figures:
 
 
 def _has_live_line(programme: Programme, posting: int) -> bool:
-    """Looked for by posting, then by line: asked for all at once, SQLite looks through every line
-    that reverses nothing."""
+    """Looked for by posting, then line by line until one is live: asked for in one statement,
+    SQLite looks through every line of the programme."""
     lines = LedgerEntry.objects.filter(programme=programme)
     own = lines.filter(posting=posting).order_by("line").values_list("pk", "reverses")
-    originals = {pk for pk, reverses in own if reverses is None}
-    reversed_ = lines.filter(reverses__in=originals).values_list("reverses", flat=True)
-    return bool(originals - set(reversed_))
+    return any(reverses is None and not lines.filter(reverses=pk).exists() for pk, reverses in own)
 
 
 def _figures(programme: Programme, cohorts: Sequence[str], held: Mapping[int, int]) -> Figures:
