@@ -6,6 +6,7 @@ locks the programme, so that figures and heads of the books are those of one mom
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -375,12 +376,20 @@ def _row(
 
 
 def _sessions_held(programme: Programme) -> dict[int, int]:
-    """Sessions held by unit: distinct session keys that leave a live line."""
-    lines = LedgerEntry.objects.filter(programme=programme, posting__programme=programme).live()
-    lines = lines.filter(posting__kind="session")
-    unit = F("posting__book__organization__unit")
-    counts = lines.order_by().annotate(unit=unit).values_list("unit")
-    return {u: n for u, n in counts.annotate(n=Count("posting__key", distinct=True)) if u}
+    """Sessions held by unit: those that leave a live line. One that was never corrected does so if
+    it had a line at all; only of the others are the lines read."""
+    posted = Posting.objects.filter(programme=programme, kind="session")
+    corrected = posted.filter(revision__gt=1).order_by().values("key")
+    unit = F("book__organization__unit")
+    plain = posted.filter(revision=1, lines__gt=0).exclude(key__in=corrected).order_by()
+    held = Counter({u: n for u, n in plain.values_list(unit).annotate(n=Count("pk")) if u})
+    seen: dict[str, int] = {}
+    again = posted.filter(key__in=corrected).order_by("key", "revision")
+    for posting, key, own in again.values_list("pk", "key", unit):
+        if own and key not in seen and _has_live_line(programme, posting):
+            seen[key] = own
+    held.update(seen.values())
+    return held
 
 
 def _locked(draft: BulletinDraft) -> BulletinDraft:
