@@ -76,6 +76,24 @@ def test_publishing_numbers_each_year_and_keeps_figures_texts_and_heads(
     assert bulletins.digest_of(first) == first.digest
 
 
+def test_a_session_counts_as_long_as_a_line_of_it_is_live(city, programme, post, lin, zhou):
+    """Three held; one is corrected and still credits somebody, one is taken back wholly."""
+    for number in range(3):
+        post(programme, earn(lin, day=days_ago(number)), earn(zhou, day=days_ago(number)),
+             key=f"s{number}")  # fmt: skip
+    post(programme, earn(lin, 45, hour=14), kind="log")
+    for key, gone, again in (("s0", [lin], []), ("s1", [lin, zhou], []), ("s0", [zhou], [lin])):
+        ledger.correct(
+            programme, Source("session", key, "活动"), organiser=city.jia, withdraw=gone,
+            revision=Posting.objects.filter(key=key).count() + 1, reason="更正",
+            credits=[earn(m) for m in again], by=city.by, at=NOW,
+        )  # fmt: skip
+
+    [county] = bulletins.figures(programme, COHORTS).of(Cohort.COUNTY)
+
+    assert county.sessions == 2
+
+
 def test_the_four_views_compare_with_the_number_before(city, programme, complete, publish, shi,
                                                         found_two):  # fmt: skip
     (_, branch_one, person_one), (_, branch_two, person_two) = found_two
