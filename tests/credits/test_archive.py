@@ -28,6 +28,7 @@ from portal import jobs, triggers
 from portal.models import Cohort, Job
 from tests.cast import NOW, moment
 from tests.credits.conftest import branch_row, earn, standing_of
+from tests.credits.guards import behind_the_guards
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 LATER = moment(date(2022, 2, 1))
@@ -58,17 +59,6 @@ def archived(city, closed):
 
 def problems():
     return verification.verify(at=LATER).problems
-
-
-def behind_the_guards(*statements):
-    """Raw SQL while all triggers are off."""
-    connection.check_constraints()
-    triggers.uninstall(connection)
-    with connection.cursor() as cursor:
-        for sql in statements:
-            cursor.execute(sql)
-    connection.check_constraints()
-    triggers.install(connection)
 
 
 def run(sql):

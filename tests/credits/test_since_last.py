@@ -12,7 +12,8 @@ from credits import verification
 from credits.models import BranchStanding, CreditTotal, LedgerEntry, Posting, Standing, Verification
 from tests.cast import NOW, days_ago
 from tests.credits.conftest import earn
-from tests.credits.test_verify_command import last_of, tamper
+from tests.credits.guards import behind_the_guards
+from tests.credits.test_verify_command import last_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
@@ -57,7 +58,7 @@ def test_it_can_be_followed_by_another_and_by_a_whole_one(verified, post, lin):
 
 def test_a_new_line_that_was_changed_is_named(verified, lin):
     entry = last_of(lin)
-    tamper(f"UPDATE credits_ledgerentry SET hours = 200 WHERE id = {entry.pk}")
+    behind_the_guards(f"UPDATE credits_ledgerentry SET hours = 200 WHERE id = {entry.pk}")
 
     report = since_last()
 
@@ -67,14 +68,14 @@ def test_a_new_line_that_was_changed_is_named(verified, lin):
 
 def test_a_chain_that_does_not_go_on_from_its_head_is_named(verified):
     head = Posting.objects.get(book__organization__code="YL-QC-1", sequence=4)
-    tamper(f"UPDATE credits_posting SET digest = 'sha256:0' WHERE id = {head.pk}")
+    behind_the_guards(f"UPDATE credits_posting SET digest = 'sha256:0' WHERE id = {head.pk}")
 
     assert "head" in kinds(since_last())
 
 
 def test_a_new_tail_cut_off_is_named(verified, lin):
     entry = last_of(lin)
-    tamper(
+    behind_the_guards(
         f"DELETE FROM credits_creditedcontent WHERE entry_id = {entry.pk}",
         f"DELETE FROM credits_ledgerentry WHERE id = {entry.pk}",
         f"DELETE FROM credits_posting WHERE id = {entry.posting_id}",
@@ -89,7 +90,7 @@ def test_sums_of_whoever_is_concerned_are_checked_whole(verified, lin):
     Standing.objects.filter(member=lin).update(points=1)
     BranchStanding.objects.filter(branch__code="YL-QC-1").update(points=1)
     old = LedgerEntry.objects.filter(member=lin).earliest("pk")
-    tamper(f"DELETE FROM credits_creditedtime WHERE entry_id = {old.pk}")
+    behind_the_guards(f"DELETE FROM credits_creditedtime WHERE entry_id = {old.pk}")
 
     assert {"total", "standing", "branch", "time"} <= kinds(since_last())
 

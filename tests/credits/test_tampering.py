@@ -46,6 +46,7 @@ from portal import triggers
 from portal.models import Organization
 from tests.cast import NOW, TODAY, days_ago, rules_json
 from tests.credits.conftest import PERIODS, earn, standing_of
+from tests.credits.guards import behind_the_guards
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 TABLES = [
@@ -184,17 +185,6 @@ def tamper(table: str, sql: str, values: Any = None) -> None:
     connection.check_constraints()
 
 
-def statements(*texts: str) -> None:
-    """Statements between lifting all guards and putting them back."""
-    connection.check_constraints()
-    triggers.uninstall(connection)
-    with connection.cursor() as cursor:
-        for sql in texts:
-            cursor.execute(sql)
-    connection.check_constraints()
-    triggers.install(connection)
-
-
 def some_rows(model: Any) -> list[Any]:
     rows = list(model.objects.order_by("pk"))
     return [rows[i] for i in sorted({0, len(rows) // 2, len(rows) - 1})]
@@ -309,7 +299,7 @@ def test_every_doubled_row_is_found_or_refused(city_of_all):
 def test_a_line_moved_to_another_posting_names_both(city_of_all, lin):
     line = LedgerEntry.objects.filter(member=lin, reverses=None).earliest("pk")
     other = Posting.objects.exclude(pk=line.posting_id).latest("pk")
-    statements(
+    behind_the_guards(
         f"UPDATE credits_ledgerentry SET posting_id = {other.pk}, line = 9 WHERE id = {line.pk}"
     )
 
@@ -321,7 +311,7 @@ def test_a_line_moved_to_another_posting_names_both(city_of_all, lin):
 
 def test_a_line_moved_to_another_member_names_both(city_of_all, lin, wu):
     line = LedgerEntry.objects.filter(member=lin, reverses=None).earliest("pk")
-    statements(f"UPDATE credits_ledgerentry SET member_id = {wu.pk} WHERE id = {line.pk}")
+    behind_the_guards(f"UPDATE credits_ledgerentry SET member_id = {wu.pk} WHERE id = {line.pk}")
 
     told = " ".join(p["member"] for p in run()["problems"] if p["kind"] == "total")
 
@@ -376,9 +366,9 @@ def test_a_branch_counted_for_another_unit_is_named(city_of_all):
 def test_unreadable_heads_are_a_finding_and_no_crash(city_of_all, heads):
     assert run()["ok"]
     last = Verification.objects.latest("pk")
-    statements(f"UPDATE credits_verification SET heads = '{heads}' WHERE id = {last.pk}")
+    behind_the_guards(f"UPDATE credits_verification SET heads = '{heads}' WHERE id = {last.pk}")
     number = Bulletin.objects.latest("pk")
-    statements(f"UPDATE credits_bulletin SET heads = '{heads}' WHERE id = {number.pk}")
+    behind_the_guards(f"UPDATE credits_bulletin SET heads = '{heads}' WHERE id = {number.pk}")
 
     kinds = {p["kind"] for p in run()["problems"]}
 
@@ -386,13 +376,13 @@ def test_unreadable_heads_are_a_finding_and_no_crash(city_of_all, heads):
 
 
 def test_rules_that_can_no_longer_be_read_are_a_finding_and_no_crash(city_of_all):
-    statements("UPDATE credits_ruleversion SET rules = '{\"target\": 0}'")
+    behind_the_guards("UPDATE credits_ruleversion SET rules = '{\"target\": 0}'")
 
     assert {"rules", "record"} <= {p["kind"] for p in run()["problems"]}
 
 
 def test_an_unknown_algorithm_is_a_finding_and_no_crash(city_of_all):
-    statements("UPDATE credits_posting SET digest = 'rot13:abc'",
+    behind_the_guards("UPDATE credits_posting SET digest = 'rot13:abc'",
                "UPDATE credits_rankingpermit SET digest = 'x'")  # fmt: skip
 
     assert {"posting", "record"} <= {p["kind"] for p in run()["problems"]}
@@ -400,7 +390,7 @@ def test_an_unknown_algorithm_is_a_finding_and_no_crash(city_of_all):
 
 def test_a_withdrawal_that_vanished_is_known_to_the_last_verification(city_of_all):
     assert run()["ok"]
-    statements("DELETE FROM credits_bulletinwithdrawal")
+    behind_the_guards("DELETE FROM credits_bulletinwithdrawal")
 
     [head] = [p for p in run()["problems"] if p["kind"] == "head"]
 

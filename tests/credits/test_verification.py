@@ -20,6 +20,7 @@ from credits.models import (
 )
 from portal import members, triggers
 from tests.cast import NOW, TODAY, days_ago
+from tests.credits.guards import behind_the_guards
 from tests.credits.test_ledger import SESSION, seminar
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
@@ -55,15 +56,6 @@ def problems(**values):
     return [p for p in report.problems if all(getattr(p, k) == v for k, v in values.items())]
 
 
-def tamper(sql):
-    for table in ("credits_ledgerentry", "credits_posting"):
-        triggers.lift(connection, table)
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-    connection.check_constraints()
-    triggers.install(connection)
-
-
 def test_an_honest_ledger_verifies(posted):
     report = verification.verify(at=NOW)
 
@@ -73,7 +65,7 @@ def test_an_honest_ledger_verifies(posted):
 
 def test_a_changed_figure_is_named_with_entry_branch_and_member(posted, lin):
     entry = LedgerEntry.objects.filter(member=lin).last()
-    tamper(f"UPDATE credits_ledgerentry SET hours = -300 WHERE id = {entry.pk}")
+    behind_the_guards(f"UPDATE credits_ledgerentry SET hours = -300 WHERE id = {entry.pk}")
 
     [problem] = problems(kind="entry")
 
@@ -84,7 +76,7 @@ def test_a_changed_figure_is_named_with_entry_branch_and_member(posted, lin):
 
 def test_a_deleted_line_is_named_with_book_and_posting(posted, zhou):
     entry = LedgerEntry.objects.filter(member=zhou).last()
-    tamper(f"DELETE FROM credits_ledgerentry WHERE id = {entry.pk}")
+    behind_the_guards(f"DELETE FROM credits_ledgerentry WHERE id = {entry.pk}")
 
     [problem] = problems(kind="lines")
 
@@ -94,8 +86,8 @@ def test_a_deleted_line_is_named_with_book_and_posting(posted, zhou):
 
 def test_a_cut_off_tail_is_named(posted):
     last = Posting.objects.last()
-    tamper(f"DELETE FROM credits_ledgerentry WHERE posting_id = {last.pk}")
-    tamper(f"DELETE FROM credits_posting WHERE id = {last.pk}")
+    behind_the_guards(f"DELETE FROM credits_ledgerentry WHERE posting_id = {last.pk}")
+    behind_the_guards(f"DELETE FROM credits_posting WHERE id = {last.pk}")
 
     [problem] = problems(kind="tail")
 
@@ -106,15 +98,15 @@ def test_a_tail_cut_off_with_its_head_is_found_by_the_last_verification(posted):
     assert verification.verify(at=NOW).ok
     last = Posting.objects.last()
     before = Posting.objects.get(book=last.book, sequence=last.sequence - 1)
-    tamper(f"DELETE FROM credits_ledgerentry WHERE posting_id = {last.pk}")
-    tamper(f"DELETE FROM credits_posting WHERE id = {last.pk}")
+    behind_the_guards(f"DELETE FROM credits_ledgerentry WHERE posting_id = {last.pk}")
+    behind_the_guards(f"DELETE FROM credits_posting WHERE id = {last.pk}")
     type(last.book).objects.update(last_sequence=before.sequence, last_digest=before.digest)
 
     assert len(problems(kind="head")) == 1
 
 
 def test_an_added_line_is_found(posted, lin):
-    tamper(
+    behind_the_guards(
         "INSERT INTO credits_ledgerentry (programme_id, posting_id, line, member_id, home_id, form,"
         " period, content, day, minutes, hours, rules, check_value) SELECT programme_id,"
         " posting_id, 99, member_id, home_id, form, period, content, day, minutes, hours, rules,"

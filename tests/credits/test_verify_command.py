@@ -11,9 +11,9 @@ from django.db import connection
 
 from credits import verification
 from credits.models import CreditTotal, LedgerEntry, Posting, Standing, Verification
-from portal import triggers
 from tests.cast import NOW, days_ago
 from tests.credits.conftest import earn
+from tests.credits.guards import behind_the_guards
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
@@ -36,17 +36,6 @@ def run():
     return 0, json.loads(said.getvalue())
 
 
-def tamper(*statements):
-    """Change the ledger by raw SQL, its triggers dropped and put back."""
-    for table in ("credits_ledgerentry", "credits_posting"):
-        triggers.lift(connection, table)
-    with connection.cursor() as cursor:
-        for sql in statements:
-            cursor.execute(sql)
-    connection.check_constraints()
-    triggers.install(connection)
-
-
 def last_of(member):
     return LedgerEntry.objects.filter(member=member).select_related("posting").latest("pk")
 
@@ -66,7 +55,7 @@ def test_on_an_honest_ledger_it_says_ok_and_exits_0(posted):
 @pytest.mark.parametrize("hours", [225, 100, 800])
 def test_one_changed_hour_figure_exits_1_and_names_entry_branch_and_member(posted, lin, hours):
     entry = last_of(lin)
-    tamper(f"UPDATE credits_ledgerentry SET hours = {hours} WHERE id = {entry.pk}")
+    behind_the_guards(f"UPDATE credits_ledgerentry SET hours = {hours} WHERE id = {entry.pk}")
 
     code, report = run()
 
@@ -84,7 +73,7 @@ def test_one_changed_hour_figure_exits_1_and_names_entry_branch_and_member(poste
 def test_two_figures_changed_so_that_the_sums_stay_are_both_named(posted, lin, zhou):
     """A swap inside one branch changes no sum; the lines' own check values still tell."""
     first, second = last_of(lin), LedgerEntry.objects.filter(member=lin).earliest("pk")
-    tamper(
+    behind_the_guards(
         f"UPDATE credits_ledgerentry SET hours = 100 WHERE id = {first.pk}",
         f"UPDATE credits_ledgerentry SET hours = 300 WHERE id = {second.pk}",
     )
@@ -106,7 +95,7 @@ def test_any_other_column_changed_is_named_too(posted, lin, zhou, column):
         "member_id": str(city_guest(posted)),
         "starts_at": "'2021-05-01 00:00:00+00'",
     }[column]
-    tamper(f"UPDATE credits_ledgerentry SET {column} = {value} WHERE id = {entry.pk}")
+    behind_the_guards(f"UPDATE credits_ledgerentry SET {column} = {value} WHERE id = {entry.pk}")
 
     code, report = run()
 
@@ -125,7 +114,7 @@ def test_a_figure_changed_with_its_own_check_value_breaks_the_postings_digest(po
     entry = last_of(lin)
     first = LedgerEntry.objects.filter(member=lin).earliest("pk")
     assert first.posting_id != entry.posting_id
-    tamper(
+    behind_the_guards(
         f"UPDATE credits_ledgerentry SET hours = 300, check_value = '{digests.algorithm()}:0' "
         f"WHERE id = {first.pk}"
     )
@@ -137,7 +126,7 @@ def test_a_figure_changed_with_its_own_check_value_breaks_the_postings_digest(po
 
 def test_a_deleted_line_names_book_posting_and_the_member_by_what_is_left(posted, zhou):
     entry = last_of(zhou)
-    tamper(f"DELETE FROM credits_ledgerentry WHERE id = {entry.pk}")
+    behind_the_guards(f"DELETE FROM credits_ledgerentry WHERE id = {entry.pk}")
 
     code, report = run()
 
@@ -152,7 +141,7 @@ def test_a_deleted_line_names_book_posting_and_the_member_by_what_is_left(posted
 
 def test_a_deleted_line_whose_totals_were_mended_is_named_by_occupied_time(posted, zhou):
     entry = last_of(zhou)
-    tamper(f"DELETE FROM credits_ledgerentry WHERE id = {entry.pk}")
+    behind_the_guards(f"DELETE FROM credits_ledgerentry WHERE id = {entry.pk}")
     CreditTotal.objects.filter(member=zhou).update(earned=600)
     Standing.objects.filter(member=zhou).update(recognised=600, shortfall=1800, points=6000)
 
@@ -167,7 +156,7 @@ def test_a_deleted_line_whose_totals_were_mended_is_named_by_occupied_time(poste
 
 def test_an_added_line_names_book_posting_and_member(posted, lin):
     entry = last_of(lin)
-    tamper(
+    behind_the_guards(
         "INSERT INTO credits_ledgerentry (programme_id, posting_id, line, member_id, home_id, form,"
         " period, content, day, minutes, hours, rules, check_value) SELECT programme_id,"
         " posting_id, 99, member_id, home_id, form, period, content, day, minutes, hours, rules,"
@@ -187,7 +176,7 @@ def test_an_added_line_names_book_posting_and_member(posted, lin):
 
 def test_a_line_added_without_a_posting_is_an_orphan(posted, lin):
     entry = last_of(lin)
-    tamper(
+    behind_the_guards(
         "INSERT INTO credits_ledgerentry (programme_id, posting_id, line, member_id, home_id, form,"
         " period, content, day, minutes, hours, rules, check_value) SELECT programme_id,"
         " 999999, 1, member_id, home_id, form, period, content, day, minutes, hours, rules,"
@@ -203,7 +192,7 @@ def test_a_line_added_without_a_posting_is_an_orphan(posted, lin):
 
 def test_a_cut_off_tail_names_book_posting_and_the_members_by_their_totals(posted, lin, zhou):
     last = Posting.objects.latest("pk")
-    tamper(
+    behind_the_guards(
         f"DELETE FROM credits_ledgerentry WHERE posting_id = {last.pk}",
         f"DELETE FROM credits_posting WHERE id = {last.pk}",
     )
@@ -220,7 +209,7 @@ def test_a_cut_off_tail_names_book_posting_and_the_members_by_their_totals(poste
 
 def test_a_posting_taken_from_the_middle_breaks_the_chain(posted):
     middle = Posting.objects.order_by("pk")[1]
-    tamper(
+    behind_the_guards(
         f"DELETE FROM credits_ledgerentry WHERE posting_id = {middle.pk}",
         f"DELETE FROM credits_posting WHERE id = {middle.pk}",
     )
@@ -235,7 +224,7 @@ def test_a_posting_taken_from_the_middle_breaks_the_chain(posted):
 def test_a_whole_book_that_vanished_is_missed_by_the_last_verification(posted):
     assert run()[0] == 0
     book = Posting.objects.latest("pk").book
-    tamper(
+    behind_the_guards(
         "DELETE FROM credits_creditedtime",
         "DELETE FROM credits_creditedcontent",
         "DELETE FROM credits_ledgerentry",
@@ -253,7 +242,7 @@ def test_a_whole_book_that_vanished_is_missed_by_the_last_verification(posted):
 def test_a_verification_that_found_something_keeps_no_heads(posted, lin):
     """Otherwise the next run would take the forged chain for the true one."""
     assert run()[0] == 0
-    tamper(f"UPDATE credits_ledgerentry SET hours = 100 WHERE id = {last_of(lin).pk}")
+    behind_the_guards(f"UPDATE credits_ledgerentry SET hours = 100 WHERE id = {last_of(lin).pk}")
     run()
 
     assert Verification.objects.latest("pk").heads == {}
@@ -264,7 +253,7 @@ def test_without_json_it_says_the_same_in_chinese(posted, lin):
     said = StringIO()
     call_command("verify_ledger", stdout=said)
     assert "账目相符：4 笔、8 行、8 人。" in said.getvalue()
-    tamper(f"UPDATE credits_ledgerentry SET hours = 100 WHERE id = {last_of(lin).pk}")
+    behind_the_guards(f"UPDATE credits_ledgerentry SET hours = 100 WHERE id = {last_of(lin).pk}")
 
     said = StringIO()
     with pytest.raises(SystemExit):
