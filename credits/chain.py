@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -150,7 +150,11 @@ def _numbered(programme: Programme, act: Act, head: Head, entries: Iterator[int]
     """The act's lines with their ids and check values."""
     source = act.request.source
     shared = digests.shared_form(
-        programme.code, head.code, source.kind, source.key, act.request.revision
+        digests.quoted(programme.code),
+        digests.quoted(head.code),
+        digests.quoted(source.kind),
+        digests.quoted(source.key),
+        act.request.revision,
     )
     numbered = []
     for number, line in enumerate(act.lines, 1):
@@ -160,10 +164,10 @@ def _numbered(programme: Programme, act: Act, head: Head, entries: Iterator[int]
             digests.quoted(line.member_key),
             digests.quoted(line.home_code),
             _studied(line.form, line.period, line.content),
-            _day(line.day),
+            f'"{line.day.isoformat()}"',
             line.minutes,
-            _moment(line.start),
-            _moment(line.end),
+            f'"{digests.moment(line.start)}"',
+            f'"{digests.moment(line.end)}"',
             line.hours,
             line.rules,
             digests.quoted(line.reversed_check),
@@ -211,16 +215,6 @@ def _chained(programme: Programme, act: Act, head: Head, pk: int) -> Posting:
         head.digest,
     )
     return Posting(*values)
-
-
-@lru_cache(maxsize=4096)
-def _day(day: date) -> str:
-    return f'"{day.isoformat()}"'
-
-
-@lru_cache(maxsize=4096)
-def _moment(moment: datetime | None) -> str:
-    return f'"{digests.moment(moment)}"'
 
 
 def _insert_postings(postings: Iterable[Posting]) -> None:

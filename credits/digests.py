@@ -60,7 +60,7 @@ def check_value(
     """Digest of one line; `reverses` is the check value of the line that it reverses, or empty."""
     return check_of(
         line_form(
-            shared_form(programme, book, kind, key, revision),
+            shared_form(quoted(programme), quoted(book), quoted(kind), quoted(key), revision),
             line,
             quoted(member),
             quoted(home),
@@ -77,8 +77,9 @@ def check_value(
 
 
 def shared_form(programme: str, book: str, kind: str, key: str, revision: int) -> str:
-    """The beginning of the canonical form of every line of one posting."""
-    return f"[{quoted(programme)},{quoted(book)},{quoted(kind)},{quoted(key)},{revision},"
+    """The beginning of the canonical form of every line of one posting, of texts that come
+    `quoted`."""
+    return f"[{programme},{book},{kind},{key},{revision},"
 
 
 def studied_form(form: str, period: str, content: str) -> str:

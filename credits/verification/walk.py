@@ -125,7 +125,8 @@ class Walker:
         programme, books, codes = quoted(self.found.programme.code), self.books, self.codes
         moments, studied, ends, days = self.moments, self.studied, stretch.ends, self.days
         members, months, ranges = self.members.known, stretch.months, stretch.spool.ranges
-        line_form, check_of, least, held = digests.line_form, digests.check_of, self.least, 0
+        shared_form, line_form, check_of = digests.shared_form, digests.line_form, digests.check_of
+        least, held = self.least, 0
         line = next(lines, None)
         for chunk in posted:
             keys = self.authors.learn({posting[7] for posting in chunk})
@@ -135,7 +136,7 @@ class Walker:
                 while line is not None and line[0] < pk:
                     line = next(lines, None)  # of no posting: the number of lines will tell
                 code, kind_, key_ = books.get(book, '"?"'), quoted(kind), quoted(key)
-                shared = f"[{programme},{code},{kind_},{key_},{revision},"
+                shared = shared_form(programme, code, kind_, key_, revision)
                 before = ends.get(book, nowhere)
                 last = before[3]
                 first, sound, checks = 0, True, []
