@@ -139,9 +139,8 @@ def permit_of(programme: Programme) -> RankingPermit | None:
     return found[0] if found else None
 
 
-def may_rank(programme: Programme) -> bool:
-    """Whether organisations may be ranked now."""
-    permit = permit_of(programme)
+def may_rank(permit: RankingPermit | None) -> bool:
+    """Whether organisations may be ranked under the decision that counts now."""
     return permit is not None and permit.level != RankingPermit.Level.OFF
 
 

@@ -36,7 +36,7 @@ def glance(request: MemberRequest, programme: Programme, where: Organization) ->
     whole = where.parent_id is None
     permit = rankings.permit_of(programme)
     rows = overview.children
-    if permit and permit.level != RankingPermit.Level.OFF:
+    if rankings.may_rank(permit):
         rows = sorted(rows, key=lambda f: (f.rate is None, -(f.rate or 0)))
     address = addresses("figures")
     context: dict[str, Any] = {
