@@ -97,21 +97,20 @@ def _write_members(
     sheet.title(name)
     sheet.note(f"截至 {timezone.localtime(at):%Y-%m-%d %H:%M}。改好后可在“党员—导入”里传回。")
     sheet.header(list(MEMBER_COLUMNS))
-    places = dict(Organization.objects.branches().values_list("pk", "name"))
-    codes = dict(Organization.objects.branches().values_list("pk", "code"))
     statuses, categories = dict(Member.Status.choices), dict(Member.Category.choices)
     group = Membership.objects.filter(member=OuterRef("pk"), until=None).values("group")[:1]
     rows = people.annotate(group=Subquery(group)).values_list(
-        "number", "name", "branch_id", "group", "status", "category", "phone", "joined_on"
-    )
+        "number", "name", "branch__name", "branch__code", "group", "status", "category", "phone",
+        "joined_on",
+    )  # fmt: skip
     for count, row in enumerate(rows.iterator(chunk_size=CHUNK), 1):
-        number, person, branch, group_, status, category, phone, joined_on = row
+        number, person, branch, code, group_, status, category, phone, joined_on = row
         sheet.line(
             [
                 number,
                 person,
-                places.get(branch, ""),
-                codes.get(branch, ""),
+                branch or "",
+                code or "",
                 group_ or "",
                 statuses[status],
                 categories[category],
