@@ -77,14 +77,14 @@ def cannot_be_credited(
             rows[member].status, rows[member].leave = wish.wanted.status, wish.wanted.leave
     earning = [row for row in rows.values() if row.earns]
     refused = []
-    for programme in session.programmes.order_by("pk"):
+    for campaign in campaigns([session]):
         request = Request(
             sessions.source_of(session),
             session.organiser,
-            _credits(session, earning, rule_book.of(programme)),
+            _credits(session, earning, campaign.book),
         )
-        [found] = ledger.preview(programme, [request], at=at)
-        refused += [(programme, r) for r in found]
+        [found] = ledger.preview(campaign.programme, [request], at=at)
+        refused += [(campaign.programme, r) for r in found]
     return refused
 
 
@@ -189,14 +189,15 @@ def revise(
     """Replace what these people's marks earned, in each programme."""
     posted = []
     source = sessions.source_of(session)
-    for programme in session.programmes.order_by("pk"):
+    for campaign in campaigns([session]):
+        programme = campaign.programme
         result = ledger.correct(
             programme,
             source,
             revision=ledger.next_revision(programme, source),
             organiser=session.organiser,
             withdraw=[row.member for row in rows],
-            credits=_credits(session, [row for row in rows if row.earns], rule_book.of(programme)),
+            credits=_credits(session, [row for row in rows if row.earns], campaign.book),
             reason=reason,
             by=by,
             at=at,
