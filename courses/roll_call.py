@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from courses import crediting, marks, sessions
+from courses import crediting, marks, roll_pages, sessions
 from courses.crediting import Earning
 from courses.marks import Mark, Wish
 from courses.models import Attendance, Enrolment, Status, StudySession
@@ -49,12 +49,6 @@ def due_in(session: StudySession) -> list[tuple[Member, Organization]]:
     members = Member.objects.in_bulk([member for member, _ in due])
     homes = Organization.objects.in_bulk({home for _, home in due})
     return [(members[member], homes[home]) for member, home in due]
-
-
-def not_on_roll(session: StudySession) -> list[tuple[Member, Organization]]:
-    """Who is due and does not stand on the roll: whoever was enrolled after it was opened."""
-    on_roll = set(session.attendances.values_list("member_id", flat=True))
-    return [(member, home) for member, home in due_in(session) if member.pk not in on_roll]
 
 
 def _due(sessions: Sequence[StudySession]) -> dict[int, list[tuple[int, int]]]:
@@ -209,15 +203,16 @@ def take_in(session: StudySession, *, by: Actor, at: datetime) -> list[Attendanc
     session = sessions.lock(session)
     if session.state != State.OPEN:
         raise NotNow(f"活动{session.get_state_display()}，不能再补入名单。")
-    people = not_on_roll(session)
-    if not people:
+    rows = roll_pages.not_on_roll(session)
+    if not rows:
         return []
-    _enter(((session, member.pk, home.pk) for member, home in people), at=at)
+    _enter(((session, row.member, row.branch) for row in rows), at=at)
     session.version += 1
     session.save(update_fields=["version"])
-    notes = [Note(session, "补入名单", by, member=member) for member, _ in people]
+    people = Member.objects.in_bulk([row.member for row in rows])
+    notes = [Note(session, "补入名单", by, member=people[row.member]) for row in rows]
     sessions.note_many(notes, at=at)
-    taken = session.attendances.filter(member__in=[member for member, _ in people])
+    taken = session.attendances.filter(member__in=people)
     return list(taken.order_by("pk"))
 
 

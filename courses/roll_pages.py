@@ -81,7 +81,7 @@ def _not_on_roll(whose: Q) -> QuerySet[Any, Any]:
         .filter(Q(until=None) | Q(until__gt=given("day", date)), since__lte=given("day", date))
         .order_by("pk")
         .annotate(name=F("member__name"))
-        .values_list("member", "name")
+        .values_list("member", "branch", "name")
     )
 
 
@@ -130,11 +130,12 @@ def refused_scans(session: Session) -> list[Any]:
     return _scans(session=session.pk)
 
 
-def not_on_roll(session: Session) -> list[str]:
-    """Names of those who are due and do not stand on the roll; as `roll_call.not_on_roll`."""
+def not_on_roll(session: Session) -> list[Any]:
+    """Who is due and does not stand on the roll, enrolled after it was opened: member, branch of
+    the day, name."""
     day, path = session.day, session.organiser.path
     if session.reading_class_id:
         found = _new_in_class(session=session.pk, day=day, reading_class=session.reading_class_id)
     else:
         found = _new_in_branch(session=session.pk, day=day, path=path, after=after(path))
-    return list({row.member: row.name for row in found}.values())
+    return list({row.member: row for row in found}.values())

@@ -272,7 +272,9 @@ def _roll(
         "session": session,
         "rows": shown_roll.lines(session, rows, wishes or {}),
         "counts": marks.count(rows),
-        "not_on_roll": roll_pages.not_on_roll(session) if session.state == "open" else [],
+        "not_on_roll": [row.name for row in roll_pages.not_on_roll(session)]
+        if session.state == "open"
+        else [],
         "changes": roll_pages.changes(session),
         "postings": roll_pages.postings(session),
         "refused": refused,
