@@ -129,37 +129,33 @@ def drop(reading_class: ReadingClass, member: Member, *, by: Actor, at: datetime
 def newcomers(classes: Sequence[ReadingClass]) -> dict[int, list[Member]]:
     """Who joined the organiser after a class was founded and never had a place in it, by class id.
 
-    Whoever was taken out of a class is no newcomer. Two queries, however many classes.
+    Whoever was taken out of a class is no newcomer. Three queries, however many classes.
     """
-    found: dict[int, list[Member]] = {c.pk: [] for c in classes}
-    if not classes:
-        return found
-    places = Enrolment.objects.filter(reading_class__in=classes)
-    placed = set(places.values_list("reading_class", "member"))
-    where = reduce(or_, (below(c.organiser.path, lookup="branch__path") for c in classes))
-    people = Member.objects.active().filter(where).select_related("branch")
-    for member in sorted(people, key=lambda m: m.sort_key):
-        for reading_class in classes:
-            inside = member.scope_path.startswith(reading_class.organiser.path)
-            if inside and (reading_class.pk, member.pk) not in placed:
-                found[reading_class.pk].append(member)
-    return found
+    found = _newcomers([(c.pk, c.organiser.path) for c in classes])
+    rows = Member.objects.filter(pk__in=set().union(*found.values())).select_related("branch")
+    people = sorted(rows, key=lambda m: m.sort_key)
+    return {pk: [m for m in people if m.pk in members] for pk, members in found.items()}
 
 
 def newcomer_counts(classes: Sequence[tuple[int, str]]) -> dict[int, int]:
     """How many newcomers each class lacks, for classes given as (id, organiser's path)."""
-    counts = {pk: 0 for pk, _ in classes}
+    return {pk: len(members) for pk, members in _newcomers(classes).items()}
+
+
+def _newcomers(classes: Sequence[tuple[int, str]]) -> dict[int, set[int]]:
+    """The same by id, for classes given as (id, organiser's path)."""
+    found: dict[int, set[int]] = {pk: set() for pk, _ in classes}
     if not classes:
-        return counts
-    places = Enrolment.objects.filter(reading_class__in=counts)
+        return found
+    places = Enrolment.objects.filter(reading_class__in=found)
     placed = set(places.order_by().values_list("reading_class", "member"))
     where = reduce(or_, (below(path, lookup="branch__path") for _, path in classes))
     people = Member.objects.active().filter(where).order_by().values_list("pk", "branch__path")
     for member, path in people:
         for pk, organiser in classes:
             if path.startswith(organiser) and (pk, member) not in placed:
-                counts[pk] += 1
-    return counts
+                found[pk].add(member)
+    return found
 
 
 def short_of(reading_class: ReadingClass) -> list[Short]:
