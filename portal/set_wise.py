@@ -204,12 +204,12 @@ def _dated(model: type[Model], names: tuple[str, ...]) -> tuple[int, ...]:
 
 @lru_cache
 def _kinds(model: type[Model], names: tuple[str, ...]) -> tuple[str, ...]:
-    """PostgreSQL's types of columns, also of those that refer to another table."""
+    """PostgreSQL's types of columns; an id's is that of what refers to it, for its own would bring
+    a sequence along."""
+    fields = (_field(model, name) for name in names)
     return tuple(
-        str(_field(model, name).rel_db_type(connection) or _field(model, name).db_type(connection))
-        if name == "id"
-        else str(_field(model, name).db_type(connection))
-        for name in names
+        str(field.rel_db_type(connection) if field.primary_key else field.db_type(connection))
+        for field in fields
     )
 
 

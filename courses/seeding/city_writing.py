@@ -47,10 +47,9 @@ def write(programme: Programme, acts: Sequence[Act]) -> int:
     refused = next((r for p in posted for r in p.refused), None)
     if refused:
         raise Refusal(f"种子数据不符合学时规则：{refused.message}")
-    _keep_meetings(programme, [(a, p) for a, p in zip(acts, posted, strict=True)
-                               if isinstance(a, Meeting)])  # fmt: skip
-    _keep_studies(programme, [(a, p) for a, p in zip(acts, posted, strict=True)
-                              if isinstance(a, OwnStudy)])  # fmt: skip
+    done = list(zip(acts, posted, strict=True))
+    _keep_meetings(programme, [(act, what) for act, what in done if isinstance(act, Meeting)])
+    _keep_studies(programme, [(act, what) for act, what in done if isinstance(act, OwnStudy)])
     return sum(len(p.lines) for p in posted)
 
 

@@ -25,7 +25,7 @@ ROOM = 64 << 10  # KiB of SQLite's pages kept in memory while a list is written
 
 
 def make_room() -> None:
-    """Let SQLite keep the indexes that grow in memory: its own 2 MB are read again and again."""
+    """Let SQLite keep the indexes that grow in memory: twice what a connection has of itself."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA cache_size = -{ROOM}")
