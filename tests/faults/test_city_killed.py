@@ -30,6 +30,11 @@ def test_a_city_killed_half_way_ends_with_the_digest_of_one_that_ran_through(tmp
     ):
         through = whole.run(*SEED)
         assert through.returncode == 0, through.stderr
+        assert "100 %  4000/4000" in through.stdout, "progress is told"
+        single = whole.one("SELECT count(*) FROM credits_posting WHERE lines = 1")
+        assert single >= 0.3 * 4000, "own study, line by line"
+        odd = "SELECT count(*) FROM credits_posting WHERE lines > 1 AND (lines < 5 OR lines > 200)"
+        assert whole.one(odd) == 0, "meetings of 5 to 200"
 
         process = torn.start(*SEED)
         wait_for(lambda: postings(torn) > 300, seconds=120, what="a part of the postings")
@@ -49,6 +54,14 @@ def test_a_city_killed_half_way_ends_with_the_digest_of_one_that_ran_through(tmp
         assert other.returncode == 1
         assert "数据库中已有别的数据" in other.stderr
         assert digest(torn.run(*SEED).stdout or "") == digest(through.stdout)
+
+        two = torn.manage("verify_ledger", "--jobs", "2")
+        assert two.returncode == 0, two.stdout + two.stderr
+        first = "(SELECT MIN(id) FROM credits_credittotal)"
+        torn.change(f"UPDATE credits_credittotal SET earned = earned + 25 WHERE id = {first}")
+        two = torn.manage("verify_ledger", "--jobs", "2")
+        assert two.returncode == 1
+        assert "学时合计" in two.stdout + two.stderr
 
 
 def postings(machine: Machine) -> int:
