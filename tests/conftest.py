@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.cache import cache
 from django.core.files.storage import storages
+from django.core.signals import setting_changed
 from django.db import connection
 from django.utils.functional import empty
 
@@ -26,7 +27,9 @@ def _test_settings() -> None:
     # What was made while modules were imported is made anew.
     vars(storages)["_storages"].clear()
     vars(staticfiles_storage)["_wrapped"] = empty
+    # Each process its own. By the signal: collecting has made the cache that was set before.
     settings.CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    setting_changed.send(sender=None, setting="CACHES", value=settings.CACHES, enter=True)
     settings.WHITENOISE_AUTOREFRESH = True  # nothing is collected in tests
     settings.SNAPSHOT = "default"  # a test's transaction is invisible to any other connection
     settings.PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
