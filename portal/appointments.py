@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from portal.models import Appointment, AuditEvent, Member, Organization, Role
 from portal.querysets import AppointmentQuerySet
 from portal.refusals import Refusal
 
+BATCH = 500  # rows read or written at once
 BRANCH_ROLES = frozenset({Role.HELPER, Role.ORGANISER, Role.SECRETARY})
 
 
@@ -21,7 +23,6 @@ class BadAppointment(Refusal):
     """The role does not fit the organisation or the person."""
 
 
-@transaction.atomic
 def appoint(
     member: Member,
     role: Role,
@@ -32,19 +33,49 @@ def appoint(
     at: datetime,
     helped: Collection[Member] = (),
 ) -> Appointment:
-    """Give a person a role in an organisation from `since` on.
+    """Give a person a role in an organisation from `since` on; see `appoint_many`."""
+    wanted = Wanted(member, role, organization, helped)
+    return appoint_many([wanted], since=since, by=by, at=at)[0]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An appointment to be made; `helped` are those whom a helper helps."""
+
+    member: Member
+    role: Role
+    organization: Organization
+    helped: Collection[Member] = ()
+    acting: bool = False
+
+    @property
+    def place(self) -> tuple[int, str, int]:
+        return self.member.pk, self.role, self.organization.pk
+
+
+@transaction.atomic
+def appoint_many(
+    wanted: Sequence[Wanted], *, since: date, by: Actor, at: datetime
+) -> list[Appointment]:
+    """Give people roles in organisations from `since` on, all or none, in the order given.
 
     A second call for the same role changes nothing. Raises BadAppointment when a helper has
-    nobody to help, or the person has left, or the organisation is dissolved.
+    nobody to help, or a person has left, or an organisation is dissolved.
     """
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
-    if not member.is_active:
-        raise BadAppointment(f"{member.name}已不在册，不能任职。", field="member")
-    if organization.dissolved_on:
-        raise BadAppointment(f"{organization}已撤销。", field="organization")
-    if role is Role.HELPER and not helped:
-        raise BadAppointment("帮学人要写明帮助哪些党员。", field="helped")
-    return _appoint(member, role, organization, since=since, by=by, at=at, helped=helped)
+    locked = _locked(w.organization for w in wanted)
+    for each in wanted:
+        if not each.member.is_active:
+            raise BadAppointment(f"{each.member.name}已不在册，不能任职。", field="member")
+        if locked[each.organization.pk].dissolved_on:
+            raise BadAppointment(f"{each.organization}已撤销。", field="organization")
+        if each.role is Role.HELPER and not each.helped:
+            raise BadAppointment("帮学人要写明帮助哪些党员。", field="helped")
+    return _appoint(wanted, since=since, by=by, at=at)
+
+
+def _locked(organizations: Iterable[Organization]) -> dict[int, Organization]:
+    rows = Organization.objects.select_for_update(no_key=True).order_by("pk")
+    return rows.in_bulk(sorted({organization.pk for organization in organizations}))
 
 
 @transaction.atomic
@@ -56,7 +87,7 @@ def act_for(
     Raises BadAppointment when the branch has a secretary, or the person's own organisation does
     not stand below the branch's parent.
     """
-    branch = Organization.objects.select_for_update(no_key=True).get(pk=branch.pk)
+    branch = _locked([branch])[branch.pk]
     if not branch.is_branch or branch.dissolved_on:
         raise BadAppointment(f"{branch}不是现有的党支部，不能代管。", field="organization")
     if secretaries(branch, on=since).exists():
@@ -64,7 +95,8 @@ def act_for(
     parent = branch.parent
     if parent is None or not (member.branch and member.branch.path.startswith(parent.path)):
         raise BadAppointment(f"{member.name}不在{branch}的上级党组织，不能代管。", field="member")
-    return _appoint(member, Role.SECRETARY, branch, since=since, by=by, at=at, acting=True)
+    wanted = Wanted(member, Role.SECRETARY, branch, acting=True)
+    return _appoint([wanted], since=since, by=by, at=at)[0]
 
 
 @transaction.atomic
@@ -113,32 +145,36 @@ def secretaries(organization: Organization, *, on: date) -> AppointmentQuerySet:
 
 
 def _appoint(
-    member: Member,
-    role: Role,
-    organization: Organization,
-    *,
-    since: date,
-    by: Actor,
-    at: datetime,
-    helped: Collection[Member] = (),
-    acting: bool = False,
-) -> Appointment:
-    appointment, made = Appointment.objects.get_or_create(
-        member=member,
-        role=role,
-        organization=organization,
-        until=None,
-        defaults={"since": since, "acting": acting},
-    )
-    if helped:
-        appointment.helped.add(*helped)
-    if made:
-        audit.record(
-            AuditEvent.Event.APPOINT,
-            by=by,
-            at=at,
-            on=organization,
-            subject=str(appointment),
-            detail={"since": since.isoformat(), "today": timezone.localdate(at).isoformat()},
+    wanted: Sequence[Wanted], *, since: date, by: Actor, at: datetime
+) -> list[Appointment]:
+    """Make the appointments that are not there, in locked organisations."""
+    held = Appointment.objects.filter(until=None)
+    people = sorted({w.member.pk for w in wanted})
+    found: dict[tuple[int, str, int], Appointment] = {}
+    for start in range(0, len(people), BATCH):
+        rows = held.filter(member__in=people[start : start + BATCH])
+        found |= {(a.member_id, a.role, a.organization_id): a for a in rows}
+    fresh: dict[tuple[int, str, int], Appointment] = {}
+    for w in wanted:
+        if w.place not in found:
+            fresh[w.place] = Appointment(
+                member=w.member,
+                role=w.role,
+                organization=w.organization,
+                since=since,
+                acting=w.acting,
+            )
+    Appointment.objects.bulk_create(fresh.values(), batch_size=BATCH)
+    found |= fresh
+    for w in wanted:
+        if w.helped:
+            found[w.place].helped.add(*w.helped)
+    days = {"since": since.isoformat(), "today": timezone.localdate(at).isoformat()}
+    audit.record_many(
+        audit.event(
+            AuditEvent.Event.APPOINT, by=by, at=at, on=made.organization, subject=str(made),
+            detail=days,
         )
-    return appointment
+        for made in fresh.values()
+    )  # fmt: skip
+    return [found[w.place] for w in wanted]

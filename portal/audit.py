@@ -24,27 +24,11 @@ class Actor:
     address: str = ""
 
 
-def record(
-    event: AuditEvent.Event,
-    *,
-    by: Actor | None,
-    at: datetime,
-    on: Organization | None = None,
-    subject: str = "",
-    detail: Mapping[str, Any] | None = None,
-    address: str = "",
-) -> AuditEvent:
-    """Write one event, in the transaction of the act that it records."""
-    return AuditEvent.objects.create(
-        event=event,
-        by=by.member if by else None,
-        role=by.role if by else "",
-        at=at,
-        organization=on,
-        subject=subject[:120],
-        detail=dict(detail or {}),
-        address=by.address if by else address,
-    )
+def record(kind: AuditEvent.Event, **values: Any) -> AuditEvent:
+    """Write one event, given as for `event`, in the transaction of the act that it records."""
+    made = event(kind, **values)
+    made.save(force_insert=True)
+    return made
 
 
 def record_many(events: Iterable[AuditEvent]) -> None:
@@ -53,18 +37,25 @@ def record_many(events: Iterable[AuditEvent]) -> None:
 
 
 def event(
-    kind: AuditEvent.Event, *, by: Actor, at: datetime, on: Organization | None, subject: str
+    kind: AuditEvent.Event,
+    *,
+    by: Actor | None,
+    at: datetime,
+    on: Organization | None = None,
+    subject: str = "",
+    detail: Mapping[str, Any] | None = None,
+    address: str = "",
 ) -> AuditEvent:
     """One unsaved event for `record_many`."""
     return AuditEvent(
         event=kind,
-        by=by.member,
-        role=by.role,
+        by=by.member if by else None,
+        role=by.role if by else "",
         at=at,
         organization=on,
         subject=subject[:120],
-        detail={},
-        address=by.address,
+        detail=dict(detail or {}),
+        address=by.address if by else address,
     )
 
 

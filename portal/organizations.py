@@ -6,6 +6,8 @@ what follows the tree (the programmes) → organisations by id.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -18,6 +20,8 @@ from portal.audit import Actor
 from portal.models import PATH_STEP, Appointment, AuditEvent, Member, Organization, OrganizationName
 from portal.querysets import ALPHABET
 from portal.refusals import Refusal
+
+BATCH = 500  # rows written at once
 
 
 class CannotMove(Refusal):
@@ -46,43 +50,73 @@ class Founding:
     is_unit: bool = False
 
 
-@transaction.atomic
 def found(founding: Founding, *, by: Actor, at: datetime) -> Organization:
-    """Found an organisation below its parent.
+    """Found an organisation below its parent; see `found_many`."""
+    return found_many([founding], by=by, at=at)[0]
+
+
+@transaction.atomic
+def found_many(foundings: Sequence[Founding], *, by: Actor, at: datetime) -> list[Organization]:
+    """Found organisations, all or none, below parents that are there already; in the order given.
 
     Raises AlreadyThere for a taken code, CannotMove below a branch or a dissolved parent.
     """
-    if founding.kind == Organization.Kind.BRANCH:
+    if any(founding.kind == Organization.Kind.BRANCH for founding in foundings):
         followers.tell([followers.TreeAhead()], by=by, at=at)
-    parent = _locked(founding.parent) if founding.parent else None
-    if Organization.objects.filter(code=founding.code).exists():
-        raise AlreadyThere(f"编码 {founding.code} 已经有党组织使用。", field="code")
-    if parent:
-        _check_parent(parent, founding.kind)
-    unit = parent.unit if parent else None
-    organization = Organization.objects.create(
-        code=founding.code,
-        name=founding.name,
-        short_name=founding.short_name or founding.name[:40],
-        kind=founding.kind,
-        parent=parent,
-        unit=unit,
-        cohort=founding.cohort or (parent.cohort if parent else ""),
-        path=_free_path(parent),
-        founded_on=founding.founded_on,
-    )
-    if founding.is_unit:
+    parents = _locked_parents(foundings)
+    _check_codes(foundings)
+    free: dict[int | None, int] = {}
+    made: list[Organization] = []
+    for founding in foundings:
+        parent = parents[founding.parent.pk] if founding.parent else None
+        if parent:
+            _check_parent(parent, founding.kind)
+        place = parent.pk if parent else None
+        free[place] = free[place] + 1 if place in free else _free_number(parent)
+        made.append(
+            Organization(
+                code=founding.code,
+                name=founding.name,
+                short_name=founding.short_name or founding.name[:40],
+                kind=founding.kind,
+                parent=parent,
+                unit=parent.unit if parent else None,
+                cohort=founding.cohort or (parent.cohort if parent else ""),
+                path=_path(parent, free[place]),
+                founded_on=founding.founded_on,
+            )
+        )
+    Organization.objects.bulk_create(made, batch_size=BATCH)
+    units = [o for o, founding in zip(made, foundings, strict=True) if founding.is_unit]
+    for organization in units:
         organization.unit = organization
-        organization.save(update_fields=["unit"])
-    OrganizationName.objects.create(
-        organization=organization, name=founding.name, since=founding.founded_on
+    Organization.objects.bulk_update(units, ["unit"], batch_size=BATCH)
+    OrganizationName.objects.bulk_create(
+        [OrganizationName(organization=o, name=o.name, since=o.founded_on) for o in made],
+        batch_size=BATCH,
     )
-    audit.record(
-        AuditEvent.Event.ORGANIZATION, by=by, at=at, on=organization, subject=f"成立{organization}"
-    )
-    if organization.is_branch:
-        followers.tell([followers.BranchChange(organization)], by=by, at=at)
-    return organization
+    kind = AuditEvent.Event.ORGANIZATION
+    audit.record_many(audit.event(kind, by=by, at=at, on=o, subject=f"成立{o}") for o in made)
+    branches = [followers.BranchChange(o) for o in made if o.is_branch]
+    followers.tell(branches, by=by, at=at)
+    return made
+
+
+def _locked_parents(foundings: Sequence[Founding]) -> dict[int, Organization]:
+    wanted = sorted({founding.parent.pk for founding in foundings if founding.parent})
+    rows = Organization.objects.select_for_update(no_key=True, of=("self",))
+    return rows.select_related("unit").order_by("pk").in_bulk(wanted)
+
+
+def _check_codes(foundings: Sequence[Founding]) -> None:
+    codes = [founding.code for founding in foundings]
+    there: list[str] = []
+    for start in range(0, len(codes), BATCH):
+        rows = Organization.objects.filter(code__in=codes[start : start + BATCH])
+        there += rows.values_list("code", flat=True)
+    twice = [code for code, count in Counter([*codes, *there]).items() if count > 1]
+    if twice:
+        raise AlreadyThere(f"编码 {min(twice)} 已经有党组织使用。", field="code")
 
 
 @transaction.atomic
@@ -130,7 +164,7 @@ def move(
     if parent.path.startswith(organization.path):
         raise CannotMove(f"不能把{organization}移到它自己的下级{parent}。", field="parent")
     _check_parent(parent, organization.kind)
-    old_path, new_path = organization.path, _free_path(parent)
+    old_path, new_path = organization.path, _path(parent, _free_number(parent))
     was_unit = organization.is_unit
     subtree = Organization.objects.below(organization)
     branches = list(subtree.branches().values_list("pk", flat=True))
@@ -219,13 +253,15 @@ def _check_parent(parent: Organization, kind: str) -> None:
         raise CannotMove("市委是最上级，不能放在别的党组织下面。", field="parent")
 
 
-def _free_path(parent: Organization | None) -> str:
+def _free_number(parent: Organization | None) -> int:
     """The next free place below `parent`, whose row is locked."""
-    start = parent.path if parent else ""
     siblings = Organization.objects.filter(parent=parent).order_by("-path")
     last = siblings.values_list("path", flat=True).first()
-    number = int(last[-PATH_STEP:], 36) + 1 if last else 0
-    path = start + encode(number)
+    return int(last[-PATH_STEP:], 36) + 1 if last else 0
+
+
+def _path(parent: Organization | None, number: int) -> str:
+    path = (parent.path if parent else "") + encode(number)
     if len(path) > Organization._meta.get_field("path").max_length:  # type: ignore[operator] # CharField has one
         raise CannotMove("党组织层级太深，请核对上级。", field="parent")
     return path

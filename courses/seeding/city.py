@@ -32,7 +32,7 @@ from credits.models import (
     Programme,
     RankingPermit,
 )
-from portal import audit
+from portal import audit, set_wise
 from portal.audit import Actor
 from portal.models import Appointment, AuditEvent, Cohort, Member, Organization, Role
 from portal.refusals import Refusal
@@ -199,7 +199,7 @@ def _fill(
     """Everybody's hours: up to the bulletin's day, the bulletin, the rest."""
     last = calendar.at(programme.BULLETINS[-1], 10)
     for since, until in ((None, last), (last, None)):
-        lacking = 0
+        lacking, known = 0, 0
         for groups in _batches(_groups(size), min(BATCH, size.entries // 20)):
             acts: list[city_plan.Act] = []
             for group in groups:
@@ -215,6 +215,9 @@ def _fill(
                     if (since is None or act.at > since) and (until is None or act.at <= until)
                 ]
             done += _written(campaign, acts)
+            if done > 2 * known:
+                known = done
+                set_wise.take_stock()
             progress(done)
         if lacking:
             raise Refusal(f"这些党员学不了这么多：还差 {lacking} 条学时明细，请减少 --entries。")

@@ -11,6 +11,7 @@ from django.conf import settings
 from courses.seeding.files import load
 from courses.seeding.world import NOBODY, World, key_of
 from portal import appointments, members, sign_in
+from portal.appointments import Wanted
 from portal.audit import Actor
 from portal.members import Enrolment
 from portal.models import Member, MobileStay, Organization, Role
@@ -77,12 +78,14 @@ def appoint(world: World) -> None:
         first.code: world.actor("secretary", "secretary"),
         second.code: world.actor("acting", "secretary"),
     }
-    for code, people in world.people.items():
-        if code not in world.secretaries:
-            branch = world.branches[code]
-            chosen = next(m for m in people if m not in cast.values())
-            appointments.appoint(chosen, Role.SECRETARY, branch, since=since, by=by, at=at)
-            world.secretaries[code] = Actor(chosen, "secretary")
+    chosen = {
+        code: next(m for m in people if m not in cast.values())
+        for code, people in world.people.items()
+        if code not in world.secretaries
+    }
+    wanted = [Wanted(m, Role.SECRETARY, world.branches[code]) for code, m in chosen.items()]
+    appointments.appoint_many(wanted, since=since, by=by, at=at)
+    world.secretaries |= {code: Actor(member, "secretary") for code, member in chosen.items()}
 
 
 def send_away(world: World) -> None:

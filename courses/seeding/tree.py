@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
 
 from courses.seeding.files import load
 from courses.seeding.world import NOBODY, World
@@ -21,34 +22,60 @@ Kind = Organization.Kind
 
 
 def lay_out(world: World) -> None:
-    """Found the city's organisations, as many branches as the members need."""
+    """Found the city's organisations, as many branches as the members need: level by level."""
     at = world.calendar.at(date(2020, 9, 1), 9)
-    founded = world.calendar.on(FOUNDED)
 
-    def found(code: str, name: str, kind: str, parent: Organization | None, **more: Any) -> Any:
-        founding = Founding(code, name, kind, parent, founded, **more)
-        return organizations.found(founding, by=NOBODY, at=at)
+    def found(foundings: Sequence[Founding]) -> list[Organization]:
+        made = organizations.found_many(foundings, by=NOBODY, at=at)
+        world.branches |= {o.code: o for o in made if o.is_branch}
+        return made
 
-    world.city = found("FS", "中共抚顺市委员会", Kind.CITY, None, short_name="抚顺市委")
+    day = world.calendar.on(FOUNDED)
+    [world.city] = found(
+        [Founding("FS", "中共抚顺市委员会", Kind.CITY, None, day, short_name="抚顺市委")]
+    )
+    units = list(_units(world.city, day))
+    for (name, _), unit in zip(units, found([f for _, f in units]), strict=True):
+        world.units[name] = unit
     sizes = sizes_of_units(world.size - len(load("cast")["people"]))
+    groups = [
+        (name, founding)
+        for name, unit in world.units.items()
+        for founding in _groups(world, unit, name, sizes[name], day)
+    ]
+    parents: dict[str, list[Organization]] = defaultdict(list)
+    for (name, _), group in zip(groups, found([f for _, f in groups]), strict=True):
+        parents[name].append(group)
+    branches: list[Founding] = []
+    for name, unit in world.units.items():
+        if name == load("cast")["unit"]:
+            branches += _cast_branches(world, unit, sizes[name], day)
+        else:
+            branches += _branches(world, unit, parents[name], name, sizes[name], day)
+    found(branches)
+    own = world.units[load("cast")["unit"]].code
+    for number, key in enumerate(load("cast")["branches"], 1):
+        world.branches[key] = world.branches[f"{own}-0{number}"]
+
+
+def _units(city: Organization, day: date) -> Iterator[tuple[str, Founding]]:
+    """The ranked units, by the name that the seed files give them."""
     for cohort, group in load("units")["cohorts"].items():
         for number, entry in enumerate(group["units"], 1):
-            code, name = f"FS-{group['code']}{number:02d}", entry["name"]
-            unit = found(
-                code,
-                f"{group['before']}{name}{group['after']}",
-                group["kind"],
-                world.city,
-                short_name=name if name.startswith(CITY) else f"{group['short']}{name}",
-                cohort=cohort,
-                is_unit=True,
+            name = entry["name"]
+            yield (
+                name,
+                Founding(
+                    f"FS-{group['code']}{number:02d}",
+                    f"{group['before']}{name}{group['after']}",
+                    group["kind"],
+                    city,
+                    day,
+                    short_name=name if name.startswith(CITY) else f"{group['short']}{name}",
+                    cohort=cohort,
+                    is_unit=True,
+                ),
             )
-            world.units[name] = unit
-            if name == load("cast")["unit"]:
-                _cast_branches(world, unit, sizes[name], found)
-            else:
-                count = world.counts.get(name) or max(1, round(sizes[name] / PER_BRANCH))
-                _branches(world, unit, cohort, name, sizes[name], count, found)
 
 
 def sizes_of_units(members: int) -> dict[str, int]:
@@ -82,15 +109,11 @@ def numeral(number: int) -> str:
     return (text + "十" if tens else "") + (DIGITS[ones] if ones or not tens else "")
 
 
-def _cast_branches(world: World, unit: Organization, size: int, found: Any) -> None:
-    names = load("cast")["branches"]
-    for number, (key, name) in enumerate(names.items(), 1):
-        branch = found(f"{unit.code}-0{number}", name, Kind.BRANCH, unit)
-        world.branches[branch.code] = branch
-        world.branches[key] = branch
-        world.sizes[branch.code] = (
-            0 if key == "first" else size // 2 + (key == "third") * (size % 2)
-        )
+def _cast_branches(world: World, unit: Organization, size: int, day: date) -> Iterator[Founding]:
+    for number, (key, name) in enumerate(load("cast")["branches"].items(), 1):
+        code = f"{unit.code}-0{number}"
+        world.sizes[code] = 0 if key == "first" else size // 2 + (key == "third") * (size % 2)
+        yield Founding(code, name, Kind.BRANCH, unit, day)
 
 
 def counts_of_branches(members: int, branches: int) -> dict[str, int]:
@@ -109,38 +132,49 @@ def counts_of_branches(members: int, branches: int) -> dict[str, int]:
     return counts
 
 
+def _count(world: World, name: str, size: int) -> int:
+    """How many branches a unit has."""
+    return world.counts.get(name) or max(1, round(size / PER_BRANCH))
+
+
+def _groups(
+    world: World, unit: Organization, name: str, size: int, day: date
+) -> Iterator[Founding]:
+    """General branches and committees between a unit and its branches, where it has many."""
+    count, most = _count(world, name, size), world.per_group
+    if count <= most or name == load("cast")["unit"]:
+        return
+    place = _short(unit.cohort, name)
+    for group in range(-(-count // most)):
+        code = f"{unit.code}-G{group + 1}"
+        if unit.cohort == "county":
+            district = DISTRICTS[group] if group < len(DISTRICTS) else f"第{numeral(group)}街道"
+            whole = f"中共抚顺市{place}{district}委员会".replace("抚顺市抚顺市", "抚顺市")
+            short = f"{place}{district}"
+            yield Founding(code, whole, Kind.COMMITTEE, unit, day, short_name=short)
+        else:
+            whole = f"{place}第{numeral(group + 1)}党总支"
+            yield Founding(code, whole, Kind.GENERAL, unit, day, short_name=whole)
+
+
 def _branches(
     world: World,
     unit: Organization,
-    cohort: str,
+    groups: Sequence[Organization],
     name: str,
     size: int,
-    count: int,
-    found: Any,
-) -> None:
-    place, number, most = _short(cohort, name), 0, world.per_group
-    for group in range(-(-count // most)):
-        parent, prefix = unit, place
-        if count > most:
-            parent = _group(unit, cohort, place, group, found)
-            prefix = parent.short_name
-        for _ in range(min(most, count - group * most)):
-            number += 1
-            own = number - group * most if count > most else number
-            ending = "党支部" if count == 1 else f"第{numeral(own)}党支部"
-            branch = found(f"{unit.code}-{number:02d}", f"{prefix}{ending}", Kind.BRANCH, parent)
-            world.branches[branch.code] = branch
-            world.sizes[branch.code] = size // count + (number <= size % count)
-
-
-def _group(unit: Organization, cohort: str, place: str, group: int, found: Any) -> Any:
-    code = f"{unit.code}-G{group + 1}"
-    if cohort == "county":
-        district = DISTRICTS[group] if group < len(DISTRICTS) else f"第{numeral(group)}街道"
-        name = f"中共抚顺市{place}{district}委员会".replace("抚顺市抚顺市", "抚顺市")
-        return found(code, name, Kind.COMMITTEE, unit, short_name=f"{place}{district}")
-    name = f"{place}第{numeral(group + 1)}党总支"
-    return found(code, name, Kind.GENERAL, unit, short_name=name)
+    day: date,
+) -> Iterator[Founding]:
+    count, most = _count(world, name, size), world.per_group
+    for number in range(1, count + 1):
+        group, own = divmod(number - 1, most)
+        parent = groups[group] if groups else unit
+        prefix = parent.short_name if groups else _short(unit.cohort, name)
+        place = own + 1 if groups else number
+        ending = "党支部" if count == 1 else f"第{numeral(place)}党支部"
+        code = f"{unit.code}-{number:02d}"
+        world.sizes[code] = size // count + (number <= size % count)
+        yield Founding(code, f"{prefix}{ending}", Kind.BRANCH, parent, day)
 
 
 def _short(cohort: str, name: str) -> str:

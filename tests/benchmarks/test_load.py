@@ -38,7 +38,8 @@ def _tables() -> list[str]:
         found = []
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT COUNT(*) FROM "{table}"')
-            if cursor.fetchone()[0] and table != "django_migrations":
+            filled = cursor.fetchone()[0]
+            if filled and table != "django_migrations" and not table.startswith("sqlite_"):
                 found.append(table)
         return found
 

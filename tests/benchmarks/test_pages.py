@@ -13,7 +13,8 @@ import pytest
 import time_machine
 from django.core.cache import cache, caches
 from django.core.handlers.wsgi import WSGIHandler
-from django.db import connection
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connection
 from django.db.models import Count
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
@@ -61,6 +62,9 @@ def server(tmp_path):
     }
     static = tmp_path / "static"
     static.mkdir()
+    # Like the test client: a connection in the middle of the test's transaction is not let go.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
     with (
         override_settings(
             ROOT_URLCONF=__name__, CACHES=kept, STATIC_ROOT=static, WHITENOISE_AUTOREFRESH=False
@@ -69,6 +73,8 @@ def server(tmp_path):
     ):
         caches.close_all()
         yield WSGIHandler()
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture
