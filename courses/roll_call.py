@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from courses import crediting, marks, roll_pages, sessions
@@ -19,6 +17,7 @@ from courses.models import Attendance, Enrolment, Status, StudySession
 from courses.sessions import Note, NotNow
 from credits.ledger import Posted
 from credits.models import Standing
+from portal import set_wise
 from portal.audit import Actor
 from portal.models import Member, Membership, Organization
 from portal.querysets import below
@@ -125,16 +124,17 @@ def open_many(
     _enter(((s, member, home) for s in fresh for member, home in due[s.pk]), at=at)
     for session in fresh:
         session.state, session.opened_at = State.OPEN, at
-        session.version += 1
-    _write(fresh, state=State.OPEN, opened_at=at)
+    _turn(fresh, "opened_at")
     sessions.note_many([Note(s, "开始点名", actors[s.pk]) for s in fresh], at=at)
     return locked
 
 
-def _write(locked: Sequence[StudySession], **values: Any) -> None:
-    """Turn locked sessions into another state, each with its next version."""
-    rows = StudySession.objects.filter(pk__in=[session.pk for session in locked])
-    rows.update(version=F("version") + 1, **values)
+def _turn(locked: Sequence[StudySession], moment: str) -> None:
+    """Write locked sessions that are in another state since `moment`, each as its next version."""
+    for session in locked:
+        session.version += 1
+    rows = [(s.state, getattr(s, moment), s.version, s.pk) for s in locked]
+    set_wise.update_by_id(StudySession, ["state", moment, "version"], rows)
 
 
 def _check_may_open(session: StudySession, *, at: datetime) -> None:
@@ -271,8 +271,7 @@ def close_many(closings: Sequence[Closing], *, at: datetime) -> list[list[Posted
     crediting.check_not_too_late(campaigns, fresh, at=at)
     for session in fresh:
         session.state, session.closed_at = State.CLOSED, at
-        session.version += 1
-    _write(fresh, state=State.CLOSED, closed_at=at)
+    _turn(fresh, "closed_at")
     earning = {pk: [row for row in rows.values() if row.earns] for pk, rows in rolls.items()}
     asked = [Earning(s, earning[s.pk], actors[s.pk]) for s in fresh]
     posted = crediting.post_many(campaigns, asked, at=at)

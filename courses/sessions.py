@@ -16,7 +16,7 @@ from credits import ledger, rule_book
 from credits.ledger import Source
 from credits.models import Programme
 from credits.rule_book import RuleBook
-from portal import audit
+from portal import audit, set_wise
 from portal.audit import Actor
 from portal.models import AuditEvent, Member, Organization
 from portal.prepared import Prepared, columns, given
@@ -218,25 +218,32 @@ class Note:
 
 def note_many(notes: Sequence[Note], *, at: datetime) -> None:
     """Write lines into the histories of sessions and the audit trail."""
-    SessionChange.objects.bulk_create(
-        SessionChange(
-            session=n.session,
-            member=n.member,
-            what=n.what[:120],
-            reason=n.reason[:200],
-            by=n.by.member,
-            at=at,
-        )
-        for n in notes
+    set_wise.insert(
+        SessionChange,
+        ["session", "member", "what", "reason", "by", "at"],
+        [
+            (
+                n.session.pk,
+                n.member and n.member.pk,
+                n.what[:120],
+                n.reason[:200],
+                n.by.member.pk,
+                at,
+            )
+            for n in notes
+        ],
     )
     events = []
     for n in notes:
         over = n.session.is_over
         kind = AuditEvent.Event.CORRECTION if over else AuditEvent.Event.ATTENDANCE
         subject = f"{n.session}：{n.what}"
-        event = audit.event(kind, by=n.by, at=at, on=n.session.organiser, subject=subject)
-        event.detail = {"reason": n.reason, "session": n.session.key}
-        events.append(event)
+        detail = {"reason": n.reason, "session": n.session.key}
+        events.append(
+            audit.event(
+                kind, by=n.by, at=at, on=n.session.organiser, subject=subject, detail=detail
+            )
+        )
     audit.record_many(events)
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Max
 
 from credits import certificates, chain, ledger_sql, roll, rule_book, standings
 from credits.chain import Act, Head
@@ -149,13 +148,11 @@ def next_revision(programme: Programme, source: Source) -> int:
 
 def next_revisions(programme: Programme, sources: Sequence[Source]) -> dict[str, int]:
     """The same for many sources of one kind, by key."""
-    posted = Posting.objects.filter(
-        programme=programme,
-        kind__in={s.kind for s in sources},
-        key__in=[s.key for s in sources],
-    )
-    last = dict(posted.order_by().values_list("key").annotate(n=Max("revision")))
-    return {s.key: last.get(s.key, 0) + 1 for s in sources}
+    kinds, keys = {s.kind for s in sources}, [s.key for s in sources]
+    last = dict.fromkeys(keys, 0)
+    for _, _, key, revision, *_ in ledger_sql.postings(programme.pk, kinds, keys):
+        last[key] = max(last[key], revision)
+    return {key: revision + 1 for key, revision in last.items()}
 
 
 def _posted(programme: Programme, requests: Sequence[Request]) -> Known:

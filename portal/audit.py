@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection, transaction
 
-from portal import triggers
+from portal import set_wise, triggers
 from portal.models import AuditEvent, Member, Organization
 
+COLUMNS = ["event", "by", "role", "at", "organization", "subject", "address", "detail"]
+_row = attrgetter("event", "by_id", "role", "at", "organization_id", "subject", "address")
 KEPT = timedelta(days=400)  # the law asks for six months (网络安全法 article 21); a year is kept
 
 
@@ -33,7 +37,7 @@ def record(kind: AuditEvent.Event, **values: Any) -> AuditEvent:
 
 def record_many(events: Iterable[AuditEvent]) -> None:
     """Write the events of a batch at once; they are built with `event`."""
-    AuditEvent.objects.bulk_create(events, batch_size=1000)
+    set_wise.insert(AuditEvent, COLUMNS, [(*_row(e), json.dumps(e.detail)) for e in events])
 
 
 def event(
