@@ -7,13 +7,31 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
-from courses.models import Attendance, AttendanceCredit, Enrolment, Scan, SessionChange
+from courses.models import (
+    Attendance,
+    AttendanceCredit,
+    Enrolment,
+    ReadingClass,
+    Scan,
+    SessionChange,
+)
 from courses.models import StudySession as Session
 from credits.models import Posting, Standing
-from portal.models import Membership
+from portal.models import Membership, Organization
 from portal.prepared import Prepared, columns, given
 from portal.querysets import after
 
+_sessions = Prepared(
+    lambda: (
+        Session.objects.filter(pk=given("session", int))
+        .order_by()
+        .values_list(
+            *columns(Session),
+            *columns(Organization, of="organiser"),
+            *columns(ReadingClass, of="reading_class"),
+        )
+    )
+)
 _marks = Prepared(
     lambda: (
         Attendance.objects.filter(session=given("session", int))
@@ -103,6 +121,12 @@ _new_in_class = Prepared(
 )
 
 
+def session_of(pk: int) -> Session | None:
+    """A session with its organiser and class, whoever asks: who may see it is for the caller."""
+    found = _sessions.objects(session=pk)
+    return found[0] if found else None
+
+
 def marks_of(session: Session) -> list[Attendance]:
     """The marks of a roll with `name` and `number` of whose they are: those due first, by name."""
     rows: list[Any] = _marks.objects(session=session.pk)
@@ -110,7 +134,10 @@ def marks_of(session: Session) -> list[Attendance]:
 
 
 def refused(session: Session, rows: list[Attendance]) -> list[Any]:
-    """Credits that were refused, in the order of the roll: pk, name, reason, settled_at."""
+    """Credits that were refused, in the order of the roll: pk, name, reason, settled_at. There are
+    none before a roll is closed, nor once it is open again."""
+    if not session.is_closed:
+        return []
     place = {row.pk: number for number, row in enumerate(rows)}
     return sorted(_refused(session=session.pk), key=lambda c: (place[c.attendance], c.pk))
 
@@ -126,7 +153,10 @@ def changes(session: Session) -> list[Any]:
 
 
 def refused_scans(session: Session) -> list[Any]:
-    """Refused scans by member and reason, the latest first: name, last, reason, times."""
+    """Refused scans by member and reason, the latest first: name, last, reason, times. Who calls
+    the roll is scanned by nobody; once by code, a roll stays by code."""
+    if session.method == Session.Method.ROLL_CALL:
+        return []
     return _scans(session=session.pk)
 
 

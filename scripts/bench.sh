@@ -12,7 +12,7 @@ scripts/prepare.sh requirements-dev.txt || exit 1
 rm -f var/bench.json
 failed=0
 run() {
-    $python -m pytest tests/benchmarks -m bench -p no:randomly --create-db -q -s "$@" || failed=1
+    $python -m pytest tests/benchmarks -m bench -p no:randomly --create-db -q -s --durations 12 "$@" || failed=1
 }
 began=$SECONDS
 echo "== SQLite"

@@ -215,7 +215,7 @@ def _fill(
                     if (since is None or act.at > since) and (until is None or act.at <= until)
                 ]
             done += _written(campaign, acts)
-            if done > 2 * known:
+            if done > 4 * known:
                 known = done
                 set_wise.take_stock()
             progress(done)

@@ -29,10 +29,10 @@ from portal.rendering import page
 @gate.required(Capability.OWN)
 def detail(request: MemberRequest, session: int) -> HttpResponse:
     """A session: for the secretary its roll, for a member what it is about and their own mark."""
-    rows = StudySession.objects.select_related("organiser", "reading_class")
-    found = rows.within(request.scope, Capability.RECORD_ATTENDANCE).filter(pk=session).first()
-    if found is not None:
+    found = roll_pages.session_of(session)
+    if found and request.scope.can(Capability.RECORD_ATTENDANCE, found.organiser.path):
         return _roll(request, found)
+    rows = StudySession.objects.select_related("organiser", "reading_class")
     own = rows.for_member(request.user).filter(pk=session).first()
     if own is None:
         own = gate.get(rows, request.scope, Capability.SEE_FIGURES, pk=session)

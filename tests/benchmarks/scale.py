@@ -25,5 +25,5 @@ class Scale:
 
 
 FULL = Scale("full", 200_000, 10_000, 4_000_000, 9, 2000, 60, 200_000, 20_000, 100_000)
-SMALL = Scale("small", 20_000, 1_000, 200_000, 3, 200, 6, 20_000, 2_000, 10_000)
+SMALL = Scale("small", 20_000, 1_000, 200_000, 3, 200, 6, 10_000, 2_000, 10_000)
 SCALE = SMALL if environment.on_or_off("SMALL", default=False) else FULL

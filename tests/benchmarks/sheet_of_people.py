@@ -1,10 +1,8 @@
 """python -m tests.benchmarks.sheet_of_people FILE: import a member list in this process.
 
-Prints the most memory that this process and its reader took, in MB; the tables are those of the
-machine that the environment names.
+The tables are those of the machine that the environment names.
 """
 
-import resource
 import sys
 from pathlib import Path
 
@@ -33,7 +31,3 @@ data = Path(sys.argv[1]).read_bytes()
 run(long_lists.stage(data, "全市.xlsx", by=by, at=now, address=lambda pk: "/"))
 del data
 run(long_lists.write_later(Upload.objects.latest("pk"), by=by, at=now, back_url="/"))
-own, child = (
-    resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-)
-print(own / 1024, child / 1024)  # noqa: T201

@@ -71,6 +71,7 @@ def ratio(
     pairs: int = PAIRS,
     before: Callable[[], object] = lambda: None,
     undone: bool = True,
+    warmed: bool = True,
 ) -> Row:
     """How many times as long `work` takes as `bare`, in alternating pairs; kept for the table.
 
@@ -82,7 +83,8 @@ def ratio(
         before()
         return seconds(work, undone=undone), seconds(bare, undone=undone)
 
-    pair()
+    if warmed:
+        pair()
     for _ in range(TRIES):
         taken = [pair() for _ in range(pairs)]
         references = [reference for _, reference in taken]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import time
 from datetime import date
 from pathlib import Path
@@ -90,7 +91,27 @@ def test_importing_members_against_a_bare_read_and_bulk_create(city, programme, 
             batch_size=1000,
         )  # fmt: skip
 
-    ratio("importing members", ours, bare, goal=4, n=SCALE.members_in, pairs=3)
+    ratio("importing members", ours, bare, goal=4, n=SCALE.members_in, pairs=3, warmed=False)
+
+
+def family(pid: int) -> list[int]:
+    """A process, then those that it started and waits for."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        children = []
+    return [pid, *map(int, children)]
+
+
+def megabytes(pid: int) -> float:
+    """The most memory that a process has held so far; 0 once it is gone. What the kernel adds up
+    for children counts their parent's pages, too."""
+    try:
+        said = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", said)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def test_memory_of_importing_members_and_the_longest_wait_beside_it(tmp_path):
@@ -106,16 +127,18 @@ def test_memory_of_importing_members_and_the_longest_wait_beside_it(tmp_path):
             size = len(write_list(sheet, count)) / 2**20
             with machines.copied(machine, folder) as one:
                 worker = one.start("-m", "tests.benchmarks.sheet_of_people", str(sheet))
-                waits = [0.0]
+                waits, peak = [0.0], {}
                 while worker.poll() is None:
+                    for pid in family(worker.pid):
+                        peak[pid] = megabytes(pid) or peak.get(pid, 0.0)
                     began = time.perf_counter()
                     one.change("UPDATE portal_periodicrun SET name = name")
                     waits.append(time.perf_counter() - began)
                     time.sleep(0.05)
                 assert worker.returncode == 0, one.output(worker)
-                own, child = map(float, one.output(worker).split())
+                own, *readers = peak.values()
                 assert one.one("SELECT count(*) FROM portal_membership") >= count
-                peaks.append(own + child)
+                peaks.append(own + max(readers))
     keep("memory of importing members", peaks[1], MEGABYTES, "MB", goal=1, n=n)
     keep("memory against a quarter of the rows", peaks[1], peaks[0] + size, "MB", goal=1.3, n=n)
     keep("longest wait of a check-in beside an import", max(waits), SECONDS, "s", goal=1, n=n)
@@ -148,4 +171,4 @@ def test_exporting_a_register_against_xlsxwriter_alone(city, programme, tmp_path
             sheet.write_datetime(row, len(told), p.joined_on, day)
         book.close()
 
-    ratio("exporting 100,000 rows", ours, bare, goal=2, n=SCALE.sheet_out, pairs=3)
+    ratio("exporting a register", ours, bare, goal=2, n=SCALE.sheet_out, pairs=3, warmed=False)

@@ -114,7 +114,7 @@ def test_verifying_beside_a_bare_read_by_the_driver(whole_city):
         report = verification.verify(at=NOW)
         assert (report.problems, report.entries) == ([], SCALE.entries)
 
-    ratio("verify_ledger", verify, read_bare, goal=2.5, n=SCALE.entries, pairs=RUNS)
+    ratio("verify_ledger", verify, read_bare, goal=2.5, n=SCALE.entries, pairs=RUNS, warmed=False)
 
 
 def test_verifying_by_two_processes_and_in_how_much_memory(committed):
