@@ -238,6 +238,8 @@ def _to_draft_from(programme: Programme, cohorts: Sequence[str]) -> Figures:
     to count everybody's is to read the whole ledger."""
 
     def holds(row: BulletinRow) -> bool:
+        if ledger_sql.has_plain_session(programme.pk, row.unit_id):
+            return True
         books = LedgerBook.objects.filter(programme=programme, organization__unit=row.unit_id)
         postings = Posting.objects.filter(
             programme=programme, book__in=list(books.values_list("pk", flat=True))

@@ -76,6 +76,22 @@ def postings(
     )
 
 
+def has_plain_session(programme_id: int, unit_id: int) -> bool:
+    """Whether a unit's books have a session with lines that was never corrected. Found from the
+    unit's few books on: SQLite takes the tables in the order in which CROSS JOIN names them."""
+    join = "CROSS JOIN" if connection.vendor == "sqlite" else "JOIN"
+    found = select(
+        f"SELECT p.id FROM {table(Organization)} o "  # noqa: S608 - constant names
+        f"{join} {table(LedgerBook)} b ON b.programme_id = %s AND b.organization_id = o.id "
+        f"{join} {table(Posting)} p ON p.programme_id = b.programme_id AND p.book_id = b.id "
+        "WHERE o.unit_id = %s AND p.kind = 'session' AND p.revision = 1 AND p.lines > 0 "
+        f"AND NOT EXISTS (SELECT 1 FROM {table(Posting)} r WHERE r.programme_id = p.programme_id "
+        "AND r.kind = p.kind AND r.key = p.key AND r.revision > 1) LIMIT 1",
+        [programme_id, unit_id],
+    )
+    return bool(found)
+
+
 def on_the_books(programme_id: int, members: Iterable[int]) -> set[int]:
     """Which of some members have a standing, without locking it."""
     test, values = among(members)
