@@ -2,7 +2,7 @@
 
 An upload is kept in the database with the answers given so far; every look at it reads the file
 anew, against the roster and the sessions of that moment. Nothing is written until somebody
-confirms exactly what they saw.
+confirms exactly what they saw. A long sheet is read and written by a worker; its preview is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from courses import sheet_asks, sheet_planning, sheet_writing
+from courses import sheet_asks, sheet_planning, sheet_said, sheet_writing
 from courses.models import SheetImport
 from courses.rosters import BranchRoster
 from courses.sheet_plans import Preview
@@ -29,7 +29,7 @@ from portal.refusals import Conflict, Refusal
 
 State = SheetImport.State
 STAGED = timedelta(days=7)  # how long an upload waits for confirmation
-LONG = 60_000  # bytes of a file that a worker writes: about 1,500 rows
+LONG = 60_000  # bytes of a file that a worker reads and writes: about 1,500 rows
 CONTENT_KEPT = timedelta(days=30)  # how long a file is kept beside its receipt
 
 
@@ -46,7 +46,8 @@ def stage(
 ) -> SheetImport:
     """Keep an upload until it is confirmed; the same file again is the import that is there.
 
-    Raises WorkbookRefusal for files that are no spreadsheet, Unreadable for other sheets.
+    A long one is read by a worker (`check_later`). Raises WorkbookRefusal for files that are no
+    spreadsheet, Unreadable for other sheets.
     """
     digest = hashlib.sha256(data).hexdigest()
     same = SheetImport.objects.filter(organization=branch, digest=digest)
@@ -55,15 +56,18 @@ def stage(
     ).first()  # fmt: skip
     if known:
         return known
-    book = workbooks.read(data, filename)
-    reading = read(book, roster=BranchRoster(branch), at=timezone.localdate(at))
-    if reading.outcome == "refuse":
-        raise Unreadable(reading.message, field="file")
+    is_long = len(data) > LONG
+    if not is_long:
+        book = workbooks.read(data, filename)
+        reading = read(book, roster=BranchRoster(branch), at=timezone.localdate(at))
+        if reading.outcome == "refuse":
+            raise Unreadable(reading.message, field="file")
     return SheetImport.objects.create(
         organization=branch,
         file_name=filename.replace("\\", "/").rsplit("/", 1)[-1][-120:],
         digest=digest,
         content=data,
+        is_long=is_long,
         by=by.member,
         at=at,
     )
@@ -114,8 +118,14 @@ def answer(staged: SheetImport, answers: Mapping[str, str], *, by: Actor) -> She
         raise Refusal(f"这个文件{staged.get_state_display()}，不能再改。")
     merged = staged.answers | {key[:200]: value[:200] for key, value in answers.items()}
     staged.answers = {key: value for key, value in merged.items() if value}
-    staged.save(update_fields=["answers"])
+    staged.said, staged.checked_at = {}, None
+    staged.save(update_fields=["answers", "said", "checked_at"])
     return staged
+
+
+def are_given(staged: SheetImport, answers: Mapping[str, str]) -> bool:
+    """Whether the answers say nothing else than those kept already."""
+    return all(staged.answers.get(key, "") == value for key, value in answers.items())
 
 
 @transaction.atomic
@@ -150,9 +160,40 @@ def confirm(staged: SheetImport, *, seen: str, by: Actor, at: datetime) -> Sheet
     return staged
 
 
-def is_long(staged: SheetImport) -> bool:
-    """Whether a worker writes it."""
-    return len(staged.content) > LONG
+def check_later(staged: SheetImport, *, by: Actor, at: datetime, back_url: str) -> Job:
+    """Have a worker read a long sheet, for the preview."""
+    return jobs.start(
+        "courses.sheets_in.check",
+        title=f"核对考勤表：{staged.file_name}"[:120],
+        by=by,
+        at=at,
+        arguments={"staged": staged.pk},
+        back_url=back_url,
+        resumes=3,
+    )
+
+
+def check(progress: Progress, *, staged: int) -> dict[str, int]:
+    """Read a staged sheet and keep its preview; a sheet that cannot be read is not kept."""
+    found = _held(progress, staged)
+    progress.step(0, 2, "正在读取表格，并与名册、活动和考勤核对。")
+    try:
+        preview = look(found, at=progress.at)
+        if preview.reading.outcome == "refuse":
+            raise Unreadable(preview.reading.message)
+    except Refusal:
+        SheetImport.objects.filter(pk=found.pk, state=State.READ).delete()
+        raise
+    progress.step(1, 2, "正在整理核对结果。")
+    said = sheet_said.told(preview)
+    with transaction.atomic():
+        now = _locked(found)
+        if now.answers == found.answers:  # or another check follows, with the new ones
+            now.said, now.checked_at = said, progress.at
+            now.save(update_fields=["said", "checked_at"])
+    progress.step(2, 2, preview.reading.message)
+    rows = sum(len(session.rows) for session in preview.reading.sessions)
+    return {"sessions": len(preview.plans), "rows": rows}
 
 
 def confirm_later(staged: SheetImport, *, seen: str, by: Actor, at: datetime, back_url: str) -> Job:
@@ -170,17 +211,23 @@ def confirm_later(staged: SheetImport, *, seen: str, by: Actor, at: datetime, ba
 
 def work(progress: Progress, *, staged: int, seen: str) -> dict[str, int]:
     """Confirm a staged sheet in the background: all of it or, when cancelled before, nothing."""
+    found = _held(progress, staged)
+    progress.step(0, 1, "正在核对并写入；写入是一次完成的，中途不能取消。")
+    found = confirm(found, seen=seen, by=progress.by, at=progress.at)
+    rows = sum(len(record["rows"]) for record in found.wrote)
+    progress.step(1, 1, f"已导入 {len(found.wrote)} 次活动，改动 {rows} 人次。")
+    return {"sessions": len(found.wrote), "rows": rows}
+
+
+def _held(progress: Progress, staged: int) -> SheetImport:
+    """The sheet of a job, as long as its user may still record attendance there."""
     found = SheetImport.objects.select_related("organization").filter(pk=staged).first()
     if found is None:
         raise Refusal("这份表格已经过期，请重新上传。")
     scope = scope_of(progress.by.member, at=progress.at, active_id=None)
     if not scope.can(Capability.RECORD_ATTENDANCE, found.organization.path):
         raise Refusal("您已没有导入的权限。")
-    progress.step(0, 1, "正在核对并写入；写入是一次完成的，中途不能取消。")
-    found = confirm(found, seen=seen, by=progress.by, at=progress.at)
-    rows = sum(len(record["rows"]) for record in found.wrote)
-    progress.step(1, 1, f"已导入 {len(found.wrote)} 次活动，改动 {rows} 人次。")
-    return {"sessions": len(found.wrote), "rows": rows}
+    return found
 
 
 @transaction.atomic

@@ -184,8 +184,9 @@ class Scan(models.Model):
 class SheetImport(models.Model):
     """An uploaded sheet on its way, and the receipt of what it wrote.
 
-    state: read (previewed, nothing written) → written → undone. reading: what the preview shows;
-    answers: what the person decided; wrote: the marks before and after, for the undo.
+    state: read (previewed, nothing written) → written → undone. answers: what the person decided;
+    said: of a long sheet, what the preview shows, as a worker found it at `checked_at`; wrote: the
+    marks before and after, for the undo.
     """
 
     class State(models.TextChoices):
@@ -200,6 +201,9 @@ class SheetImport(models.Model):
     digest = models.CharField("文件校验值", max_length=64)
     content = models.BinaryField("文件内容")
     answers = models.JSONField("核对答复", default=dict)
+    is_long = models.BooleanField("由后台核对", default=False)
+    said = models.JSONField("核对结果", default=dict)
+    checked_at = models.DateTimeField("核对时间", null=True, blank=True)
     state = models.CharField("状态", max_length=10, choices=State, default=State.READ)
     wrote = models.JSONField("写入内容", default=list)
     by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="何人")

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import matrices_out, sheets_in, sheets_out
+from courses import matrices_out, sheet_said, sheets_in, sheets_out
 from courses.models import SheetImport, Status, StudySession
 from credits.views.shown import programme_of
 from portal import gate
@@ -86,6 +86,8 @@ def upload(request: MemberRequest) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, refusal.message)
         return _sheets(request, status=422)
+    if staged.is_long and staged.state == SheetImport.State.READ and not staged.said:
+        return _check(request, staged)
     return redirect("sheet-import", staged.pk)
 
 
@@ -100,11 +102,15 @@ def sheet_import(request: MemberRequest, sheet_import: int) -> HttpResponse:
         return redirect("sheet-import", staged.pk)
     by = request.scope.actor(RECORD)
     try:
-        staged = sheets_in.answer(staged, _answers(request), by=by)
-        if "confirm" not in request.POST:
+        answers, confirms = _answers(request), "confirm" in request.POST
+        if staged.is_long and (not confirms or not sheets_in.are_given(staged, answers)):
+            return _check(request, sheets_in.answer(staged, answers, by=by))
+        if not staged.is_long:
+            staged = sheets_in.answer(staged, answers, by=by)
+        if not confirms:
             return redirect("sheet-import", staged.pk)
         seen = request.POST.get("seen", "")
-        if sheets_in.is_long(staged):
+        if staged.is_long:
             here = reverse("sheet-import", args=[staged.pk])
             job = sheets_in.confirm_later(staged, seen=seen, by=by, at=request.at, back_url=here)
             return redirect("job-detail", job.pk)
@@ -144,6 +150,13 @@ def _staged(request: MemberRequest, pk: int) -> SheetImport:
     return gate.get(rows, request.scope, RECORD, pk=pk)
 
 
+def _check(request: MemberRequest, staged: SheetImport) -> HttpResponse:
+    """Have a worker read a long sheet; its user waits on the job's page."""
+    by, here = request.scope.actor(RECORD), reverse("sheet-import", args=[staged.pk])
+    job = sheets_in.check_later(staged, by=by, at=request.at, back_url=here)
+    return redirect("job-detail", job.pk)
+
+
 def _answers(request: MemberRequest) -> dict[str, str]:
     """The answers that the form sends: fields named `a:` and the key of what is asked."""
     sent = {name: str(value) for name, value in request.POST.items()}
@@ -172,7 +185,9 @@ def _sheets(request: MemberRequest, *, status: int = 200) -> HttpResponse:
 def _import(request: MemberRequest, staged: SheetImport, *, status: int = 200) -> HttpResponse:
     staged.refresh_from_db()
     context: dict[str, Any] = {"staged": staged, "words": dict(Status.choices)}
-    if staged.state == SheetImport.State.READ:
+    if staged.state == SheetImport.State.READ and staged.is_long:
+        context["preview"] = sheet_said.shown(staged.said) if staged.said else None
+    elif staged.state == SheetImport.State.READ:
         try:
             context["preview"] = sheets_in.look(staged, at=request.at)
         except Refusal as refusal:

@@ -13,7 +13,6 @@ from courses.models import Attendance, SheetImport, StudySession
 from courses.sheets_in import Unanswered, Unreadable
 from credits import verification
 from credits.models import CreditTotal, LedgerEntry, Standing
-from portal import jobs
 from portal.models import AuditEvent
 from portal.refusals import Conflict, Refusal
 from portal.workbooks import WorkbookRefusal
@@ -557,23 +556,6 @@ def test_uploads_that_nobody_confirms_expire_and_receipts_stay(schedule, stage, 
     written.refresh_from_db()
     assert (bytes(written.content), written.state) == (b"", "written")
     assert written.wrote
-
-
-def test_a_long_sheet_is_confirmed_by_a_worker(schedule, stage, secretary, monkeypatch):
-    session = schedule()
-    staged = stage(both())
-    seen = sheets_in.look(staged, at=EVENING).fingerprint
-    monkeypatch.setattr(sheets_in, "LONG", 0)
-    assert sheets_in.is_long(staged)
-
-    job = sheets_in.confirm_later(staged, seen=seen, by=secretary, at=EVENING, back_url="/")
-    again = sheets_in.confirm_later(staged, seen=seen, by=secretary, at=EVENING, back_url="/")
-    for one in (job, again):
-        jobs.run(one.pk)
-        one.refresh_from_db()
-        assert (one.state, one.result) == ("done", {"sessions": 1, "rows": 2})
-
-    assert marks_in(session) == {"林小满": "出席", "周明远": "出席"}
 
 
 def test_an_import_is_in_the_audit_trail(schedule, stage, confirm, city, zhou):

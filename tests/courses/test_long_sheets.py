@@ -1,0 +1,178 @@
+"""Long attendance sheets: read and written by a worker, previewed from what it kept."""
+
+from __future__ import annotations
+
+import pytest
+import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from courses import sheet_said, sheets_in
+from courses.models import SheetImport
+from portal import jobs, workbooks
+from portal.models import Job
+from tests.courses.test_sheets_in import EVENING, both, marks_in, sheet
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
+
+
+@pytest.fixture(autouse=True)
+def _long(monkeypatch):
+    monkeypatch.setattr(sheets_in, "LONG", 0)
+
+
+@pytest.fixture
+def desk(client, city, programme):
+    """The secretary's desk, in the evening."""
+    client.force_login(city.people["zhou"], backend="portal.sign_in.MemberBackend")
+    with time_machine.travel(EVENING, tick=False):
+        yield client
+
+
+@pytest.fixture
+def upload(desk, city):
+    """Send a file as its secretary does; returns the job."""
+
+    def send(data, name="六月三日签到表.xlsx"):
+        fields = {"branch": city.jia.pk, "file": SimpleUploadedFile(name, data)}
+        answer = desk.post(reverse("sheet-upload"), fields)
+        return sent_on(answer)
+
+    return send
+
+
+def sent_on(answer):
+    job = Job.objects.latest("pk")
+    assert answer.url == reverse("job-detail", args=[job.pk])
+    return job
+
+
+def run(job):
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def page_of(desk, staged):
+    return desk.get(reverse("sheet-import", args=[staged.pk])).content.decode()
+
+
+def test_a_worker_reads_it_and_its_page_shows_what_was_found_without_reading_it_again(
+    schedule, desk, upload, monkeypatch
+):
+    schedule()
+    job = upload(both("迟到", "√"))
+    staged = SheetImport.objects.get()
+    assert "正在核对" in page_of(desk, staged)
+
+    assert (run(job).state, job.result) == ("done", {"sessions": 1, "rows": 2})
+
+    monkeypatch.setattr(workbooks, "read", None)  # whoever reads the file now fails
+    text = page_of(desk, staged)
+    assert "林小满" in text
+    assert "迟到" in text
+    assert 'name="confirm"' in text
+    assert job.back_url == reverse("sheet-import", args=[staged.pk])
+
+
+def test_the_page_of_a_long_sheet_says_the_same_as_that_of_a_short_one(
+    schedule, desk, upload, monkeypatch
+):
+    schedule()
+    run(upload(both("迟到", "到场")))
+    staged = SheetImport.objects.get()
+
+    long = page_of(desk, staged)
+    SheetImport.objects.update(is_long=False)
+    short = page_of(desk, staged)
+
+    def card(text):
+        return text[text.index('<section class="card">') : text.rindex("</section>")]
+
+    assert card(long) == card(short)
+
+
+def test_it_is_confirmed_by_a_worker_as_it_was_seen_and_once(schedule, desk, upload):
+    session = schedule()
+    run(upload(both()))
+    staged = SheetImport.objects.get()
+    address = reverse("sheet-import", args=[staged.pk])
+    fields = {"seen": staged.said["fingerprint"], "confirm": "1"}
+
+    jobs_ = [sent_on(desk.post(address, fields)) for _ in range(2)]
+    for job in jobs_:
+        assert (run(job).state, job.result) == ("done", {"sessions": 1, "rows": 2})
+
+    assert marks_in(session) == {"林小满": "出席", "周明远": "出席"}
+    assert "撤销导入" in page_of(desk, staged)
+
+
+def test_an_answer_has_it_read_anew_before_it_can_be_confirmed(schedule, desk, upload):
+    session = schedule()
+    run(upload(sheet([1, "林小满", "√"])))  # somebody who is due does not stand in it
+    staged = SheetImport.objects.get()
+    assert staged.said["open"] == 1
+    text = page_of(desk, staged)
+    assert 'name="confirm"' not in text
+    [ask] = staged.said["plans"][0]["asks"]
+    address = reverse("sheet-import", args=[staged.pk])
+
+    again = sent_on(desk.post(address, {f"a:{ask['key']}": "absent", "confirm": "1"}))
+    assert "正在核对" in page_of(desk, staged)
+    run(again)
+
+    staged.refresh_from_db()
+    assert (staged.state, staged.said["open"]) == ("read", 0)
+    fields = {"seen": staged.said["fingerprint"], f"a:{ask['key']}": "absent", "confirm": "1"}
+    run(sent_on(desk.post(address, fields)))
+    assert marks_in(session) == {"林小满": "出席", "周明远": "缺席"}
+
+
+def test_what_changed_since_it_was_read_stops_it_and_it_can_be_read_anew(
+    schedule, desk, upload, secretary, city
+):
+    schedule()
+    run(upload(both()))
+    staged = SheetImport.objects.get()
+    other = schedule(hour=15)
+    address = reverse("sheet-import", args=[staged.pk])
+    staged.said["fingerprint"] = "older"
+    job = run(sent_on(desk.post(address, {"seen": "older", "confirm": "1"})))
+
+    assert job.state == "failed"
+    assert "请看过新的预览再确认" in job.message
+    run(sent_on(desk.post(address, {})))
+    staged.refresh_from_db()
+    run(sent_on(desk.post(address, {"seen": staged.said["fingerprint"], "confirm": "1"})))
+    staged.refresh_from_db()
+    assert staged.state == "written"
+    assert not marks_in(other)
+
+
+@pytest.mark.parametrize("data", ["品名,数量\n纸张,3\n笔,5\n".encode(), b"\x00\x01nothing"])
+def test_a_file_without_attendance_is_not_kept_and_the_job_says_why(upload, data):
+    job = run(upload(data, "办公用品.csv"))
+
+    assert job.state == "failed"
+    assert job.message
+    assert not SheetImport.objects.exists()
+
+
+def test_a_page_lists_the_first_changes_and_counts_the_others(schedule, desk, upload, monkeypatch):
+    monkeypatch.setattr(sheet_said, "SHOWN", 1)
+    schedule()
+    run(upload(both("迟到", "早退")))
+
+    text = page_of(desk, SheetImport.objects.get())
+
+    assert "这次活动还有 1 处" in text
+    assert 'name="confirm"' in text
+
+
+def test_cancelled_before_it_began_nothing_is_said_of_it(desk, upload, schedule):
+    schedule()
+    job = upload(both())
+    jobs.cancel(job, at=job.created_at)
+
+    assert run(job).state == "cancelled"
+    assert SheetImport.objects.get().said == {}
