@@ -6,6 +6,7 @@ after. It is JSON, kept in the import's receipt.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from courses.models import Attendance, AttendanceCredit, Status, StudySession
 from courses.sessions import Plan
 from courses.sheet_plans import Change, SessionPlan, State
 from credits.models import Programme
+from portal import set_wise
 from portal.audit import Actor
 from portal.models import Organization
 from portal.refusals import Refusal
@@ -77,10 +79,11 @@ def _mark(session: StudySession, plan: SessionPlan, *, by: Actor, at: datetime) 
     fresh = session.state == SessionState.PLANNED
     roll_call.open_(session, by=by, at=at)
     rows = marks.locked(session)
-    for change in plan.changes:
-        if change.member.pk not in rows:
-            _add(session, change, by=by, at=at)
-    rows = marks.locked(session)
+    strangers = [change for change in plan.changes if change.member.pk not in rows]
+    for change in strangers:
+        _add(session, change, by=by, at=at)
+    if strangers:
+        rows = marks.locked(session)
     told = {change.member.pk: change.after for change in plan.changes}
     unlisted = Status.ABSENT if plan.answer("unlisted") == "absent" else Status.NOT_YET
     wishes = {}
@@ -90,8 +93,7 @@ def _mark(session: StudySession, plan: SessionPlan, *, by: Actor, at: datetime) 
     session.refresh_from_db()
     roll_call.save(session, wishes, by=by, at=at)
     rows = marks.locked(session)
-    for pk, state in told.items():
-        _complete(session, rows[pk], state, at=at)
+    _complete(session, rows, told, at=at)
     listed = plan.listed | {pk for pk, row in rows.items() if row.status == Status.NOT_YET}
     whole = fresh or {pk for pk, row in rows.items() if not row.guest} <= listed
     waiting = any(row.status == Status.NOT_YET for row in rows.values())
@@ -105,14 +107,25 @@ def _add(session: StudySession, change: Change, *, by: Actor, at: datetime) -> N
     roll_call.add(session, change.member, status, by=by, at=at)
 
 
-def _complete(session: StudySession, row: Attendance, state: State, *, at: datetime) -> None:
-    """Remark and make-up, which are no part of a mark."""
-    row.remark = state.remark
-    made_up_on = date.fromisoformat(state.made_up_on) if state.made_up_on else None
-    if made_up_on and made_up_on != row.made_up_on:
-        corrections.check_make_up(session, row, on=made_up_on, at=at)
-    row.made_up_on = made_up_on
-    row.save(update_fields=["remark", "made_up_on"])
+def _complete(
+    session: StudySession,
+    rows: Mapping[int, Attendance],
+    told: Mapping[int, State],
+    *,
+    at: datetime,
+) -> None:
+    """Remarks and make-ups, which are no part of a mark."""
+    changed = []
+    for pk, state in told.items():
+        row = rows[pk]
+        made_up_on = date.fromisoformat(state.made_up_on) if state.made_up_on else None
+        if (state.remark, made_up_on) == (row.remark, row.made_up_on):
+            continue
+        if made_up_on and made_up_on != row.made_up_on:
+            corrections.check_make_up(session, row, on=made_up_on, at=at)
+        row.remark, row.made_up_on = state.remark, made_up_on
+        changed.append((row.remark, row.made_up_on, row.pk))
+    set_wise.update_by_id(Attendance, ["remark", "made_up_on"], changed)
 
 
 def _correct(

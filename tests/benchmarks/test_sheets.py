@@ -6,21 +6,26 @@ import io
 import random
 import re
 import time
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import python_calamine
 import xlsxwriter
 from django.db import connection
+from django.utils import timezone
 
+from courses import roll_call, sessions, sheets_in
+from courses.models import Attendance, StudySession
+from courses.sessions import Plan
 from portal import jobs, people_out
 from portal.audit import Actor
+from portal.members import Enrolment, enrol_many
 from portal.models import Job, Member, Organization, Upload
 from portal.people_in import long_lists
 from tests.benchmarks.scale import SCALE
 from tests.benchmarks.stopwatch import ROWS, Row, ratio
-from tests.cast import NOW
+from tests.cast import BEFORE, NOW, days_ago, moment
 from tests.faults import machine as machines
 from tests.portal.conftest import MEMBER_HEADINGS
 
@@ -142,6 +147,77 @@ def test_memory_of_importing_members_and_the_longest_wait_beside_it(tmp_path):
     keep("memory of importing members", peaks[1], MEGABYTES, "MB", goal=1, n=n)
     keep("memory against a quarter of the rows", peaks[1], peaks[0] + size, "MB", goal=1.3, n=n)
     keep("longest wait of a check-in beside an import", max(waits), SECONDS, "s", goal=1, n=n)
+
+
+MEETINGS = 10
+
+
+def name_of(n: int) -> str:
+    return FAMILY[n % len(FAMILY)] + GIVEN[n % len(GIVEN)] + GIVEN[n // len(GIVEN) % len(GIVEN)]
+
+
+def write_attendance(path: Path, sessions: list[StudySession], people: list[Member]) -> bytes:
+    """A worksheet for each meeting, everybody of the branch in it; one in twenty was away."""
+    book = xlsxwriter.Workbook(str(path), {"constant_memory": True})
+    for number, session in enumerate(sessions):
+        sheet, day = book.add_worksheet(f"第{number + 1}次"), timezone.localtime(session.starts_at)
+        sheet.write(0, 0, "青川县甲支部签到表")
+        sheet.write(1, 0, f"时间：{day.year}年{day.month}月{day.day}日 20:00-21:00")
+        sheet.write_row(2, 0, ["序号", "党员编号", "姓名", "签到", "备注"])
+        for n, person in enumerate(people):
+            mark = "病假" if (n + number) % 20 == 0 else "√"
+            sheet.write_row(n + 3, 0, [n + 1, person.number, person.name, mark, ""])
+    book.close()
+    return path.read_bytes()
+
+
+def test_importing_an_attendance_sheet_against_a_bare_read_and_bulk_create(
+    city, programme, tmp_path
+):
+    """Ours reads it twice, for the preview and for the confirmation, and credits every hour; the
+    reference writes the marks alone."""
+    by = Actor(city.people["zhou"], "secretary")
+    many = [
+        Enrolment(number=f"6{n:07d}", name=name_of(n), branch=city.jia,
+                  day=date(2020, 1, 1), key=f"sheet{n}")
+        for n in range(SCALE.sheet_in // MEETINGS)
+    ]  # fmt: skip
+    enrol_many(many, by=Actor(city.people["shi"], "official"), at=BEFORE)
+    held = []
+    for number in range(MEETINGS):
+        start = moment(days_ago(number + 1), 20)
+        plan = Plan("学习", "seminar", start, start + timedelta(hours=1), "reform")
+        held.append(sessions.schedule(city.jia, [programme], plan, by=by, at=start))
+    people = [member for member, _ in roll_call.due_in(held[0])]
+    n = len(people) * MEETINGS
+    data = write_attendance(tmp_path / "sheet.xlsx", held, people)
+    numbers = {person.number: person for person in people}
+
+    def ours():
+        staged = sheets_in.stage(city.jia, data, "全年.xlsx", by=by, at=NOW)
+        assert staged.is_long
+        run(sheets_in.check_later(staged, by=by, at=NOW, back_url="/"))
+        staged.refresh_from_db()
+        seen = staged.said["fingerprint"]
+        run(sheets_in.confirm_later(staged, seen=seen, by=by, at=NOW, back_url="/"))
+        assert Attendance.objects.filter(session__in=held).count() == n
+
+    def bare():
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        for place, session in enumerate(held):
+            rows = book.get_sheet_by_index(place).to_python()[3:]
+            Attendance.objects.bulk_create(
+                [
+                    Attendance(session=session, member=numbers[number], home=city.jia,
+                               status="present" if mark == "√" else "leave",
+                               leave="" if mark == "√" else "sick", marked_by=by.member,
+                               marked_at=NOW)
+                    for _, number, _, mark, *_ in rows
+                ],
+                batch_size=1000,
+            )  # fmt: skip
+
+    ratio("importing an attendance sheet", ours, bare, goal=4, n=n, pairs=3, warmed=False)
 
 
 def test_exporting_a_register_against_xlsxwriter_alone(city, programme, tmp_path, settings):
