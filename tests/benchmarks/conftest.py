@@ -47,7 +47,7 @@ def whole_city(django_db_setup: None, django_db_blocker: Any) -> dict[str, float
         began = perf_counter()
         call_command(
             "seed", "fushun", members=SCALE.members, branches=SCALE.branches,
-            entries=SCALE.entries, seed=1, today=TODAY,
+            entries=SCALE.entries, programmes=SCALE.programmes, seed=1, today=TODAY,
         )  # fmt: skip
         if fresh:
             taken["seconds"] = perf_counter() - began
