@@ -16,7 +16,7 @@ from django.test.utils import setup_databases, teardown_databases
 
 from credits.models import Programme
 from tests.benchmarks.scale import SCALE
-from tests.benchmarks.stopwatch import ROWS
+from tests.benchmarks.stopwatch import DEAREST, ROWS
 
 TODAY = date(2026, 6, 4)
 
@@ -83,6 +83,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{row.shown(row.ours):>10} {row.shown(row.reference):>10} {row.ratio:7.2f}"
             f" {row.goal:6.2f}  {row.name}, n = {row.n}, {row.database}{marks}"
         )
+    for name, lines in DEAREST.items():
+        terminalreporter.section(f"dearest of: {name}", sep="-")
+        for line in lines:
+            write(line)
     kept = settings.VAR_DIR / "bench.json"
     others = []
     if kept.exists():  # rows of the other engine stay

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cProfile
+import pstats
 import statistics
 import time
 from collections.abc import Callable
@@ -45,6 +47,7 @@ class Row:
 
 
 ROWS: list[Row] = []  # of this run, for the table at its end
+DEAREST: dict[str, list[str]] = {}  # of rows that missed their goal: where the time went
 
 
 def seconds(work: Callable[[], object], *, undone: bool = True) -> float:
@@ -92,7 +95,27 @@ def ratio(
             break
     ours, reference = (statistics.median(side) for side in zip(*taken, strict=True))
     steady = is_steady(references)
-    return keep(name, ours, reference, goal=goal, n=n, runs=pairs, steady=steady)
+    row = keep(name, ours, reference, goal=goal, n=n, runs=pairs, steady=steady)
+    if not row.is_met:
+        before()
+        DEAREST[name] = dearest(lambda: seconds(work, undone=undone))
+    return row
+
+
+def dearest(work: Callable[[], object]) -> list[str]:
+    """The ten functions in which `work` spends most time of its own: share, calls, where."""
+    profile = cProfile.Profile()
+    profile.runcall(work)
+    stats: dict[tuple[str, int, str], tuple[Any, ...]] = pstats.Stats(profile).stats  # type: ignore[attr-defined] # documented, untyped
+    whole = sum(own for _, _, own, *_ in stats.values())
+    lines = []
+    for (file, line, name), (_, calls, own, *_) in sorted(
+        stats.items(), key=lambda item: -item[1][2]
+    )[:10]:
+        place = "/".join(file.split("/")[-3:]) if line else "built in"
+        named = name.partition(" at 0x")[0].strip("<")
+        lines.append(f"{own / whole:6.1%} {calls:8d}  {named} ({place}:{line})")
+    return lines
 
 
 def keep(
