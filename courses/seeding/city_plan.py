@@ -136,7 +136,7 @@ def _meetings(draw: Draw) -> None:
         for branch in branches:
             if draw.left < LEAST:
                 return
-            people, by = draw.group.people[branch.pk], draw.group.secretaries[branch.pk]
+            people, by = draw.group.people[branch.pk][:MOST], draw.group.secretaries[branch.pk]
             when = week, 1 + day, draw.lot.choice((9, 14))
             _meet(draw, branch, people, when, "专题研讨", paces[branch.pk], by, number)
 

@@ -120,7 +120,6 @@ def apply(upload: Upload, *, scope: Scope, by: Actor, at: datetime) -> None:
 
     Raises Moved when the register changed since the check in what the list bears on.
     """
-    long_sql.make_room()
     try:
         with transaction.atomic():
             upload = Upload.objects.select_for_update().get(pk=upload.pk)

@@ -21,14 +21,6 @@ ORGANIZATION = set_wise.table(Organization)
 # The + keeps from going by the index: a list is most of the table, and is wanted in its order.
 CREATES = "+s.upload_id = %s AND s.action = 'create'"
 SHOWN = 300  # of whatever a page lists
-ROOM = 64 << 10  # KiB of SQLite's pages kept in memory while a list is written
-
-
-def make_room() -> None:
-    """Let SQLite keep the indexes that grow in memory: twice what a connection has of itself."""
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA cache_size = -{ROOM}")
 
 
 def doubled(upload: Upload) -> list[tuple[Any, ...]]:
