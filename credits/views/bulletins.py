@@ -21,7 +21,7 @@ from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.models import Cohort
 from portal.refusals import Refusal
-from portal.rendering import page
+from portal.rendering import page, tag_of, unchanged
 
 
 @require_GET
@@ -49,15 +49,24 @@ def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
         return page(request, "404.html", status=404)
     if answer := _not_permitted(request, number):
         return answer
+    programme, withdrawal = number.programme, getattr(number, "withdrawal", None)
+    may_publish = request.scope.can(Capability.PUBLISH, programme.scope_path)
+    # Its own rows and texts never change: they are what the digest is over.
+    tag = tag_of(
+        request, number.digest, withdrawal and withdrawal.pk, programme.name, programme.state,
+        may_publish, rankings.unit_of(request.user),
+    )  # fmt: skip
+    if answer := unchanged(request, tag):
+        return answer
     texts = {t.view: t.text for t in number.texts.all()}
     context = _shown(request, bulletins.published(number), texts) | {
         "bulletin": number,
-        "programme": number.programme,
+        "programme": programme,
         "title": number.title,
-        "withdrawal": getattr(number, "withdrawal", None),
-        "may_publish": request.scope.can(Capability.PUBLISH, number.programme.scope_path),
+        "withdrawal": withdrawal,
+        "may_publish": may_publish,
     }
-    return page(request, "credits/bulletin.html", context)
+    return page(request, "credits/bulletin.html", context, tag=tag)
 
 
 @require_http_methods(["GET", "POST"])

@@ -319,6 +319,22 @@ def test_mistake_26_no_person_stands_in_a_bulletin(city, programme, complete, pu
     assert not any(p.name in str(shown(bulletin)) for p in city.people.values())
 
 
+def test_a_number_that_was_seen_is_sent_again_only_after_it_was_withdrawn(
+    programme, publish, shi, enter, evening
+):
+    bulletin, reader = publish(programme), enter("lin")
+    ask = reverse("bulletin-detail", args=[bulletin.pk])
+    reader.get(ask)  # brings the cookie of forms
+    tag = reader.get(ask)["ETag"]
+    assert reader.get(ask, HTTP_IF_NONE_MATCH=tag).status_code == 304
+
+    bulletins.withdraw(bulletin, reason="数据有误", by=shi, at=NOW)
+
+    again = reader.get(ask, HTTP_IF_NONE_MATCH=tag)
+    assert again.status_code == 200
+    assert "数据有误" in again.content.decode()
+
+
 def test_a_withdrawn_number_says_so_on_its_page(programme, publish, shi, enter, evening):
     bulletin = publish(programme)
     bulletins.withdraw(bulletin, reason="数据有误", by=shi, at=NOW)
