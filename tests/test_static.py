@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 from django.http import HttpResponse
-from django.test import RequestFactory
+from django.test import RequestFactory, override_settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -22,15 +22,23 @@ FOREIGN = re.compile(
 )
 
 
+STORED = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+pytestmark = pytest.mark.xdist_group("static")  # collected once
+
+
+@pytest.fixture(scope="module")
+def gathered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What collectstatic writes."""
+    root = tmp_path_factory.mktemp("static")
+    with override_settings(STATIC_ROOT=root, STORAGES={**settings.STORAGES, **STORED}):
+        call_command("collectstatic", interactive=False, verbosity=0, stdout=io.StringIO())
+    return root
+
+
 @pytest.fixture
-def collected(settings: Any, tmp_path: Path) -> CompressedManifestStaticFilesStorage:
-    settings.STATIC_ROOT = tmp_path
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    }
-    call_command("collectstatic", interactive=False, verbosity=0, stdout=io.StringIO())
-    return CompressedManifestStaticFilesStorage(location=tmp_path)
+def collected(settings: Any, gathered: Path) -> CompressedManifestStaticFilesStorage:
+    settings.STATIC_ROOT, settings.STORAGES = gathered, {**settings.STORAGES, **STORED}
+    return CompressedManifestStaticFilesStorage(location=gathered)
 
 
 def test_every_file_that_a_template_names_is_collected_under_a_hashed_name(collected):
