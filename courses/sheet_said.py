@@ -22,15 +22,20 @@ def told(preview: Preview) -> dict[str, Any]:
     for plan in preview.plans:
         plans.append(_plan(plan, left))
         left -= min(left, len(plan.changes))
+    questions = _asks(preview.questions)
+    listed = sum(
+        ask["is_open"] for asks in (questions, *(p["asks"] for p in plans)) for ask in asks
+    )
     return {
         "reading": {
             "message": preview.reading.message,
             "warnings": [str(w) for w in preview.reading.warnings[:SHOWN]],
         },
         "open": len(preview.open_asks),
+        "unlisted": len(preview.open_asks) - listed,
         "changes_nothing": preview.changes_nothing,
         "fingerprint": preview.fingerprint,
-        "questions": _asks(preview.questions),
+        "questions": questions,
         "plans": plans,
     }
 

@@ -169,6 +169,29 @@ def test_a_page_lists_the_first_changes_and_counts_the_others(schedule, desk, up
     assert 'name="confirm"' in text
 
 
+def test_so_many_questions_come_at_once_and_the_others_after_they_are_answered(
+    schedule, desk, upload, monkeypatch
+):
+    monkeypatch.setattr(sheet_said, "ASKED", 1)
+    schedule()
+    rows = [
+        [n, name, "√", ""] for n, name in enumerate(("林小满", "周明远", "某甲乙", "某丙丁"), 1)
+    ]
+    run(upload(sheet(*rows)))
+    staged = SheetImport.objects.get()
+    assert "其余 1 处" in page_of(desk, staged)
+
+    [asked] = staged.said["questions"]
+    address = reverse("sheet-import", args=[staged.pk])
+    run(sent_on(desk.post(address, {f"a:{asked['key']}": "skip"})))
+
+    staged.refresh_from_db()
+    [next_] = staged.said["questions"]
+    assert next_["key"] != asked["key"]
+    assert staged.said["unlisted"] == 0
+    assert "其余" not in page_of(desk, staged)
+
+
 def test_cancelled_before_it_began_nothing_is_said_of_it(desk, upload, schedule):
     schedule()
     job = upload(both())
