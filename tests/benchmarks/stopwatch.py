@@ -16,7 +16,7 @@ from tests.benchmarks.scale import SCALE
 
 PAIRS = SCALE.pairs
 STEADY = 0.2  # a run whose reference moves by more is measured again …
-TRIES = 5  # … so often
+TRIES = 5 if SCALE.name == "full" else 2  # … so often
 
 
 @dataclass(frozen=True)
