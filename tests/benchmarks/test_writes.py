@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -120,12 +121,9 @@ class Bare:
             row[place] = self.posting
 
     def write(self) -> None:
+        sides: tuple[Any, ...] = (self.entries, self.totals, self.standings, self.branches)
         with transaction.atomic(), connection.cursor() as cursor:
-            for sql, rows in zip(
-                self.statements,
-                (self.entries, self.totals, self.standings, self.branches),
-                strict=True,
-            ):
+            for sql, rows in zip(self.statements, sides, strict=True):
                 cursor.executemany(sql, rows)
 
     @staticmethod
