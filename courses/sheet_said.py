@@ -99,8 +99,9 @@ def _change(change: Change) -> dict[str, Any]:
 
 def _asks(asks: Sequence[Ask]) -> list[dict[str, Any]]:
     """The open ones first: answered ones stay as long as there is room."""
-    chosen = sorted(asks, key=lambda ask: not ask.is_open)[:ASKED]
-    return [asdict(ask) | {"is_open": ask.is_open} for ask in asks if ask in chosen]
+    order = sorted(range(len(asks)), key=lambda place: not asks[place].is_open)
+    chosen = (asks[place] for place in sorted(order[:ASKED]))
+    return [asdict(ask) | {"is_open": ask.is_open} for ask in chosen]
 
 
 def _clock(text: str | None) -> time | None:

@@ -162,15 +162,7 @@ def confirm(staged: SheetImport, *, seen: str, by: Actor, at: datetime) -> Sheet
 
 def check_later(staged: SheetImport, *, by: Actor, at: datetime, back_url: str) -> Job:
     """Have a worker read a long sheet, for the preview."""
-    return jobs.start(
-        "courses.sheets_in.check",
-        title=f"核对考勤表：{staged.file_name}"[:120],
-        by=by,
-        at=at,
-        arguments={"staged": staged.pk},
-        back_url=back_url,
-        resumes=3,
-    )
+    return _later("check", "核对", staged, by=by, at=at, back_url=back_url)
 
 
 def check(progress: Progress, *, staged: int) -> dict[str, int]:
@@ -198,12 +190,26 @@ def check(progress: Progress, *, staged: int) -> dict[str, int]:
 
 def confirm_later(staged: SheetImport, *, seen: str, by: Actor, at: datetime, back_url: str) -> Job:
     """Have a worker confirm a long sheet; it refuses what `confirm` refuses."""
+    return _later("work", "导入", staged, by=by, at=at, back_url=back_url, seen=seen)
+
+
+def _later(
+    work: str,
+    verb: str,
+    staged: SheetImport,
+    *,
+    by: Actor,
+    at: datetime,
+    back_url: str,
+    **arguments: str,
+) -> Job:
+    """Queue a piece of work on a sheet; a worker's death does not end it."""
     return jobs.start(
-        "courses.sheets_in.work",
-        title=f"导入考勤表：{staged.file_name}"[:120],
+        f"courses.sheets_in.{work}",
+        title=f"{verb}考勤表：{staged.file_name}"[:120],
         by=by,
         at=at,
-        arguments={"staged": staged.pk, "seen": seen},
+        arguments={"staged": staged.pk, **arguments},
         back_url=back_url,
         resumes=3,
     )

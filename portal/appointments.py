@@ -46,7 +46,6 @@ class Wanted:
     role: Role
     organization: Organization
     helped: Collection[Member] = ()
-    acting: bool = False
 
     @property
     def place(self) -> tuple[int, str, int]:
@@ -95,8 +94,8 @@ def act_for(
     parent = branch.parent
     if parent is None or not (member.branch and member.branch.path.startswith(parent.path)):
         raise BadAppointment(f"{member.name}不在{branch}的上级党组织，不能代管。", field="member")
-    wanted = Wanted(member, Role.SECRETARY, branch, acting=True)
-    return _appoint([wanted], since=since, by=by, at=at)[0]
+    wanted = Wanted(member, Role.SECRETARY, branch)
+    return _appoint([wanted], since=since, by=by, at=at, acting=True)[0]
 
 
 @transaction.atomic
@@ -145,7 +144,7 @@ def secretaries(organization: Organization, *, on: date) -> AppointmentQuerySet:
 
 
 def _appoint(
-    wanted: Sequence[Wanted], *, since: date, by: Actor, at: datetime
+    wanted: Sequence[Wanted], *, since: date, by: Actor, at: datetime, acting: bool = False
 ) -> list[Appointment]:
     """Make the appointments that are not there, in locked organisations."""
     held = Appointment.objects.filter(until=None)
@@ -162,7 +161,7 @@ def _appoint(
                 role=w.role,
                 organization=w.organization,
                 since=since,
-                acting=w.acting,
+                acting=acting,
             )
     Appointment.objects.bulk_create(fresh.values(), batch_size=BATCH)
     found |= fresh

@@ -198,8 +198,9 @@ def _fill(
 ) -> int:
     """Everybody's hours: up to the bulletin's day, the bulletin, the rest."""
     last = calendar.at(programme.BULLETINS[-1], 10)
+    known = 0  # entries when the database last took stock
     for since, until in ((None, last), (last, None)):
-        lacking, known = 0, 0
+        lacking = 0
         for groups in _batches(_groups(size), min(BATCH, size.entries // 20)):
             acts: list[city_plan.Act] = []
             for group in groups:
