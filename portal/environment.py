@@ -80,7 +80,11 @@ def _connection(name: str, url: str) -> dict[str, Any]:
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     if "postgresql" not in str(config["ENGINE"]):
         raise ImproperlyConfigured(f"{name} must begin with postgres://")
-    return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    # The server gets values apart from the text and keeps the plan of what it is asked often:
+    # for a small statement planning costs more than answering.
+    often = {"server_side_binding": True, "prepare_threshold": 5}
+    options = config.get("OPTIONS", {}) | often
+    return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
 def _sqlite(path: Path, test_name: str) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections, transaction
+from psycopg import sql
 
 WORK_MEMORY = "32MB"  # of the server, for one sort or one join
 PATIENCE = 60  # seconds until a process must have begun to read
@@ -108,7 +109,8 @@ def _begin(names: Any, begun: Any) -> None:
     if name:
         with connections[using].cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            cursor.execute("SET TRANSACTION SNAPSHOT %s", [name])
+            named = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(name)  # takes no parameter
+            cursor.execute(named.as_string())
     else:
         _snapshot(using)
     _make_room(using)
