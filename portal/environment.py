@@ -97,6 +97,7 @@ def _sqlite(path: Path, test_name: str) -> dict[str, dict[str, Any]]:
         "default": {
             **engine,
             "NAME": path,
+            "CONN_MAX_AGE": 60,  # to open it and take its statements in costs as much as a page
             "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas},
             "TEST": {"NAME": test_name},
         },
