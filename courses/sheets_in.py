@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from courses import sheet_asks, sheet_planning, sheet_said, sheet_writing
@@ -160,9 +161,16 @@ def confirm(staged: SheetImport, *, seen: str, by: Actor, at: datetime) -> Sheet
     return staged
 
 
-def check_later(staged: SheetImport, *, by: Actor, at: datetime, back_url: str) -> Job:
-    """Have a worker read a long sheet, for the preview."""
-    return _later("check", "核对", staged, by=by, at=at, back_url=back_url)
+def check_later(
+    staged: SheetImport, *, by: Actor, at: datetime, back_url: str, answered: bool = False
+) -> Job:
+    """Have a worker read a long sheet, for the preview; one that is about to be read is not read
+    twice, unless it was `answered` since the reading began."""
+    states = [Job.State.WAITING] if answered else [Job.State.WAITING, Job.State.RUNNING]
+    same = Job.objects.filter(
+        work=f"{__name__}.check", arguments={"staged": staged.pk}, by=by.member, state__in=states
+    )
+    return same.first() or _later("check", "核对", staged, by=by, at=at, back_url=back_url)
 
 
 def check(progress: Progress, *, staged: int) -> dict[str, int]:
@@ -175,6 +183,7 @@ def check(progress: Progress, *, staged: int) -> dict[str, int]:
             raise Unreadable(preview.reading.message)
     except Refusal:
         SheetImport.objects.filter(pk=found.pk, state=State.READ).delete()
+        progress.lead_to(reverse("sheets"))
         raise
     progress.step(1, 2, "正在整理核对结果。")
     said = sheet_said.told(preview)

@@ -65,6 +65,10 @@ class Progress:
         if not running.filter(cancel_asked=False).update(**values):
             raise Cancelled
 
+    def lead_to(self, address: str) -> None:
+        """Where the job's page leads once it is over, if not to where it was begun."""
+        Job.objects.filter(pk=self.job.pk).update(back_url=address)
+
     def over(self, items: Iterable[T], *, total: int, every: int = 20) -> Iterator[T]:
         """Walk through `items`, saying how far it is."""
         for number, item in enumerate(items):

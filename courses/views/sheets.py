@@ -104,7 +104,8 @@ def sheet_import(request: MemberRequest, sheet_import: int) -> HttpResponse:
     try:
         answers, confirms = _answers(request), "confirm" in request.POST
         if staged.is_long and (not confirms or not sheets_in.are_given(staged, answers)):
-            return _check(request, sheets_in.answer(staged, answers, by=by))
+            staged = sheets_in.answer(staged, answers, by=by)
+            return _check(request, staged, answered=True)
         if not staged.is_long:
             staged = sheets_in.answer(staged, answers, by=by)
         if not confirms:
@@ -150,10 +151,14 @@ def _staged(request: MemberRequest, pk: int) -> SheetImport:
     return gate.get(rows, request.scope, RECORD, pk=pk)
 
 
-def _check(request: MemberRequest, staged: SheetImport) -> HttpResponse:
+def _check(
+    request: MemberRequest, staged: SheetImport, *, answered: bool = False
+) -> HttpResponse:
     """Have a worker read a long sheet; its user waits on the job's page."""
     by, here = request.scope.actor(RECORD), reverse("sheet-import", args=[staged.pk])
-    job = sheets_in.check_later(staged, by=by, at=request.at, back_url=here)
+    job = sheets_in.check_later(
+        staged, by=by, at=request.at, back_url=here, answered=answered
+    )
     return redirect("job-detail", job.pk)
 
 

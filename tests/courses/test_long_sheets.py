@@ -107,6 +107,15 @@ def test_it_is_confirmed_by_a_worker_as_it_was_seen_and_once(schedule, desk, upl
     assert "撤销导入" in page_of(desk, staged)
 
 
+def test_sent_twice_while_it_waits_or_is_being_read_it_is_read_once(schedule, desk, upload):
+    schedule()
+    first = upload(both("迟到", "√"))
+    assert upload(both("迟到", "√")) == first
+    Job.objects.update(state=Job.State.RUNNING)
+    assert upload(both("迟到", "√")) == first
+    assert Job.objects.count() == 1
+
+
 def test_an_answer_has_it_read_anew_before_it_can_be_confirmed(schedule, desk, upload):
     session = schedule()
     run(upload(sheet([1, "林小满", "√"])))  # somebody who is due does not stand in it
@@ -150,12 +159,13 @@ def test_what_changed_since_it_was_read_stops_it_and_it_can_be_read_anew(
 
 
 @pytest.mark.parametrize("data", ["品名,数量\n纸张,3\n笔,5\n".encode(), b"\x00\x01nothing"])
-def test_a_file_without_attendance_is_not_kept_and_the_job_says_why(upload, data):
+def test_a_file_without_attendance_is_not_kept_and_the_job_says_why(desk, upload, data):
     job = run(upload(data, "办公用品.csv"))
 
     assert job.state == "failed"
     assert job.message
     assert not SheetImport.objects.exists()
+    assert desk.get(job.back_url).status_code == 200  # back to where another can be sent
 
 
 def test_a_page_lists_the_first_changes_and_counts_the_others(schedule, desk, upload, monkeypatch):
