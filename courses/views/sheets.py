@@ -151,14 +151,10 @@ def _staged(request: MemberRequest, pk: int) -> SheetImport:
     return gate.get(rows, request.scope, RECORD, pk=pk)
 
 
-def _check(
-    request: MemberRequest, staged: SheetImport, *, answered: bool = False
-) -> HttpResponse:
+def _check(request: MemberRequest, staged: SheetImport, *, answered: bool = False) -> HttpResponse:
     """Have a worker read a long sheet; its user waits on the job's page."""
     by, here = request.scope.actor(RECORD), reverse("sheet-import", args=[staged.pk])
-    job = sheets_in.check_later(
-        staged, by=by, at=request.at, back_url=here, answered=answered
-    )
+    job = sheets_in.check_later(staged, by=by, at=request.at, back_url=here, answered=answered)
     return redirect("job-detail", job.pk)
 
 
