@@ -151,7 +151,7 @@ def check_caps(found: Findings, book: RuleBook, people: Collection[int] | None =
         return
     least = min(version.rules.daily_cap for version in book.versions)
     sums = (
-        found.entries.filter(**_of(people))
+        found.entries.filter(posting__programme=found.programme, **_of(people))
         .exclude(posting__kind__in=GRANTED)
         .order_by()
         .values_list("member", "day")
