@@ -32,6 +32,12 @@ class ScanRefused(Refusal):
     """A scan that marks nobody; it is kept with its reason for the secretary to see."""
 
 
+class NotOnRoll(ScanRefused):
+    """Scanned in time by somebody who does not stand on the roll; they may ask to be added."""
+
+    message = "您不在这次活动的名单上。"
+
+
 @dataclass(frozen=True)
 class Code:
     """One code: the token in the QR address, and six digits to read aloud."""
@@ -173,7 +179,7 @@ def _accept(
     if nonce and Scan.objects.filter(session=session, nonce=nonce).exists():
         raise ScanRefused("这次扫码已经用过了。")
     if row is None:
-        raise ScanRefused("您不在这次活动的名单上，请联系支部书记添加。")
+        raise NotOnRoll
     if row.scanned or row.is_there:
         raise ScanRefused("您已经签到，不用再扫。")
     if row.status not in (Status.NOT_YET, Status.ABSENT):

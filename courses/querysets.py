@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SheetImport,
         StudyLog,
         StudySession,
+        WalkIn,
     )
     from credits.models import Programme
     from portal.models import Member, Organization
@@ -106,6 +107,15 @@ class ScanQuerySet(models.QuerySet["Scan"]):
         return rows.annotate(
             name=F("member__name"), last=Max("at"), times=Count("pk"), newest=Max("pk")
         ).order_by("-newest")
+
+
+class WalkInQuerySet(ScopedQuerySet["WalkIn"]):
+    path_lookup = "session__organiser__path"
+    owner_lookup = "member"
+
+    def waiting(self) -> Self:
+        """Not decided yet, in the order of asking, with whose they are."""
+        return self.filter(state="asked").select_related("member__branch").order_by("pk")
 
 
 class SheetImportQuerySet(ScopedQuerySet["SheetImport"]):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
 from courses.models import (
+    THERE,
     Attendance,
     AttendanceCredit,
     Enrolment,
@@ -70,6 +71,22 @@ _changes = Prepared(
         .order_by("-pk")
         .annotate(who=F("by__name"), whom=F("member__name"))
         .values_list("at", "who", "whom", "what", "reason")[:30]
+    )
+)
+_elsewhere = Prepared(
+    lambda: (
+        Attendance.objects.filter(
+            member__in=Attendance.objects.filter(session=given("session", int)).values("member"),
+            guest=True,
+            status__in=THERE,
+            session__starts_at__lt=given("ends_at", datetime),
+            session__ends_at__gt=given("starts_at", datetime),
+        )
+        .exclude(session=given("session", int))
+        .exclude(session__state__in=["cancelled", "not_held"])
+        .order_by("pk")
+        .annotate(organiser=F("session__organiser__name"))
+        .values_list("member", "organiser")
     )
 )
 _scans = Prepared(
@@ -142,6 +159,14 @@ def refused(session: Session, rows: list[Attendance]) -> list[Any]:
     return sorted(_refused(session=session.pk), key=lambda c: (place[c.attendance], c.pk))
 
 
+def elsewhere(session: Session, rows: list[Attendance]) -> dict[int, str]:
+    """Who of those not there was a guest somewhere else at that time: member id → where."""
+    if all(row.is_there for row in rows):
+        return {}
+    found = _elsewhere(session=session.pk, starts_at=session.starts_at, ends_at=session.ends_at)
+    return {row.member: row.organiser for row in found}
+
+
 def postings(session: Session) -> list[Any]:
     """Its postings, the oldest first: at, who, where, sequence, revision, reason."""
     return _postings(session=session.pk, key=session.key)
@@ -158,6 +183,13 @@ def refused_scans(session: Session) -> list[Any]:
     if session.method == Session.Method.ROLL_CALL:
         return []
     return _scans(session=session.pk)
+
+
+def walk_ins(session: Session) -> list[Any]:
+    """Who scanned without standing on the open roll and asks to be added."""
+    if session.method == Session.Method.ROLL_CALL or session.state != Session.State.OPEN:
+        return []
+    return list(session.walk_ins.waiting())
 
 
 def not_on_roll(session: Session) -> list[Any]:

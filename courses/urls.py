@@ -33,6 +33,9 @@ urlpatterns = [
     path("sessions/<int:session>/screen/", check_in.screen, name="check-in-screen"),
     path("check-in/", check_in.digits, name="check-in"),
     path("check-in/confirm/", check_in.confirm, name="check-in-confirm"),
+    path("check-in/ask/", check_in.ask_in, name="check-in-ask"),
+    path("walk-ins/<int:walk_in>/", check_in.walk_in, name="walk-in"),
+    path("walk-ins/<int:walk_in>/decide/", check_in.decide, name="walk-in-decide"),
     path("c/<slug:key>/<slug:token>/", check_in.scan, name="scan"),
     # logs/
     path("logs/", study_logs.list_, name="log-list"),

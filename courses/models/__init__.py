@@ -13,6 +13,7 @@ from courses.models.course import Course, Lesson, Material
 from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.session import Occasion, SessionChange, StudySession
 from courses.models.study_log import StudyLog
+from courses.models.walk_in import WalkIn
 
 __all__ = [
     "THERE",
@@ -31,4 +32,5 @@ __all__ = [
     "Status",
     "StudyLog",
     "StudySession",
+    "WalkIn",
 ]

@@ -1,4 +1,5 @@
-"""Pages of check-in: the screen with the rotating code, the scanned page, the digits typed in."""
+"""Pages of check-in: the wall with the rotating code, the scanned page, the digits typed in, and
+walk-ins."""
 
 from __future__ import annotations
 
@@ -10,15 +11,16 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.crypto import get_random_string
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import check_in, marks
-from courses.check_in import ScanRefused
-from courses.models import Status, StudySession
+from courses import check_in, marks, walk_ins
+from courses.check_in import NotOnRoll, ScanRefused
+from courses.models import Status, StudySession, WalkIn
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Member
+from portal.refusals import Refusal
 from portal.rendering import page
 
 BROWSER = "check-in"  # cookie: which browser scanned; a proof is worth nothing in another one
@@ -29,7 +31,8 @@ ANONYMOUS = 50  # refused scans without a member that are kept for one session
 @require_GET
 @gate.required(Capability.RECORD_ATTENDANCE)
 def screen(request: MemberRequest, session: int) -> HttpResponse:
-    """What the room sees: the code, six digits, who is in and who not yet. It turns by itself."""
+    """What the room sees: the code, six digits, who is in, who not yet, who is on leave, and who
+    asks to be added. It turns by itself."""
     rows = StudySession.objects.select_related("organiser")
     found = gate.get(rows, request.scope, Capability.RECORD_ATTENDANCE, pk=session)
     people = sorted(found.attendances.by_name(), key=lambda a: a.member.sort_key)
@@ -39,6 +42,8 @@ def screen(request: MemberRequest, session: int) -> HttpResponse:
         "counts": marks.count(people),
         "arrived": [a for a in people if a.is_there],
         "awaited": [a for a in people if a.status == Status.NOT_YET and not a.guest],
+        "on_leave": [a for a in people if a.status == Status.LEAVE],
+        "walk_ins": list(found.walk_ins.waiting()),
         "refused": found.scans.refusals()[:8],
         "opens": opens,
         "closes": closes,
@@ -109,8 +114,56 @@ def confirm(request: HttpRequest) -> HttpResponse:
         check_in.accept(session, request.user, scanned_at=proof.at, nonce=proof.nonce, at=at)
     except ScanRefused as refusal:
         context = {"session": session, "refusal": refusal.message}
+        if isinstance(refusal, NotOnRoll):
+            context["ask"] = text
         return page(request, "courses/check_in_refused.html", context, status=422)
     return redirect("session-detail", session.pk)
+
+
+@require_POST
+@gate.required(Capability.OWN)
+def ask_in(request: MemberRequest) -> HttpResponse:
+    """Ask to be added to the roll of a session that one has scanned without standing on it."""
+    text, session = request.POST.get("proof", ""), None
+    try:
+        browser = request.COOKIES.get(BROWSER, "")
+        proof = check_in.read_proof(text, browser=browser, at=request.at)
+        session = get_object_or_404(StudySession, key=proof.session)
+        asked = walk_ins.ask(session, request.user, scanned_at=proof.at)
+    except ScanRefused as refusal:
+        context = {"session": session, "refusal": refusal.message}
+        return page(request, "courses/check_in_refused.html", context, status=422)
+    return redirect("walk-in", asked.pk)
+
+
+@never_cache
+@require_GET
+@gate.required(Capability.OWN)
+def walk_in(request: MemberRequest, walk_in: int) -> HttpResponse:
+    """What has become of one's request to be added; the page asks again by itself."""
+    rows = WalkIn.objects.select_related("session__organiser")
+    asked = gate.get(rows, request.scope, Capability.OWN, pk=walk_in)
+    context = {"walk_in": asked, "session": asked.session}
+    fragment = "courses/_walk_in.html"
+    return page(request, "courses/check_in_walk_in.html", context, fragment=fragment)
+
+
+@require_POST
+@gate.required(Capability.RECORD_ATTENDANCE)
+def decide(request: MemberRequest, walk_in: int) -> HttpResponse:
+    """Add a walk-in to the roll, or not."""
+    rows = WalkIn.objects.select_related("session", "member")
+    asked = gate.get(rows, request.scope, Capability.RECORD_ATTENDANCE, pk=walk_in)
+    by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+    try:
+        if "decline" in request.POST:
+            walk_ins.decline(asked, by=by, at=request.at)
+        else:
+            walk_ins.admit(asked, by=by, at=request.at)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    there = "check-in-screen" if request.POST.get("then") == "screen" else "session-detail"
+    return redirect(there, asked.session_id)
 
 
 @require_http_methods(["GET", "POST"])

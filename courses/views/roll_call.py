@@ -272,7 +272,7 @@ def _roll(
     refused = roll_pages.refused(session, rows)
     context: dict[str, Any] = {
         "session": session,
-        "rows": shown_roll.lines(session, rows, wishes or {}),
+        "rows": shown_roll.lines(session, rows, wishes or {}, roll_pages.elsewhere(session, rows)),
         "counts": marks.count(rows),
         "not_on_roll": [row.name for row in roll_pages.not_on_roll(session)]
         if session.state == "open"
@@ -282,6 +282,7 @@ def _roll(
         "refused": refused,
         "unsettled": [c for c in refused if c.settled_at is None],
         "refused_scans": roll_pages.refused_scans(session),
+        "walk_ins": roll_pages.walk_ins(session),
         "at": request.at,
         "over": session.ends_at <= request.at,
     }

@@ -24,9 +24,13 @@ NOBODY_WISHES = [("not_yet", "未签到"), ("observer", "列席")]  # offered wh
 
 
 def lines(
-    session: StudySession, rows: Sequence[Attendance], wishes: Mapping[int, Wish]
+    session: StudySession,
+    rows: Sequence[Attendance],
+    wishes: Mapping[int, Wish],
+    elsewhere: Mapping[int, str],
 ) -> list[dict[str, str]]:
-    """Each mark of the roll; marks that the sender wanted and could not save are kept."""
+    """Each mark of the roll; marks that the sender wanted and could not save are kept. elsewhere:
+    where those who are not there were guests at that time, by member id."""
     several = {name for name, n in Counter(_name(row) for row in rows).items() if n > 1}
     options = cache(_options)  # for this page: few marks differ from one another
     found = []
@@ -39,7 +43,7 @@ def lines(
             "own": "" if row.guest else "yes",
             "member": str(row.member_id),
             "seen": now,
-            "notes": _notes(row, several),
+            "notes": _notes(row, several, "" if row.is_there else elsewhere.get(row.member_id, "")),
             "options": options(wanted, now),
             "more": "",
         })  # fmt: skip
@@ -62,12 +66,12 @@ def _options(wanted: str, seen: str) -> SafeString:
 SELECTED = SafeString(" selected")
 
 
-def _notes(row: Attendance, several: set[str]) -> str:
+def _notes(row: Attendance, several: set[str], elsewhere: str) -> str:
     """What stands behind a name: the tail of the number where two bear it, guest, scanned …"""
-    return format_html_join("", " <small{}>{}</small>", _words(row, several))
+    return format_html_join("", " <small{}>{}</small>", _words(row, several, elsewhere))
 
 
-def _words(row: Attendance, several: set[str]) -> Iterator[tuple[str, str]]:
+def _words(row: Attendance, several: set[str], elsewhere: str) -> Iterator[tuple[str, str]]:
     if _name(row) in several:
         yield NUMBER, vars(row)["number"][-4:]
     if row.guest and row.status != Status.OBSERVER:
@@ -76,6 +80,8 @@ def _words(row: Attendance, several: set[str]) -> Iterator[tuple[str, str]]:
         yield "", "已扫码"
     if row.made_up_on:
         yield "", "已补学"
+    if elsewhere:
+        yield "", f"在{elsewhere}参加"
 
 
 NUMBER = SafeString(' class="num"')

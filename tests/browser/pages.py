@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 from django.urls import reverse
 
 from courses import check_in, roll_call, sessions
-from courses.models import Course, Lesson, Material, ReadingClass, SheetImport, StudyLog
+from courses.models import Course, Lesson, Material, ReadingClass, SheetImport, StudyLog, WalkIn
 from courses.models import StudySession as Session
 from courses.sessions import Plan
 from credits import bulletins, certificates
@@ -48,6 +48,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         "live": live.pk,
         "key": live.key,
         "token": check_in.code_at(live, at).token,
+        "walk_in": WalkIn.objects.create(session=live, member=people["member"], scanned_at=at).pk,
         "draft": draft.pk,
         "certificate": certificates.issue(complete, by=by, at=at).pk,
         "upload": Upload.objects.create(
@@ -98,7 +99,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("course-list"), at("course-list", query="?period=reform&form=lecture"),
             at("course-detail", course), at("lesson-detail", lesson),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
-            at("bulletin-list"), at("bulletin-detail", bulletin),
+            at("bulletin-list"), at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
         ],
         "secretary": [
