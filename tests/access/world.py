@@ -12,7 +12,7 @@ from courses.study_logs import Study
 from credits import bulletins, certificates, ledger, roll
 from credits.ledger import Credit, Source
 from credits.models import Programme, Standing
-from portal import appointments
+from portal import appointments, suggestions
 from portal.audit import Actor
 from portal.models import Cohort, Job, Member, Organization, Role, Upload
 from portal.people_in import Table
@@ -122,6 +122,7 @@ def _things(
         title="导出", work="x.y", by=person, role="member", state="failed", created_at=NOW,
         finished_at=NOW,
     )  # fmt: skip
+    suggestion = suggestions.hand_in("advice", "活动室太冷", by=Actor(person, "member"), at=NOW)
     ids |= {
         "member": person.pk,
         "organization": branch.pk,
@@ -134,6 +135,7 @@ def _things(
         "appointment": appointment.pk,
         "sheet_import": sheet.pk,
         "job": job.pk,
+        "suggestion": suggestion.pk,
         "kind": "session",
         "key": session.key,
         "token": check_in.code_at(session, moment(TODAY, 19, 30)).token,
