@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
 
 from courses import sheet_asks, sheet_planning, sheet_said, sheet_writing
@@ -162,18 +161,28 @@ def confirm(staged: SheetImport, *, seen: str, by: Actor, at: datetime) -> Sheet
 
 
 def check_later(
-    staged: SheetImport, *, by: Actor, at: datetime, back_url: str, answered: bool = False
+    staged: SheetImport,
+    *,
+    by: Actor,
+    at: datetime,
+    back_url: str,
+    refused_url: str,
+    answered: bool = False,
 ) -> Job:
     """Have a worker read a long sheet, for the preview; one that is about to be read is not read
-    twice, unless it was `answered` since the reading began."""
+    twice, unless it was `answered` since the reading began. refused_url: where the job leads when
+    no attendance can be read, for then there is no preview."""
     states = [Job.State.WAITING] if answered else [Job.State.WAITING, Job.State.RUNNING]
     same = Job.objects.filter(
-        work=f"{__name__}.check", arguments={"staged": staged.pk}, by=by.member, state__in=states
+        work=f"{__name__}.check", by=by.member, state__in=states,
+        arguments={"staged": staged.pk, "refused_url": refused_url},
+    )  # fmt: skip
+    return same.first() or _later(
+        "check", "核对", staged, by=by, at=at, back_url=back_url, refused_url=refused_url
     )
-    return same.first() or _later("check", "核对", staged, by=by, at=at, back_url=back_url)
 
 
-def check(progress: Progress, *, staged: int) -> dict[str, int]:
+def check(progress: Progress, *, staged: int, refused_url: str) -> dict[str, int]:
     """Read a staged sheet and keep its preview; a sheet that cannot be read is not kept."""
     found = _held(progress, staged)
     progress.step(0, 2, "正在读取表格，并与名册、活动和考勤核对。")
@@ -183,7 +192,7 @@ def check(progress: Progress, *, staged: int) -> dict[str, int]:
             raise Unreadable(preview.reading.message)
     except Refusal:
         SheetImport.objects.filter(pk=found.pk, state=State.READ).delete()
-        progress.lead_to(reverse("sheets"))
+        progress.lead_to(refused_url)
         raise
     progress.step(1, 2, "正在整理核对结果。")
     said = sheet_said.told(preview)

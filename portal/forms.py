@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from portal.access import Capability, Scope
-from portal.models import Member, Membership, Organization, Role
+from portal.models import Member, Membership, Organization, Role, Suggestion
 from portal.refusals import Refusal
 
 
@@ -156,6 +156,27 @@ class AppointForm(forms.Form):
     )
     since = DayField(label="自")
     acting = forms.BooleanField(label="代管（上级同志暂代支部书记）", required=False)
+
+
+class SuggestionForm(forms.Form):
+    kind = forms.ChoiceField(
+        label="种类", choices=Suggestion.Kind.choices, widget=forms.RadioSelect
+    )
+    text = forms.CharField(
+        label="内容",
+        required=False,
+        help_text=f"最多 {Suggestion.LONGEST} 字。",
+        widget=forms.Textarea(attrs={"rows": 5, "maxlength": Suggestion.LONGEST}),
+    )
+
+
+class AnswerForm(forms.Form):
+    answer = forms.CharField(
+        label="答复",
+        required=False,
+        help_text="提出人会看到答复和您的姓名。答复后即办结，不能修改。",
+        widget=forms.Textarea(attrs={"rows": 6, "maxlength": Suggestion.LONGEST_ANSWER}),
+    )
 
 
 class UploadForm(forms.Form):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Membership,
         MobileStay,
         Organization,
+        Suggestion,
         Upload,
     )
 
@@ -157,6 +158,15 @@ class JobQuerySet(ScopedQuerySet["Job"]):
 class UploadQuerySet(ScopedQuerySet["Upload"]):
     path_lookup = ""
     owner_lookup = "by"
+
+
+class SuggestionQuerySet(ScopedQuerySet["Suggestion"]):
+    path_lookup = "branch__path"
+    owner_lookup = "member"
+
+    def open(self) -> Self:
+        """Those that wait for an answer."""
+        return self.filter(state="open")
 
 
 class SnapshotRouter:

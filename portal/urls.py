@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.views import jobs, members, organizations, people, sign_in
+from portal.views import jobs, members, organizations, people, sign_in, suggestions
 
 urlpatterns = [
     # signing in
@@ -35,6 +35,13 @@ urlpatterns = [
         organizations.end_appointment,
         name="appointment-end",
     ),
+    # suggestions/
+    path("suggestions/", suggestions.mine, name="suggestions"),
+    path(
+        "suggestions/<int:suggestion>/withdraw/", suggestions.withdraw, name="suggestion-withdraw"
+    ),
+    path("suggestions/received/", suggestions.received, name="suggestions-received"),
+    path("suggestions/received/<int:suggestion>/", suggestions.detail, name="suggestion-detail"),
     # jobs/, audit/
     path("jobs/<int:job>/", jobs.detail, name="job-detail"),
     path("jobs/<int:job>/file/", jobs.file, name="job-file"),

@@ -154,7 +154,10 @@ def _staged(request: MemberRequest, pk: int) -> SheetImport:
 def _check(request: MemberRequest, staged: SheetImport, *, answered: bool = False) -> HttpResponse:
     """Have a worker read a long sheet; its user waits on the job's page."""
     by, here = request.scope.actor(RECORD), reverse("sheet-import", args=[staged.pk])
-    job = sheets_in.check_later(staged, by=by, at=request.at, back_url=here, answered=answered)
+    job = sheets_in.check_later(
+        staged, by=by, at=request.at, back_url=here, refused_url=reverse("sheets"),
+        answered=answered,
+    )  # fmt: skip
     return redirect("job-detail", job.pk)
 
 

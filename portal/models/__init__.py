@@ -6,6 +6,7 @@ from portal.models.job import Job, PeriodicRun
 from portal.models.member import Member, SearchTerm, SignInSlip
 from portal.models.membership import Membership, MobileStay
 from portal.models.organization import PATH_STEP, Cohort, Organization, OrganizationName
+from portal.models.suggestion import Suggestion
 from portal.models.upload import StagedLine, Upload
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "SearchTerm",
     "SignInSlip",
     "StagedLine",
+    "Suggestion",
     "Upload",
 ]

@@ -39,6 +39,7 @@ class AuditEvent(models.Model):
         BULLETIN = "bulletin", "积分通报"
         CERTIFICATE = "certificate", "结业证明"
         VERIFICATION = "verification", "核验"
+        SUGGESTION = "suggestion", "意见建议"
 
     event = models.CharField("事项", max_length=20, choices=Event)
     by = models.ForeignKey(

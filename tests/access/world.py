@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from courses import check_in, reading_classes, roll_call, sessions, study_logs
-from courses.models import Course, Lesson, Material, SheetImport
+from courses.models import Course, Lesson, Material, SheetImport, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
 from credits import bulletins, certificates, ledger, roll
 from credits.ledger import Credit, Source
 from credits.models import Programme, Standing
-from portal import appointments
+from portal import appointments, suggestions
 from portal.audit import Actor
 from portal.models import Cohort, Job, Member, Organization, Role, Upload
 from portal.people_in import Table
@@ -122,6 +122,7 @@ def _things(
         title="导出", work="x.y", by=person, role="member", state="failed", created_at=NOW,
         finished_at=NOW,
     )  # fmt: skip
+    suggestion = suggestions.hand_in("advice", "活动室太冷", by=Actor(person, "member"), at=NOW)
     ids |= {
         "member": person.pk,
         "organization": branch.pk,
@@ -134,6 +135,8 @@ def _things(
         "appointment": appointment.pk,
         "sheet_import": sheet.pk,
         "job": job.pk,
+        "suggestion": suggestion.pk,
+        "walk_in": WalkIn.objects.create(session=session, member=person, scanned_at=NOW).pk,
         "kind": "session",
         "key": session.key,
         "token": check_in.code_at(session, moment(TODAY, 19, 30)).token,

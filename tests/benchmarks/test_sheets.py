@@ -194,7 +194,7 @@ def test_importing_an_attendance_sheet_against_a_bare_read_and_bulk_create(
     def ours():
         staged = sheets_in.stage(city.jia, data, "全年.xlsx", by=by, at=NOW)
         assert staged.is_long
-        run(sheets_in.check_later(staged, by=by, at=NOW, back_url="/"))
+        run(sheets_in.check_later(staged, by=by, at=NOW, back_url="/", refused_url="/"))
         staged.refresh_from_db()
         seen = staged.said["fingerprint"]
         run(sheets_in.confirm_later(staged, seen=seen, by=by, at=NOW, back_url="/"))

@@ -18,8 +18,9 @@ from courses.models import StudySession as Session
 from courses.sessions import Plan
 from credits import bulletins, certificates
 from credits.models import Bulletin, Programme, Standing
+from portal import suggestions
 from portal.audit import Actor
-from portal.models import Cohort, Job, Organization, Role, Upload
+from portal.models import Cohort, Job, Organization, Role, Suggestion, Upload
 from portal.people_in import Table
 from tests.cast import TODAY, moment
 
@@ -59,6 +60,13 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             table=Table("organisations", (), {}).as_json(),
         ).pk,
     }  # fmt: skip
+    member = Actor(people["member"], Role.MEMBER)
+    for key, days in (("late", 16), ("answered", 3), ("withdrawn", 2), ("fresh", 0)):
+        when, text = at - timedelta(days=days), f"活动室太冷。\n已经 {days} 天了。"
+        ids[key] = suggestions.hand_in("complaint", text, by=member, at=when).pk
+    handed = Suggestion.objects.in_bulk([ids["answered"], ids["withdrawn"]])
+    suggestions.answer(handed[ids["answered"]], "已报修。\n明天来人。", by=city, at=at)
+    suggestions.withdraw(handed[ids["withdrawn"]], by=member, at=at)
     for state in Job.State.values:
         over = state in ("done", "failed", "cancelled")
         ids[f"job_{state}"] = Job.objects.create(
@@ -99,7 +107,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("course-list"), at("course-list", query="?period=reform&form=lecture"),
             at("course-detail", course), at("lesson-detail", lesson),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
-            at("bulletin-list"), at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
+            at("suggestions"), at("bulletin-list"), at("bulletin-detail", bulletin),
+            at("walk-in", ids["walk_in"]),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
         ],
         "secretary": [
@@ -127,7 +136,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("organization-detail", branch.pk), at("organizations-in"),
             at("organizations-in-one", ids["tree"]), at("figures", branch.parent_id),
             at("figures", branch.pk), at("exemption-list"), at("programme"),
-            at("programme-rules"), at("audit-list"),
+            at("programme-rules"), at("audit-list"), at("suggestions-received"),
+            at("suggestions-received", query="?state=answered"),
+            *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),
             *(at("job-detail", ids[f"job_{state}"]) for state in Job.State.values),
         ],
         "administrator": [

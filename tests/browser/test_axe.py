@@ -186,6 +186,7 @@ ACTS: dict[str, tuple[str, Callable[[Page, Any], None]]] = {
     "an empty member": ("secretary", lambda page, _: empty(page, "/members/new/")),
     "empty rules": ("official", lambda page, _: empty(page, "/programme/rules/")),
     "an empty bulletin": ("official", lambda page, _: empty(page, "/bulletins/new/")),
+    "an empty suggestion": ("member", lambda page, _: empty(page, "/suggestions/")),
     "a page without its cookie": ("member", sign_out_elsewhere),
 }  # fmt: skip
 
