@@ -9,15 +9,18 @@ from courses.models.attendance import (
     SheetImport,
     Status,
 )
+from courses.models.attendance_plan import LEAVES, AttendancePlan
 from courses.models.course import Course, Lesson, Material
 from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.session import Occasion, SessionChange, StudySession
 from courses.models.study_log import StudyLog
 
 __all__ = [
+    "LEAVES",
     "THERE",
     "Attendance",
     "AttendanceCredit",
+    "AttendancePlan",
     "Course",
     "Enrolment",
     "Leave",
