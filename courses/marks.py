@@ -100,7 +100,7 @@ def count(attendances: Sequence[Attendance]) -> Counts:
 
 
 def enter(due: Iterable[tuple[int, int, int, Mark]], *, at: datetime) -> None:
-    """Make the marks of those due, given as (session, member, home, mark), the first three by id."""
+    """Make the marks of those due, given as (session, member, home, mark); all but marks by id."""
     names = ["session", "member", "home", "status", "leave", "marked_at", "guest", "scanned"]
     rows = ((*place, mark.status, mark.leave, at, False, False, "") for *place, mark in due)
     set_wise.insert(Attendance, [*names, "remark"], rows)
