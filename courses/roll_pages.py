@@ -124,8 +124,9 @@ def _answered(rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
     plans = AttendancePlan.objects.filter(
         session=given("session", int), member=OuterRef("member")
     ).values("state")
-    rows = rows.order_by().annotate(said=Coalesce(Subquery(plans), Value("")))
-    return rows.values("said").annotate(n=Count("member", distinct=True)).values_list("said", "n")
+    said = rows.order_by().annotate(said=Coalesce(Subquery(plans), Value(""))).values("said")
+    counted: QuerySet[Any, Any] = said.annotate(n=Count("member", distinct=True))
+    return counted.values_list("said", "n")
 
 
 def _of_branch() -> Q:
