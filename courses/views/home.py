@@ -62,6 +62,8 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
     statement = statements.progress(programme, member)
     standing = statement.standing
     sessions = start_pages.coming(programme, member, at=request.at)
+    exempt = standing is not None and standing.exempt
+    answer_at = None if exempt else addresses("session-answer")
     planned = sum(worth(session, statement.rules) for session in sessions)
     context = {
         "programme": programme,
@@ -69,10 +71,7 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
         "standing": standing,
         "ring": ring(standing),
         "periods": periods(statement),
-        "coming": [
-            coming(s, statement.rules, request.today, may_answer=not (standing and standing.exempt))
-            for s in sessions[:4]
-        ],
+        "coming": [coming(s, statement.rules, request.today, answer_at) for s in sessions[:4]],
         "coming_count": len(sessions),
         "planned": planned,
         "enough": standing is not None and planned >= standing.shortfall,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from functools import cache
 from typing import Any
 
 from django.urls import reverse
@@ -18,23 +20,26 @@ BY_CODE = mark_safe('<span class="tag ok">可签到</span>')
 
 
 def coming(
-    session: StudySession, rules_: Rules, today: date, *, may_answer: bool
+    session: StudySession, rules_: Rules, today: date, answer_at: Callable[[int], str] | None
 ) -> dict[str, str]:
-    """A session to come, as a line of the list, with what may be answered to it."""
+    """A session to come, as a line of the list, with what may be answered to it.
+
+    answer_at: writes the address for answers; none where nothing is asked.
+    """
     by_code = session.state == "open" and session.method == "check_in"
     said = vars(session)["said"] or ""
-    address = reverse("session-answer", args=[session.pk])
-    open_ = may_answer and session.state == StudySession.State.PLANNED
+    planned = session.state == StudySession.State.PLANNED
     return {
         "href": reverse("session-detail", args=[session.pk]),
         "title": session.title,
         "when": when(session, today),
         "worth": hours(worth(session, rules_)),
         "tag": BY_CODE if by_code else said_tag(said),
-        "answer": answers(said, address) if open_ else "",
+        "answer": answers(said, answer_at(session.pk)) if answer_at and planned else "",
     }
 
 
+@cache
 def said_tag(said: str) -> str:
     """What a member has said and what was decided, as a tag."""
     state, _, leave = said.partition(":")
@@ -54,28 +59,32 @@ def answers(said: str, address: str = "", *, late: str = "", reason: bool = Fals
     said: what they said before. address: where the buttons send, where the form does not say so.
     late: once the roll is open, what asking for leave is called then. reason: a line for words.
     """
-    state = said.partition(":")[0]
-    to = format_html(' formaction="{}"', address) if address else ""
-    come = format_html(_COME, to, "改为参加" if state in _LEAVE else "参加")
-    kinds = format_html_join("", _KIND, ((to, k.value, k.label) for k in LEAVES))
+    to = f' formaction="{address}"' if address else ""
+    return mark_safe(_answers(said.partition(":")[0], late, reason).replace("TO", to))  # noqa: S308 - an address of ours
+
+
+@cache
+def _answers(state: str, late: str, reason: bool) -> str:
+    """The same with TO where each button says where it sends."""
+    come = format_html(_COME, "改为参加" if state in _LEAVE else "参加")
+    kinds = format_html_join("", _KIND, ((k.value, k.label) for k in LEAVES))
     words = "改为请假" if state == _State.COMING else late or "请假"
     ask = format_html(_ASK, words, _REASON if reason else "", kinds)
-    back = format_html(_BACK, to)
     if late:
-        return back if state == _State.PENDING else ask
+        return _BACK if state == _State.PENDING else ask
     if state == _State.COMING:
-        return ask + back
-    if state in (_State.PENDING, _State.APPROVED):
-        return come + back
+        return ask + _BACK
+    if state in _LEAVE:
+        return come + _BACK
     return come + ask
 
 
 _State = AttendancePlan.State
 _LEAVE = (_State.PENDING, _State.APPROVED)
 _KINDS = {"coming": "ok", "pending": "wait", "approved": "ok", "declined": "no"}
-_COME = '<button class="btn btn-primary"{} name="answer" value="coming">{}</button>'
-_KIND = '<button class="btn btn-ghost"{} name="answer" value="{}">{}</button>'
-_BACK = '<button class="btn btn-ghost"{} name="answer" value="back">撤回</button>'
+_COME = '<button class="btn btn-primary"TO name="answer" value="coming">{}</button>'
+_KIND = '<button class="btn btn-ghost"TO name="answer" value="{}">{}</button>'
+_BACK = mark_safe('<button class="btn btn-ghost"TO name="answer" value="back">撤回</button>')
 _ASK = '<details><summary class="btn btn-ghost">{}</summary>{}<div class="kinds">{}</div></details>'
 _REASON = mark_safe(
     '<button class="visually-hidden" disabled>回车不发送</button>'

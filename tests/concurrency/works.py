@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from courses import check_in as checking_in
 from courses import attendance_plans, roll_call, sheets_in, study_logs
+from courses import check_in as checking_in
 from courses.marks import Mark, Wish
 from courses.models import AttendancePlan, StudySession
 from courses.study_logs import Handing, Study
