@@ -170,7 +170,10 @@ def refused(session: Session, rows: list[Attendance]) -> list[Any]:
 
 
 def postings(session: Session) -> list[Any]:
-    """Its postings, the oldest first: at, who, where, sequence, revision, reason."""
+    """Its postings, the oldest first: at, who, where, sequence, revision, reason. There are none
+    before a roll is closed for the first time."""
+    if session.closed_at is None:
+        return []
     return _postings(session=session.pk, key=session.key)
 
 
