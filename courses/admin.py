@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from courses.models import (
     Attendance,
+    AttendancePlan,
     Course,
     Lesson,
     Material,
@@ -20,7 +21,8 @@ from courses.models import (
 from portal.admin import ReadOnlyAdmin
 
 admin.site.register(
-    [Attendance, ReadingClass, Scan, SheetImport, StudyLog, StudySession], ReadOnlyAdmin
+    [Attendance, AttendancePlan, ReadingClass, Scan, SheetImport, StudyLog, StudySession],
+    ReadOnlyAdmin,
 )
 
 

@@ -53,6 +53,34 @@ def correct(
 
 
 @transaction.atomic
+def excuse(
+    session: StudySession, member: Member, leave: str, *, reason: str, by: Actor, at: datetime
+) -> list[Posted]:
+    """Correct a mark to leave that was approved after closing. Whoever stood as there is reversed,
+    once; whoever was absent earned nothing, and nothing is posted.
+
+    Nothing changes for whoever stands on no roll, or so already. Raises Refusal for whoever has
+    scanned: that is to be corrected by hand.
+    """
+    session, new = _closed(session, reason), Mark(Status.LEAVE, leave)
+    row = marks.locked(session).get(member.pk)
+    if row is None or row.status == Status.OBSERVER or Mark.of(row) == new:
+        return []
+    if row.is_there and row.scanned:
+        raise Refusal(f"{member.name}当时已扫码签到，不能批假；如确未到会，请先更正考勤。")
+    was_there, before = row.is_there, row.word
+    marks.mark(row, new, by=by, at=at)
+    what = f"{member.name}：{before} → {row.word}"
+    sessions.note(session, what, reason=reason, by=by, at=at, member=member)
+    if was_there:
+        return crediting.revise(session, [row], reason=reason, by=by, at=at)
+    session.state = State.CORRECTED
+    session.version += 1
+    session.save(update_fields=["state", "version"])
+    return []
+
+
+@transaction.atomic
 def exchange(
     session: StudySession,
     wrong: Member,

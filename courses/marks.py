@@ -99,10 +99,10 @@ def count(attendances: Sequence[Attendance]) -> Counts:
     )
 
 
-def enter(due: Iterable[tuple[int, int, int, str]], *, at: datetime) -> None:
-    """Make the marks of those due, given as (session, member, home, status), all by id."""
-    names = ["session", "member", "home", "status", "marked_at", "guest", "leave", "scanned"]
-    rows = ((*row, at, False, "", False, "") for row in due)
+def enter(due: Iterable[tuple[int, int, int, Mark]], *, at: datetime) -> None:
+    """Make the marks of those due, given as (session, member, home, mark); all but marks by id."""
+    names = ["session", "member", "home", "status", "leave", "marked_at", "guest", "scanned"]
+    rows = ((*place, mark.status, mark.leave, at, False, False, "") for *place, mark in due)
     set_wise.insert(Attendance, [*names, "remark"], rows)
 
 

@@ -12,11 +12,12 @@ from portal.models import PATH_STEP
 from portal.querysets import ScopedQuerySet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from courses.models import (  # noqa: F401 - named as text in the base classes below
         Attendance,
+        AttendancePlan,
         Course,
         ReadingClass,
         Scan,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         WalkIn,
     )
     from credits.models import Programme
+    from portal.access import Capability, Scope
     from portal.models import Member, Organization
 
 
@@ -98,6 +100,23 @@ class AttendanceQuerySet(ScopedQuerySet["Attendance"]):
         return self.select_related("member", "home").order_by(
             "guest", "member__name", "member__number"
         )
+
+
+class AttendancePlanQuerySet(ScopedQuerySet["AttendancePlan"]):
+    path_lookup = "session__organiser__path"
+    owner_lookup = "member"
+
+    def within(self, scope: Scope, capability: Capability) -> Self:
+        """Those of sessions over which `scope` holds `capability`, and of members over whose home
+        branch it does."""
+        at_home = scope.condition(capability, "home__path", self.owner_lookup)
+        of_session = scope.condition(capability, self.path_lookup, self.owner_lookup)
+        return self.filter(of_session | at_home)
+
+    def granted(self, sessions: Collection[int]) -> dict[tuple[int, int], str]:
+        """Leave that was approved: (session, member) → kind."""
+        rows = self.filter(session__in=sessions, state="approved")
+        return {(s, m): kind for s, m, kind in rows.values_list("session", "member", "leave")}
 
 
 class ScanQuerySet(models.QuerySet["Scan"]):

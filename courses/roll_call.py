@@ -13,7 +13,7 @@ from django.utils import timezone
 from courses import crediting, marks, roll_pages, sessions
 from courses.crediting import Earning
 from courses.marks import Mark, Wish
-from courses.models import Attendance, Enrolment, Status, StudySession
+from courses.models import Attendance, AttendancePlan, Enrolment, Status, StudySession
 from courses.sessions import Note, NotNow
 from credits.ledger import Posted
 from credits.models import Standing
@@ -48,6 +48,19 @@ def due_in(session: StudySession) -> list[tuple[Member, Organization]]:
     members = Member.objects.in_bulk([member for member, _ in due])
     homes = Organization.objects.in_bulk({home for _, home in due})
     return [(members[member], homes[home]) for member, home in due]
+
+
+def is_due(session: StudySession, member: Member) -> bool:
+    """Whether somebody is due in a session, like `due_in`."""
+    day = session.day
+    held = Membership.objects.on(day).filter(member=member)
+    if session.reading_class_id:
+        placed = Enrolment.objects.filter(reading_class=session.reading_class_id, member=member)
+        if not placed.filter(since__lte=day).exclude(until__lte=day).exists():
+            return False
+    else:
+        held = held.filter(below(session.organiser.path, lookup="branch__path"))
+    return held.exists() and member.pk not in _exempt([session])[session.pk]
 
 
 def _due(sessions: Sequence[StudySession]) -> dict[int, list[tuple[int, int]]]:
@@ -111,7 +124,8 @@ def open_(session: StudySession, *, by: Actor, at: datetime) -> StudySession:
 def open_many(
     openings: Sequence[tuple[StudySession, Actor]], *, at: datetime
 ) -> list[StudySession]:
-    """Open rolls, all or none: everyone due gets a row, present by default, "not yet" for check-in.
+    """Open rolls, all or none: everyone due gets a row, present by default, "not yet" for check-in,
+    on leave where that was approved.
 
     Opening an open roll changes nothing. Raises NotNow too early or once it is over.
     """
@@ -146,13 +160,24 @@ def _check_may_open(session: StudySession, *, at: datetime) -> None:
 
 
 def _enter(due: Iterable[tuple[StudySession, int, int]], *, at: datetime) -> None:
-    """Put those due, given with member and home by id, onto the roll with its default mark."""
-    marks.enter(((s.pk, member, home, _default_mark(s)) for s, member, home in due), at=at)
+    """Put those due, given with member and home by id, onto the roll: with the leave that was
+    approved before, else with its default mark."""
+    rows = list(due)
+    leave = AttendancePlan.objects.granted({s.pk for s, _, _ in rows})
+    marks.enter(
+        (
+            (s.pk, member, home, Mark(Status.LEAVE, leave[s.pk, member]))
+            if (s.pk, member) in leave
+            else (s.pk, member, home, _default_mark(s))
+            for s, member, home in rows
+        ),
+        at=at,
+    )
 
 
-def _default_mark(session: StudySession) -> Status:
+def _default_mark(session: StudySession) -> Mark:
     by_code = session.method == StudySession.Method.CHECK_IN
-    return Status.NOT_YET if by_code else Status.PRESENT
+    return Mark(Status.NOT_YET if by_code else Status.PRESENT)
 
 
 @transaction.atomic

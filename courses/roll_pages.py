@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from courses.models import (
     THERE,
     Attendance,
     AttendanceCredit,
+    AttendancePlan,
     Enrolment,
     ReadingClass,
     Scan,
@@ -21,6 +24,8 @@ from credits.models import Posting, Standing
 from portal.models import Membership, Organization
 from portal.prepared import Prepared, columns, given
 from portal.querysets import after
+
+MOST_ASKED = 300  # requests for leave that a page shows
 
 _sessions = Prepared(
     lambda: (
@@ -89,6 +94,16 @@ _elsewhere = Prepared(
         .values_list("member", "organiser")
     )
 )
+_asked = Prepared(
+    lambda: (
+        AttendancePlan.objects.filter(
+            session=given("session", int), state__in=["pending", "approved", "declined"]
+        )
+        .order_by("said_at", "pk")
+        .annotate(name=F("member__name"))
+        .values_list("pk", "member", "name", "leave", "reason", "state", "reply")[:MOST_ASKED]
+    )
+)
 _scans = Prepared(
     lambda: (
         Scan.objects.filter(session=given("session", int), accepted=False)
@@ -111,31 +126,43 @@ def _not_on_roll(whose: Q) -> QuerySet[Any, Any]:
         exempt=True,
         on_roll=True,
     )
-    return (
-        Membership.objects.filter(whose, ~Exists(on_roll), ~Exists(exempt))
-        .filter(Q(until=None) | Q(until__gt=given("day", date)), since__lte=given("day", date))
-        .order_by("pk")
-        .annotate(name=F("member__name"))
-        .values_list("member", "branch", "name")
+    return Membership.objects.filter(whose, ~Exists(on_roll), ~Exists(exempt)).filter(
+        Q(until=None) | Q(until__gt=given("day", date)), since__lte=given("day", date)
     )
 
 
-_new_in_branch = Prepared(
-    lambda: _not_on_roll(
-        Q(branch__path__gte=given("path", str), branch__path__lt=given("after", str))
+def _named(rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+    rows = rows.order_by("pk").annotate(name=F("member__name"))
+    return rows.values_list("member", "branch", "name")
+
+
+def _answered(rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+    """How many of them said what; those who said nothing under the empty text."""
+    plans = AttendancePlan.objects.filter(
+        session=given("session", int), member=OuterRef("member")
+    ).values("state")
+    said = rows.order_by().annotate(said=Coalesce(Subquery(plans), Value(""))).values("said")
+    counted: QuerySet[Any, Any] = said.annotate(n=Count("member", distinct=True))
+    return counted.values_list("said", "n")
+
+
+def _of_branch() -> Q:
+    return Q(branch__path__gte=given("path", str), branch__path__lt=given("after", str))
+
+
+def _of_class() -> Q:
+    enrolled = Enrolment.objects.filter(
+        Q(until=None) | Q(until__gt=given("day", date)),
+        reading_class=given("reading_class", int),
+        since__lte=given("day", date),
     )
-)
-_new_in_class = Prepared(
-    lambda: _not_on_roll(
-        Q(
-            member__in=Enrolment.objects.filter(
-                Q(until=None) | Q(until__gt=given("day", date)),
-                reading_class=given("reading_class", int),
-                since__lte=given("day", date),
-            ).values("member")
-        )
-    )
-)
+    return Q(member__in=enrolled.values("member"))
+
+
+_new_in_branch = Prepared(lambda: _named(_not_on_roll(_of_branch())))
+_new_in_class = Prepared(lambda: _named(_not_on_roll(_of_class())))
+_said_in_branch = Prepared(lambda: _answered(_not_on_roll(_of_branch())))
+_said_in_class = Prepared(lambda: _answered(_not_on_roll(_of_class())))
 
 
 def session_of(pk: int) -> Session | None:
@@ -168,7 +195,10 @@ def elsewhere(session: Session, rows: list[Attendance]) -> dict[int, str]:
 
 
 def postings(session: Session) -> list[Any]:
-    """Its postings, the oldest first: at, who, where, sequence, revision, reason."""
+    """Its postings, the oldest first: at, who, where, sequence, revision, reason. There are none
+    before a roll is closed for the first time."""
+    if session.closed_at is None:
+        return []
     return _postings(session=session.pk, key=session.key)
 
 
@@ -195,9 +225,41 @@ def walk_ins(session: Session) -> list[Any]:
 def not_on_roll(session: Session) -> list[Any]:
     """Who is due and does not stand on the roll, enrolled after it was opened: member, branch of
     the day, name."""
+    found = _of_due(session, _new_in_class, _new_in_branch)
+    return list({row.member: row for row in found}.values())
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Who is expected at a session to come: 应到 = 已报名 + 请假 + 未答复.
+
+    Leave counts from when it is asked for; once declined or taken back, nothing has been answered.
+    """
+
+    due: int
+    coming: int
+    leave: int
+    silent: int
+
+
+def expected(session: Session) -> Expected:
+    """What those who are due have said to a session whose roll is not open yet."""
+    rows = _of_due(session, _said_in_class, _said_in_branch)
+    said = {row.said: row.n for row in rows}
+    due, coming = sum(said.values()), said.get("coming", 0)
+    leave = said.get("pending", 0) + said.get("approved", 0)
+    return Expected(due, coming, leave, due - coming - leave)
+
+
+def asked(session: Session) -> list[Any]:
+    """Leave that was asked for, the first asked first: pk, member, name, leave, reason, state,
+    reply."""
+    return _asked(session=session.pk)
+
+
+def _of_due(session: Session, of_class: Prepared, of_branch: Prepared) -> list[Any]:
+    """The rows of whichever query tells who is due in this session."""
     day, path = session.day, session.organiser.path
     if session.reading_class_id:
-        found = _new_in_class(session=session.pk, day=day, reading_class=session.reading_class_id)
-    else:
-        found = _new_in_branch(session=session.pk, day=day, path=path, after=after(path))
-    return list({row.member: row for row in found}.values())
+        return of_class(session=session.pk, day=day, reading_class=session.reading_class_id)
+    return of_branch(session=session.pk, day=day, path=path, after=after(path))

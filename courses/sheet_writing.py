@@ -88,7 +88,8 @@ def _mark(session: StudySession, plan: SessionPlan, *, by: Actor, at: datetime) 
     unlisted = Status.ABSENT if plan.answer("unlisted") == "absent" else Status.NOT_YET
     wishes = {}
     for pk, row in rows.items():
-        wanted = told[pk].mark if pk in told else Mark(unlisted) if fresh else Mark.of(row)
+        kept = not fresh or row.status == Status.LEAVE  # approved before
+        wanted = told[pk].mark if pk in told else Mark.of(row) if kept else Mark(unlisted)
         wishes[pk] = Wish(Mark.of(row), wanted)
     session.refresh_from_db()
     roll_call.save(session, wishes, by=by, at=at)

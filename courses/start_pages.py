@@ -7,16 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef
+from django.db.models import Count, Exists, F, OuterRef, Subquery, Value
+from django.db.models.functions import Concat
 
 from courses import reading_classes
-from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
+from courses.models import (
+    AttendanceCredit,
+    AttendancePlan,
+    ReadingClass,
+    StudyLog,
+    StudySession,
+)
 from courses.querysets import of_member
 from credits.models import Programme
 from portal.models import PATH_STEP, Member
 from portal.prepared import ByPaths, Prepared, columns, given
 
 MOST = 30  # sessions to come that are counted
+ASKED = 10  # requests for leave shown at once
 AHEAD = timedelta(days=14)  # what a secretary sees of the sessions to come
 _DEPTH = 10  # levels of a path: as many as its column holds
 
@@ -26,6 +34,12 @@ def _counts_for_programme() -> Exists:
     begin with all sessions of the programme)."""
     through = StudySession.programmes.through.objects
     return Exists(through.filter(studysession=OuterRef("pk"), programme=given("programme", int)))
+
+
+def _said(member: Any) -> Subquery:
+    """What a member has said to each session that is found: the state and the kind of leave."""
+    plans = AttendancePlan.objects.filter(session=OuterRef("pk"), member=member)
+    return Subquery(plans.values(said=Concat("state", Value(":"), "leave")))
 
 
 _coming = Prepared(
@@ -39,7 +53,8 @@ _coming = Prepared(
             ends_at__gt=given("at", datetime),
         )
         .order_by("starts_at")
-        .values_list(*columns(StudySession))[:MOST]
+        .annotate(said=_said(given("member", int)))
+        .values_list(*columns(StudySession, "said"))[:MOST]
     )
 )
 _unsettled = Prepared(
@@ -53,7 +68,8 @@ _unsettled = Prepared(
 
 
 def coming(programme: Programme, member: Member, *, at: datetime) -> list[StudySession]:
-    """The next sessions in which a member is due or takes part."""
+    """The next sessions in which a member is due or takes part; `said`: what they said to it, as
+    state and kind of leave (`pending:sick`), or None."""
     own = member.scope_path
     above = {f"above{n}": own[: (n + 1) * PATH_STEP] for n in range(_DEPTH)}
     return _coming.objects(programme=programme.pk, member=member.pk, at=at, **above)
@@ -91,6 +107,38 @@ _refused = ByPaths(
         .values_list("session", "title", "n")
     )
 )
+_asked = ByPaths(
+    lambda paths: (
+        AttendancePlan.objects.filter(
+            pk__in=_of_sessions(paths).union(_of_homes(paths)),
+            session__state__in=["planned", "open", "closed", "corrected"],
+            session__in=StudySession.programmes.through.objects.filter(
+                programme=given("programme", int)
+            ).values("studysession"),
+        )
+        .exclude(member=given("member", int))
+        .order_by("session__starts_at", "pk")
+        .annotate(
+            name=F("member__name"), title=F("session__title"), starts_at=F("session__starts_at")
+        )
+        .values_list("pk", "name", "leave", "reason", "title", "starts_at")[: ASKED + 1]
+    )
+)
+
+
+def _of_sessions(paths: Sequence[Any]) -> Any:
+    """Leave that waits for a decision in sessions of these organisations …"""
+    own = StudySession.objects.order_by().filter(organiser__path__in=paths)
+    waiting = AttendancePlan.objects.order_by().filter(state="pending")
+    return waiting.filter(session__in=own.values("pk")).values("pk")
+
+
+def _of_homes(paths: Sequence[Any]) -> Any:
+    """… and of members of these branches, wherever the session is."""
+    waiting = AttendancePlan.objects.order_by().filter(state="pending")
+    return waiting.filter(home__path__in=paths).values("pk")
+
+
 _running = ByPaths(
     lambda paths: (
         ReadingClass.objects.running()
@@ -106,7 +154,8 @@ class Desk:
 
     open, overdue, coming: sessions (pk, title, place, starts_at, ends_at, state, method), those of
     the next `AHEAD`. refused: session, title, n. classes: pk, name; lacking: class and how many
-    newcomers it lacks.
+    newcomers it lacks. asked: leave that waits for a decision, of others (pk, name, leave, reason,
+    title, starts_at); more: whether there is yet more of it.
     """
 
     open: list[Any]
@@ -115,13 +164,16 @@ class Desk:
     refused: list[Any]
     classes: list[Any]
     lacking: list[tuple[Any, int]]
+    asked: list[Any]
+    more: bool
 
 
-def desk(programme: Programme, paths: Sequence[str], *, at: datetime) -> Desk:
-    """What is to be done in the organisations at `paths`: five queries at most."""
+def desk(programme: Programme, paths: Sequence[str], *, member: Member, at: datetime) -> Desk:
+    """What `member` has to do in the organisations at `paths`: six queries at most."""
     sessions = _at_hand(paths, programme=programme.pk, soon=at + AHEAD)
     classes = _running(paths, programme=programme.pk)
     lacking = reading_classes.newcomer_counts([(c.pk, c.organiser__path) for c in classes])
+    asked = _asked(paths, programme=programme.pk, member=member.pk)
     return Desk(
         [s for s in sessions if s.state == "open" and s.ends_at > at],
         [s for s in sessions if s.ends_at <= at][:10],
@@ -129,4 +181,6 @@ def desk(programme: Programme, paths: Sequence[str], *, at: datetime) -> Desk:
         _refused(paths, programme=programme.pk),
         classes,
         [(c, lacking[c.pk]) for c in classes if lacking[c.pk]],
+        asked[:ASKED],
+        len(asked) > ASKED,
     )

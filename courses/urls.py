@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from courses.views import check_in, classes, home, lessons, roll_call, sheets, study_logs
+from courses.views import check_in, classes, home, lessons, plans, roll_call, sheets, study_logs
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -29,6 +29,8 @@ urlpatterns = [
     path("sessions/<int:session>/credit-now/", roll_call.credit_now, name="session-credit-now"),
     path("sessions/<int:session>/settle/", roll_call.settle, name="session-settle"),
     path("sessions/<int:session>/paper/", roll_call.paper, name="session-paper"),
+    path("sessions/<int:session>/answer/", plans.answer, name="session-answer"),
+    path("plans/<int:plan>/decide/", roll_call.decide, name="plan-decide"),
     # check-in/
     path("sessions/<int:session>/screen/", check_in.screen, name="check-in-screen"),
     path("check-in/", check_in.digits, name="check-in"),

@@ -9,6 +9,7 @@ from courses.models.attendance import (
     SheetImport,
     Status,
 )
+from courses.models.attendance_plan import LEAVES, AttendancePlan
 from courses.models.course import Course, Lesson, Material
 from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.session import Occasion, SessionChange, StudySession
@@ -16,9 +17,11 @@ from courses.models.study_log import StudyLog
 from courses.models.walk_in import WalkIn
 
 __all__ = [
+    "LEAVES",
     "THERE",
     "Attendance",
     "AttendanceCredit",
+    "AttendancePlan",
     "Course",
     "Enrolment",
     "Leave",

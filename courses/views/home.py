@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from courses import start_pages
 from courses.badges import pending_logs
 from courses.models import StudyLog, StudySession
-from courses.views.shown import at_hand, coming, line, screen, unsettled, worth
+from courses.views.shown import asked, at_hand, coming, line, screen, unsettled, worth
 from credits import figures, overviews, statements
 from credits.models import Programme
 from credits.views.figures import glance
@@ -62,6 +62,8 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
     statement = statements.progress(programme, member)
     standing = statement.standing
     sessions = start_pages.coming(programme, member, at=request.at)
+    exempt = standing is not None and standing.exempt
+    answer_at = None if exempt else addresses("session-answer")
     planned = sum(worth(session, statement.rules) for session in sessions)
     context = {
         "programme": programme,
@@ -69,7 +71,7 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
         "standing": standing,
         "ring": ring(standing),
         "periods": periods(statement),
-        "coming": [coming(s, statement.rules, request.today) for s in sessions[:4]],
+        "coming": [coming(s, statement.rules, request.today, answer_at) for s in sessions[:4]],
         "coming_count": len(sessions),
         "planned": planned,
         "enough": standing is not None and planned >= standing.shortfall,
@@ -84,9 +86,10 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
 def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
     where = request.scope.organization
     places = request.scope.places(Capability.MANAGE_CLASSES)
-    desk = start_pages.desk(programme, places, at=request.at)
+    desk = start_pages.desk(programme, places, member=request.user, at=request.at)
     pending = pending_logs(request.scope)
     roll, class_ = addresses("session-detail"), addresses("class-detail")
+    decide = addresses("plan-decide")
     context: dict[str, Any] = {
         "programme": programme,
         "organization": where,
@@ -96,12 +99,16 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         ],
         "overdue": list(map(at_hand, desk.overdue)),
         "coming": list(map(at_hand, desk.coming)),
+        "asked": [{"href": decide(r.pk)} | asked(r) for r in desk.asked],
+        "more": desk.more,
         "refused": [
             {"href": roll(r.session), "title": r.title, "n": str(r.n)} for r in desk.refused
         ],
         "classes": [{"href": class_(c.pk), "name": c.name} for c in desk.classes],
         "lacking": [{"href": class_(c.pk), "name": c.name, "n": str(n)} for c, n in desk.lacking],
-        "nothing": not (pending or desk.overdue or desk.open or desk.refused or desk.lacking),
+        "nothing": not (
+            pending or desk.overdue or desk.open or desk.refused or desk.lacking or desk.asked
+        ),
         "now": figures.of(programme, where) if where else None,
         "own": statements.standing(programme, request.user),
     }

@@ -11,11 +11,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import corrections, crediting, marks, roll_call, roll_pages, sheets_out
+from courses import (
+    attendance_plans,
+    corrections,
+    crediting,
+    marks,
+    roll_call,
+    roll_pages,
+    sheets_out,
+)
 from courses.forms import GuestForm
 from courses.marks import Mark, Wish
-from courses.models import Attendance, Status, StudySession
-from courses.views import shown_roll
+from courses.models import THERE, Attendance, AttendancePlan, Status, StudySession
+from courses.views import plans, shown_roll
 from credits.forms import ReasonForm
 from portal import gate
 from portal.access import Capability
@@ -39,7 +47,9 @@ def detail(request: MemberRequest, session: int) -> HttpResponse:
         rows = StudySession.objects.select_related("organiser", "reading_class")
         own = rows.for_member(request.user).filter(pk=session).first()
         own = own or gate.get(rows, request.scope, Capability.SEE_FIGURES, pk=session)
-    context = {"session": own, "mark": mark, "at": request.at}
+    plan = AttendancePlan.objects.filter(session=session, member=request.user).first()
+    context = {"session": own, "mark": mark, "at": request.at, "plan": plan}
+    context |= plans.offered(own, mark, plan, request.user, at=request.at)
     return page(request, "courses/session_member.html", context)
 
 
@@ -77,8 +87,9 @@ def save(request: MemberRequest, session: int) -> HttpResponse:
         if not found.is_closed and "confirmed" not in request.POST:  # else sent twice: once did it
             refused = crediting.cannot_be_credited(found, wishes, at=request.at)
             waiting = _waiting(found, wishes)
-            if refused or waiting:
-                return _confirm(request, found, wishes, refused, waiting)
+            undecided = _undecided(found, wishes)
+            if refused or waiting or undecided:
+                return _confirm(request, found, wishes, refused, waiting, undecided)
         roll_call.close(found, wishes, by=by, at=request.at, not_yet_becomes=becomes)
         counts = marks.count(list(found.attendances.all()))
         messages.success(request, f"已记学时：实到 {counts.there} 人。")
@@ -140,6 +151,43 @@ def correct(request: MemberRequest, session: int) -> HttpResponse:
         found.refresh_from_db()
         status = 409 if isinstance(refusal, Conflict) else 422
         return _roll(request, found, wishes, status=status)
+
+
+@require_POST
+@gate.required(Capability.RECORD_ATTENDANCE)
+def decide(request: MemberRequest, plan: int) -> HttpResponse:
+    """Approve leave or decline it, from wherever the request is shown; beside the line of an open
+    roll the marks that were changed on the page are saved, too."""
+    rows = AttendancePlan.objects.select_related("session__organiser", "member")
+    found = gate.get(rows, request.scope, Capability.RECORD_ATTENDANCE, pk=plan)
+    session, wishes = found.session, dict[int, Wish]()
+    own = request.scope.can(Capability.RECORD_ATTENDANCE, session.organiser.path)
+    by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+    decision, _, seen = request.POST.get("decision", "").partition(":")
+    try:
+        if decision not in ("approve", "decline"):
+            raise Refusal("请选择批准或不批准。")
+        if own and session.state == StudySession.State.OPEN:
+            wishes = wishes_of(request)
+            roll_call.save(session, wishes, by=by, at=request.at)
+        found = attendance_plans.decide(
+            found,
+            approve=decision == "approve",
+            seen=seen,
+            reply=request.POST.get("reply", ""),
+            by=by,
+            at=request.at,
+        )
+        messages.success(request, f"{found.member.name}：{found.word}。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        if wishes:
+            session.refresh_from_db()
+            status = 409 if isinstance(refusal, Conflict) else 422
+            return _roll(request, session, wishes, status=status)
+    if own and request.POST.get("back_to") != "home":
+        return redirect("session-detail", session.pk)
+    return redirect("home")
 
 
 @require_http_methods(["GET", "POST"])
@@ -270,9 +318,16 @@ def _roll(
     """The roll as it stands; marks that the sender wanted and could not save are kept."""
     rows = roll_pages.marks_of(session)
     refused = roll_pages.refused(session, rows)
+    asked = roll_pages.asked(session)
+    elsewhere = roll_pages.elsewhere(session, rows)
+    lines = shown_roll.lines(session, rows, wishes or {}, asked, elsewhere)
+    on_roll = {row.member_id for row in rows} if session.state == "open" else set()
     context: dict[str, Any] = {
         "session": session,
-        "rows": shown_roll.lines(session, rows, wishes or {}, roll_pages.elsewhere(session, rows)),
+        "rows": lines,
+        "asked": plans.requests([r for r in asked if r.member not in on_roll], "pending"),
+        "decided": plans.requests(asked, "approved", "declined"),
+        "expected": roll_pages.expected(session) if session.state == "planned" else None,
         "counts": marks.count(rows),
         "not_on_roll": [row.name for row in roll_pages.not_on_roll(session)]
         if session.state == "open"
@@ -296,14 +351,24 @@ def _waiting(session: StudySession, wishes: dict[int, Wish]) -> list[int]:
     return [member for member, status in rows if wanted.get(member, status) == Status.NOT_YET]
 
 
+def _undecided(session: StudySession, wishes: dict[int, Wish]) -> list[str]:
+    """Who would be there although their leave waits for a decision, by name."""
+    pending = {row.member: row.name for row in roll_pages.asked(session) if row.state == "pending"}
+    wanted = {member: wish.wanted.status for member, wish in wishes.items()}
+    rows = session.attendances.filter(member__in=pending).values_list("member_id", "status")
+    return [pending[member] for member, status in rows if wanted.get(member, status) in THERE]
+
+
 def _confirm(
     request: MemberRequest,
     session: StudySession,
     wishes: dict[int, Wish],
     refused: list[Any],
     waiting: list[int],
+    undecided: list[str],
 ) -> HttpResponse:
-    """Who cannot be credited and why, those too who could not if they were called present."""
+    """Who cannot be credited and why, those too who could not if they were called present; and who
+    would count as there although their leave waits for a decision."""
     called = {m: Wish(Mark(Status.NOT_YET), Mark(Status.PRESENT)) for m in waiting}
     all_ = crediting.cannot_be_credited(session, wishes | called, at=request.at) if called else []
     context = {
@@ -311,6 +376,7 @@ def _confirm(
         "wishes": [(m, w.seen, w.wanted) for m, w in wishes.items()],
         "refused": refused,
         "waiting": len(waiting),
+        "undecided": undecided,
         "if_present": [(p, r) for p, r in all_ if r.credit.member.pk in called],
     }
     return page(request, "courses/roll_confirm.html", context)

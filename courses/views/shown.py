@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from functools import cache
 from typing import Any
 
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
-from courses.models import StudyLog, StudySession
+from courses.models import LEAVES, AttendancePlan, Leave, StudyLog, StudySession
 from credits import rules
 from credits.rule_sets import Rules
 from portal.templatetags.portal import clock, day, hours
@@ -17,15 +19,88 @@ from portal.templatetags.portal import clock, day, hours
 BY_CODE = mark_safe('<span class="tag ok">可签到</span>')
 
 
-def coming(session: StudySession, rules_: Rules, today: date) -> dict[str, str]:
-    """A session to come, as a line of the list."""
+def coming(
+    session: StudySession, rules_: Rules, today: date, answer_at: Callable[[int], str] | None
+) -> dict[str, str]:
+    """A session to come, as a line of the list, with what may be answered to it.
+
+    answer_at: writes the address for answers; none where nothing is asked.
+    """
     by_code = session.state == "open" and session.method == "check_in"
+    said = vars(session)["said"] or ""
+    planned = session.state == StudySession.State.PLANNED
     return {
         "href": reverse("session-detail", args=[session.pk]),
         "title": session.title,
         "when": when(session, today),
         "worth": hours(worth(session, rules_)),
-        "tag": BY_CODE if by_code else "",
+        "tag": BY_CODE if by_code else said_tag(said),
+        "answer": answers(said, answer_at(session.pk)) if answer_at and planned else "",
+    }
+
+
+@cache
+def said_tag(said: str) -> str:
+    """What a member has said and what was decided, as a tag."""
+    state, _, leave = said.partition(":")
+    if not state or state == _State.TAKEN_BACK:
+        return ""
+    return format_html('<span class="tag {}">{}</span>', _KINDS[state], said_word(state, leave))
+
+
+def said_word(state: str, leave: str) -> str:
+    """The same in words: 已报名, 病假待批准."""
+    return f"{Leave(leave).label if leave else ''}{_State(state).label}"
+
+
+def answers(said: str, address: str = "", *, late: str = "", reason: bool = False) -> SafeString:
+    """The buttons with which a member answers to a session, within a form.
+
+    said: what they said before. address: where the buttons send, where the form does not say so.
+    late: once the roll is open, what asking for leave is called then. reason: a line for words.
+    """
+    to = f' formaction="{address}"' if address else ""
+    return mark_safe(_answers(said.partition(":")[0], late, reason).replace("TO", to))  # noqa: S308 - an address of ours
+
+
+@cache
+def _answers(state: str, late: str, reason: bool) -> str:
+    """The same with TO where each button says where it sends."""
+    come = format_html(_COME, "改为参加" if state in _LEAVE else "参加")
+    kinds = format_html_join("", _KIND, ((k.value, k.label) for k in LEAVES))
+    words = "改为请假" if state == _State.COMING else late or "请假"
+    ask = format_html(_ASK, words, _REASON if reason else "", kinds)
+    if late:
+        return _BACK if state == _State.PENDING else ask
+    if state == _State.COMING:
+        return ask + _BACK
+    if state in _LEAVE:
+        return come + _BACK
+    return come + ask
+
+
+_State = AttendancePlan.State
+_LEAVE = (_State.PENDING, _State.APPROVED)
+_KINDS = {"coming": "ok", "pending": "wait", "approved": "ok", "declined": "no"}
+_COME = '<button class="btn btn-primary"TO name="answer" value="coming">{}</button>'
+_KIND = '<button class="btn btn-ghost"TO name="answer" value="{}">{}</button>'
+_BACK = mark_safe('<button class="btn btn-ghost"TO name="answer" value="back">撤回</button>')
+_ASK = '<details><summary class="btn btn-ghost">{}</summary>{}<div class="kinds">{}</div></details>'
+_REASON = mark_safe(
+    '<button class="visually-hidden" disabled>回车不发送</button>'
+    '<input class="form-control" name="reason" maxlength="100" aria-label="事由"'
+    ' placeholder="事由（可不填），再点下面一种">'
+)
+
+
+def asked(plan: Any) -> dict[str, str]:
+    """Leave that waits for a decision, as a line of the list."""
+    begins = f"{day(plan.starts_at)}{clock(plan.starts_at)}"
+    return {
+        "name": plan.name,
+        "kind": str(Leave(plan.leave).label),
+        "leave": plan.leave,
+        "what": f"{begins} {plan.title}" + (f" · {plan.reason}" if plan.reason else ""),
     }
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from courses.marks import Mark, Wish
@@ -27,12 +27,16 @@ def lines(
     session: StudySession,
     rows: Sequence[Attendance],
     wishes: Mapping[int, Wish],
+    asked: Sequence[Any],
     elsewhere: Mapping[int, str],
 ) -> list[dict[str, str]]:
-    """Each mark of the roll; marks that the sender wanted and could not save are kept. elsewhere:
+    """Each mark of the roll; marks that the sender wanted and could not save are kept. Beside it
+    the leave that was asked for, with the buttons to decide while the roll is open. elsewhere:
     where those who are not there were guests at that time, by member id."""
     several = {name for name, n in Counter(_name(row) for row in rows).items() if n > 1}
     options = cache(_options)  # for this page: few marks differ from one another
+    waiting = {r.member: r for r in asked if r.state == "pending"}
+    decide = addresses("plan-decide")
     found = []
     for row in rows:
         now, wish = str(Mark.of(row)), wishes.get(row.member_id)
@@ -46,12 +50,30 @@ def lines(
             "notes": _notes(row, several, "" if row.is_there else elsewhere.get(row.member_id, "")),
             "options": options(wanted, now),
             "more": "",
+            "ask": "",
         })  # fmt: skip
+        if row.member_id in waiting and not session.is_closed:
+            found[-1]["ask"] = _ask(waiting[row.member_id], decide)
     if session.is_closed:
         address = addresses("session-one", session.pk)
         for row, line in zip(rows, found, strict=True):
             line["more"] = address(row.member_id)
     return found
+
+
+def _ask(plan: Any, decide: Callable[[int], str]) -> SafeString:
+    return format_html(
+        '<span class="ask"><span>请{kind}{reason}</span>'
+        '<button class="btn btn-primary little" formaction="{to}" name="decision"'
+        ' value="approve:{leave}" aria-label="批准{name}请假">批准</button>'
+        '<button class="btn btn-ghost little" formaction="{to}" name="decision"'
+        ' value="decline:{leave}" aria-label="不批准{name}请假">不批准</button></span>',
+        kind=Leave(plan.leave).label,
+        reason=f"：{plan.reason}" if plan.reason else "",
+        to=decide(plan.pk),
+        leave=plan.leave,
+        name=plan.name,
+    )
 
 
 def _options(wanted: str, seen: str) -> SafeString:

@@ -74,6 +74,8 @@ PAGES: dict[str, Page] = {
     "session-credit-now": Page("record_attendance", "object"),
     "session-settle": Page("record_attendance", "object"),
     "session-paper": Page("record_attendance", "object"),
+    "session-answer": Page("own", "taking_part"),
+    "plan-decide": Page("record_attendance", "object"),
     "check-in-screen": Page("record_attendance", "object"),
     "check-in": Page("own"),
     "check-in-confirm": Page("", "public"),

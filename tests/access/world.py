@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from courses import check_in, reading_classes, roll_call, sessions, study_logs
+from courses import attendance_plans, check_in, reading_classes, roll_call, sessions, study_logs
 from courses.models import Course, Lesson, Material, SheetImport, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
@@ -92,6 +92,9 @@ def _things(
         programme, branch, name=f"{branch}读书班", plans=[later], starts=TODAY,
         ends=TODAY + timedelta(days=30), by=by, at=moment(TODAY, 8),
     )  # fmt: skip
+    asked = attendance_plans.ask_leave(
+        reading_class.sessions.get(), "sick", by=Actor(person, "member"), at=NOW
+    )
     study = Study("self", days_ago(2), 60, "自学", "reform")
     log = study_logs.submit(
         programme, person, study, by=Actor(person, "member"), at=moment(TODAY, 9)
@@ -128,6 +131,7 @@ def _things(
         "organization": branch.pk,
         "session": session.pk,
         "reading_class": reading_class.pk,
+        "plan": asked.pk,
         "log": log.pk,
         "standing": standing.pk,
         "certificate": certificate.pk,

@@ -12,7 +12,8 @@ from datetime import timedelta  # noqa: E402
 
 from django.core.management import call_command  # noqa: E402
 
-from courses import roll_call, sessions  # noqa: E402
+from courses import attendance_plans, roll_call, sessions  # noqa: E402
+from courses.models import StudySession  # noqa: E402
 from courses.sessions import Plan  # noqa: E402
 from credits import programmes  # noqa: E402
 from portal import organizations  # noqa: E402
@@ -66,3 +67,6 @@ open_roll("shared", 9, 0)
 for number in range(16):
     open_roll(f"roll{number}", number // 2 + 1, 45 * (number % 2))
 open_roll("check-in", 0, 0, "check_in")
+attendance_plans.ask_leave(
+    StudySession.objects.get(key="roll0"), "sick", by=city.actor("lin"), at=NOW
+)

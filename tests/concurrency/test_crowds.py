@@ -42,6 +42,21 @@ def test_sixteen_close_the_rolls_of_one_branch(machine, crowd, verified):
     verified()
 
 
+def test_mistake_09_leave_approved_by_eight_at_once_is_reversed_once(machine, crowd, verified):
+    answers = crowd("approve_leave", 8)
+
+    assert [a.get("said") for a in answers] == ["approved"] * 8
+    hours = "SELECT hours FROM credits_ledgerentry WHERE member_id = {} ORDER BY id"
+    lin = machine.one("SELECT id FROM portal_member WHERE name = '林小满'")
+    zhou = machine.one("SELECT id FROM portal_member WHERE name = '周明远'")
+    assert machine.rows(hours.format(lin)) == [(200,), (-200,)]
+    assert machine.rows(hours.format(zhou)) == [(200,)]
+    assert machine.one("SELECT count(*) FROM credits_posting") == 2
+    granted = "SELECT count(*) FROM courses_sessionchange WHERE what = '病假获准'"
+    assert machine.one(granted) == 1
+    verified()
+
+
 def test_sixteen_branches_credit_the_same_guests_who_have_no_standing_yet(machine, crowd, verified):
     guests = "member_id IN (SELECT id FROM portal_member WHERE number LIKE '8%')"
     assert machine.one(f"SELECT count(*) FROM credits_standing WHERE {guests}") == 0

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0003_long_sheets"),
+        ("courses", "0004_plans_to_attend"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
