@@ -316,7 +316,6 @@ def test_once_the_books_are_closed_no_leave_is_asked_for(
 ):
     opened_(session, secretary)
     closed_(session, secretary, wish(mark_of(session, lin), "absent"))
-    type(programme).objects.update(state=programmes.Programme.State.CLOSED)
     closing = programmes.close_study(programme, by=city.by, at=NOW)
     programmes.close_books(closing, by=city.by, at=NOW + programmes.GRACE)
     with pytest.raises(NotNow, match="已经封账"):
