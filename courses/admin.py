@@ -10,6 +10,7 @@ from courses.models import (
     Attendance,
     Course,
     Lesson,
+    LineQuery,
     Material,
     ReadingClass,
     Scan,
@@ -20,7 +21,7 @@ from courses.models import (
 from portal.admin import ReadOnlyAdmin
 
 admin.site.register(
-    [Attendance, ReadingClass, Scan, SheetImport, StudyLog, StudySession], ReadOnlyAdmin
+    [Attendance, LineQuery, ReadingClass, Scan, SheetImport, StudyLog, StudySession], ReadOnlyAdmin
 )
 
 

@@ -11,7 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import corrections, crediting, marks, roll_call, roll_pages, sheets_out
+from courses import (
+    corrections,
+    crediting,
+    line_queries,
+    marks,
+    roll_call,
+    roll_pages,
+    sheets_out,
+)
 from courses.forms import GuestForm
 from courses.marks import Mark, Wish
 from courses.models import Attendance, Status, StudySession
@@ -270,9 +278,15 @@ def _roll(
     """The roll as it stands; marks that the sender wanted and could not save are kept."""
     rows = roll_pages.marks_of(session)
     refused = roll_pages.refused(session, rows)
+    queries = line_queries.of_session(session)
+    asked = {query.member_id for query in queries}
+    named = request.GET.get("member", "")
+    if named.isdecimal():
+        asked.add(int(named))
     context: dict[str, Any] = {
         "session": session,
-        "rows": shown_roll.lines(session, rows, wishes or {}),
+        "rows": shown_roll.lines(session, rows, wishes or {}, asked),
+        "queries": queries,
         "counts": marks.count(rows),
         "not_on_roll": [row.name for row in roll_pages.not_on_roll(session)]
         if session.state == "open"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -24,9 +24,13 @@ NOBODY_WISHES = [("not_yet", "未签到"), ("observer", "列席")]  # offered wh
 
 
 def lines(
-    session: StudySession, rows: Sequence[Attendance], wishes: Mapping[int, Wish]
+    session: StudySession,
+    rows: Sequence[Attendance],
+    wishes: Mapping[int, Wish],
+    asked: Container[int] = (),
 ) -> list[dict[str, str]]:
-    """Each mark of the roll; marks that the sender wanted and could not save are kept."""
+    """Each mark of the roll; marks that the sender wanted and could not save are kept, and those
+    of members in `asked` stand out."""
     several = {name for name, n in Counter(_name(row) for row in rows).items() if n > 1}
     options = cache(_options)  # for this page: few marks differ from one another
     found = []
@@ -37,6 +41,7 @@ def lines(
             "class": wanted.partition(":")[0],
             "name": _name(row),
             "own": "" if row.guest else "yes",
+            "asked": "yes" if row.member_id in asked else "",
             "member": str(row.member_id),
             "seen": now,
             "notes": _notes(row, several),

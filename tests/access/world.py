@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from courses import check_in, reading_classes, roll_call, sessions, study_logs
+from courses import check_in, line_queries, reading_classes, roll_call, sessions, study_logs
 from courses.models import Course, Lesson, Material, SheetImport
 from courses.sessions import Plan
 from courses.study_logs import Study
@@ -122,7 +122,11 @@ def _things(
         title="导出", work="x.y", by=person, role="member", state="failed", created_at=NOW,
         finished_at=NOW,
     )  # fmt: skip
+    query = line_queries.ask_missing(
+        programme, days_ago(2), "上午的党课", by=Actor(person, "member"), at=NOW
+    )
     ids |= {
+        "query": query.pk,
         "member": person.pk,
         "organization": branch.pk,
         "session": session.pk,

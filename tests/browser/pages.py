@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 
-from courses import check_in, roll_call, sessions
+from courses import check_in, line_queries, roll_call, sessions
 from courses.models import Course, Lesson, Material, ReadingClass, SheetImport, StudyLog
 from courses.models import StudySession as Session
 from courses.sessions import Plan
@@ -89,6 +89,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     def at(name: str, *args: Any, query: str = "") -> str:
         return reverse(name, args=args) + query
 
+    to = f"?to={some(own.filter(state='closed').exclude(pk=closed))}"
     scan = at("scan", ids["key"], ids["token"])
     return {
         "": [at("sign-in"), at("first-sign-in"), scan],
@@ -106,6 +107,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("session-new"), *(at("session-detail", pk) for pk in states.values()),
             at("session-detail", ids["live"]), at("session-change", planned),
             at("session-call-off", planned), at("session-one", closed, member),
+            at("session-move", closed, member), at("session-move", closed, member, query=to),
+            at("query-list"), at("query-list", query="?show=decided"),
             at("session-reopen", closed), at("session-paper", closed),
             at("check-in-screen", ids["live"]), at("check-in-screen", planned), at("log-list"),
             at("log-list", query="?show=decided"), at("log-for", member), at("log-reverse", log),
