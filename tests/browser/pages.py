@@ -17,7 +17,7 @@ from courses.models import Course, Lesson, Material, ReadingClass, SheetImport, 
 from courses.models import StudySession as Session
 from courses.sessions import Plan
 from credits import bulletins, certificates
-from credits.models import Bulletin, Programme, Standing
+from credits.models import Bulletin, LedgerEntry, Programme, Standing
 from portal.audit import Actor
 from portal.models import Cohort, Job, Organization, Role, Upload
 from portal.people_in import Table
@@ -43,6 +43,11 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     finished = Standing.objects.filter(branch=branch, completed_at__isnull=False, exempt=False)
     complete = finished.exclude(member__certificates__isnull=False).first()
     assert complete is not None
+    own = LedgerEntry.objects.of_member(programme, people["member"]).live()
+    for entry in own.select_related("programme").order_by("-pk")[:2]:
+        member = Actor(people["member"], Role.MEMBER)
+        query = line_queries.ask(entry, "length", text="那天我先走", by=member, at=at)
+    line_queries.decline(query, reply="签到表上有您的签名", by=by, at=at)
     table = Table("members", (), {}).as_json()
     ids: dict[str, int | str] = {
         "live": live.pk,
