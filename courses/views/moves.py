@@ -92,8 +92,10 @@ def _choices(request: MemberRequest, origin: Place) -> dict[str, Any]:
     stand, and who stands on the roll without having been there."""
     here = origin.session
     mark = Attendance.objects.filter(session=OuterRef("pk"), member=origin.member)
-    rows = StudySession.objects.held().filter(organiser=here.organiser).exclude(pk=here.pk)
-    rows = rows.annotate(status=Subquery(mark.values("status")[:1])).order_by("-starts_at", "-pk")
+    held = StudySession.objects.held().filter(organiser=here.organiser).exclude(pk=here.pk)
+    held = held.filter(programmes__in=here.programmes.all()).distinct()
+    rows: Any = held.annotate(status=Subquery(mark.values("status")[:1]))
+    rows = rows.order_by("-starts_at", "-pk")
     away = here.attendances.filter(status__in=[Status.LEAVE, Status.ABSENT], made_up_on=None)
     people = away.exclude(member=origin.member).annotate(
         name=F("member__name"), number=F("member__number")

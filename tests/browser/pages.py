@@ -19,7 +19,7 @@ from courses.sessions import Plan
 from credits import bulletins, certificates
 from credits.models import Bulletin, LedgerEntry, Programme, Standing
 from portal.audit import Actor
-from portal.models import Cohort, Job, Organization, Role, Upload
+from portal.models import Cohort, Job, Member, Organization, Role, Upload
 from portal.people_in import Table
 from tests.cast import TODAY, moment
 
@@ -94,7 +94,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     def at(name: str, *args: Any, query: str = "") -> str:
         return reverse(name, args=args) + query
 
-    to = f"?to={some(own.filter(state='closed').exclude(pk=closed))}"
+    guest = Member.objects.active().exclude(branch=branch).order_by("pk")[0]
+    to = f"?number={guest.number}"
     scan = at("scan", ids["key"], ids["token"])
     return {
         "": [at("sign-in"), at("first-sign-in"), scan],
