@@ -13,13 +13,13 @@ from django.db.models import Model, QuerySet
 from django.urls import reverse
 
 from courses import check_in, line_queries, roll_call, sessions
-from courses.models import Course, Lesson, Material, ReadingClass, SheetImport, StudyLog
+from courses.models import Attendance, Course, Lesson, Material, ReadingClass, SheetImport, StudyLog
 from courses.models import StudySession as Session
 from courses.sessions import Plan
 from credits import bulletins, certificates
 from credits.models import Bulletin, LedgerEntry, Programme, Standing
 from portal.audit import Actor
-from portal.models import Cohort, Job, Member, Organization, Role, Upload
+from portal.models import Cohort, Job, Organization, Role, Upload
 from portal.people_in import Table
 from tests.cast import TODAY, moment
 
@@ -94,8 +94,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     def at(name: str, *args: Any, query: str = "") -> str:
         return reverse(name, args=args) + query
 
-    guest = Member.objects.active().exclude(branch=branch).order_by("pk")[0]
-    to = f"?number={guest.number}"
+    away = Attendance.objects.filter(session=closed, status__in=["leave", "absent"])
+    to = f"?number={away.values_list('member__number', flat=True)[0]}"
     scan = at("scan", ids["key"], ids["token"])
     return {
         "": [at("sign-in"), at("first-sign-in"), scan],
