@@ -11,17 +11,29 @@ from courses.models import (
     AttendancePlan,
     Course,
     Lesson,
+    LineQuery,
     Material,
     ReadingClass,
     Scan,
     SheetImport,
     StudyLog,
     StudySession,
+    WalkIn,
 )
 from portal.admin import ReadOnlyAdmin
 
 admin.site.register(
-    [Attendance, AttendancePlan, ReadingClass, Scan, SheetImport, StudyLog, StudySession],
+    [
+        Attendance,
+        AttendancePlan,
+        LineQuery,
+        ReadingClass,
+        Scan,
+        SheetImport,
+        StudyLog,
+        StudySession,
+        WalkIn,
+    ],
     ReadOnlyAdmin,
 )
 

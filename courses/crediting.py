@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from courses import marks, sessions
+from courses import line_queries, marks, sessions
 from courses.marks import Wish
 from courses.models import Attendance, AttendanceCredit, StudySession
 from courses.sessions import Note, NotNow
@@ -151,6 +151,9 @@ def post_many(
             posted[earning.session.pk].append(result)
         rows = {(e.session.key, row.member_id): row for e in own for row in e.rows}
         _keep(programme, rows, results, anew=any(r.revision > 1 for r in requests))
+        for request in requests:
+            if request.revision > 1:  # a roll that was opened once more
+                line_queries.follow(programme, request.source, by=request.by or own[0].by, at=at)
     return posted
 
 
@@ -183,31 +186,66 @@ _programmes = Prepared(
 )
 
 
+@dataclass(frozen=True)
+class Revision:
+    """A closed roll, locked, and those of its marks that were changed."""
+
+    session: StudySession
+    rows: Sequence[Attendance]
+
+
 def revise(
     session: StudySession, rows: Sequence[Attendance], *, reason: str, by: Actor, at: datetime
 ) -> list[Posted]:
     """Replace what these people's marks earned, in each programme."""
+    return revise_many([Revision(session, rows)], reason=reason, by=by, at=at)
+
+
+def revise_many(
+    revisions: Sequence[Revision], *, reason: str, by: Actor, at: datetime
+) -> list[Posted]:
+    """The same in several rolls, one after the other: one batch a programme. What members asked
+    about lines that are gone by it is answered."""
     posted = []
-    source = sessions.source_of(session)
-    for campaign in campaigns([session]):
+    for campaign in campaigns([r.session for r in revisions]):
         programme = campaign.programme
-        result = ledger.correct(
-            programme,
-            source,
-            revision=ledger.next_revision(programme, source),
-            organiser=session.organiser,
-            withdraw=[row.member for row in rows],
-            credits=_credits(session, [row for row in rows if row.earns], campaign.book),
-            reason=reason,
-            by=by,
-            at=at,
-        )
-        _keep(programme, {(session.key, row.member_id): row for row in rows}, [result], anew=True)
-        posted.append(result)
-    session.state = State.CORRECTED
-    session.version += 1
-    session.save(update_fields=["state", "version"])
+        own = [r for r in revisions if r.session.pk in campaign.sessions]
+        turns = ledger.next_revisions(programme, [sessions.source_of(r.session) for r in own])
+        requests = [_request(r, campaign.book, turns[r.session.key], reason) for r in own]
+        results = ledger.post_many(programme, requests, by=by, at=at)
+        rows = {(r.session.key, row.member_id): row for r in own for row in r.rows}
+        _keep(programme, rows, results, anew=True)
+        for request in requests:
+            line_queries.follow(programme, request.source, by=by, at=at)
+        posted += results
+    for revision in revisions:
+        session = revision.session
+        session.state = State.CORRECTED
+        session.version += 1
+        session.save(update_fields=["state", "version"])
     return posted
+
+
+def rehearse(revisions: Sequence[Revision], *, at: datetime) -> tuple[int, list[Refused]]:
+    """What `revise_many` would give these people in all, and whom it would refuse; writes
+    nothing, and the marks need not be written."""
+    hours, refused = 0, []
+    for campaign in campaigns([r.session for r in revisions]):
+        own = [r for r in revisions if r.session.pk in campaign.sessions]
+        requests = [_request(r, campaign.book, 2, "试算") for r in own]
+        found = ledger.preview(campaign.programme, requests, at=at)
+        refused += [r for one in found for r in one]
+        asked = [c for request in requests for c in request.credits]
+        hours += sum(c.worth(campaign.book.on(c.day).rules) for c in asked)
+    return hours, refused
+
+
+def _request(revision: Revision, book: RuleBook, turn: int, reason: str) -> Request:
+    session, rows = revision.session, revision.rows
+    credits_ = _credits(session, [row for row in rows if row.earns], book)
+    withdraw = [row.member for row in rows]
+    source = sessions.source_of(session)
+    return Request(source, session.organiser, credits_, turn, withdraw, reason)
 
 
 def _keep(

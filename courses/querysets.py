@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Attendance,
         AttendancePlan,
         Course,
+        LineQuery,
         ReadingClass,
         Scan,
         SheetImport,
@@ -150,6 +151,17 @@ class StudyLogQuerySet(ScopedQuerySet["StudyLog"]):
 
     def of_branch(self, branch: Organization) -> Self:
         return self.filter(branch=branch)
+
+
+class LineQueryQuerySet(ScopedQuerySet["LineQuery"]):
+    path_lookup = "place__path"
+    owner_lookup = "member"
+
+    def open(self) -> Self:
+        return self.filter(state="open")
+
+    def of_source(self, kind: str, key: str) -> Self:
+        return self.filter(kind=kind, key=key)
 
 
 def of_member(member: Any, above: Sequence[Any]) -> models.QuerySet[Any, Any]:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from courses import line_queries
 from courses.models import Attendance, AttendanceCredit, ReadingClass, SessionChange, StudySession
 from credits import ledger, rule_book
 from credits.ledger import Source
@@ -248,7 +249,8 @@ def note_many(notes: Sequence[Note], *, at: datetime) -> None:
 
 
 def reverse_all(session: StudySession, *, reason: str, by: Actor, at: datetime) -> None:
-    """Take back what a session credited, in every programme; the session's row is locked."""
+    """Take back what a session credited, in every programme; the session's row is locked. What
+    members asked about its lines waits until it is closed again, or called off."""
     members = [a.member for a in session.attendances.select_related("member").order_by("member")]
     source = source_of(session)
     for programme in session.programmes.order_by("pk"):
@@ -269,6 +271,12 @@ def reverse_all(session: StudySession, *, reason: str, by: Actor, at: datetime) 
     AttendanceCredit.objects.filter(attendance__session=session).delete()
 
 
+def answer_queries(session: StudySession, *, by: Actor, at: datetime) -> None:
+    """Answer what members asked about lines of a session that has lost them for good."""
+    for programme in session.programmes.order_by("pk"):
+        line_queries.follow(programme, source_of(session), by=by, at=at)
+
+
 def _call_off(
     session: StudySession, state: StudySession.State, reason: str, *, by: Actor, at: datetime
 ) -> StudySession:
@@ -279,6 +287,7 @@ def _call_off(
         raise NotNow(f"活动{session.get_state_display()}。")
     if session.is_closed:
         reverse_all(session, reason=reason, by=by, at=at)
+    answer_queries(session, by=by, at=at)
     Attendance.objects.filter(session=session, status="not_yet").delete()
     session.state, session.reason = state, reason.strip()[:200]
     session.version += 1

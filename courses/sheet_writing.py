@@ -226,6 +226,7 @@ def _withdraw(
         return False
     sessions.note(session, "撤销导入", reason=reason, by=by, at=at)
     if record["was"] == SessionState.PLANNED:
+        sessions.answer_queries(session, by=by, at=at)
         session.attendances.all().delete()
         session.state, session.opened_at = SessionState.PLANNED, None
     else:

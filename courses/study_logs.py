@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from courses import log_checks
+from courses import line_queries, log_checks
 from courses.log_checks import OWN_FORMS, CannotLog, Study, check
 from courses.models import Course, Lesson, StudyLog
 from credits import ledger
@@ -251,6 +251,7 @@ def reverse(log: StudyLog, *, reason: str, by: Actor, at: datetime) -> StudyLog:
         by=by,
         at=at,
     )
+    line_queries.follow(row.programme, source, by=by, at=at)
     row.state, row.reason, row.hours = State.REVERSED, reason.strip()[:200], 0
     row.decided_by, row.decided_at = by.member, at
     row.save()

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from courses.views import check_in, classes, home, lessons, plans, roll_call, sheets, study_logs
+from courses.views import (
+    check_in,
+    classes,
+    home,
+    lessons,
+    line_queries,
+    moves,
+    plans,
+    roll_call,
+    sheets,
+    statement,
+    study_logs,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -25,6 +37,7 @@ urlpatterns = [
     path("sessions/<int:session>/take-in/", roll_call.take_in, name="session-take-in"),
     path("sessions/<int:session>/correct/", roll_call.correct, name="session-correct"),
     path("sessions/<int:session>/one/<int:member>/", roll_call.one, name="session-one"),
+    path("sessions/<int:session>/one/<int:member>/move/", moves.move, name="session-move"),
     path("sessions/<int:session>/reopen/", roll_call.reopen, name="session-reopen"),
     path("sessions/<int:session>/credit-now/", roll_call.credit_now, name="session-credit-now"),
     path("sessions/<int:session>/settle/", roll_call.settle, name="session-settle"),
@@ -47,6 +60,16 @@ urlpatterns = [
     path("logs/for/<int:member>/", study_logs.new_for, name="log-for"),
     path("logs/<int:log>/withdraw/", study_logs.withdraw, name="log-withdraw"),
     path("logs/<int:log>/reverse/", study_logs.reverse, name="log-reverse"),
+    # hours/
+    path("hours/", statement.my_hours, name="my-hours"),
+    path("hours/members/<int:member>/", statement.member_hours, name="member-hours"),
+    path("hours/ask/", line_queries.ask, name="line-ask"),
+    path("hours/missing/", line_queries.missing, name="line-missing"),
+    # queries/
+    path("queries/", line_queries.list_, name="query-list"),
+    path("queries/<int:query>/withdraw/", line_queries.withdraw, name="query-withdraw"),
+    path("queries/<int:query>/decline/", line_queries.decline, name="query-decline"),
+    path("queries/<int:query>/credited/", line_queries.credited, name="query-credited"),
     # courses/
     path("courses/", lessons.list_, name="course-list"),
     path("courses/<int:course>/", lessons.course, name="course-detail"),

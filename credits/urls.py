@@ -6,9 +6,7 @@ from credits.views import bulletins, exemptions, figures, programme, rankings, s
 
 urlpatterns = [
     # hours/
-    path("hours/", statement.my_hours, name="my-hours"),
     path("hours/branch/", statement.branch_hours, name="branch-hours"),
-    path("hours/members/<int:member>/", statement.member_hours, name="member-hours"),
     # figures/
     path("figures/<int:organization>/", figures.detail, name="figures"),
     # ranking/

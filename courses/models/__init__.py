@@ -11,6 +11,7 @@ from courses.models.attendance import (
 )
 from courses.models.attendance_plan import LEAVES, AttendancePlan
 from courses.models.course import Course, Lesson, Material
+from courses.models.line_query import LineQuery
 from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.session import Occasion, SessionChange, StudySession
 from courses.models.study_log import StudyLog
@@ -26,6 +27,7 @@ __all__ = [
     "Enrolment",
     "Leave",
     "Lesson",
+    "LineQuery",
     "Material",
     "Occasion",
     "ReadingClass",

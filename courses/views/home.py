@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from courses import start_pages
+from courses import line_queries, start_pages
 from courses.badges import pending_logs
 from courses.models import StudyLog, StudySession
 from courses.views.shown import asked, at_hand, coming, line, screen, unsettled, worth
@@ -88,12 +88,14 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
     places = request.scope.places(Capability.MANAGE_CLASSES)
     desk = start_pages.desk(programme, places, member=request.user, at=request.at)
     pending = pending_logs(request.scope)
+    questioned = line_queries.waiting(request.scope.places(Capability.CONFIRM_STUDY), request.user)
     roll, class_ = addresses("session-detail"), addresses("class-detail")
     decide = addresses("plan-decide")
     context: dict[str, Any] = {
         "programme": programme,
         "organization": where,
         "pending": pending,
+        "questioned": questioned,
         "open": [
             at_hand(s) | {"screen": screen(s) if s.method == "check_in" else ""} for s in desk.open
         ],
@@ -107,7 +109,13 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         "classes": [{"href": class_(c.pk), "name": c.name} for c in desk.classes],
         "lacking": [{"href": class_(c.pk), "name": c.name, "n": str(n)} for c, n in desk.lacking],
         "nothing": not (
-            pending or desk.overdue or desk.open or desk.refused or desk.lacking or desk.asked
+            pending
+            or questioned
+            or desk.overdue
+            or desk.open
+            or desk.refused
+            or desk.lacking
+            or desk.asked
         ),
         "now": figures.of(programme, where) if where else None,
         "own": statements.standing(programme, request.user),

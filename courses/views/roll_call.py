@@ -15,6 +15,7 @@ from courses import (
     attendance_plans,
     corrections,
     crediting,
+    line_queries,
     marks,
     roll_call,
     roll_pages,
@@ -319,12 +320,17 @@ def _roll(
     rows = roll_pages.marks_of(session)
     refused = roll_pages.refused(session, rows)
     asked = roll_pages.asked(session)
-    elsewhere = roll_pages.elsewhere(session, rows)
-    lines = shown_roll.lines(session, rows, wishes or {}, asked, elsewhere)
+    queries = line_queries.of_session(session)
+    questioned = {query.member_id for query in queries}
+    named = request.GET.get("member", "")
+    if named.isdecimal():
+        questioned.add(int(named))
+    beside = shown_roll.Beside(asked, roll_pages.elsewhere(session, rows), questioned)
     on_roll = {row.member_id for row in rows} if session.state == "open" else set()
     context: dict[str, Any] = {
         "session": session,
-        "rows": lines,
+        "rows": shown_roll.lines(session, rows, wishes or {}, beside),
+        "queries": queries,
         "asked": plans.requests([r for r in asked if r.member not in on_roll], "pending"),
         "decided": plans.requests(asked, "approved", "declined"),
         "expected": roll_pages.expected(session) if session.state == "planned" else None,

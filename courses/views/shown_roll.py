@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -23,19 +24,33 @@ MARKS = [
 NOBODY_WISHES = [("not_yet", "未签到"), ("observer", "列席")]  # offered where they stand already
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What else stands beside the names of a roll.
+
+    asked: the leave that was asked for, with the buttons to decide while the roll is open;
+    elsewhere: where those who are not there were guests at that time, by member id; questioned:
+    ids of members who stand out, for they asked about their hours.
+    """
+
+    asked: Sequence[Any]
+    elsewhere: Mapping[int, str]
+    questioned: Container[int]
+
+    def where(self, row: Attendance) -> str:
+        return "" if row.is_there else self.elsewhere.get(row.member_id, "")
+
+
 def lines(
     session: StudySession,
     rows: Sequence[Attendance],
     wishes: Mapping[int, Wish],
-    asked: Sequence[Any],
-    elsewhere: Mapping[int, str],
+    beside: Beside,
 ) -> list[dict[str, str]]:
-    """Each mark of the roll; marks that the sender wanted and could not save are kept. Beside it
-    the leave that was asked for, with the buttons to decide while the roll is open. elsewhere:
-    where those who are not there were guests at that time, by member id."""
+    """Each mark of the roll; marks that the sender wanted and could not save are kept."""
     several = {name for name, n in Counter(_name(row) for row in rows).items() if n > 1}
     options = cache(_options)  # for this page: few marks differ from one another
-    waiting = {r.member: r for r in asked if r.state == "pending"}
+    waiting = {r.member: r for r in beside.asked if r.state == "pending"}
     decide = addresses("plan-decide")
     found = []
     for row in rows:
@@ -45,9 +60,10 @@ def lines(
             "class": wanted.partition(":")[0],
             "name": _name(row),
             "own": "" if row.guest else "yes",
+            "asked": "yes" if row.member_id in beside.questioned else "",
             "member": str(row.member_id),
             "seen": now,
-            "notes": _notes(row, several, "" if row.is_there else elsewhere.get(row.member_id, "")),
+            "notes": _notes(row, several, beside.where(row)),
             "options": options(wanted, now),
             "more": "",
             "ask": "",

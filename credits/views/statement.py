@@ -1,6 +1,8 @@
-"""Pages of hours: one's own statement, a branch's roll with who is short."""
+"""Pages of hours: what a statement shows, a branch's roll with who is short."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -14,21 +16,6 @@ from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Member
 from portal.rendering import page
-
-
-@require_GET
-@gate.required(Capability.OWN)
-def my_hours(request: MemberRequest) -> HttpResponse:
-    """One's own statement: every line, what was earned, what was recognised, why they differ."""
-    return _statement(request, request.user)
-
-
-@require_GET
-@gate.required(Capability.SEE_PERSONS)
-def member_hours(request: MemberRequest, member: int) -> HttpResponse:
-    """The statement of somebody in one's scope."""
-    people = Member.objects.select_related("branch")
-    return _statement(request, gate.get(people, request.scope, Capability.SEE_PERSONS, pk=member))
 
 
 @require_GET
@@ -58,10 +45,12 @@ def branch_hours(request: MemberRequest) -> HttpResponse:
     return page(request, "credits/branch_hours.html", context)
 
 
-def _statement(request: MemberRequest, member: Member) -> HttpResponse:
+def statement_of(request: MemberRequest, member: Member) -> dict[str, Any]:
+    """What the page of a statement shows: every line, what was earned, what was recognised, why
+    they differ. What is asked about lines is added above (courses/views/statement.py)."""
     programme = programme_of(request)
     statement = statements.of(programme, member)
-    context = {
+    return {
         "programme": programme,
         "programmes": programmes.of_member(member),
         "member": member,
@@ -72,4 +61,3 @@ def _statement(request: MemberRequest, member: Member) -> HttpResponse:
         "lines": list(reversed(statement.lines)),
         "certificates": member.certificates.filter(programme=programme).prefetch_related("events"),
     }
-    return page(request, "credits/statement.html", context)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from courses import attendance_plans, check_in, reading_classes, roll_call, sessions, study_logs
+from courses import (
+    attendance_plans,
+    check_in,
+    line_queries,
+    reading_classes,
+    roll_call,
+    sessions,
+    study_logs,
+)
 from courses.models import Course, Lesson, Material, SheetImport, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
@@ -126,7 +134,11 @@ def _things(
         finished_at=NOW,
     )  # fmt: skip
     suggestion = suggestions.hand_in("advice", "活动室太冷", by=Actor(person, "member"), at=NOW)
+    query = line_queries.ask_missing(
+        programme, days_ago(2), "上午的党课", by=Actor(person, "member"), at=NOW
+    )
     ids |= {
+        "query": query.pk,
         "member": person.pk,
         "organization": branch.pk,
         "session": session.pk,

@@ -12,12 +12,21 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 
-from courses import check_in, roll_call, sessions
-from courses.models import Course, Lesson, Material, ReadingClass, SheetImport, StudyLog, WalkIn
+from courses import check_in, line_queries, roll_call, sessions
+from courses.models import (
+    Attendance,
+    Course,
+    Lesson,
+    Material,
+    ReadingClass,
+    SheetImport,
+    StudyLog,
+    WalkIn,
+)
 from courses.models import StudySession as Session
 from courses.sessions import Plan
 from credits import bulletins, certificates
-from credits.models import Bulletin, Programme, Standing
+from credits.models import Bulletin, LedgerEntry, Programme, Standing
 from portal import suggestions
 from portal.audit import Actor
 from portal.models import Cohort, Job, Organization, Role, Suggestion, Upload
@@ -44,6 +53,11 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     finished = Standing.objects.filter(branch=branch, completed_at__isnull=False, exempt=False)
     complete = finished.exclude(member__certificates__isnull=False).first()
     assert complete is not None
+    own = LedgerEntry.objects.of_member(programme, people["member"]).live()
+    for entry in own.select_related("programme").order_by("-pk")[:2]:
+        member = Actor(people["member"], Role.MEMBER)
+        query = line_queries.ask(entry, "length", text="那天我先走", by=member, at=at)
+    line_queries.decline(query, reply="签到表上有您的签名", by=by, at=at)
     table = Table("members", (), {}).as_json()
     ids: dict[str, int | str] = {
         "live": live.pk,
@@ -98,6 +112,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     def at(name: str, *args: Any, query: str = "") -> str:
         return reverse(name, args=args) + query
 
+    away = Attendance.objects.filter(session=closed, status__in=["leave", "absent"])
+    to = f"?number={away.values_list('member__number', flat=True)[0]}"
     scan = at("scan", ids["key"], ids["token"])
     return {
         "": [at("sign-in"), at("first-sign-in"), scan],
@@ -116,6 +132,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("session-new"), *(at("session-detail", pk) for pk in states.values()),
             at("session-detail", ids["live"]), at("session-change", planned),
             at("session-call-off", planned), at("session-one", closed, member),
+            at("session-move", closed, member), at("session-move", closed, member, query=to),
+            at("query-list"), at("query-list", query="?show=decided"),
             at("session-reopen", closed), at("session-paper", closed),
             at("check-in-screen", ids["live"]), at("check-in-screen", planned), at("log-list"),
             at("log-list", query="?show=decided"), at("log-for", member), at("log-reverse", log),

@@ -157,6 +157,36 @@ def test_mistake_03_an_import_and_scans_at_the_same_instant_leave_one_row(machin
     verified()
 
 
+def test_a_query_is_answered_once_by_whoever_was_first(machine, crowd, verified):
+    """Two secretaries say no and two correct the roll, for each of four queries."""
+    crowd("ask_about_lines", 1)
+
+    answers = crowd("decide_queries", 16)
+
+    rows = machine.rows("SELECT state, reply FROM courses_linequery ORDER BY id")
+    for turn, (state, reply) in enumerate(rows):
+        own = [a for a in answers if a["number"] % 4 == turn]
+        declined = [f"理由{a['number']}" for a in own if a.get("said") == "declined"]
+        corrected = [f"更正{a['number']}" for a in own if a.get("said") == "corrected"]
+        assert len(corrected) == 1, "the roll is corrected once, whatever became of the query"
+        assert (declined or corrected) == [reply]
+        assert state == ("declined" if declined else "corrected")
+    assert len(rows) == 4
+    verified()
+
+
+def test_an_attendance_that_many_move_at_once_moves_once(machine, crowd, verified):
+    """Half of them to other people, half to another session."""
+    crowd("ask_about_lines", 1)
+    before = machine.one("SELECT sum(hours) FROM credits_ledgerentry")
+
+    answers = crowd("move_one", 16)
+
+    assert sum(a.get("said") == "moved" for a in answers) == 1
+    assert machine.one("SELECT sum(hours) FROM credits_ledgerentry") == before
+    verified()
+
+
 def test_a_busy_evening_of_all_verbs_upon_the_same_people(machine, crowd, verified):
     """Sixteen processes, six kinds of work: no deadlock, and every sum is right in the end."""
     answers = crowd("everything", 16)

@@ -15,14 +15,22 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from courses import attendance_plans, roll_call, sheets_in, study_logs
+from courses import (
+    attendance_plans,
+    corrections,
+    line_queries,
+    moves,
+    roll_call,
+    sheets_in,
+    study_logs,
+)
 from courses import check_in as checking_in
 from courses.marks import Mark, Wish
-from courses.models import AttendancePlan, StudySession
+from courses.models import AttendancePlan, LineQuery, StudySession
 from courses.study_logs import Handing, Study
 from credits import bulletins, ledger, programmes, rebuilding, roll, verification
 from credits.ledger import Credit, Posted, Source
-from credits.models import Programme, RankingPermit
+from credits.models import LedgerEntry, Programme, RankingPermit
 from portal import appointments, members, organizations
 from portal.audit import Actor
 from portal.models import Member, Organization, Role
@@ -125,6 +133,44 @@ def write_or_verify(number: int) -> Any:
     reports = [verification.verify(at=NOW, **way) for way in ways]
     return {"problems": [p.message for report in reports for p in report.problems],
             "seen": [report.postings for report in reports]}  # fmt: skip
+
+
+def ask_about_lines(number: int) -> Any:
+    """Close a roll, and four people say that their line of it is wrong; the first of them is
+    absent from another one."""
+    away = {members_of_jia()[0].pk: Wish(Mark("present"), Mark("absent"))}
+    for key, wishes in (("shared", {}), (f"roll{number}", away)):
+        roll_call.close(StudySession.objects.get(key=key), wishes, by=actor(), at=NOW)
+    lines = LedgerEntry.objects.select_related("programme", "posting", "home")
+    for member in members_of_jia()[:4]:
+        line = lines.get(member=member, posting__key="shared")
+        line_queries.ask(line, "not_there", by=Actor(member, "member"), at=NOW)
+    return "asked"
+
+
+def decide_queries(number: int) -> Any:
+    """Each query is declined by two and made right by two, at the same instant."""
+    query = LineQuery.objects.select_related("member").order_by("pk")[number % 4]
+    if number < 8:
+        line_queries.decline(query, reply=f"理由{number}", by=actor(), at=NOW)
+        return "declined"
+    session = StudySession.objects.get(key="shared")
+    wish = {query.member_id: Wish(Mark("present"), Mark("absent"))}
+    corrections.correct(session, wish, reason=f"更正{number}", by=actor(), at=NOW)
+    return "corrected"
+
+
+def move_one(number: int) -> Any:
+    """All move the same attendance, half of them to another person, half to another session."""
+    origin = StudySession.objects.get(key="shared")
+    who = members_of_jia()[0]
+    if number % 2:
+        guest = Member.objects.get(number=f"8{number // 2:07d}")
+        target = moves.Place(origin, guest)
+    else:
+        target = moves.Place(StudySession.objects.get(key="roll0"), who)
+    moves.move(moves.Place(origin, who), target, reason="记错了", by=actor(), at=NOW)
+    return "moved"
 
 
 def check_in(number: int) -> Any:
@@ -276,7 +322,9 @@ def import_sheets() -> Any:
 
 
 def members_of_jia() -> list[Member]:
-    return list(Member.objects.filter(number__startswith="9").select_related("branch"))
+    return list(
+        Member.objects.filter(number__startswith="9").select_related("branch").order_by("pk")
+    )
 
 
 def confirm_logs(number: int) -> Any:
