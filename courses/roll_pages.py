@@ -26,6 +26,7 @@ from portal.prepared import Prepared, columns, given
 from portal.querysets import after
 
 MOST_ASKED = 300  # requests for leave that a page shows
+MOST_WALK_INS = 20  # of those who wait, the first to ask
 
 _sessions = Prepared(
     lambda: (
@@ -219,7 +220,7 @@ def walk_ins(session: Session) -> list[Any]:
     """Who scanned without standing on the open roll and asks to be added."""
     if session.method == Session.Method.ROLL_CALL or session.state != Session.State.OPEN:
         return []
-    return list(session.walk_ins.waiting())
+    return list(session.walk_ins.waiting()[:MOST_WALK_INS])
 
 
 def not_on_roll(session: Session) -> list[Any]:

@@ -13,7 +13,7 @@ from django.utils.crypto import get_random_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import check_in, marks, walk_ins
+from courses import check_in, marks, roll_pages, walk_ins
 from courses.check_in import NotOnRoll, ScanRefused
 from courses.models import Status, StudySession, WalkIn
 from portal import gate
@@ -43,7 +43,7 @@ def screen(request: MemberRequest, session: int) -> HttpResponse:
         "arrived": [a for a in people if a.is_there],
         "awaited": [a for a in people if a.status == Status.NOT_YET and not a.guest],
         "on_leave": [a for a in people if a.status == Status.LEAVE],
-        "walk_ins": list(found.walk_ins.waiting()),
+        "walk_ins": roll_pages.walk_ins(found),
         "refused": found.scans.refusals()[:8],
         "opens": opens,
         "closes": closes,
