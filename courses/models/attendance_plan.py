@@ -91,8 +91,9 @@ class AttendancePlan(models.Model):
     @property
     def word(self) -> str:
         """What was said and decided: 已报名, 病假待批准."""
-        return (
-            f"{self.get_leave_display()}{self.get_state_display()}"
-            if self.leave
-            else (self.get_state_display())
-        )
+        return self.in_words(self.state, self.leave)
+
+    @classmethod
+    def in_words(cls, state: str, leave: str) -> str:
+        """The same of a state and a kind of leave that a query has named."""
+        return f"{Leave(leave).label if leave else ''}{cls.State(state).label}"

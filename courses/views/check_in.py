@@ -44,6 +44,7 @@ def screen(request: MemberRequest, session: int) -> HttpResponse:
         "awaited": [a for a in people if a.status == Status.NOT_YET and not a.guest],
         "on_leave": [a for a in people if a.status == Status.LEAVE],
         "walk_ins": roll_pages.walk_ins(found),
+        "most_walk_ins": roll_pages.MOST_WALK_INS,
         "refused": found.scans.refusals()[:8],
         "opens": opens,
         "closes": closes,

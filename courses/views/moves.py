@@ -47,10 +47,8 @@ def move(request: MemberRequest, session: int, member: int) -> HttpResponse:
             status = 422 if request.method == "POST" else 200
             return page(request, "courses/move.html", context, status=status)
         if request.method == "POST":
-            by, reason = (
-                request.scope.actor(Capability.RECORD_ATTENDANCE),
-                request.POST.get("reason", ""),
-            )
+            by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+            reason = request.POST.get("reason", "")
             moves.move(origin, target, reason=reason, by=by, at=request.at)
             messages.success(request, "已移动，两边的学时随之更正。")
             return redirect("session-detail", session)

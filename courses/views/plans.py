@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from courses import attendance_plans, roll_call
 from courses.models import Attendance, AttendancePlan, Leave, StudySession
-from courses.views.shown import answers, said_word
+from courses.views.shown import answers
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
@@ -70,6 +70,9 @@ def offered(
 
 def requests(rows: Sequence[Any], *states: str) -> list[dict[str, str]]:
     """Requests for leave in one of these states, as lines of a list."""
+    chosen = [row for row in rows if row.state in states]
+    if not chosen:
+        return []
     address = addresses("plan-decide")
     return [
         {
@@ -78,9 +81,8 @@ def requests(rows: Sequence[Any], *states: str) -> list[dict[str, str]]:
             "kind": str(Leave(row.leave).label),
             "leave": row.leave,
             "reason": row.reason,
-            "word": said_word(row.state, row.leave),
+            "word": AttendancePlan.in_words(row.state, row.leave),
             "reply": row.reply,
         }
-        for row in rows
-        if row.state in states
+        for row in chosen
     ]

@@ -344,6 +344,7 @@ def _roll(
         "unsettled": [c for c in refused if c.settled_at is None],
         "refused_scans": roll_pages.refused_scans(session),
         "walk_ins": roll_pages.walk_ins(session),
+        "most_walk_ins": roll_pages.MOST_WALK_INS,
         "at": request.at,
         "over": session.ends_at <= request.at,
     }

@@ -45,12 +45,9 @@ def said_tag(said: str) -> str:
     state, _, leave = said.partition(":")
     if not state or state == _State.TAKEN_BACK:
         return ""
-    return format_html('<span class="tag {}">{}</span>', _KINDS[state], said_word(state, leave))
-
-
-def said_word(state: str, leave: str) -> str:
-    """The same in words: 已报名, 病假待批准."""
-    return f"{Leave(leave).label if leave else ''}{_State(state).label}"
+    return format_html(
+        '<span class="tag {}">{}</span>', _KINDS[state], AttendancePlan.in_words(state, leave)
+    )
 
 
 def answers(said: str, address: str = "", *, late: str = "", reason: bool = False) -> SafeString:

@@ -50,8 +50,7 @@ def lines(
     """Each mark of the roll; marks that the sender wanted and could not save are kept."""
     several = {name for name, n in Counter(_name(row) for row in rows).items() if n > 1}
     options = cache(_options)  # for this page: few marks differ from one another
-    waiting = {r.member: r for r in beside.asked if r.state == "pending"}
-    decide = addresses("plan-decide")
+    asks = {} if session.is_closed else _asks(beside.asked)
     found = []
     for row in rows:
         now, wish = str(Mark.of(row)), wishes.get(row.member_id)
@@ -66,15 +65,22 @@ def lines(
             "notes": _notes(row, several, beside.where(row)),
             "options": options(wanted, now),
             "more": "",
-            "ask": "",
+            "ask": asks.get(row.member_id, ""),
         })  # fmt: skip
-        if row.member_id in waiting and not session.is_closed:
-            found[-1]["ask"] = _ask(waiting[row.member_id], decide)
     if session.is_closed:
         address = addresses("session-one", session.pk)
         for row, line in zip(rows, found, strict=True):
             line["more"] = address(row.member_id)
     return found
+
+
+def _asks(asked: Sequence[Any]) -> dict[int, SafeString]:
+    """The buttons that decide about leave which waits, by member id."""
+    waiting = [row for row in asked if row.state == "pending"]
+    if not waiting:
+        return {}
+    decide = addresses("plan-decide")
+    return {row.member: _ask(row, decide) for row in waiting}
 
 
 def _ask(plan: Any, decide: Callable[[int], str]) -> SafeString:
