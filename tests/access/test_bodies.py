@@ -51,7 +51,8 @@ def test_foreign_logs_are_neither_confirmed_nor_returned(laid, as_role):
     for act in ("confirm", "return"):
         post(client, "log-decide", {"log": both, "act": act, "reason": "理由"})
     assert fingerprint() == before
-    assert set(StudyLog.objects.values_list("state", flat=True)) == {"pending"}
+    logs = StudyLog.objects.filter(pk__in=both)
+    assert set(logs.values_list("state", flat=True)) == {"pending"}
     assert not LedgerEntry.objects.filter(posting__kind="log").exists()
 
 
