@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.crypto import get_random_string
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -139,7 +140,8 @@ def item(request: MemberRequest, item: int) -> HttpResponse:
             in_order = verdict == State.IN_ORDER
             samples.judge(found, in_order=in_order, feedback=feedback, by=by, at=request.at)
             messages.success(request, f"{found.member.name}：已记为{State(verdict).label}。")
-            return redirect("sample-detail", found.sample_id)
+            address = reverse("sample-detail", args=[found.sample_id])
+            return redirect(f"{address}?state={State.ANSWERED}")  # the next one
         except Refusal as refusal:
             messages.error(request, refusal.message)
             found.refresh_from_db(fields=["state", "feedback", "decided_by", "decided_at"])
