@@ -12,7 +12,7 @@ from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import Engine
-from django.urls import reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
 _ANY = 10**9  # an id that stands in no address otherwise
@@ -90,8 +90,18 @@ def _release() -> str:
 def addresses(name: str, *others: int) -> Callable[[int], str]:
     """Writes the addresses of one page for many (last) ids: reversing each costs more than its
     line."""
-    before, after = reverse(name, args=[*others, _ANY]).split(str(_ANY))
+    if others:
+        before, after = reverse(name, args=[*others, _ANY]).split(str(_ANY))
+    else:
+        before, after = _around(name, get_urlconf(), get_script_prefix())
     return lambda pk: f"{before}{pk}{after}"
+
+
+@cache
+def _around(name: str, urlconf: str | None, prefix: str) -> tuple[str, str]:
+    """What stands before and behind the only id in the address of a page."""
+    before, after = reverse(name, urlconf, args=[_ANY]).split(str(_ANY))
+    return before, after
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from courses import (
     attendance_plans,
     corrections,
     crediting,
+    expected,
     line_queries,
     marks,
     roll_call,
@@ -333,9 +334,9 @@ def _roll(
         "queries": queries,
         "asked": plans.requests([r for r in asked if r.member not in on_roll], "pending"),
         "decided": plans.requests(asked, "approved", "declined"),
-        "expected": roll_pages.expected(session) if session.state == "planned" else None,
+        "expected": expected.expected(session) if session.state == "planned" else None,
         "counts": marks.count(rows),
-        "not_on_roll": [row.name for row in roll_pages.not_on_roll(session)]
+        "not_on_roll": [row.name for row in expected.not_on_roll(session)]
         if session.state == "open"
         else [],
         "changes": roll_pages.changes(session),
