@@ -10,8 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from courses import line_queries, start_pages
-from courses.badges import pending_logs
+from courses import start_pages, todos
 from courses.models import StudyLog, StudySession
 from courses.views.shown import asked, at_hand, coming, line, screen, unsettled, worth
 from credits import figures, overviews, statements
@@ -87,15 +86,16 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
     where = request.scope.organization
     places = request.scope.places(Capability.MANAGE_CLASSES)
     desk = start_pages.desk(programme, places, member=request.user, at=request.at)
-    pending = pending_logs(request.scope)
-    questioned = line_queries.waiting(request.scope.places(Capability.CONFIRM_STUDY), request.user)
+    waiting = [
+        {"n": str(n), "of": kind.of, "what": kind.what, "href": reverse(kind.page), "act": kind.act}
+        for kind, n in todos.waiting(request.scope)
+    ]
     roll, class_ = addresses("session-detail"), addresses("class-detail")
     decide = addresses("plan-decide")
     context: dict[str, Any] = {
         "programme": programme,
         "organization": where,
-        "pending": pending,
-        "questioned": questioned,
+        "waiting": waiting,
         "open": [
             at_hand(s) | {"screen": screen(s) if s.method == "check_in" else ""} for s in desk.open
         ],
@@ -109,13 +109,7 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         "classes": [{"href": class_(c.pk), "name": c.name} for c in desk.classes],
         "lacking": [{"href": class_(c.pk), "name": c.name, "n": str(n)} for c, n in desk.lacking],
         "nothing": not (
-            pending
-            or questioned
-            or desk.overdue
-            or desk.open
-            or desk.refused
-            or desk.lacking
-            or desk.asked
+            waiting or desk.overdue or desk.open or desk.refused or desk.lacking or desk.asked
         ),
         "now": figures.of(programme, where) if where else None,
         "own": statements.standing(programme, request.user),
