@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields as fields_of
+from dataclasses import is_dataclass
+from datetime import date
 from functools import cache
 from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
 from django.contrib.messages import get_messages
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import Engine
@@ -61,6 +65,33 @@ def tag_of(request: HttpRequest, *content: object) -> str:
         scope.organization and scope.organization.short_name, request.get_full_path(),
     )  # fmt: skip
     return f'"{sha256(repr((frame, content)).encode()).hexdigest()[:32]}"'
+
+
+def page_if_changed(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """Render a page, or answer 304 where the browser's copy shows what `context` says.
+
+    The context holds text, numbers, moments, rows of the database and collections of these alone,
+    and the page shows nothing that hangs on a row by a relation. Raises TypeError for all else.
+    """
+    today = getattr(request, "today", None)
+    tag = tag_of(request, name, today, [(key, _plain(value)) for key, value in context.items()])
+    return unchanged(request, tag) or page(request, name, context, tag=tag)
+
+
+def _plain(value: Any) -> Any:
+    """A value as something whose `repr` says everything that it holds."""
+    if value is None or isinstance(value, str | int | float | date):
+        return value
+    if isinstance(value, Model):
+        fields = {f.attname: value.__dict__.get(f.attname) for f in value._meta.concrete_fields}
+        return value._meta.label, _plain(fields)
+    if is_dataclass(value):
+        return [_plain(getattr(value, field.name)) for field in fields_of(value)]
+    if isinstance(value, Mapping):
+        return [(_plain(key), _plain(one)) for key, one in value.items()]
+    if isinstance(value, list | tuple | range):
+        return [_plain(one) for one in value]
+    raise TypeError(f"A page's tag cannot say what {type(value).__name__} holds.")
 
 
 def unchanged(request: HttpRequest, tag: str) -> HttpResponse | None:

@@ -21,7 +21,7 @@ from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Organization, Role
-from portal.rendering import addresses, page
+from portal.rendering import addresses, page, page_if_changed
 
 OFFICIALS = (Role.OFFICIAL, Role.GUIDANCE, Role.ADMINISTRATOR)
 
@@ -79,7 +79,7 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
             *(line(row, request.today) for row in statements.newest(programme, member)),
         ],
     }
-    return page(request, "courses/home_member.html", context)
+    return page_if_changed(request, "courses/home_member.html", context)
 
 
 def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
@@ -114,7 +114,7 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         "now": figures.of(programme, where) if where else None,
         "own": statements.standing(programme, request.user),
     }
-    return page(request, "courses/home_secretary.html", context)
+    return page_if_changed(request, "courses/home_secretary.html", context)
 
 
 def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
@@ -127,7 +127,7 @@ def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
         context["help"] = overviews.kept(
             programme, "help", paths, lambda: _help(request, programme), at=request.at
         )
-    return page(request, "credits/figures.html", context)
+    return page_if_changed(request, "credits/figures.html", context)
 
 
 def _help(request: MemberRequest, programme: Programme) -> dict[str, int]:
