@@ -123,7 +123,7 @@ def addresses(name: str, *others: int) -> Callable[[int], str]:
 
 
 def address(name: str) -> str:
-    """The address of a page that needs no id, as `reverse` gives it, which looks for it each time."""
+    """The address of a page that needs no id; `reverse` would look for it each time."""
     return _address(name, get_urlconf(), get_script_prefix())
 
 
