@@ -67,7 +67,7 @@ def decide(request: MemberRequest, plan: int) -> HttpResponse:
             found,
             approve=decision == "approve",
             seen=seen,
-            reply=request.POST.get("reply", ""),
+            reply=" ".join(request.POST.get(f"reply-{plan}", "").split()),
             by=by,
             at=request.at,
         )

@@ -9,12 +9,13 @@ from django.http import HttpRequest, HttpResponse
 
 from courses import line_queries, marks, roll_pages
 from courses.marks import Mark, Wish
-from courses.models import AttendancePlan, Leave, StudySession
+from courses.models import AttendancePlan, StudySession
 from courses.views import shown_roll
+from courses.views.shown import requests
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
-from portal.rendering import addresses, page
+from portal.rendering import page
 
 
 def session_of(request: MemberRequest, pk: int) -> StudySession:
@@ -48,19 +49,20 @@ def show(
     rows = roll_pages.marks_of(session)
     refused = roll_pages.refused(session, rows)
     asked = roll_pages.asked(session)
+    waiting = [row for row in asked if row.state == AttendancePlan.State.PENDING]
     queries = line_queries.of_session(session)
     questioned = {query.member_id for query in queries}
     named = request.GET.get("member", "")
     if named.isdecimal():
         questioned.add(int(named))
-    beside = shown_roll.Beside(asked, roll_pages.elsewhere(session, rows), questioned)
+    beside = shown_roll.Beside(waiting, roll_pages.elsewhere(session, rows), questioned)
     on_roll = {row.member_id for row in rows} if session.state == "open" else set()
     context: dict[str, Any] = {
         "session": session,
         "rows": shown_roll.lines(session, rows, wishes or {}, beside),
         "queries": queries,
-        "asked": _requests([r for r in asked if r.member not in on_roll], "pending"),
-        "decided": _requests(asked, "approved", "declined"),
+        "asked": requests([row for row in waiting if row.member not in on_roll]),
+        "decided": _decided(asked),
         "expected": roll_pages.expected(session) if session.state == "planned" else None,
         "counts": marks.count(rows),
         "not_on_roll": [row.name for row in roll_pages.not_on_roll(session)]
@@ -79,21 +81,7 @@ def show(
     return page(request, "courses/roll_call.html", context, status=status)
 
 
-def _requests(rows: Sequence[Any], *states: str) -> list[dict[str, str]]:
-    """Requests for leave in one of these states, as lines of a list."""
-    chosen = [row for row in rows if row.state in states]
-    if not chosen:
-        return []
-    address = addresses("plan-decide")
-    return [
-        {
-            "href": address(row.pk),
-            "name": row.name,
-            "kind": str(Leave(row.leave).label),
-            "leave": row.leave,
-            "reason": row.reason,
-            "word": AttendancePlan.in_words(row.state, row.leave),
-            "reply": row.reply,
-        }
-        for row in chosen
-    ]
+def _decided(plans: Sequence[Any]) -> list[dict[str, str]]:
+    """Leave that was decided, as lines of a list."""
+    rows = [plan for plan in plans if plan.state != AttendancePlan.State.PENDING]
+    return [{"name": r.name, "word": AttendancePlan.in_words(r.state, r.leave)} for r in rows]
