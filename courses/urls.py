@@ -4,6 +4,7 @@ from django.urls import path
 
 from courses.views import (
     check_in,
+    class_roll,
     classes,
     closed_roll,
     home,
@@ -27,6 +28,8 @@ urlpatterns = [
     path("classes/<int:reading_class>/", classes.detail, name="class-detail"),
     path("classes/<int:reading_class>/newcomers/", classes.newcomers, name="class-newcomers"),
     path("classes/<int:reading_class>/drop/", classes.drop, name="class-drop"),
+    path("classes/<int:reading_class>/roll/", class_roll.roll, name="class-roll"),
+    path("classes/<int:reading_class>/sheet/", class_roll.sheet, name="class-sheet"),
     path("classes/<int:reading_class>/end/", classes.end, name="class-end"),
     # sessions/
     path("sessions/new/", classes.session_new, name="session-new"),

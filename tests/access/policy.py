@@ -60,6 +60,8 @@ PAGES: dict[str, Page] = {
     "class-detail": Page("manage_classes", "object"),
     "class-newcomers": Page("manage_classes", "object"),
     "class-drop": Page("manage_classes", "object"),
+    "class-roll": Page("record_attendance", "object"),
+    "class-sheet": Page("record_attendance", "object"),
     "class-end": Page("manage_classes", "object"),
     "session-new": Page("manage_classes"),
     "session-detail": Page("own", "taking_part"),

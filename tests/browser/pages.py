@@ -142,6 +142,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
         ],
         "secretary": [
             at("home"), at("class-list"), at("class-new"), at("class-detail", reading_class),
+            at("class-roll", reading_class),
             at("session-new"), *(at("session-detail", pk) for pk in states.values()),
             at("session-detail", ids["live"]), at("session-change", planned),
             at("session-call-off", planned), at("session-one", closed, member),
