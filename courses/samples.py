@@ -235,9 +235,9 @@ def to_reverse(paths: list[str]) -> SampleItemQuerySet:
 
 def _locked(item: SampleItem) -> SampleItem:
     """The sample first (shared with its closing), then the item."""
-    Sample.objects.select_for_update(no_key=True).get(pk=item.sample_id)
-    rows = SampleItem.objects.select_for_update(of=("self",))
-    return rows.select_related("sample__organization", "member", "log__branch").get(pk=item.pk)
+    Sample.objects.select_for_update(no_key=True).only("pk").get(pk=item.sample_id)
+    rows = SampleItem.objects.select_for_update(of=("self",)).defer("sample__listed")
+    return rows.select_related("sample", "member", "log__branch").get(pk=item.pk)
 
 
 def _record(what: str, row: SampleItem, *, by: Actor, at: datetime, **detail: object) -> None:

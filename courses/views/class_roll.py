@@ -115,7 +115,7 @@ def _show(
         "reading_class": found,
         "columns": [_heading(session, at=request.at) for session in whole.sessions],
         "rows": _rows(whole, wishes),
-        "open": any(session.state == State.OPEN for session in whole.sessions),
+        "first_open": next((s.pk for s in whole.sessions if s.state == State.OPEN), None),
     }
     return page(request, "courses/class_roll.html", context, status=status)
 

@@ -16,9 +16,9 @@ from django.utils.crypto import get_random_string
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from courses import sample_drawing, sample_photos, sample_results, samples
-from courses.forms import SampleForm
 from courses.models import Sample, SampleItem, SamplePhoto
 from courses.querysets import SampleItemQuerySet
+from courses.sample_forms import SampleForm
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability

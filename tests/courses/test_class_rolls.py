@@ -57,7 +57,7 @@ def test_days_stand_across_and_members_down(desk, class_, halves):
     text = desk.get(address(class_)).content.decode()
 
     heads = re.findall(
-        r"<th scope=\"col\">.*?(\d+月\d+日..)</a>.*?<span class=\"tag[^>]*>(.*?)</span>", text
+        r"<th scope=\"col\" id.*?(\d+月\d+日..)</a>.*?<span class=\"tag[^>]*>(.*?)</span>", text
     )
     assert heads == [("6月2日上午", "已锁定"), ("6月2日下午", "点名中"), ("6月3日上午", "点名中"),
                      ("6月3日下午", "未开始")]  # fmt: skip
@@ -162,8 +162,7 @@ def test_a_column_locked_meanwhile_is_named_and_nothing_is_written(class_, halve
     assert cell(second, lin) == "present"
 
 
-def test_an_unchanged_column_locked_meanwhile_is_no_matter(class_, halves,
-                                                                             secretary, lin):  # fmt: skip
+def test_an_unchanged_column_locked_meanwhile_is_no_matter(class_, halves, secretary, lin):
     first, second = halves[:2]
     wishes = {first.pk: wish(mark_of(first, lin), "present"),
               second.pk: wish(mark_of(second, lin), "late")}  # fmt: skip
