@@ -10,7 +10,7 @@ import secrets
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from courses import sample_drawing, sample_photos
@@ -46,8 +46,10 @@ class NotYourself(Refusal):
 def population(
     programme: Programme, organization: Organization, first: date, last: date
 ) -> StudyLogQuerySet:
-    """The confirmed logs of a subtree's branches on a range of days."""
-    logs = StudyLog.objects.filter(below(organization.path, lookup="branch__path"))
+    """The confirmed logs of a subtree's branches on a range of days; nobody is asked about the
+    same log twice."""
+    drawn = SampleItem.objects.filter(log=OuterRef("pk"))
+    logs = StudyLog.objects.filter(~Exists(drawn), below(organization.path, lookup="branch__path"))
     return logs.filter(
         programme=programme, state=StudyLog.State.CONFIRMED, day__range=(first, last)
     )
@@ -90,7 +92,9 @@ def draw(
     rows = population(programme, organization, first, last).order_by("pk")
     logs = dict(rows.values_list("key", "pk"))
     if not logs:
-        raise CannotDraw(f"{organization}在这些日期没有已记入的个人学习记录，没有可抽查的。")
+        raise CannotDraw(
+            f"{organization}在这些日期没有已记入、又没有抽过的个人学习记录，没有可抽查的。"
+        )
     size, seed = sample_drawing.size_of(len(logs), rate), secrets.token_hex(16)
     sample = Sample.objects.create(
         key=key,

@@ -154,9 +154,12 @@ def test_only_confirmed_logs_of_the_subtree_and_the_days_are_drawn_from(
     study_logs.submit(programme, lin, pending, by=city.actor("lin"), at=NOW)
     logged("shi", by=city.by)
 
+    def count(where, last=TODAY):
+        return samples.population(programme, where, days_ago(29), last).count()
+
+    assert (count(city.county), count(city.county, days_ago(3)), count(city.root)) == (3, 2, 4)
     assert draw().population == 3
-    assert draw(last=days_ago(3)).population == 2
-    assert draw(city.root).population == 4
+    assert (count(city.county), count(city.root)) == (2, 3)  # nobody is asked twice about one log
     with pytest.raises(CannotDraw, match="没有可抽查的"):
         draw(city.yi)
 
