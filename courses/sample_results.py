@@ -77,10 +77,12 @@ def result(sample: Sample) -> tuple[Result, list[Result]]:
     )
     found = list(rows)
     inside_one = len({row[1] for row in found}) == 1
-    parts: dict[int | None, Result] = {}
-    for state, *names in found:
-        place, short, full = names[3:] if inside_one or names[0] is None else names[:3]
-        part = parts.setdefault(place, Result(short or full))
+    parts: dict[tuple[str, int], Result] = {}
+    for state, unit, unit_short, unit_name, branch, short, name in found:
+        if inside_one or unit is None:
+            part = parts.setdefault(("branch", branch), Result(short or name))
+        else:
+            part = parts.setdefault(("unit", unit), Result(unit_short or unit_name or ""))
         setattr(part, state, getattr(part, state) + 1)
     return total(parts.values()), sorted(parts.values(), key=lambda r: (-r.drawn, r.name))
 

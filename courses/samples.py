@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from courses import sample_drawing, sample_photos
 from courses.models import Sample, SampleItem, SamplePhoto, StudyLog
-from courses.querysets import SampleItemQuerySet, StudyLogQuerySet
+from courses.querysets import StudyLogQuerySet
 from credits.models import Programme
 from portal import audit
 from portal.audit import Actor
-from portal.models import AuditEvent, Member, Organization
+from portal.models import AuditEvent, Organization
 from portal.querysets import below
 from portal.refusals import Refusal
 
@@ -116,10 +116,9 @@ def draw(
     chosen = [logs[name] for name in sample_drawing.draw(seed, logs, size)]
     drawn = StudyLog.objects.in_bulk(chosen)
     SampleItem.objects.bulk_create(
-        SampleItem(
-            sample=sample, log=log, member_id=log.member_id, confirmed_by_id=log.decided_by_id
-        )
+        SampleItem(sample=sample, log=log, member_id=log.member_id, confirmed_by_id=decider)
         for log in (drawn[pk] for pk in chosen)
+        if (decider := log.decided_by_id)  # a confirmed log has one: study_log_decided_has_who
     )
     detail = {"seed": seed, "digest": sample.digest, "population": len(logs), "size": size,
               "days": [str(first), str(last)], "reason": sample.reason}  # fmt: skip
@@ -216,25 +215,6 @@ def expire(*, at: datetime) -> int:
     old = Q(item__decided_at__lt=before) | Q(item__sample__closed_at__lt=before)
     count, _ = SamplePhoto.objects.filter(old).delete()
     return count
-
-
-def asked_of(member: Member) -> SampleItemQuerySet:
-    """What somebody still has to answer: for their start page."""
-    return SampleItem.objects.asked().filter(member=member)
-
-
-def to_judge(organizations: list[str]) -> SampleItemQuerySet:
-    """What waits for the officials of the organisations at these paths: for their start page."""
-    inside = Q(pk__in=[])
-    for path in organizations:
-        inside |= below(path, lookup="sample__organization__path")
-    return SampleItem.objects.to_judge().filter(inside)
-
-
-def to_reverse(paths: list[str]) -> SampleItemQuerySet:
-    """What was found not in order and still counts, of the branches at `paths`: for the secretary's
-    start page."""
-    return SampleItem.objects.to_reverse().filter(log__branch__path__in=paths)
 
 
 def _locked(item: SampleItem) -> SampleItem:

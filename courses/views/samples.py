@@ -44,8 +44,6 @@ def list_(request: MemberRequest) -> HttpResponse:
     )
     rows = rows.order_by("-pk")
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    for sample in shown.object_list:
-        sample.overdue = sample.asked and sample.is_overdue(request.today)
     return page(request, "courses/sample_list.html", {"page": shown, "query": ""})
 
 

@@ -11,7 +11,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from PIL import Image
 
-from courses import sample_drawing, sample_photos, sample_results, samples, study_logs
+from courses import (
+    sample_drawing,
+    sample_photos,
+    sample_results,
+    sample_waiting,
+    samples,
+    study_logs,
+)
 from courses.models import Sample, SampleItem, SamplePhoto, StudyLog
 from courses.sample_photos import BadPhoto
 from courses.samples import CannotAnswer, CannotDraw, NotYourself
@@ -317,15 +324,15 @@ def test_a_judgement_reverses_nothing_by_itself(city, answered, lin):
     )  # fmt: skip
     assert StudyLog.objects.get().state == "confirmed"
     assert Standing.objects.get(member=lin).recognised == 100
-    assert list(samples.to_reverse([city.jia.path])) == [row]
-    assert not samples.to_reverse([city.yi.path])
+    assert list(sample_waiting.to_reverse([city.jia.path])) == [row]
+    assert not sample_waiting.to_reverse([city.yi.path])
 
 
 def test_the_branch_reverses_what_is_not_in_order_by_the_usual_verb(city, answered, secretary, lin):
     judge(city, answered)
     study_logs.reverse(answered.log, reason="抽查不属实", by=secretary, at=NOW)
 
-    assert not samples.to_reverse([city.jia.path])
+    assert not sample_waiting.to_reverse([city.jia.path])
     assert not LedgerEntry.objects.filter(member=lin).live().exists()
 
 
@@ -368,10 +375,10 @@ def test_one_log_is_drawn_once_in_a_sample(item):
 
 def test_closing_waits_for_what_was_answered_and_ends_the_asking(city, item, lin):
     gao = city.actor("gao", "official")
-    assert list(samples.asked_of(lin)) == [item]
+    assert list(sample_waiting.asked_of(lin)) == [item]
     samples.answer(item, "晚上读的", by=city.actor("lin"), at=NOW)
-    assert list(samples.to_judge([city.county.path])) == [item]
-    assert not samples.to_judge([city.bureau.path])
+    assert list(sample_waiting.to_judge([city.county.path])) == [item]
+    assert not sample_waiting.to_judge([city.bureau.path])
     with pytest.raises(Refusal, match="1 条已说明、待核查"):
         samples.close(item.sample, by=gao, at=NOW)
     judge(city, item)
@@ -383,7 +390,7 @@ def test_closing_waits_for_what_was_answered_and_ends_the_asking(city, item, lin
 def test_nothing_is_answered_once_a_sample_is_closed(city, item, lin):
     samples.close(item.sample, by=city.actor("gao", "official"), at=NOW)
 
-    assert not samples.asked_of(lin)
+    assert not sample_waiting.asked_of(lin)
     with pytest.raises(CannotAnswer):
         samples.answer(item, "晚了", by=city.actor("lin"), at=NOW)
 
