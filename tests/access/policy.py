@@ -121,6 +121,7 @@ PAGES: dict[str, Page] = {
     "bulletin-withdraw": Page("publish", "root"),
     "bulletin-paper": Page("see_figures", "anyone"),
     "draft-paper": Page("publish", "root"),
+    "paper-check": Page("", "public"),
     "draft-new": Page("publish", "root"),
     "draft-edit": Page("publish", "root"),
     "draft-preview": Page("publish", "root"),
