@@ -5,6 +5,7 @@ from django.urls import path
 from courses.views import (
     check_in,
     classes,
+    early_warnings,
     home,
     lessons,
     line_queries,
@@ -70,6 +71,9 @@ urlpatterns = [
     path("queries/<int:query>/withdraw/", line_queries.withdraw, name="query-withdraw"),
     path("queries/<int:query>/decline/", line_queries.decline, name="query-decline"),
     path("queries/<int:query>/credited/", line_queries.credited, name="query-credited"),
+    # warnings/
+    path("warnings/", early_warnings.list_, name="warning-list"),
+    path("warnings/mine/", early_warnings.mine, name="my-warnings"),
     # courses/
     path("courses/", lessons.list_, name="course-list"),
     path("courses/<int:course>/", lessons.course, name="course-detail"),
