@@ -44,6 +44,7 @@ urlpatterns = [
     path("sessions/<int:session>/settle/", roll_call.settle, name="session-settle"),
     path("sessions/<int:session>/paper/", roll_call.paper, name="session-paper"),
     path("sessions/<int:session>/answer/", plans.answer, name="session-answer"),
+    path("sessions/<int:session>/visit/", early_warnings.visit, name="session-visit"),
     path("plans/<int:plan>/decide/", roll_call.decide, name="plan-decide"),
     # check-in/
     path("sessions/<int:session>/screen/", check_in.screen, name="check-in-screen"),

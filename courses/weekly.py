@@ -100,7 +100,7 @@ def _chunk(programmes: Sequence[Programme], key: str, *, at: datetime) -> int | 
     monday, _ = _week(at)
     told = texts(programmes, members, at=at)
     offices = _office_holders([m.pk for m in members], at=at)
-    title = f"学习提醒（{day(monday)}起的一周）"
+    title = f"{monday:%-m月%-d日}起一周的学习提醒"
     links = {True: "/warnings/", False: "/warnings/mine/"}
     messages.send_many(
         [Letter(pk, KIND, key, title, text, links[pk in offices]) for pk, text in told.items()],

@@ -7,15 +7,17 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from courses import early_warnings
 from courses.early_warnings import Warned, Watch
 from courses.forecasts import Meeting
 from courses.models import StudySession
-from courses.views.shown import at_hand
-from credits import statements
+from courses.views.shown import at_hand, worth
+from credits import rule_book, statements
 from credits.models import Standing
 from credits.views.shown import programme_of
 from portal import gate
@@ -75,6 +77,23 @@ def mine(request: MemberRequest) -> HttpResponse:
     return page(request, "courses/warning_mine.html", context)
 
 
+@require_GET
+@gate.required(Capability.OWN)
+def visit(request: MemberRequest, session: int) -> HttpResponse:
+    """A session of one's unit to which one may go as a guest; who is due in it sees its own page.
+    Raises Http404 for all others."""
+    rows = StudySession.objects.select_related("organiser").filter(pk=session)
+    found = rows.open_to(request.user, request.at).first()
+    if found is None:
+        raise Http404("没有找到，或已经结束。")
+    if rows.for_member(request.user).exists():
+        return redirect("session-detail", session)
+    programme = programme_of(request)
+    rules = rule_book.of(programme).on(found.day).rules
+    context = {"session": found, "worth": worth(found, rules), "programme": programme}
+    return page(request, "courses/session_visit.html", context)
+
+
 def _person(watch: Watch, warned: Warned, today: date) -> dict[str, Any]:
     """One of those who are warned of, with what would help."""
     member = warned.standing.member
@@ -99,6 +118,7 @@ def _said(warned: Warned, today: date) -> dict[str, Any]:
 def _proposal(meeting: Meeting, today: date) -> dict[str, str]:
     when = f"{day(meeting.start, today)}{clock(meeting.start)}–{clock(meeting.end)}"
     return {
+        "href": reverse("session-visit", args=[meeting.pk]),
         "title": meeting.title,
         "when": when,
         "where": f"{meeting.organiser} {meeting.place}".strip(),
