@@ -12,14 +12,14 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, Sum, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Sum
 from django.utils import timezone
 
-from courses import forecasts
+from courses import forecasts, meetings
 from courses.forecasts import Forecast, Meeting, Person
+from courses.meetings import Calendar
 from courses.models import Attendance, AttendancePlan, Enrolment, Status, StudySession
-from credits import rule_book, rules
+from credits import rule_book
 from credits.models import (
     CreditedContent,
     CreditedTime,
@@ -30,14 +30,8 @@ from credits.models import (
 )
 from credits.rule_sets import Rules
 from portal.models import PATH_STEP, Membership, Organization
-from portal.querysets import below
 
-IN_UNIT, IN_COMMITTEE = 60, 30  # sessions looked at for proposals, the earliest ones
 AWAY = {Status.LEAVE, Status.ABSENT, Status.OBSERVER}
-_COLUMNS = (
-    "pk", "title", "place", "organiser__short_name", "organiser__path", "reading_class_id", "form",
-    "period", "content", "state", "starts_at", "ends_at", "band", "ceiling", "counts",
-)  # fmt: skip
 
 
 class Outlook:
@@ -50,8 +44,9 @@ class Outlook:
     def __init__(self, programme: Programme, rows: Iterable[Standing], *, at: datetime) -> None:
         self.programme, self.at = programme, at
         self.rows = {r.member_id: r for r in rows if r.on_roll and not r.exempt and r.shortfall > 0}
-        self.book = rule_book.of(programme)
-        self.rules: Rules = self.book.current.rules
+        book = rule_book.of(programme)
+        self.rules: Rules = book.current.rules
+        self.calendar = Calendar(programme, book, at)
         # What is over and not yet recorded may still earn, as long as it may be recorded.
         self.first_day = timezone.localdate(at) - timedelta(days=self.rules.back_dating)
 
@@ -103,10 +98,13 @@ class Outlook:
         enrolled = _spans(places.values_list("member", "reading_class", "since", "until"))
         held = Membership.objects.filter(member__in=self.rows).exclude(until__lte=self.first_day)
         homes = _spans(held.values_list("member", "branch__path", "since", "until"))
-        meetings = self._own(enrolled, homes)
-        said, barred = self._said(meetings), self._barred(meetings)
+        paths = {span[0] for spans in homes.values() for span in spans}
+        above = {p[:end] for p in paths for end in range(PATH_STEP, len(p) + 1, PATH_STEP)}
+        classes = {span[0] for spans in enrolled.values() for span in spans}
+        ahead = self.calendar.of(above, classes, since=self.first_day)
+        said, barred = self._said(ahead), self._barred(ahead)
         by_place: dict[Any, list[Meeting]] = defaultdict(list)  # path or class
-        for m in meetings:
+        for m in ahead:
             by_place[m.path if m.reading_class is None else m.reading_class].append(m)
         for member in self.rows:
             found: dict[int, Meeting] = {}
@@ -124,27 +122,13 @@ class Outlook:
                     found[m.pk] = m
                 else:
                     away[member].append(m)
-            due[member] = sorted(found.values(), key=_by_start)
+            due[member] = sorted(found.values(), key=meetings.by_start)
         return due, away
 
-    def _own(self, enrolled: dict[int, Any], homes: dict[int, Any]) -> list[Meeting]:
-        """Sessions for which somebody of them may be due, of other programmes, too."""
-        classes = {span[0] for spans in enrolled.values() for span in spans}
-        paths = {span[0] for spans in homes.values() for span in spans}
-        above = {p[:end] for p in paths for end in range(PATH_STEP, len(p) + 1, PATH_STEP)}
-        since = timezone.make_aware(datetime.combine(self.first_day, datetime.min.time()))
-        rows = StudySession.objects.order_by().filter(
-            state__in=["planned", "open"], starts_at__gte=since
-        )
-        plain = rows.filter(reading_class=None, organiser__path__in=above)
-        found = list(self._columns(plain))
-        found += self._columns(rows.filter(reading_class__in=classes))
-        return sorted((self._meeting(row) for row in found), key=_by_start)
-
-    def _said(self, meetings: Sequence[Meeting]) -> dict[int, list[tuple[Meeting, bool]]]:
+    def _said(self, ahead: Sequence[Meeting]) -> dict[int, list[tuple[Meeting, bool]]]:
         """Of each member, where an open roll or approved leave says that they are there or not."""
-        by_pk = {m.pk: m for m in meetings}
-        opened = [m.pk for m in meetings if m.state == StudySession.State.OPEN]
+        by_pk = {m.pk: m for m in ahead}
+        opened = [m.pk for m in ahead if m.state == StudySession.State.OPEN]
         granted = AttendancePlan.objects.filter(
             session__in=by_pk, member__in=self.rows, state=AttendancePlan.State.APPROVED
         )
@@ -157,14 +141,14 @@ class Outlook:
             said[member].append((by_pk[session], is_there))
         return said
 
-    def _barred(self, meetings: Sequence[Meeting]) -> set[tuple[int, int]]:
+    def _barred(self, ahead: Sequence[Meeting]) -> set[tuple[int, int]]:
         """(session, member) where the member is exempt in one of the session's programmes."""
         exempt = Standing.objects.filter(member__in=self.rows, exempt=True, on_roll=True)
         by_programme: dict[int, list[int]] = defaultdict(list)
         for programme, member in exempt.values_list("programme", "member"):
             by_programme[programme].append(member)
         through = StudySession.programmes.through.objects.filter(
-            studysession__in=[m.pk for m in meetings]
+            studysession__in=[m.pk for m in ahead]
         )
         pairs = through.values_list("studysession_id", "programme_id")
         return {(session, m) for session, programme in pairs for m in by_programme[programme]}
@@ -188,56 +172,26 @@ class Outlook:
         return times, contents, days
 
     @cached_property
-    def candidates(self) -> list[Meeting]:
-        """The earliest sessions to come of the units, and of the committees right above, of those
-        who are short: one query, and one for the units' paths."""
-        branches = {row.branch_id: row.branch for row in self.rows.values()}.values()
-        units = Organization.objects.filter(pk__in={b.unit_id or b.pk for b in branches})
-        where = Q(pk__in=[])
-        for path in units.values_list("path", flat=True):
-            where |= below(path, lookup="organiser__path")
-        rows = StudySession.objects.order_by().filter(
-            where, state="planned", starts_at__gt=self.at, programmes=self.programme
-        )
-        first = F("starts_at").asc(), F("pk").asc()
-        ranked = rows.annotate(
-            in_unit=Window(RowNumber(), partition_by="organiser__unit", order_by=first),
-            in_committee=Window(RowNumber(), partition_by="organiser__parent", order_by=first),
-        )
-        near = Q(
-            in_committee__lte=IN_COMMITTEE, organiser__parent__in={b.parent_id for b in branches}
-        )
-        found = ranked.filter(Q(in_unit__lte=IN_UNIT) | near)
-        return sorted((self._meeting(row) for row in self._columns(found)), key=_by_start)
+    def _branches(self) -> list[Organization]:
+        return list({row.branch_id: row.branch for row in self.rows.values()}.values())
+
+    @cached_property
+    def _candidates(self) -> list[Meeting]:
+        return self.calendar.near(self._branches)
+
+    @cached_property
+    def _unit_paths(self) -> dict[int, str]:
+        return meetings.unit_paths(self._branches)
 
     def _nearest(self, person: Person) -> list[Meeting]:
         """Candidates in a person's reach: their own branch's, their committee's, their unit's."""
         branch = self.rows[person.member].branch
         unit = self._unit_paths[branch.unit_id or branch.pk]
         parent = branch.path[:-PATH_STEP] if len(branch.path) > len(unit) else branch.path
-        inside = [m for m in self.candidates if m.path.startswith(unit)]
+        inside = [m for m in self._candidates if m.path.startswith(unit)]
         return sorted(
             inside, key=lambda m: (m.path != branch.path, not m.path.startswith(parent), m.start)
         )
-
-    @cached_property
-    def _unit_paths(self) -> dict[int, str]:
-        units = {row.branch.unit_id or row.branch_id for row in self.rows.values()}
-        return dict(Organization.objects.filter(pk__in=units).values_list("pk", "path"))
-
-    def _columns(self, rows: Any) -> Any:
-        through = StudySession.programmes.through.objects
-        own = through.filter(studysession=OuterRef("pk"), programme=self.programme)
-        return rows.annotate(counts=Exists(own)).values_list(*_COLUMNS)
-
-    def _meeting(self, row: Sequence[Any]) -> Meeting:
-        *known, state, start, end, band, ceiling, counts = row
-        day = timezone.localdate(start)
-        of_day = self.book.on(day).rules
-        minutes = int((end - start) / timedelta(minutes=1))
-        hours = rules.worth(minutes, of_day, band=band, share=of_day.share(Status.PRESENT))
-        hours = hours if ceiling is None else min(hours, ceiling)
-        return Meeting(*known, state, start, end, day, hours, of_day.daily_cap, counts)
 
 
 Span = tuple[Any, date, date | None]
@@ -254,7 +208,3 @@ def _spans(rows: Iterable[tuple[int, Any, date, date | None]]) -> dict[int, list
 def _covers(span: Sequence[Any], day: date) -> bool:
     since, until = span
     return bool(since <= day and (until is None or until > day))
-
-
-def _by_start(meeting: Meeting) -> tuple[datetime, int]:
-    return meeting.start, meeting.pk

@@ -121,8 +121,8 @@ def mail(*, default: str) -> dict[str, Any]:
         raise ImproperlyConfigured("EMAIL_URL must begin with smtp://, smtp+tls:// or smtp+ssl://")
     try:
         found: dict[str, Any] = dict(environ.Env.email_url_config(url))
-    except ValueError as error:
-        raise ImproperlyConfigured("EMAIL_URL cannot be read") from error
+    except ValueError:
+        raise ImproperlyConfigured("EMAIL_URL cannot be read") from None  # it holds a password
     if scheme == "consolemail":
         return {"EMAIL_BACKEND": found["EMAIL_BACKEND"]}
     if not found.get("EMAIL_HOST") or "@" not in sender:

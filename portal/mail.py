@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused
 from typing import Any
@@ -54,11 +55,15 @@ def send_waiting(kind: str, recheck: Recheck, *, at: datetime) -> int:
             break
         words = recheck(batch)
         _drop([m.pk for m in batch if not words.get(m.pk)], at=at)
-        done = [_send(m, words[m.pk], connection, at=at) for m in batch if words.get(m.pk)]
-        sent += done.count(True)
-        if None in done:  # the server went away half-way; the rest waits
-            break
-    connection.close()
+        for message in batch:
+            if not words.get(message.pk):
+                continue
+            went = _send(message, words[message.pk], connection, at=at)
+            if went is None:
+                return sent  # the server went away; the rest waits
+            sent += went
+    with suppress(OSError):
+        connection.close()
     return sent
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import time_machine
 from django.conf import settings
+from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -23,6 +24,7 @@ from courses import (
     roll_call,
     sheets_in,
     study_logs,
+    weekly,
 )
 from courses import check_in as checking_in
 from courses.marks import Mark, Wish
@@ -31,7 +33,7 @@ from courses.study_logs import Handing, Study
 from credits import bulletins, ledger, programmes, rebuilding, roll, verification
 from credits.ledger import Credit, Posted, Source
 from credits.models import LedgerEntry, Programme, RankingPermit
-from portal import appointments, members, organizations
+from portal import appointments, members, messages, organizations
 from portal.audit import Actor
 from portal.models import Member, Organization, Role
 from portal.organizations import Founding
@@ -373,6 +375,26 @@ def publish(number: int) -> Any:
         draft = bulletins.draw_up(programme, title="通报", cohorts=["county"], by=by, at=NOW)
         bulletins.publish(draft, seen_version=draft.version, by=by, at=NOW)
     return "published"
+
+
+def choose_mail(number: int) -> Any:
+    """Each branch's first person chooses to get messages by e-mail."""
+    person = people(branch_of(number))[0]
+    own = Actor(person, "member")
+    messages.choose_mail(f"p{number}@example.org", wanted=True, by=own, at=NOW)
+    return "chosen"
+
+
+def tell_the_week(number: int) -> Any:
+    """Compose the week's messages and send the e-mails, as every worker does; says to whom."""
+    settings.MAIL_ON = True
+    sent: list[str] = []
+    EmailMessage.send = lambda self, *_: sent.extend(self.to) or 1
+    while weekly.compose(at=NOW):
+        pass
+    while weekly.mail(at=NOW):
+        pass
+    return sent
 
 
 def rules_and_sums(number: int) -> Any:

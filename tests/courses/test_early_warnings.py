@@ -170,6 +170,31 @@ def test_who_moved_is_due_in_the_new_branchs_sessions(programme, city, nearly, s
     assert about(programme, nearly) is None
 
 
+def test_the_forecast_is_what_the_ledger_gives_once_all_was_held(programme, lin, study, schedule,
+                                                                 secretary):  # fmt: skip
+    for period, hours in zip(PERIODS, (4, 5, 3, 1), strict=True):
+        study(lin, hours, period)
+    study(lin, 7, "reform", "self")  # its cap: 10
+    days = iter(range(2, 20))
+    plans = [
+        schedule("自学", day=ahead(next(days)), minutes=180, form="self"),
+        schedule("课", day=(day := ahead(next(days))), minutes=45, content="x", period="new-era"),
+        schedule("同时", day=day, minutes=90),
+        schedule("再讲", day=ahead(next(days)), minutes=45, content="x", period="new-era"),
+        schedule("全天", day=(day := ahead(next(days))), hour=8, band="day", period="socialist"),
+        schedule("当晚", day=day, hour=20, minutes=45, period="new-era"),
+        schedule("太短", day=ahead(next(days)), minutes=10),
+        schedule("减计", day=ahead(next(days)), minutes=90, ceiling=50, ceiling_reason="迟开"),
+    ]
+    foreseen = about(programme, lin).forecast
+    assert [m.title for m in foreseen.coming] == ["自学", "课", "全天", "减计"]
+
+    for session in sorted(plans, key=lambda s: s.starts_at):
+        roll_call.open_(session, by=secretary, at=session.starts_at)
+        roll_call.close(session, {}, by=secretary, at=session.ends_at)
+    assert Standing.objects.get(member=lin).shortfall == foreseen.missing > 0
+
+
 # --- Sessions proposed
 
 
