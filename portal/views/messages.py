@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages as notes
 from django.core.paginator import Paginator
 from django.db.models import Case, When
@@ -68,4 +69,5 @@ def by_mail(request: MemberRequest) -> HttpResponse:
         except Refusal as refusal:
             refuse(form, refusal)
     status = 422 if form.errors else 200
-    return page(request, "portal/mail_choice.html", {"form": form}, status=status)
+    context = {"form": form, "on": settings.MAIL_ON}
+    return page(request, "portal/mail_choice.html", context, status=status)

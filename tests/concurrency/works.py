@@ -8,6 +8,7 @@ import re
 import time
 from datetime import date, timedelta
 from typing import Any
+from unittest import mock
 
 import time_machine
 from django.conf import settings
@@ -389,11 +390,16 @@ def tell_the_week(number: int) -> Any:
     """Compose the week's messages and send the e-mails, as every worker does; says to whom."""
     settings.MAIL_ON = True
     sent: list[str] = []
-    EmailMessage.send = lambda self, *_: sent.extend(self.to) or 1
-    while weekly.compose(at=NOW):
-        pass
-    while weekly.mail(at=NOW):
-        pass
+
+    def note(letter: EmailMessage) -> int:
+        sent.extend(letter.to)
+        return 1
+
+    with mock.patch.object(EmailMessage, "send", note):
+        while weekly.compose(at=NOW):
+            pass
+        while weekly.mail(at=NOW):
+            pass
     return sent
 
 
