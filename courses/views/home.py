@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from courses import early_warnings, start_pages, todos
 from courses.models import StudyLog, StudySession
-from courses.views.shown import asked, at_hand, coming, line, screen, unsettled, worth
+from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which, worth
 from credits import figures, overviews, statements
 from credits.models import Programme
 from credits.views.figures import glance
@@ -20,7 +20,7 @@ from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Organization, Role
-from portal.rendering import addresses, page
+from portal.rendering import addresses, page, page_if_changed
 
 OFFICIALS = (Role.OFFICIAL, Role.GUIDANCE, Role.ADMINISTRATOR)
 
@@ -78,7 +78,7 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
             *(line(row, request.today) for row in statements.newest(programme, member)),
         ],
     }
-    return page(request, "courses/home_member.html", context)
+    return page_if_changed(request, "courses/home_member.html", context)
 
 
 def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
@@ -90,7 +90,6 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         for kind, n in todos.waiting(request.scope)
     ]
     roll, class_ = addresses("session-detail"), addresses("class-detail")
-    decide = addresses("plan-decide")
     context: dict[str, Any] = {
         "programme": programme,
         "organization": where,
@@ -100,7 +99,7 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         ],
         "overdue": list(map(at_hand, desk.overdue)),
         "coming": list(map(at_hand, desk.coming)),
-        "asked": [{"href": decide(r.pk)} | asked(r) for r in desk.asked],
+        "asked": requests(desk.asked, which),
         "more": desk.more,
         "refused": [
             {"href": roll(r.session), "title": r.title, "n": str(r.n)} for r in desk.refused
@@ -113,7 +112,7 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         "now": figures.of(programme, where) if where else None,
         "own": statements.standing(programme, request.user),
     }
-    return page(request, "courses/home_secretary.html", context)
+    return page_if_changed(request, "courses/home_secretary.html", context)
 
 
 def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
@@ -126,7 +125,7 @@ def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
         context["help"] = overviews.kept(
             programme, "help", paths, lambda: _help(request, programme), at=request.at
         )
-    return page(request, "credits/figures.html", context)
+    return page_if_changed(request, "credits/figures.html", context)
 
 
 def _help(request: MemberRequest, programme: Programme) -> dict[str, int]:
