@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -187,12 +186,6 @@ def _idle(
 # --- In words
 
 
-@dataclass(frozen=True)
-class _Sums:
-    short: int
-    missed: int
-
-
 def _own(warned: Warned | None) -> list[str]:
     """What a person is told of themselves."""
     if warned is None:
@@ -223,12 +216,12 @@ def _office(
         if w.standing.member_id != scope.member_id
         and scope.can(Capability.SEE_PERSONS, w.standing.branch.path, w.standing.member_id)
     ]
-    sums = _Sums(sum(w.forecast is not None for w in own), sum(bool(w.missed) for w in own))
+    short, missed = sum(w.forecast is not None for w in own), sum(bool(w.missed) for w in own)
     said = []
-    if sums.short:
-        said.append(f"您负责的党员中，{sums.short} 人按现在的安排学不满。")
-    if sums.missed:
-        said.append(f"{sums.missed} 人连续三次缺席。")
+    if short:
+        said.append(f"您负责的党员中，{short} 人按现在的安排学不满。")
+    if missed:
+        said.append(f"{missed} 人连续三次缺席。")
     late = [s for s in sheets if scope.can(Capability.RECORD_ATTENDANCE, s.organiser.path)]
     if late:
         named = "、".join(f"{day(s.starts_at)}“{s}”" for s in late[:NAMED])

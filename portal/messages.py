@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -21,6 +21,7 @@ from portal.models import AuditEvent, MailChoice, Member, Message
 from portal.prepared import Prepared, given
 from portal.refusals import Refusal
 
+KEPT = timedelta(days=400)
 COLUMNS = ["member", "kind", "key", "title", "text", "link", "made_at", "mail"]
 
 
@@ -101,6 +102,16 @@ def choose_mail(email: str, *, wanted: bool, by: Actor, at: datetime) -> None:
         on=by.member.branch,
         subject="邮件提醒：开" if wanted else "邮件提醒：关",
     )
+
+
+def expire(*, at: datetime) -> int:
+    """Periodic: forget messages a year old, some at a time; returns how many."""
+    first = Message.objects.order_by("pk").values_list("pk", "made_at")[:2000]
+    old = [pk for pk, made_at in first if made_at < at - KEPT]
+    if not old:
+        return 0
+    count, _ = Message.objects.filter(pk__in=old).delete()
+    return count
 
 
 _unread = Prepared(

@@ -99,6 +99,7 @@ PERIODIC_WORK = [
     "portal.audit.expire",
     "portal.sign_in.forget_failures",
     "portal.people_in.staging.expire",
+    "portal.messages.expire",
     "credits.programmes.turn_the_day",
     "courses.sheets_in.expire",
     "courses.weekly.compose",

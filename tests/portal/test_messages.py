@@ -124,6 +124,14 @@ def test_all_are_marked_at_once(client, lin):
     assert messages.unread(lin) == 0
 
 
+def test_messages_are_kept_for_a_year(lin):
+    send(letter(lin, "a"))
+    send(letter(lin, "b"), at=NOW + timedelta(days=200))
+    assert messages.expire(at=NOW + messages.KEPT) == 0
+    assert messages.expire(at=NOW + messages.KEPT + timedelta(minutes=1)) == 1
+    assert lin.messages.get().key == "b"
+
+
 # --- Choosing e-mail
 
 
