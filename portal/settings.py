@@ -104,6 +104,7 @@ PERIODIC_WORK = [
     "courses.sheets_in.expire",
     "courses.weekly.compose",
     "courses.weekly.mail",
+    "courses.samples.expire",
 ]
 
 # --- Database ------------------------------------------------------------------------------
