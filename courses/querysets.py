@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Count, F, Max, Q
 
 from portal.models import PATH_STEP
-from portal.querysets import ScopedQuerySet
+from portal.querysets import ScopedQuerySet, below
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -73,6 +73,14 @@ class SessionQuerySet(ScopedQuerySet["StudySession"]):
         own = member.scope_path
         above = [own[:end] for end in range(PATH_STEP, len(own) + 1, PATH_STEP)]
         return self.filter(pk__in=of_member(member.pk, above))
+
+    def open_to(self, member: Member, at: datetime) -> Self:
+        """Those to come in a member's unit: to these they may go as a guest. Nobody's marks are
+        shown by that."""
+        branch = member.branch
+        if branch is None:
+            return self.none()
+        return self.to_come(at).filter(below((branch.unit or branch).path, lookup=self.path_lookup))
 
     def with_counts(self) -> Self:
         """With 应到, 实到, 请假, 缺席, 未签到, 列席 and 客人 of each session."""

@@ -7,6 +7,7 @@ from courses.views import (
     class_roll,
     classes,
     closed_roll,
+    early_warnings,
     home,
     lessons,
     line_queries,
@@ -48,6 +49,7 @@ urlpatterns = [
     path("sessions/<int:session>/settle/", closed_roll.settle, name="session-settle"),
     path("sessions/<int:session>/paper/", roll_call.paper, name="session-paper"),
     path("sessions/<int:session>/answer/", plans.answer, name="session-answer"),
+    path("sessions/<int:session>/visit/", early_warnings.visit, name="session-visit"),
     path("plans/<int:plan>/decide/", plans.decide, name="plan-decide"),
     # check-in/
     path("sessions/<int:session>/screen/", check_in.screen, name="check-in-screen"),
@@ -75,6 +77,9 @@ urlpatterns = [
     path("queries/<int:query>/withdraw/", line_queries.withdraw, name="query-withdraw"),
     path("queries/<int:query>/decline/", line_queries.decline, name="query-decline"),
     path("queries/<int:query>/credited/", line_queries.credited, name="query-credited"),
+    # warnings/
+    path("warnings/", early_warnings.list_, name="warning-list"),
+    path("warnings/mine/", early_warnings.mine, name="my-warnings"),
     # samples/
     path("samples/", samples.list_, name="sample-list"),
     path("samples/new/", samples.new, name="sample-new"),

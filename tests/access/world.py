@@ -21,8 +21,9 @@ from courses.study_logs import Study
 from credits import bulletins, certificates, ledger, roll
 from credits.ledger import Credit, Source
 from credits.models import Programme, Standing
-from portal import appointments, suggestions
+from portal import appointments, messages, suggestions
 from portal.audit import Actor
+from portal.messages import Letter
 from portal.models import Cohort, Job, Member, Organization, Role, Upload
 from portal.people_in import Table
 from tests.cast import NOW, TODAY, City, days_ago, moment
@@ -139,7 +140,10 @@ def _things(
     query = line_queries.ask_missing(
         programme, days_ago(2), "上午的党课", by=Actor(person, "member"), at=NOW
     )
+    weekly = Letter(person.pk, "weekly", "2021-W22", "学习提醒", "还差 2 学时。", "/warnings/mine/")
+    messages.send_many([weekly], at=NOW)
     ids |= {
+        "message": person.messages.get().pk,
         "query": query.pk,
         "sample": sample,
         "item": item,

@@ -27,8 +27,9 @@ from courses.models import StudySession as Session
 from courses.sessions import Plan
 from credits import bulletins, certificates
 from credits.models import Bulletin, LedgerEntry, Programme, Standing
-from portal import suggestions
+from portal import messages, suggestions
 from portal.audit import Actor
+from portal.messages import Letter
 from portal.models import Cohort, Job, Organization, Role, Suggestion, Upload
 from portal.people_in import Table
 from tests.cast import TODAY, moment
@@ -69,7 +70,16 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         samples.answer(item, "晚上在家读的。", by=Actor(item.member, Role.MEMBER), at=at)
     samples.judge(drawn[0], in_order=True, by=city, at=at)
     table = Table("members", (), {}).as_json()
+    beside = Organization.objects.branches().filter(unit=branch.unit).exclude(pk=branch.pk).first()
+    assert beside is not None
+    tomorrow = moment(TODAY + timedelta(days=1), 19)
+    plan = Plan("邻支部党课", "lecture", tomorrow, tomorrow + timedelta(minutes=90), "reform")
+    visit = sessions.schedule(beside, [programme], plan, by=by, at=at)
+    text, link = "还差 2 学时。\n可以参加：", "/warnings/mine/"
+    weekly = Letter(people["member"].pk, "weekly", "2021-W22", "学习提醒", text, link)
+    messages.send_many([weekly], at=at)
     ids: dict[str, int | str] = {
+        "visit": visit.pk,
         "live": live.pk,
         "key": live.key,
         "token": check_in.code_at(live, at).token,
@@ -136,8 +146,10 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("course-list"), at("course-list", query="?period=reform&form=lecture"),
             at("course-detail", course), at("lesson-detail", lesson),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
-            at("suggestions"), at("bulletin-list"), at("bulletin-detail", bulletin),
-            at("walk-in", ids["walk_in"]), at("my-samples"),
+            at("my-warnings"), at("session-visit", ids["visit"]), at("message-list"),
+            at("message-by-mail"), at("suggestions"), at("bulletin-list"),
+            at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
+            at("my-samples"),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
         ],
         "secretary": [
@@ -151,7 +163,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("session-reopen", closed), at("session-paper", closed),
             at("check-in-screen", ids["live"]), at("check-in-screen", planned), at("log-list"),
             at("log-list", query="?show=decided"), at("log-for", member), at("log-reverse", log),
-            at("branch-hours"), at("branch-hours", query="?only=short"),
+            at("branch-hours"), at("branch-hours", query="?only=short"), at("warning-list"),
             at("member-hours", member), at("member-list"), at("member-list", query="?q=zz"),
             at("member-new"), at("member-detail", member), at("member-mend", member),
             at("member-transfer", member), at("member-leave", member), at("members-in"),
@@ -183,7 +195,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
         ],
         "guidance": [at("home"), at("organization-list")],
         "organiser": [at("home"), at("log-list")],
-        "helper": [at("home"), at("member-hours", member)],
+        "helper": [at("home"), at("member-hours", member), at("warning-list")],
     }  # fmt: skip
 
 
