@@ -97,7 +97,12 @@ class Posting(models.Model):
     @property
     def has_page(self) -> bool:
         """Whether the source has a page of its own, at the address `source`."""
-        return self.kind in {SourceKind.SESSION, SourceKind.STUDY_LOG}
+        return self.kind in {SourceKind.SESSION, SourceKind.STUDY_LOG} or self.is_granted
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether somebody above approved what a register or another organisation states."""
+        return self.kind in {SourceKind.OPENING, SourceKind.OUTSIDE}
 
 
 class LedgerEntry(models.Model):
