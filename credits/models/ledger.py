@@ -24,6 +24,9 @@ class SourceKind(models.TextChoices):
     OUTSIDE = "outside", "外单位转入"
 
 
+MARKS = {SourceKind.OPENING.value: "期初", SourceKind.OUTSIDE.value: "转入"}
+
+
 class LedgerBook(models.Model):
     """The book of one organisation in one programme: a chain of postings.
 
@@ -102,7 +105,12 @@ class Posting(models.Model):
     @property
     def is_granted(self) -> bool:
         """Whether somebody above approved what a register or another organisation states."""
-        return self.kind in {SourceKind.OPENING, SourceKind.OUTSIDE}
+        return self.kind in MARKS
+
+    @property
+    def mark(self) -> str:
+        """How the statement marks such a line; empty for all others."""
+        return MARKS.get(self.kind, "")
 
 
 class LedgerEntry(models.Model):
