@@ -85,7 +85,7 @@ def _below(grid: Grid, first: int, columns: Mapping[int, str]) -> tuple[list[Row
         if not cells.keys() & {"form", "period", "day", "hours", "proof"}:
             continue
         written = [text for value in raw if (text := text_of(value))]
-        if FOOT.search(tight(written[0])) and "number" not in cells:
+        if FOOT.search(tight(written[0])) and not {"form", "day"} <= cells.keys():
             warnings.append(f"第 {index} 行是“{masked(written[0])[:20]}”，没有读取。")
             continue
         numeric = any(

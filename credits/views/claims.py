@@ -36,7 +36,12 @@ def list_(request: MemberRequest) -> HttpResponse:
     programme = programme_of(request)
     own = HoursClaim.objects.within(request.scope, Capability.EXEMPT).filter(programme=programme)
     batches = ClaimBatch.objects.within(request.scope, Capability.EXEMPT)
-    batches = batches.filter(programme=programme).with_counts().select_related("branch", "by")
+    batches = (
+        batches.filter(programme=programme)
+        .with_counts()
+        .select_related("branch", "by")
+        .order_by("-pk")
+    )
     periods = rule_book.of(programme).current.rules.period_names
     context = {
         "programme": programme,
