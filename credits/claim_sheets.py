@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpResponse
 from django.utils import timezone
 
 from credits import rule_book
@@ -24,8 +23,9 @@ SPARE = 200  # rows behind the members in which lists are offered
 
 def template(
     programme: Programme, branch: Organization, *, by: Actor, at: datetime
-) -> HttpResponse:
-    """One row a member, number and name filled in; whoever has several lines gets more rows."""
+) -> tuple[str, bytes]:
+    """Name and content of the file: one row a member, number and name filled in; for several lines
+    of one member the office copies the row."""
     name = f"{branch.short_name}期初和外单位学时"
     people = list(Member.objects.in_branch(branch).order_by("name", "number"))
     rules = rule_book.of(programme).current.rules
@@ -55,7 +55,7 @@ def template(
         subject=f"{name}（样表）",
         detail={"rows": len(people)},
     )
-    return spreadsheets.answer(book.data, name)
+    return name, book.data
 
 
 def forms(rules: Rules) -> dict[str, str]:

@@ -14,7 +14,7 @@ from credits import claim_sheets, claims_in, rule_book
 from credits.claim_sheets import COLUMNS
 from credits.models import Form, HoursClaim
 from credits.views.shown import programme_of
-from portal import gate
+from portal import gate, spreadsheets
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Organization, Upload
@@ -33,7 +33,8 @@ def template(request: MemberRequest, organization: int) -> HttpResponse:
     rows = Organization.objects.all()
     branch = gate.get(rows, request.scope, Capability.EXEMPT, pk=organization)
     by = request.scope.actor(Capability.EXEMPT)
-    return claim_sheets.template(programme_of(request), branch, by=by, at=request.at)
+    name, data = claim_sheets.template(programme_of(request), branch, by=by, at=request.at)
+    return spreadsheets.answer(data, name)
 
 
 @require_http_methods(["GET", "POST"])

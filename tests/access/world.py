@@ -17,7 +17,7 @@ from courses import (
 from courses.models import Course, Lesson, Material, SheetImport, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import bulletins, certificates, ledger, roll
+from credits import bulletins, certificates, claims, ledger, roll
 from credits.ledger import Credit, Source
 from credits.models import Programme, Standing
 from portal import appointments, suggestions
@@ -137,7 +137,11 @@ def _things(
     query = line_queries.ask_missing(
         programme, days_ago(2), "上午的党课", by=Actor(person, "member"), at=NOW
     )
+    stated = claims.Stated(person, "opening", "seminar", "reform", days_ago(90), 400, "登记簿", 1)
+    batch = claims.hand_in(programme, branch, [stated], key=branch.code, by=by, at=NOW)
     ids |= {
+        "batch": batch.pk,
+        "claim": batch.claims.get().pk,
         "query": query.pk,
         "member": person.pk,
         "organization": branch.pk,
@@ -171,6 +175,12 @@ def _uploads(world: World) -> None:
             ids[key] = Upload.objects.create(
                 by=by, kind=kind, filename="名册.csv", table=Table(kind, (), {}).as_json(), at=NOW
             ).pk
+        by = world.people[asked_by]
+        table = {"programme": world.programme.pk, "branch": world.city.jia.pk, "digest": "d",
+                 "warnings": [], "rows": []}  # fmt: skip
+        ids["claim_sheet"] = Upload.objects.create(
+            by=by, kind="claims", filename="期初.csv", table=table, at=NOW
+        ).pk
 
 
 def _complete(programme: Programme, branch: Organization, people: list[Member], by: Actor) -> None:

@@ -25,7 +25,7 @@ from courses.models import (
 )
 from courses.models import StudySession as Session
 from courses.sessions import Plan
-from credits import bulletins, certificates
+from credits import bulletins, certificates, claim_decisions, claims
 from credits.models import Bulletin, LedgerEntry, Programme, Standing
 from portal import suggestions
 from portal.audit import Actor
@@ -59,7 +59,31 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         query = line_queries.ask(entry, "length", text="那天我先走", by=member, at=at)
     line_queries.decline(query, reply="签到表上有您的签名", by=by, at=at)
     table = Table("members", (), {}).as_json()
+    stated = [
+        claims.Stated(people["member"], kind, "seminar", "reform", TODAY, hours, "登记簿第 3 页", n)
+        for n, (kind, hours) in enumerate([("opening", 400), ("outside", 150), ("opening", 25)])
+    ]
+    sheet = {
+        "programme": programme.pk,
+        "branch": branch.pk,
+        "digest": "d",
+        "warnings": ["只读了一张表。"],
+    }
+    batches = [
+        claims.hand_in(programme, branch, [line], key=f"pages{line.row}", by=by, at=at)
+        for line in [stated[0], stated[1]]
+    ]
+    granted, returned = (batch.claims.get() for batch in batches)
+    claim_decisions.approve([granted], by=city, at=at)
+    claim_decisions.return_([returned], reason="看不清", by=city, at=at)
     ids: dict[str, int | str] = {
+        "claim": granted.pk,
+        "returned": returned.pk,
+        "batch": claims.hand_in(programme, branch, [stated[2]], key="pages", by=by, at=at).pk,
+        "claim_sheet": Upload.objects.create(
+            by=people["secretary"], kind="claims", filename="期初.csv", at=at,
+            table=sheet | {"rows": [[2, {"name": people["member"].name, "hours": "x"}, False]]},
+        ).pk,
         "live": live.pk,
         "key": live.key,
         "token": check_in.code_at(live, at).token,
@@ -143,6 +167,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("member-transfer", member), at("member-leave", member), at("members-in"),
             at("members-in-one", ids["upload"]), at("exemption-ask", member), at("sheets"),
             at("sheet-import", sheet.pk), at("certificate-revoke", ids["certificate"]),
+            at("claim-list"), at("claim-new"), at("claim-batch", ids["batch"]),
+            at("claim-detail", ids["returned"]), at("claim-mend", ids["returned"]),
+            at("claims-in"), at("claims-in-one", ids["claim_sheet"]),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
@@ -153,7 +180,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("organization-list", query="?q=zz"), at("organization-detail", city.pk),
             at("organization-detail", branch.pk), at("organizations-in"),
             at("organizations-in-one", ids["tree"]), at("figures", branch.parent_id),
-            at("figures", branch.pk), at("exemption-list"), at("programme"),
+            at("figures", branch.pk), at("exemption-list"), at("programme"), at("claims-waiting"),
+            at("claims-waiting", query="?decided"), at("claim-detail", ids["claim"]),
+            at("claim-reverse", ids["claim"]),
             at("programme-rules"), at("audit-list"), at("suggestions-received"),
             at("suggestions-received", query="?state=answered"),
             *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),
