@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from credits import ledger
+from credits import ledger, ledger_sql
 from credits.claims import Settled, end, locked, source_of
 from credits.ledger import Credit, Request
 from credits.models import ClaimBatch, HoursClaim, Programme
@@ -118,6 +118,7 @@ def undo(batch: ClaimBatch, *, by: Actor, at: datetime) -> tuple[list[HoursClaim
 
     Returns the lines that were reversed and what was kept. Undoing again changes nothing.
     """
+    ledger_sql.share_programme(batch.programme_id)
     row = ClaimBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
     if row.undone_at:
         return [], []

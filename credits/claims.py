@@ -68,9 +68,9 @@ def hand_in(
     Raises BadClaim with every fault, Refusal for closed books, for nothing, or for a file that was
     handed in already.
     """
-    _check_books(programme)
     people = Member.objects.select_for_update(no_key=True).order_by("pk")
     there = people.filter(pk__in={line.member.pk for line in lines}).in_bulk()
+    _check_books(programme)
     known = ClaimBatch.objects.filter(key=key).first()
     if known is not None and known.branch_id == branch.pk:
         return known
@@ -106,8 +106,8 @@ def hand_in(
 @transaction.atomic
 def mend(claim: HoursClaim, stated: Stated, *, by: Actor, at: datetime) -> HoursClaim:
     """Change a line that waits or was returned, and hand it in anew. Raises BadClaim, Settled."""
-    _check_books(claim.programme)
     Member.objects.select_for_update(no_key=True).get(pk=claim.member_id)
+    _check_books(claim.programme)
     row = locked([claim])[0]
     if row.state not in {State.PENDING, State.RETURNED}:
         raise Settled(f"这一行{row.get_state_display()}，不能再改。")
@@ -169,7 +169,9 @@ def _claim(batch: ClaimBatch, line: Stated, *, by: Actor, at: datetime) -> Hours
 
 
 def locked(claims: Sequence[HoursClaim]) -> list[HoursClaim]:
-    """The lines as they are, locked by id."""
+    """The lines as they are, locked by id, their programmes before them (members before both)."""
+    for programme in sorted({claim.programme_id for claim in claims}):
+        ledger_sql.share_programme(programme)
     rows = HoursClaim.objects.filter(pk__in=[claim.pk for claim in claims]).order_by("pk")
     return list(rows.select_for_update(of=("self",)).select_related(*LOCKED))
 
