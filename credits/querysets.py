@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
@@ -170,6 +171,11 @@ class HoursClaimQuerySet(ScopedQuerySet["HoursClaim"]):
 
     def pending(self) -> Self:
         return self.filter(state="pending")
+
+    def returned(self, paths: Collection[str]) -> Self:
+        """What came back to the branches at `paths`: theirs to mend. Of open programmes only."""
+        rows = self.filter(branch__path__in=paths, state="returned", batch__undone_at=None)
+        return rows.filter(programme__state__in=["running", "closing"])
 
     def seen_by(self, scope: Scope) -> Self:
         """What one's own is, what one handed in or may hand in, and what one may approve."""

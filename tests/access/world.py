@@ -176,6 +176,7 @@ def _uploads(world: World) -> None:
                 by=by, kind=kind, filename="名册.csv", table=Table(kind, (), {}).as_json(), at=NOW
             ).pk
         by = world.people[asked_by]
+        assert by is not None
         table = {"programme": world.programme.pk, "branch": world.city.jia.pk, "digest": "d",
                  "warnings": [], "rows": []}  # fmt: skip
         ids["claim_sheet"] = Upload.objects.create(
