@@ -60,7 +60,9 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     line_queries.decline(query, reply="签到表上有您的签名", by=by, at=at)
     table = Table("members", (), {}).as_json()
     stated = [
-        claims.Stated(people["member"], kind, "seminar", "reform", TODAY, hours, "登记簿第 3 页", n)
+        claims.Stated(
+            people["member"], kind, "seminar", "reform", TODAY, hours, f"登记簿第 {n} 页", n
+        )
         for n, (kind, hours) in enumerate([("opening", 400), ("outside", 150), ("opening", 25)])
     ]
     sheet = {
