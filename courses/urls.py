@@ -4,6 +4,7 @@ from django.urls import path
 
 from courses.views import (
     check_in,
+    claims,
     class_roll,
     classes,
     closed_roll,
@@ -23,6 +24,9 @@ from courses.views import (
 urlpatterns = [
     path("", home.home, name="home"),
     path("source/<slug:kind>/<slug:key>/", home.source, name="source"),
+    # claims/ (the rest: credits/urls.py)
+    path("claims/<int:batch>/undo/", claims.undo, name="claim-undo"),
+    path("claims/lines/<int:claim>/reverse/", claims.reverse, name="claim-reverse"),
     # classes/
     path("classes/", classes.list_, name="class-list"),
     path("classes/new/", classes.new, name="class-new"),

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from credits.views import bulletins, checks, exemptions, figures, programme, rankings, statement
+from credits.views import (
+    bulletins,
+    checks,
+    claim_sheets,
+    claims,
+    claims_waiting,
+    exemptions,
+    figures,
+    programme,
+    rankings,
+    statement,
+)
 
 urlpatterns = [
     # hours/
@@ -31,6 +42,18 @@ urlpatterns = [
     path("exemptions/<int:exemption>/decide/", exemptions.decide, name="exemption-decide"),
     path("standings/<int:standing>/certify/", exemptions.issue, name="certificate-issue"),
     path("certificates/<int:certificate>/revoke/", exemptions.revoke, name="certificate-revoke"),
+    # claims/
+    path("claims/", claims.list_, name="claim-list"),
+    path("claims/new/", claims.new, name="claim-new"),
+    path("claims/<int:batch>/", claims.batch, name="claim-batch"),
+    path("claims/lines/<int:claim>/", claims.detail, name="claim-detail"),
+    path("claims/lines/<int:claim>/mend/", claims.mend, name="claim-mend"),
+    path("claims/lines/<int:claim>/withdraw/", claims.withdraw, name="claim-withdraw"),
+    path("claims/sheet/<int:organization>/", claim_sheets.template, name="claim-sheet-out"),
+    path("claims/sheet/", claim_sheets.upload, name="claims-in"),
+    path("claims/sheet/uploads/<int:claim_sheet>/", claim_sheets.one, name="claims-in-one"),
+    path("claims/waiting/", claims_waiting.waiting, name="claims-waiting"),
+    path("claims/decide/", claims_waiting.decide, name="claims-decide"),
     # programme/
     path("programme/", programme.detail, name="programme"),
     path("programme/permit/", programme.permit, name="programme-permit"),

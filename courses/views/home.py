@@ -13,7 +13,7 @@ from courses import early_warnings, start_pages, todos
 from courses.models import StudyLog, StudySession
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which, worth
 from credits import figures, overviews, statements
-from credits.models import Programme
+from credits.models import HoursClaim, Programme
 from credits.views.figures import glance
 from credits.views.shown import periods, ring
 from portal import gate
@@ -42,7 +42,7 @@ def home(request: MemberRequest) -> HttpResponse:
 @require_GET
 @gate.required(Capability.OWN)
 def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
-    """Where a ledger line came from: the session or the log behind it."""
+    """Where a ledger line came from: the session, the log or the stated hours behind it."""
     if kind == "session":
         found = StudySession.objects.filter(key=key).first()
         if found:
@@ -52,6 +52,9 @@ def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
         return redirect("my-logs")
     if kind == "log" and logs.within(request.scope, Capability.CONFIRM_STUDY).exists():
         return redirect(f"{reverse('log-list')}?show=decided")
+    stated = HoursClaim.objects.seen_by(request.scope).filter(kind=kind, key=key).first()
+    if stated:
+        return redirect("claim-detail", stated.pk)
     raise Http404("没有找到，或不在您的范围内。")
 
 

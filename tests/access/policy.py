@@ -45,6 +45,7 @@ class Page(NamedTuple):
     root (the city's own things), public (no sign-in), anyone (the object is everybody's),
     person (names with hours), same_unit (of one's own unit),
     person (names with hours), drawn (the person drawn, and who judges),
+    claim (one's own, the branch's, those one approves),
     taking_part (who is due in the session, or sees figures there).
     post: what it takes to send something to the page, where that is more."""
 
@@ -153,6 +154,19 @@ PAGES: dict[str, Page] = {
     "exemption-decide": Page("approve", "object"),
     "certificate-issue": Page("certify", "object"),
     "certificate-revoke": Page("certify", "object"),
+    "claim-list": Page("exempt"),
+    "claim-new": Page("exempt"),
+    "claim-batch": Page("exempt", "object"),
+    "claim-undo": Page("exempt", "object"),
+    "claim-detail": Page("own", "claim"),
+    "claim-mend": Page("exempt", "object"),
+    "claim-withdraw": Page("exempt", "object"),
+    "claim-reverse": Page("approve", "object"),
+    "claim-sheet-out": Page("exempt", "object"),
+    "claims-in": Page("exempt"),
+    "claims-in-one": Page("exempt", "of_secretary"),
+    "claims-waiting": Page("approve"),
+    "claims-decide": Page("approve"),
     "programme": Page("govern", "root"),
     "programme-permit": Page("govern", "root"),
     "programme-act": Page("govern", "root"),
@@ -212,6 +226,9 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
             return inside and role == page.reach.removeprefix("of_")
         case "root":
             return role in WHOLE_CITY
+        case "claim":
+            branch = inside and role in {"member", *GRANTED["exempt"], "official"}
+            return branch or role in WHOLE_CITY
         case "person":
             return inside and role in OVER_LIN
         case "person_list":

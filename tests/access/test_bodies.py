@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from courses.models import Attendance, Enrolment, StudyLog, StudySession
-from credits.models import LedgerEntry
+from credits.models import HoursClaim, LedgerEntry
 from portal.models import Appointment, Member, SignInSlip
 from tests.access.test_matrix import fingerprint
 
@@ -54,6 +54,27 @@ def test_foreign_logs_are_neither_confirmed_nor_returned(laid, as_role):
     logs = StudyLog.objects.filter(pk__in=both)
     assert set(logs.values_list("state", flat=True)) == {"pending"}
     assert not LedgerEntry.objects.filter(posting__kind="log").exists()
+
+
+def test_foreign_stated_hours_are_neither_approved_nor_returned(laid, as_role):
+    client = as_role("official")
+    both = [f"{laid.inside['claim']}.0", f"{laid.outside['claim']}.0"]
+    before = fingerprint()
+    for act in ("approve", "return"):
+        post(client, "claims-decide", {"line": both, "act": act, "reason": "理由"})
+    assert fingerprint() == before
+    assert set(HoursClaim.objects.values_list("state", flat=True)) == {"pending"}
+
+
+def test_hours_are_stated_for_nobody_outside(laid, as_role):
+    client = as_role("secretary")
+    count = HoursClaim.objects.count()
+    body = {
+        "key": "k", "rows": "1", "member": laid.outside["member"], "kind": "opening",
+        "day": "2021-03-01", "proof": "册", "form_1": "seminar", "period_1": "", "hours_1": "4",
+    }  # fmt: skip
+    assert client.post(reverse("claim-new"), body).status_code == 422
+    assert HoursClaim.objects.count() == count
 
 
 def test_slips_are_printed_for_nobody_outside(laid, as_role):

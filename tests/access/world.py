@@ -18,7 +18,7 @@ from courses import (
 from courses.models import Course, Lesson, Material, SamplePhoto, SheetImport, StudyLog, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import bulletins, certificates, ledger, roll
+from credits import bulletins, certificates, claims, ledger, roll
 from credits.ledger import Credit, Source
 from credits.models import Programme, Standing
 from portal import appointments, messages, suggestions
@@ -142,8 +142,12 @@ def _things(
     )
     weekly = Letter(person.pk, "weekly", "2021-W22", "学习提醒", "还差 2 学时。", "/warnings/mine/")
     messages.send_many([weekly], at=NOW)
+    stated = claims.Stated(person, "opening", "seminar", "reform", days_ago(90), 400, "登记簿", 1)
+    batch = claims.hand_in(programme, branch, [stated], key=branch.code, by=by, at=NOW)
     ids |= {
         "message": person.messages.get().pk,
+        "batch": batch.pk,
+        "claim": batch.claims.get().pk,
         "query": query.pk,
         "sample": sample,
         "item": item,
@@ -201,6 +205,13 @@ def _uploads(world: World) -> None:
             ids[key] = Upload.objects.create(
                 by=by, kind=kind, filename="名册.csv", table=Table(kind, (), {}).as_json(), at=NOW
             ).pk
+        by = world.people[asked_by]
+        assert by is not None
+        table = {"programme": world.programme.pk, "branch": world.city.jia.pk, "digest": "d",
+                 "warnings": [], "rows": []}  # fmt: skip
+        ids["claim_sheet"] = Upload.objects.create(
+            by=by, kind="claims", filename="期初.csv", table=table, at=NOW
+        ).pk
 
 
 def _complete(programme: Programme, branch: Organization, people: list[Member], by: Actor) -> None:

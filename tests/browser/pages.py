@@ -25,7 +25,7 @@ from courses.models import (
 )
 from courses.models import StudySession as Session
 from courses.sessions import Plan
-from credits import bulletins, certificates
+from credits import bulletins, certificates, claim_decisions, claims
 from credits.models import Bulletin, LedgerEntry, Programme, Standing
 from portal import messages, suggestions
 from portal.audit import Actor
@@ -78,8 +78,34 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     text, link = "还差 2 学时。\n可以参加：", "/warnings/mine/"
     weekly = Letter(people["member"].pk, "weekly", "2021-W22", "学习提醒", text, link)
     messages.send_many([weekly], at=at)
+    stated = [
+        claims.Stated(
+            people["member"], kind, "seminar", "reform", TODAY, hours, f"登记簿第 {n} 页", n
+        )
+        for n, (kind, hours) in enumerate([("opening", 400), ("outside", 150), ("opening", 25)])
+    ]
+    sheet = {
+        "programme": programme.pk,
+        "branch": branch.pk,
+        "digest": "d",
+        "warnings": ["只读了一张表。"],
+    }
+    batches = [
+        claims.hand_in(programme, branch, [line], key=f"pages{line.row}", by=by, at=at)
+        for line in [stated[0], stated[1]]
+    ]
+    granted, returned = (batch.claims.get() for batch in batches)
+    claim_decisions.approve([granted], by=city, at=at)
+    claim_decisions.return_([returned], reason="看不清", by=city, at=at)
     ids: dict[str, int | str] = {
         "visit": visit.pk,
+        "claim": granted.pk,
+        "returned": returned.pk,
+        "batch": claims.hand_in(programme, branch, [stated[2]], key="pages", by=by, at=at).pk,
+        "claim_sheet": Upload.objects.create(
+            by=people["secretary"], kind="claims", filename="期初.csv", at=at,
+            table=sheet | {"rows": [[2, {"name": people["member"].name, "hours": "x"}, False]]},
+        ).pk,
         "live": live.pk,
         "key": live.key,
         "token": check_in.code_at(live, at).token,
@@ -169,6 +195,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("member-transfer", member), at("member-leave", member), at("members-in"),
             at("members-in-one", ids["upload"]), at("exemption-ask", member), at("sheets"),
             at("sheet-import", sheet.pk), at("certificate-revoke", ids["certificate"]),
+            at("claim-list"), at("claim-new"), at("claim-batch", ids["batch"]),
+            at("claim-detail", ids["returned"]), at("claim-mend", ids["returned"]),
+            at("claims-in"), at("claims-in-one", ids["claim_sheet"]),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
@@ -183,6 +212,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("sample-list"), at("sample-new"), at("sample-detail", ids["sample"]),
             at("sample-redraw", ids["sample"]), at("sample-item", ids["item"]),
             at("sample-item", ids["judged"]),
+            at("claims-waiting"),
+            at("claims-waiting", query="?decided"), at("claim-detail", ids["claim"]),
+            at("claim-reverse", ids["claim"]),
             at("programme-rules"), at("audit-list"), at("suggestions-received"),
             at("suggestions-received", query="?state=answered"),
             *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),

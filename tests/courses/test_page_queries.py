@@ -23,7 +23,7 @@ from courses import (
 from courses.models import Course, Lesson, Material, Sample, SampleItem, StudyLog
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import certificates, ledger, roll
+from credits import certificates, claim_decisions, claims, ledger, roll
 from credits.ledger import Credit, Source
 from credits.models import Standing
 from portal import organizations
@@ -67,6 +67,15 @@ def _study(city, programme, number):
     for person in (other, city.people["lin"]):
         study = Study("self", days_ago(number % 12 + 1), 45, f"自学{number}", "reform")
         study_logs.submit(programme, person, study, by=Actor(person, "member"), at=NOW)
+    lines = [
+        claims.Stated(m, "opening", "lecture", "reform", days_ago(90), 400, f"{number}", n)
+        for n, m in enumerate((done, other))
+    ]
+    batch = claims.hand_in(programme, city.jia, lines, key=f"q{number}", by=city.by, at=NOW)
+    first, second = batch.claims.all()
+    claim_decisions.approve([first], by=city.actor("gao", "official"), at=NOW)
+    if number % 2:
+        claim_decisions.return_([second], reason="看不清", by=city.actor("gao"), at=NOW)
     roll.ask_exemption(programme, other, target=None, since=TODAY, until=None, reason="病",
                        by=city.by, at=NOW)  # fmt: skip
 
@@ -139,11 +148,13 @@ PAGES = [
     ("zhou", "class-list"),
     ("zhou", "member-list"),
     ("zhou", "sheets"),
+    ("zhou", "claim-list"),
     ("shi", "home"),
     ("shi", "member-list"),
     ("shi", "organization-list"),
     ("shi", "audit-list"),
     ("shi", "exemption-list"),
+    ("shi", "claims-waiting"),
     ("shi", "sample-list"),
     ("shi", "sample-new"),
     ("shi", "programme"),
@@ -154,6 +165,25 @@ PAGES = [
 @pytest.mark.parametrize(("who", "name"), PAGES)
 def test_a_list_asks_no_more_for_more_rows(city, grow, who, name):
     _constant(city, grow, who, lambda: reverse(name))
+
+
+def test_a_receipt_and_what_was_decided_ask_no_more_for_more_lines(city, programme):
+    made, official = [], city.actor("gao", "official")
+
+    def more():
+        people = [city.enrol(city.jia) for _ in range(4 * (len(made) + 1))]
+        lines = [
+            claims.Stated(m, "outside", "lecture", "", days_ago(90), 400, "证明", n)
+            for n, m in enumerate(people)
+        ]
+        made.append(
+            claims.hand_in(programme, city.jia, lines, key=f"{len(made)}", by=city.by, at=NOW)
+        )
+        claim_decisions.approve(list(made[-1].claims.all())[::2], by=official, at=NOW)
+
+    _constant(city, more, "zhou", lambda: reverse("claim-batch", args=[made[-1].pk]))
+    _constant(city, more, "gao", lambda: f"{reverse('claims-waiting')}?decided")
+    _constant(city, more, "gao", lambda: reverse("claims-waiting"))
 
 
 @pytest.mark.parametrize("name", ["session-detail", "check-in-screen", "session-paper"])
