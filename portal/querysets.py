@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Membership,
         MobileStay,
         Organization,
+        PeopleImport,
         Suggestion,
         Upload,
     )
@@ -158,6 +159,10 @@ class JobQuerySet(ScopedQuerySet["Job"]):
 class UploadQuerySet(ScopedQuerySet["Upload"]):
     path_lookup = ""
     owner_lookup = "by"
+
+
+class PeopleImportQuerySet(ScopedQuerySet["PeopleImport"]):
+    """Receipts of member lists, by where the importer acted."""
 
 
 class SuggestionQuerySet(ScopedQuerySet["Suggestion"]):

@@ -6,6 +6,7 @@ from portal.models.job import Job, PeriodicRun
 from portal.models.member import Member, SearchTerm, SignInSlip
 from portal.models.membership import Membership, MobileStay
 from portal.models.organization import PATH_STEP, Cohort, Organization, OrganizationName
+from portal.models.people_import import PeopleImport, PeopleImportLine
 from portal.models.suggestion import Suggestion
 from portal.models.upload import StagedLine, Upload
 
@@ -20,6 +21,8 @@ __all__ = [
     "MobileStay",
     "Organization",
     "OrganizationName",
+    "PeopleImport",
+    "PeopleImportLine",
     "PeriodicRun",
     "Role",
     "SearchTerm",
