@@ -22,7 +22,7 @@ from portal.audit import Actor
 from portal.jobs import Progress
 from portal.models import AuditEvent, Job, PeopleImport, PeopleImportLine
 from portal.people_in import undoing
-from portal.people_in.undoing import ARRIVED, Outcome, Standing
+from portal.people_in.undoing import ARRIVED, Beside, Outcome
 from portal.refusals import Refusal
 
 CHUNK = 300  # lines taken back in one transaction by a worker
@@ -93,7 +93,7 @@ def _take_back(
     undoing.note(lines, kept)
 
 
-def _witnessed(found: Sequence[Standing], since: datetime) -> dict[int, str]:
+def _witnessed(found: Sequence[Beside], since: datetime) -> dict[int, str]:
     """Why people who came by the list stay: what they did where it put them, by line id."""
     here = {s.member.pk: s for s in found if s.line.action in ARRIVED and s.here}
     if not here:

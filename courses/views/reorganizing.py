@@ -116,12 +116,13 @@ def _check_reach(request: MemberRequest, plan: reorganizing.Plan) -> None:
 
 
 def _ask(request: MemberRequest, where: Organization, form: ActForm) -> HttpResponse:
+    ends = where.is_branch and form.act in (reorganizing.MERGE, reorganizing.DISSOLVE)
     context: dict[str, Any] = {
         "organization": where,
         "form": form,
         "title": TITLES[form.act][0],
         "people": Member.objects.in_branch(where).count() if where.is_branch else None,
-        "open": unfinished.of(where.path).open if where.is_branch else [],
+        "open": unfinished.of(where.path).open if ends else [],
         "offered": _offered(request, where, form.act),
     }
     status = 422 if request.method == "POST" and form.errors else 200

@@ -36,7 +36,7 @@ class Undone(Refusal):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Beside:
     """One line beside what the register says now. here: the open membership; left: the one that
     the line ended, or (None) there was none."""
 
@@ -56,7 +56,7 @@ def claim(receipt: PeopleImport, *, by: Actor, at: datetime) -> PeopleImport:
     return receipt
 
 
-def look(lines: Sequence[PeopleImportLine]) -> list[Standing]:
+def look(lines: Sequence[PeopleImportLine]) -> list[Beside]:
     """The lines beside the register as it is now; the people are locked."""
     keys = sorted({line.member_id for line in lines})
     rows = Member.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=keys)
@@ -65,12 +65,12 @@ def look(lines: Sequence[PeopleImportLine]) -> list[Standing]:
     here = {m.member_id: m for m in belongs.open().filter(member__in=keys)}
     left = belongs.in_bulk([line.closed for line in lines if line.closed])
     return [
-        Standing(line, people[line.member_id], here.get(line.member_id), left.get(line.closed or 0))
+        Beside(line, people[line.member_id], here.get(line.member_id), left.get(line.closed or 0))
         for line in lines
     ]
 
 
-def touched(found: Sequence[Standing], *, since: datetime) -> dict[int, str]:
+def touched(found: Sequence[Beside], *, since: datetime) -> dict[int, str]:
     """Why lines cannot be taken back, as far as the register knows, by line id."""
     keys = [s.member.pk for s in found]
     roles = Appointment.objects.filter(member__in=keys, until=None)
@@ -94,7 +94,7 @@ def touched(found: Sequence[Standing], *, since: datetime) -> dict[int, str]:
     return reasons
 
 
-def take_back(found: Sequence[Standing], *, by: Actor, at: datetime) -> None:
+def take_back(found: Sequence[Beside], *, by: Actor, at: datetime) -> None:
     """Undo lines that nobody touched: values as they were, newcomers out as entered by mistake,
     transfers back on their own day, those who left in again on the day they left."""
     mendings = [
@@ -131,11 +131,11 @@ def note(lines: Sequence[PeopleImportLine], kept: Mapping[int, str]) -> None:
     PeopleImportLine.objects.bulk_update(lines, ["outcome", "reason"], batch_size=300)
 
 
-def _came(s: Standing) -> bool:
+def _came(s: Beside) -> bool:
     return s.line.action in (Action.CREATE, Action.RETURN)
 
 
-def _moved(s: Standing, newest: Mapping[int, int]) -> str:
+def _moved(s: Beside, newest: Mapping[int, int]) -> str:
     """Whether the membership is no longer as the list left it."""
     line = s.line
     if line.action in ARRIVED:
@@ -159,7 +159,7 @@ def _moved(s: Standing, newest: Mapping[int, int]) -> str:
     return ""
 
 
-def _mended(s: Standing) -> str:
+def _mended(s: Beside) -> str:
     """Whether a value is no longer as the list left it."""
     for name, value in s.line.after.items():
         now = (s.here.group if s.here else "") if name == "group" else getattr(s.member, name)

@@ -18,9 +18,9 @@ from courses.study_logs import Study
 from credits import certificates, ledger, roll
 from credits.ledger import Credit, Source
 from credits.models import Standing
-from portal import organizations
+from portal import appointments, organizations
 from portal.audit import Actor
-from portal.models import Organization
+from portal.models import Organization, PeopleImport, PeopleImportLine, Role
 from portal.organizations import Founding
 from tests.cast import BEFORE, NOW, TODAY, days_ago, moment
 
@@ -38,6 +38,7 @@ def grow(city, programme):
             _study(city, programme, number)
             _plan(city, programme, number)
             _found(city, number)
+            _import(city, number)
 
     return act
 
@@ -95,6 +96,19 @@ def _found(city, number):
     city.enrol(organizations.found(founding, by=city.by, at=BEFORE))
 
 
+def _import(city, number):
+    """A list of members that was imported and taken back, and a helper who was appointed."""
+    person = city.enrol(city.jia)
+    receipt = PeopleImport.objects.create(
+        organization=city.jia, filename=f"名册{number}.xlsx", by=city.people["zhou"], at=NOW,
+        rows=1, counts={"create": 1}, undone_by=person, undone_at=NOW,
+    )  # fmt: skip
+    PeopleImportLine.objects.create(
+        receipt=receipt, row=2, action="create", member=person, outcome="kept", reason="已有学时"
+    )
+    appointments.appoint(person, Role.ORGANISER, city.jia, since=TODAY, by=city.by, at=NOW)
+
+
 PAGES = [
     ("lin", "home"),
     ("lin", "my-hours"),
@@ -109,6 +123,8 @@ PAGES = [
     ("zhou", "class-list"),
     ("zhou", "member-list"),
     ("zhou", "sheets"),
+    ("zhou", "handover"),
+    ("zhou", "member-imports"),
     ("shi", "home"),
     ("shi", "member-list"),
     ("shi", "organization-list"),
@@ -122,6 +138,29 @@ PAGES = [
 @pytest.mark.parametrize(("who", "name"), PAGES)
 def test_a_list_asks_no_more_for_more_rows(city, grow, who, name):
     _constant(city, grow, who, lambda: reverse(name))
+
+
+def test_a_receipt_asks_no_more_for_more_lines(city, programme):
+    receipt = PeopleImport.objects.create(
+        organization=city.jia, at=NOW, rows=9, undone_by=city.people["zhou"], undone_at=NOW
+    )
+
+    def more():
+        PeopleImportLine.objects.create(
+            receipt=receipt, row=2, action="update", member=city.enrol(city.jia),
+            before={"phone": ""}, after={"phone": "1"}, outcome="kept", reason="已有学时",
+        )  # fmt: skip
+
+    more()
+    _constant(city, more, "zhou", lambda: reverse("member-import", args=[receipt.pk]))
+
+
+def test_changing_units_asks_no_more_for_more_people(city, programme):
+    def more():
+        for _ in range(3):
+            city.enrol(city.jia)
+
+    _constant(city, more, "shi", lambda: reverse("unit-divide", args=[city.jia.pk]))
 
 
 @pytest.mark.parametrize("name", ["session-detail", "check-in-screen", "session-paper"])
