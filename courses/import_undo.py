@@ -31,7 +31,8 @@ MANY = 300  # from here on a worker does it
 
 def is_many(receipt: PeopleImport) -> bool:
     """Whether a worker takes it back."""
-    return sum(n for action, n in receipt.counts.items() if action != "same") > MANY
+    counts: dict[str, int] = receipt.counts
+    return sum(n for action, n in counts.items() if action != "same") > MANY
 
 
 @transaction.atomic

@@ -187,7 +187,11 @@ def _sized(
     plan: Plan, before: Organization, after: Organization, result: Organization
 ) -> list[Organization]:
     """Organisations whose size changes, as they would be."""
-    changed = {MOVE: [before.parent, after.parent], DIVIDE: [after, result], MERGE: [result]}
+    changed: dict[str, list[Organization | None]] = {
+        MOVE: [before.parent, after.parent],
+        DIVIDE: [after, result],
+        MERGE: [result],
+    }
     return [o for o in changed.get(plan.act, []) if o]
 
 

@@ -159,7 +159,12 @@ def hand_over(
     _end_rows(Appointment.objects.filter(pk=appointment.pk), on=on, by=by, at=at)
     if acting:
         return act_for(successor, where, since=on, by=by, at=at)
-    return appoint(successor, Role.SECRETARY, where, since=on, by=by, at=at)
+    made = appoint(successor, Role.SECRETARY, where, since=on, by=by, at=at)
+    if made.since > on:
+        raise BadAppointment(
+            f"{successor.name}自 {made.since} 起才任书记，请改交接日期。", field="on"
+        )
+    return made
 
 
 def end_all(
@@ -224,7 +229,7 @@ def officials_above(branch: Organization) -> AppointmentQuerySet:
 def _stand_in(branch: Organization, *, on: date, by: Actor, at: datetime) -> Appointment:
     """代管 by the nearest official above, rather another than who acts just now."""
     officials = officials_above(branch).filter(since__lte=timezone.localdate(at))
-    own = by.member.pk if by.member else 0
+    own = getattr(by.member, "pk", 0)  # commands act for nobody
     nearest = sorted(
         officials,
         key=lambda a: (-len(a.organization.path), a.member_id == own, a.pk),

@@ -135,7 +135,7 @@ def _offered(request: MemberRequest, where: Organization, act: str) -> list[Orga
     if act == reorganizing.MERGE:
         found = found.branches().filter(parent=where.parent_id)
     elif act == reorganizing.MOVE:
-        found = found.exclude(kind=Organization.Kind.BRANCH).exclude(pk=where.parent_id)
+        found = found.exclude(kind=Organization.Kind.BRANCH).exclude(children=where)
         found = found.exclude(path__startswith=where.path)
     else:
         return []

@@ -22,6 +22,7 @@ from portal.models import (
     PeopleImport,
     PeopleImportLine,
 )
+from portal.people_in.headings import LABELS
 from portal.people_in.receipts import plain
 from portal.refusals import Refusal
 
@@ -164,8 +165,7 @@ def _mended(s: Beside) -> str:
     for name, value in s.line.after.items():
         now = (s.here.group if s.here else "") if name == "group" else getattr(s.member, name)
         if plain(now) != value:
-            label = "党小组" if name == "group" else Member._meta.get_field(name).verbose_name
-            return f"{label}之后又更正过"
+            return f"{LABELS[name]}之后又更正过"
     return ""
 
 

@@ -85,6 +85,15 @@ def test_a_handover_that_cannot_be_changes_nothing(city, seat, name, day, acting
     assert who(city.jia) == [("周明远", False)]
 
 
+def test_a_handover_leaves_no_day_without_a_secretary(city, seat):
+    appointments.appoint(
+        city.people["lin"], Role.SECRETARY, city.jia, since=TODAY, by=city.by, at=NOW
+    )
+    with pytest.raises(BadAppointment, match="才任书记"):
+        appointments.hand_over(seat, city.people["lin"], on=days_ago(3), by=city.by, at=NOW)
+    assert ("周明远", False) in who(city.jia, days_ago(1))
+
+
 def test_who_leaves_or_dies_leaves_the_branch_to_the_nearest_official(city):
     members.leave(city.people["zhou"], on=TODAY, how="died", by=city.by, at=NOW)
     assert who(city.jia) == [("高望川", True)]
