@@ -21,13 +21,17 @@ from portal.rendering import page
 @require_GET
 @gate.required(Capability.SEE_FIGURES, replica=True)
 def list_(request: MemberRequest) -> HttpResponse:
-    """Organisations in one's scope, by place in the tree or by name."""
+    """Organisations in one's scope, by place in the tree or by name; or the branches that need a
+    secretary."""
     text = request.GET.get("q", "").strip()
     found = Organization.objects.within(request.scope, Capability.SEE_FIGURES).standing()
     found = found.named(text) if text else found
+    unseated = bool(request.GET.get("unseated"))
+    found = found.unseated(request.today) if unseated else found
     shown = Paginator(found.select_related("parent").order_by("path"), 50)
     page_ = shown.get_page(request.GET.get("page"))
-    context = {"page": page_, "text": text, "query": f"q={text}&" if text else ""}
+    query = (f"q={text}&" if text else "") + ("unseated=1&" if unseated else "")
+    context = {"page": page_, "text": text, "query": query, "unseated": unseated}
     return page(request, "portal/organization_list.html", context)
 
 

@@ -151,3 +151,14 @@ def test_whoever_transfers_a_secretary_is_told_who_acts(sign_in, city, time_mach
     )
 
     assert "暂由高望川代管" in answer.content.decode()
+
+
+def test_officials_find_the_branches_that_need_a_secretary(sign_in, city, seat, time_machine):
+    time_machine.move_to(NOW)
+    address = f"{reverse('organization-list')}?unseated=1"
+    client = sign_in("gao")
+    assert "都有书记" in client.get(address).content.decode()
+
+    appointments.hand_over(seat, city.people["gao"], on=TODAY, acting=True, by=city.by, at=NOW)
+
+    assert list(client.get(address).context["page"].object_list) == [city.jia]
