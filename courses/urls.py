@@ -9,11 +9,14 @@ from courses.views import (
     classes,
     closed_roll,
     early_warnings,
+    handover,
     home,
+    imports,
     lessons,
     line_queries,
     moves,
     plans,
+    reorganizing,
     roll_call,
     samples,
     sheets,
@@ -109,4 +112,13 @@ urlpatterns = [
     path("sheets/summary/<int:organization>/", sheets.summary, name="sheet-summary"),
     path("sheets/imports/<int:sheet_import>/", sheets.sheet_import, name="sheet-import"),
     path("sheets/imports/<int:sheet_import>/undo/", sheets.undo, name="sheet-import-undo"),
+    # organizations/
+    path("organizations/<int:organization>/rename/", reorganizing.rename, name="unit-rename"),
+    path("organizations/<int:organization>/move/", reorganizing.move, name="unit-move"),
+    path("organizations/<int:organization>/merge/", reorganizing.merge, name="unit-merge"),
+    path("organizations/<int:organization>/divide/", reorganizing.divide, name="unit-divide"),
+    path("organizations/<int:organization>/dissolve/", reorganizing.dissolve, name="unit-dissolve"),
+    path("handover/", handover.handover, name="handover"),
+    # members/
+    path("members/imports/<int:receipt>/undo/", imports.undo, name="member-import-undo"),
 ]

@@ -93,7 +93,7 @@ TEMPLATES = [
 ]
 
 # The functions that follow when people move (DESIGN section 1), and the work done by the clock.
-MEMBERSHIP_FOLLOWERS = ["credits.roll.follow"]
+MEMBERSHIP_FOLLOWERS = ["credits.roll.follow", "courses.unfinished.follow"]
 PERIODIC_WORK = [
     "portal.jobs.tidy",
     "portal.audit.expire",

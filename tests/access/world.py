@@ -24,7 +24,16 @@ from credits.models import Programme, Standing
 from portal import appointments, messages, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
-from portal.models import Cohort, Job, Member, Organization, Role, Upload
+from portal.models import (
+    Cohort,
+    Job,
+    Member,
+    Organization,
+    PeopleImport,
+    PeopleImportLine,
+    Role,
+    Upload,
+)
 from portal.people_in import Table
 from tests.cast import NOW, TODAY, City, days_ago, moment
 
@@ -132,6 +141,12 @@ def _things(
         by=person,
         at=NOW,
     )
+    receipt = PeopleImport.objects.create(
+        organization=branch, filename="名册.xlsx", by=helper, at=NOW, rows=1, counts={"create": 1}
+    )
+    PeopleImportLine.objects.create(
+        receipt=receipt, row=2, action="create", member=person, opened=1
+    )
     job = Job.objects.create(
         title="导出", work="x.y", by=person, role="member", state="failed", created_at=NOW,
         finished_at=NOW,
@@ -162,6 +177,7 @@ def _things(
         "exemption": exemption.pk,
         "appointment": appointment.pk,
         "sheet_import": sheet.pk,
+        "receipt": receipt.pk,
         "job": job.pk,
         "suggestion": suggestion.pk,
         "walk_in": WalkIn.objects.create(session=session, member=person, scanned_at=NOW).pk,

@@ -30,10 +30,21 @@ from credits.models import Bulletin, LedgerEntry, Programme, Standing
 from portal import messages, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
-from portal.models import Cohort, Job, Organization, Role, Suggestion, Upload
+from portal.models import (
+    Appointment,
+    Cohort,
+    Job,
+    Organization,
+    PeopleImport,
+    PeopleImportLine,
+    Role,
+    Suggestion,
+    Upload,
+)
 from portal.people_in import Table
 from tests.cast import TODAY, moment
 
+UNIT_ACTS = ("rename", "move", "merge", "divide", "dissolve")
 # Addresses that answer a GET with something other than a page of their own.
 NO_PAGE = {
     "source": "leads to the session or the log behind a ledger line",
@@ -123,6 +134,18 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             table=Table("organisations", (), {}).as_json(),
         ).pk,
     }  # fmt: skip
+    for key, undone in (("receipt", None), ("undone", at)):
+        receipt = PeopleImport.objects.create(
+            organization=people["secretary"].branch, filename="名册.xlsx", digest="0a" * 32,
+            by=people["secretary"], at=at, rows=2, counts={"create": 1, "update": 1},
+            undone_at=undone, undone_by=people["secretary"] if undone else None,
+        )  # fmt: skip
+        PeopleImportLine.objects.create(
+            receipt=receipt, row=2, action="update", member=people["member"], before={"phone": ""},
+            after={"phone": "13800000000"}, outcome="kept" if undone else "",
+            reason="已有学时" if undone else "",
+        )  # fmt: skip
+        ids[key] = receipt.pk
     member = Actor(people["member"], Role.MEMBER)
     for key, days in (("late", 16), ("answered", 3), ("withdrawn", 2), ("fresh", 0)):
         when, text = at - timedelta(days=days), f"活动室太冷。\n已经 {days} 天了。"
@@ -157,6 +180,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     )  # fmt: skip
     reading_class = some(ReadingClass.objects.filter(organiser=branch))
     city = Organization.objects.get(parent=None)
+    seats = Appointment.objects.filter(organization=branch, role="secretary", until=None)
 
     def at(name: str, *args: Any, query: str = "") -> str:
         return reverse(name, args=args) + query
@@ -194,6 +218,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("member-new"), at("member-detail", member), at("member-mend", member),
             at("member-transfer", member), at("member-leave", member), at("members-in"),
             at("members-in-one", ids["upload"]), at("exemption-ask", member), at("sheets"),
+            at("member-imports"), at("member-import", ids["receipt"]),
+            at("member-import", ids["undone"]), at("handover"),
             at("sheet-import", sheet.pk), at("certificate-revoke", ids["certificate"]),
             at("claim-list"), at("claim-new"), at("claim-batch", ids["batch"]),
             at("claim-detail", ids["returned"]), at("claim-mend", ids["returned"]),
@@ -205,8 +231,11 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("ranking", query="?level=committee&cohort=county"), at("bulletin-list"),
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
             at("bulletin-withdraw", bulletin), at("organization-list"),
-            at("organization-list", query="?q=zz"), at("organization-detail", city.pk),
+            at("organization-list", query="?q=zz"),
+            at("organization-list", query="?unseated=1"), at("organization-detail", city.pk),
             at("organization-detail", branch.pk), at("organizations-in"),
+            *(at(f"unit-{act}", branch.pk) for act in UNIT_ACTS), at("unit-move", branch.parent_id),
+            at("appointment-hand-over", some(seats)),
             at("organizations-in-one", ids["tree"]), at("figures", branch.parent_id),
             at("figures", branch.pk), at("exemption-list"), at("programme"),
             at("sample-list"), at("sample-new"), at("sample-detail", ids["sample"]),

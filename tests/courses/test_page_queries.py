@@ -26,9 +26,9 @@ from courses.study_logs import Study
 from credits import certificates, claim_decisions, claims, ledger, roll
 from credits.ledger import Credit, Source
 from credits.models import Standing
-from portal import organizations
+from portal import appointments, organizations
 from portal.audit import Actor
-from portal.models import Organization
+from portal.models import Organization, PeopleImport, PeopleImportLine, Role
 from portal.organizations import Founding
 from tests.cast import BEFORE, NOW, TODAY, days_ago, moment
 
@@ -47,6 +47,7 @@ def grow(city, programme):
             _plan(city, programme, number)
             _found(city, number)
             _draw(city, programme, number)
+            _import(city, number)
 
     return act
 
@@ -129,6 +130,19 @@ def _found(city, number):
     city.enrol(organizations.found(founding, by=city.by, at=BEFORE))
 
 
+def _import(city, number):
+    """A list of members that was imported and taken back, and a helper who was appointed."""
+    person = city.enrol(city.jia)
+    receipt = PeopleImport.objects.create(
+        organization=city.jia, filename=f"名册{number}.xlsx", by=city.people["zhou"], at=NOW,
+        rows=1, counts={"create": 1}, undone_by=person, undone_at=NOW,
+    )  # fmt: skip
+    PeopleImportLine.objects.create(
+        receipt=receipt, row=2, action="create", member=person, outcome="kept", reason="已有学时"
+    )
+    appointments.appoint(person, Role.ORGANISER, city.jia, since=TODAY, by=city.by, at=NOW)
+
+
 PAGES = [
     ("lin", "home"),
     ("lin", "my-hours"),
@@ -149,6 +163,8 @@ PAGES = [
     ("zhou", "member-list"),
     ("zhou", "sheets"),
     ("zhou", "claim-list"),
+    ("zhou", "handover"),
+    ("zhou", "member-imports"),
     ("shi", "home"),
     ("shi", "member-list"),
     ("shi", "organization-list"),
@@ -184,6 +200,29 @@ def test_a_receipt_and_what_was_decided_ask_no_more_for_more_lines(city, program
     _constant(city, more, "zhou", lambda: reverse("claim-batch", args=[made[-1].pk]))
     _constant(city, more, "gao", lambda: f"{reverse('claims-waiting')}?decided")
     _constant(city, more, "gao", lambda: reverse("claims-waiting"))
+
+
+def test_a_receipt_asks_no_more_for_more_lines(city, programme):
+    receipt = PeopleImport.objects.create(
+        organization=city.jia, at=NOW, rows=9, undone_by=city.people["zhou"], undone_at=NOW
+    )
+
+    def more():
+        PeopleImportLine.objects.create(
+            receipt=receipt, row=2, action="update", member=city.enrol(city.jia),
+            before={"phone": ""}, after={"phone": "1"}, outcome="kept", reason="已有学时",
+        )  # fmt: skip
+
+    more()
+    _constant(city, more, "zhou", lambda: reverse("member-import", args=[receipt.pk]))
+
+
+def test_changing_units_asks_no_more_for_more_people(city, programme):
+    def more():
+        for _ in range(3):
+            city.enrol(city.jia)
+
+    _constant(city, more, "shi", lambda: reverse("unit-divide", args=[city.jia.pk]))
 
 
 @pytest.mark.parametrize("name", ["session-detail", "check-in-screen", "session-paper"])
