@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from credits import certificates, roll
+from credits import certificates, exemptions
 from credits.forms import ExemptionForm, ReasonForm
 from credits.models import Certificate, Exemption, Standing
 from credits.views.shown import programme_of
@@ -47,7 +47,7 @@ def ask(request: MemberRequest, member: int) -> HttpResponse:
         values.pop("kind")
         by = request.scope.actor(Capability.EXEMPT)
         try:
-            roll.ask_exemption(programme_of(request), person, by=by, at=request.at, **values)
+            exemptions.ask(programme_of(request), person, by=by, at=request.at, **values)
             messages.success(request, "已提交，由上级审批。")
             return redirect("branch-hours")
         except Refusal as refusal:
@@ -66,10 +66,10 @@ def decide(request: MemberRequest, exemption: int) -> HttpResponse:
     answer = request.POST.get("answer", "")[:200]
     try:
         if act == "end":
-            roll.end_exemption(found, by=by, at=request.at)
+            exemptions.end(found, by=by, at=request.at)
         elif act in ("approve", "refuse"):
             approve = act == "approve"
-            roll.decide_exemption(found, approve=approve, answer=answer, by=by, at=request.at)
+            exemptions.decide(found, approve=approve, answer=answer, by=by, at=request.at)
         messages.success(request, f"已办理：{found}。")
     except Refusal as refusal:
         messages.error(request, refusal.message)

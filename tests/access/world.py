@@ -17,7 +17,7 @@ from courses import (
 from courses.models import Course, Lesson, Material, SheetImport, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import bulletins, certificates, ledger, roll
+from credits import bulletins, certificates, exemptions, ledger
 from credits.ledger import Credit, Source
 from credits.models import Programme, Standing
 from portal import appointments, suggestions
@@ -114,7 +114,7 @@ def _things(
     certificate = certificates.issue(
         Standing.objects.select_related("member").get(member=other), by=by, at=NOW
     )
-    exemption = roll.ask_exemption(
+    exemption = exemptions.ask(
         programme, person, target=None, since=TODAY, until=None, reason="长期病假", by=by, at=NOW
     )
     helper = city.enrol(branch, f"{branch.name[-3:]}委员")

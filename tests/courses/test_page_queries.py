@@ -15,7 +15,7 @@ from courses import check_in, corrections, reading_classes, roll_call, sessions,
 from courses.models import Course, Lesson, Material, StudyLog
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import certificates, ledger, roll
+from credits import certificates, exemptions, ledger
 from credits.ledger import Credit, Source
 from credits.models import Standing
 from portal import organizations
@@ -58,7 +58,7 @@ def _study(city, programme, number):
     for person in (other, city.people["lin"]):
         study = Study("self", days_ago(number % 12 + 1), 45, f"自学{number}", "reform")
         study_logs.submit(programme, person, study, by=Actor(person, "member"), at=NOW)
-    roll.ask_exemption(programme, other, target=None, since=TODAY, until=None, reason="病",
+    exemptions.ask(programme, other, target=None, since=TODAY, until=None, reason="病",
                        by=city.by, at=NOW)  # fmt: skip
 
 

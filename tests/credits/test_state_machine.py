@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from credits import conflicts, ledger, programmes, roll, verification
+from credits import conflicts, exemptions, ledger, programmes, verification
 from credits.ledger import Credit, Source
 from credits.models import (
     BranchMonth,
@@ -231,7 +231,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(who=st.integers(0, 3), goal=st.sampled_from([None, 100, 300]))
     def exempt(self, who: int, goal: int | None) -> None:
         try:
-            asked = roll.ask_exemption(
+            asked = exemptions.ask(
                 self.programme,
                 self.people[who],
                 target=goal,
@@ -244,13 +244,13 @@ class LedgerMachine(RuleBasedStateMachine):
         except Refusal:
             return
         shi = self.city.actor("shi", "official")
-        roll.decide_exemption(asked, approve=True, answer="", by=shi, at=self.tick())
+        exemptions.decide(asked, approve=True, answer="", by=shi, at=self.tick())
 
     @rule(who=st.integers(0, 3))
     def end_exemption(self, who: int) -> None:
         found = Exemption.objects.filter(member=self.people[who], in_force=True).first()
         if found:
-            roll.end_exemption(found, by=self.city.by, at=self.tick())
+            exemptions.end(found, by=self.city.by, at=self.tick())
 
     @precondition(lambda self: self.is_open())
     @rule(goal=st.sampled_from([400, 600, 800]), cap=st.sampled_from([100, 200, None]))
