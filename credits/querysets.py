@@ -11,10 +11,13 @@ from portal.prepared import Prepared, columns, given
 from portal.querysets import ScopedQuerySet
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from credits.models import (  # noqa: F401 - named as text in the base classes below
         BranchStanding,
         Bulletin,
         BulletinDraft,
+        CatchUpWindow,
         Certificate,
         Exemption,
         LedgerEntry,
@@ -138,6 +141,12 @@ class BranchStandingQuerySet(ScopedQuerySet["BranchStanding"]):
 class ExemptionQuerySet(ScopedQuerySet["Exemption"]):
     path_lookup = "member__branch__path"
     owner_lookup = "member"
+
+
+class CatchUpWindowQuerySet(ScopedQuerySet["CatchUpWindow"]):
+    def open(self, on: date) -> Self:
+        """Those in which something may be entered on a day."""
+        return self.filter(ended_at=None, opens_on__lte=on, closes_on__gte=on)
 
 
 class BulletinQuerySet(ScopedQuerySet["Bulletin"]):

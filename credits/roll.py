@@ -6,17 +6,15 @@ stay with the branch that was home on the day.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from django.db.models import Q
 from django.utils import timezone
 
-from credits import ledger_sql, newcomers, rule_book, rules, standings
+from credits import joiners, ledger_sql, newcomers, rule_book, scopes, standings
 from credits.models import (
     BranchStanding,
     Programme,
-    ProgrammeScope,
     Standing,
     TargetChange,
 )
@@ -25,24 +23,14 @@ from credits.standings import NEW_COLUMNS, Held
 from portal.audit import Actor
 from portal.followers import BranchChange, Change, PeopleEntered, PersonChange, TreeAhead
 from portal.models import Member, Organization
-from portal.querysets import below
 from portal.refusals import Refusal
 
 BATCH = 2000
 
 
-def in_scope(programme: Programme, *, lookup: str = "path", using: str = "default") -> Q:
-    """The condition on an organisation's path of taking part in a programme."""
-    condition = Q(pk__in=[])
-    scopes = ProgrammeScope.objects.using(using).filter(programme=programme)
-    for path in scopes.values_list("organization__path", flat=True):
-        condition |= below(path, lookup=lookup)
-    return condition
-
-
 def lay_out(programme: Programme, *, at: datetime) -> int:
     """Put everybody in the programme's scope on its roll; returns how many. Safe to repeat."""
-    branches = Organization.objects.branches().filter(in_scope(programme))
+    branches = Organization.objects.branches().filter(scopes.taking_part(programme))
     standings.add_to_branches(
         programme, dict.fromkeys(branches.values_list("pk", flat=True), (0,) * 5)
     )
@@ -64,24 +52,19 @@ def enter(
     members: Sequence[Member],
     *,
     on_roll: Collection[int] | None = None,
-    joined: Mapping[int, date] | None = None,
 ) -> set[int]:
     """Insert standings for members who have none, in order of member id; returns those made.
 
-    on_roll: branches whose people are due (None: all). joined: the days of those who join after
-    the programme's start. The caller locks and saves the rows, so that branch rows count them.
+    on_roll: branches whose people are due (None: all). Who joined after the programme's start
+    owes what its rule for joiners says. The caller locks and saves the rows, so that branch rows
+    count them.
     """
     current = book.current
+    joined = joiners.first_days(programme, book, [m.pk for m in members])
     values = []
     for member in sorted(members, key=lambda m: m.pk):
         full = current.rules.target_for(member.category)
-        target = rules.joiner_target(
-            full,
-            current.rules,
-            starts=programme.starts,
-            ends=programme.ends,
-            joined=(joined or {}).get(member.pk, programme.starts),
-        )
+        target = joiners.target(programme, current.rules, full, joined.get(member.pk))
         if member.branch_id is None:
             raise Refusal(f"{member.name}没有组织关系，不能列入学习名单。")
         values.append(
@@ -106,7 +89,7 @@ def enter_guests(programme: Programme, book: RuleBook, members: Sequence[Member]
     """Insert standings for people who are credited without being on the roll yet: those whose
     branch takes part are due from now on, others are merely credited."""
     inside = Organization.objects.filter(
-        in_scope(programme), pk__in=[m.branch_id for m in members if m.branch_id]
+        scopes.taking_part(programme), pk__in=[m.branch_id for m in members if m.branch_id]
     )
     scoped = set(inside.values_list("pk", flat=True))
     return enter(programme, book, members, on_roll=scoped)
@@ -123,7 +106,6 @@ def follow(changes: Sequence[Change], *, by: Actor, at: datetime) -> None:
     if any(isinstance(c, TreeAhead) for c in changes):
         list(Programme.objects.select_for_update().order_by("pk").values_list("pk"))
     people = [c for c in changes if isinstance(c, PersonChange)]
-    joined = {c.member.pk: c.day for c in people if c.before is None}
     branches = [c.branch.pk for c in changes if isinstance(c, BranchChange)]
     entered = [pk for c in changes if isinstance(c, PeopleEntered) for pk in c.members]
     if not people and not branches and not entered:
@@ -138,7 +120,7 @@ def follow(changes: Sequence[Change], *, by: Actor, at: datetime) -> None:
         if not people and not branches:
             continue
         members = {c.member.pk for c in people} | _people_of(programme, branches)
-        _settle(programme, members, joined=joined, branches=branches, at=at)
+        _settle(programme, members, branches=branches, at=at)
 
 
 def catch_up(programme: Programme, *, at: datetime) -> None:
@@ -147,7 +129,7 @@ def catch_up(programme: Programme, *, at: datetime) -> None:
     branches = list(Organization.objects.branches().values_list("pk", flat=True))
     there = Standing.objects.filter(programme=programme).values_list("member_id", flat=True)
     members = set(there) | _people_of(programme, branches)
-    _settle(programme, members, joined={}, branches=branches, at=at)
+    _settle(programme, members, branches=branches, at=at)
 
 
 def _people_of(programme: Programme, branches: Sequence[int]) -> set[int]:
@@ -166,7 +148,6 @@ def _settle(
     programme: Programme,
     members: Collection[int],
     *,
-    joined: Mapping[int, date],
     branches: Sequence[int],
     at: datetime,
 ) -> None:
@@ -175,18 +156,20 @@ def _settle(
     All standings are locked before the first branch row is.
     """
     book = rule_book.of(programme)
-    made = _enter_missing(programme, book, sorted(members), joined)
+    made = _enter_missing(programme, book, sorted(members))
     held = standings.lock(programme, book, members)
     places, due = _places(programme, list(held.rows))
     written: list[TargetChange] = []
+    coming = {m for m, row in held.rows.items() if m in due and not row.on_roll} - made
     for member, row in held.rows.items():
         branch, category = places[member]
         row.branch, row.on_roll = branch or row.branch, member in due
         if row.on_roll:
             written += _retarget(held, member, category, at=at)
+    written += _join(held, coming, at=at)
     standings.note(written)
     if branches:
-        inside = Organization.objects.filter(in_scope(programme), pk__in=branches)
+        inside = Organization.objects.filter(scopes.taking_part(programme), pk__in=branches)
         standings.add_to_branches(
             programme, dict.fromkeys(inside.values_list("pk", flat=True), (0,) * 5)
         )
@@ -194,12 +177,29 @@ def _settle(
     standings.save(held, made=made)
 
 
-def _enter_missing(
-    programme: Programme, book: RuleBook, members: Sequence[int], joined: Mapping[int, date]
-) -> set[int]:
+def _join(held: Held, members: Collection[int], *, at: datetime) -> list[TargetChange]:
+    """Former guests whose first day on the roll this is: they owe what joiners owe. Who was on it
+    before and comes back owes what they owed."""
+    current, written = held.book.current.rules, []
+    first = joiners.first_days(held.programme, held.book, members, only_once=True)
+    lowered = standings.lowered_targets(held.programme, list(first)) if first else {}
+    for member, day in sorted(first.items()):
+        row = held.rows[member]
+        if member in lowered:
+            continue
+        target = joiners.target(held.programme, current, row.full_target, day)
+        if target is None:
+            row.exempt = True
+            continue
+        reason = f"{day.month}月{day.day}日入册"
+        written += set_target(held, member, target, row.full_target, at=at, reason=reason)
+    return written
+
+
+def _enter_missing(programme: Programme, book: RuleBook, members: Sequence[int]) -> set[int]:
     """Enter those who are due and have no standing, in order of member id."""
     made: set[int] = set()
-    due = Member.objects.active().filter(in_scope(programme, lookup="branch__path"))
+    due = Member.objects.active().filter(scopes.taking_part(programme, lookup="branch__path"))
     there = Standing.objects.filter(programme=programme)
     for start in range(0, len(members), BATCH):
         chunk = members[start : start + BATCH]
@@ -207,7 +207,7 @@ def _enter_missing(
             pk__in=there.filter(member__in=chunk).values("member")
         )
         people = list(missing.only("pk", "branch_id", "category").order_by("pk"))
-        made |= enter(programme, book, people, joined=joined)
+        made |= enter(programme, book, people)
     return made
 
 
@@ -218,7 +218,7 @@ def _places(
     which of them are due."""
     found: dict[int, tuple[int | None, str]] = {}
     due: set[int] = set()
-    inside = in_scope(programme, lookup="branch__path")
+    inside = scopes.taking_part(programme, lookup="branch__path")
     for start in range(0, len(members), BATCH):
         rows = Member.objects.filter(pk__in=members[start : start + BATCH])
         for pk, branch, category in rows.values_list("pk", "branch_id", "category"):
@@ -251,11 +251,19 @@ def _retarget(held: Held, member: int, category: str, *, at: datetime) -> list[T
 
 
 def set_target(
-    held: Held, member: int, target: int, full: int, *, at: datetime, reason: str
+    held: Held,
+    member: int,
+    target: int,
+    full: int,
+    *,
+    at: datetime,
+    reason: str,
+    seen: int | None = None,
 ) -> list[TargetChange]:
-    """Change one locked standing's target and assess it anew."""
+    """Change one locked standing's target and assess it anew. seen: the last ledger entry, where
+    the caller knows it."""
     row, current = held.rows[member], held.book.current
-    seen = standings.last_entry(held.programme)
+    seen = standings.last_entry(held.programme) if seen is None else seen
     written = standings.retarget(held, row, target, full, at=at, seen=seen, reason=reason)
     if written:
         standings.assess(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from credits.views import bulletins, exemptions, figures, programme, rankings, statement
+from credits.views import bulletins, catch_up, exemptions, figures, programme, rankings, statement
 
 urlpatterns = [
     # hours/
@@ -24,10 +24,17 @@ urlpatterns = [
     path("bulletins/<int:bulletin>/withdraw/", bulletins.withdraw, name="bulletin-withdraw"),
     # exemptions/, certificates/
     path("exemptions/", exemptions.list_, name="exemption-list"),
+    path("exemptions/new/", exemptions.ask_many, name="exemption-many"),
+    path("exemptions/decide/", exemptions.decide_many, name="exemption-decide-many"),
     path("exemptions/members/<int:member>/", exemptions.ask, name="exemption-ask"),
     path("exemptions/<int:exemption>/decide/", exemptions.decide, name="exemption-decide"),
     path("standings/<int:standing>/certify/", exemptions.issue, name="certificate-issue"),
     path("certificates/<int:certificate>/revoke/", exemptions.revoke, name="certificate-revoke"),
+    # catch-up/
+    path("catch-up/", catch_up.list_, name="window-list"),
+    path("catch-up/new/", catch_up.new, name="window-new"),
+    path("catch-up/<int:window>/", catch_up.detail, name="window-detail"),
+    path("catch-up/<int:window>/end/", catch_up.end, name="window-end"),
     # programme/
     path("programme/", programme.detail, name="programme"),
     path("programme/permit/", programme.permit, name="programme-permit"),

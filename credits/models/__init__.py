@@ -8,6 +8,7 @@ from credits.models.bulletin import (
     BulletinWithdrawal,
     View,
 )
+from credits.models.catch_up import CatchUpWindow, LateEntry
 from credits.models.certificate import Certificate, CertificateEvent
 from credits.models.ledger import (
     CreditedContent,
@@ -44,6 +45,7 @@ __all__ = [
     "BulletinRow",
     "BulletinText",
     "BulletinWithdrawal",
+    "CatchUpWindow",
     "Certificate",
     "CertificateEvent",
     "CreditTotal",
@@ -51,6 +53,7 @@ __all__ = [
     "CreditedTime",
     "Exemption",
     "Form",
+    "LateEntry",
     "LedgerBook",
     "LedgerEntry",
     "Posting",

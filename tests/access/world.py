@@ -17,14 +17,15 @@ from courses import (
 from courses.models import Course, Lesson, Material, SheetImport, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import bulletins, certificates, exemptions, ledger
+from credits import bulletins, catch_up, certificates, exemptions, ledger
+from credits.catch_up import Span
 from credits.ledger import Credit, Source
 from credits.models import Programme, Standing
 from portal import appointments, suggestions
 from portal.audit import Actor
 from portal.models import Cohort, Job, Member, Organization, Role, Upload
 from portal.people_in import Table
-from tests.cast import NOW, TODAY, City, days_ago, moment
+from tests.cast import NOW, STARTS, TODAY, City, days_ago, moment
 
 
 @dataclass
@@ -117,6 +118,10 @@ def _things(
     exemption = exemptions.ask(
         programme, person, target=None, since=TODAY, until=None, reason="长期病假", by=by, at=NOW
     )
+    window = catch_up.open_(
+        programme, unit, days=Span(STARTS, days_ago(30)), dates=Span(TODAY, TODAY),
+        reason="换届", by=by, at=NOW,
+    )  # fmt: skip
     helper = city.enrol(branch, f"{branch.name[-3:]}委员")
     appointment = appointments.appoint(
         helper, Role.ORGANISER, branch, since=days_ago(10), by=by, at=NOW
@@ -148,6 +153,7 @@ def _things(
         "standing": standing.pk,
         "certificate": certificate.pk,
         "exemption": exemption.pk,
+        "window": window.pk,
         "appointment": appointment.pk,
         "sheet_import": sheet.pk,
         "job": job.pk,

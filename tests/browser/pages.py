@@ -142,6 +142,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("member-new"), at("member-detail", member), at("member-mend", member),
             at("member-transfer", member), at("member-leave", member), at("members-in"),
             at("members-in-one", ids["upload"]), at("exemption-ask", member), at("sheets"),
+            at("exemption-many"), at("exemption-many", query="?category=student"),
             at("sheet-import", sheet.pk), at("certificate-revoke", ids["certificate"]),
         ],
         "official": [
@@ -154,6 +155,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("organization-detail", branch.pk), at("organizations-in"),
             at("organizations-in-one", ids["tree"]), at("figures", branch.parent_id),
             at("figures", branch.pk), at("exemption-list"), at("programme"),
+            at("window-list"), at("window-new"), at("window-detail", ids["window"]),
             at("programme-rules"), at("audit-list"), at("suggestions-received"),
             at("suggestions-received", query="?state=answered"),
             *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),

@@ -15,14 +15,15 @@ from courses import check_in, corrections, reading_classes, roll_call, sessions,
 from courses.models import Course, Lesson, Material, StudyLog
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import certificates, exemptions, ledger
+from credits import catch_up, certificates, exemptions, ledger
+from credits.catch_up import Span
 from credits.ledger import Credit, Source
 from credits.models import Standing
 from portal import organizations
 from portal.audit import Actor
 from portal.models import Organization
 from portal.organizations import Founding
-from tests.cast import BEFORE, NOW, TODAY, days_ago, moment
+from tests.cast import BEFORE, NOW, STARTS, TODAY, days_ago, moment
 
 pytestmark = pytest.mark.django_db
 PERIODS = ("new-democratic", "socialist", "reform", "new-era")
@@ -60,6 +61,8 @@ def _study(city, programme, number):
         study_logs.submit(programme, person, study, by=Actor(person, "member"), at=NOW)
     exemptions.ask(programme, other, target=None, since=TODAY, until=None, reason="病",
                        by=city.by, at=NOW)  # fmt: skip
+    catch_up.open_(programme, city.county, days=Span(STARTS, days_ago(number)),
+                   dates=Span(TODAY, TODAY), reason="换届", by=city.by, at=NOW)  # fmt: skip
 
 
 def _plan(city, programme, number):
@@ -105,6 +108,7 @@ PAGES = [
     ("lin", "member-ranking"),
     ("zhou", "home"),
     ("zhou", "branch-hours"),
+    ("zhou", "exemption-many"),
     ("zhou", "log-list"),
     ("zhou", "class-list"),
     ("zhou", "member-list"),
@@ -114,6 +118,7 @@ PAGES = [
     ("shi", "organization-list"),
     ("shi", "audit-list"),
     ("shi", "exemption-list"),
+    ("shi", "window-list"),
     ("shi", "programme"),
     ("shi", "bulletin-list"),
 ]

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from django.db import IntegrityError, transaction
 
-from credits import exemptions, programmes, rebuilding, verification
+from credits import exemptions, exemptions_in_force, programmes, rebuilding, verification
 from credits.models import Exemption, TargetChange
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
 from tests.credits.conftest import PERIODS, branch_row, earn, standing_of
@@ -117,7 +117,7 @@ def test_it_begins_on_its_day_and_ends_on_its_last(city, programme, ask, approve
     assert not standing_of(programme, lin).exempt
 
     turned = [
-        exemptions.turn(programme, at=moment(day))
+        exemptions_in_force.turn(programme, at=moment(day))
         for day in (date(2021, 6, 30), begins, date(2021, 7, 31), ends, date(2021, 8, 2))
     ]
 

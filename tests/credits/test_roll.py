@@ -8,7 +8,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from credits import bulletins, certificates, exemptions, programmes, rankings, verification
+from credits import (
+    bulletins,
+    certificates,
+    exemptions,
+    exemptions_in_force,
+    programmes,
+    rankings,
+    verification,
+)
 from credits.models import BranchStanding, Standing
 from credits.rankings import Choice
 from portal import members, organizations
@@ -137,7 +145,7 @@ def test_moving_branches_and_people_lock_all_standings_before_any_branch_row(
     for exemption in asked:
         type(exemption).objects.filter(pk=exemption.pk).update(until=(TODAY + timedelta(days=1)))
     with CaptureQueriesContext(connection) as turning:
-        assert exemptions.turn(programme, at=after) == 2
+        assert exemptions_in_force.turn(programme, at=after) == 2
 
     for captured in (queries, turning):
         writes = [
