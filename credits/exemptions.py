@@ -155,7 +155,8 @@ def decide_many(
     if approve and state not in {Programme.State.RUNNING, Programme.State.CLOSING}:
         raise BadExemption(f"{programme}{state.label}，不能再批准减免。")
     rows = list(_locked([exemption.pk for exemption in exemptions]))
-    done, refused = [], []
+    done: list[Exemption] = []
+    refused: list[tuple[Member, Refusal]] = []
     for row in rows:
         if by.member.pk in {row.member_id, row.asked_by_id}:
             refused.append((row.member, NotYourself()))

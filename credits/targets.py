@@ -41,9 +41,9 @@ def why(programme: Programme, standings: Sequence[Standing]) -> dict[int, Why]:
     late = any(version.rules.joiners != "full" for version in book.versions)
     joined = joiners.since_of(programme, people) if late else {}
     found = {}
-    for row in standings:
-        pk, exemption = row.member_id, granted.get(row.member_id)
-        reasons = _reasons(programme, book, row, exemption, joined.get(pk))
+    for standing in standings:
+        pk, exemption = standing.member_id, granted.get(standing.member_id)
+        reasons = _reasons(programme, book, standing, exemption, joined.get(pk))
         reason = exemption.reason if exemption else ""
         found[pk] = Why(tuple(reasons), reason, _waiting(waiting.get(pk)))
     return found

@@ -75,7 +75,7 @@ def test_a_late_roll_is_closed_in_a_window_and_all_its_lines_are_marked(
 ):
     session = schedule(day=days_ago(40))
     roll_call.open_(session, by=secretary, at=moment(days_ago(40), 9))
-    with pytest.raises(NotNow, match="已过去 40 天.*没有开设补录期"):
+    with pytest.raises(NotNow, match=r"已过去 40 天.*没有开设补录期"):
         roll_call.close(session, {}, by=secretary, at=NOW)
     window(city.jia)
 
@@ -125,7 +125,8 @@ def test_the_log_form_says_that_a_window_is_open_and_for_which_days(enter, windo
 
     for who, address in (("lin", reverse("log-new")), ("zhou", reverse("log-for", args=[lin.pk]))):
         text = enter(who).get(address).content.decode()
-        assert "补录期到 6月10日（周四） 为止" in text and "2021-03-01 至 2021-06-03" in text
+        assert "补录期到 6月10日（周四） 为止" in text
+        assert "2021-03-01 至 2021-06-03" in text
 
 
 def test_the_refused_form_keeps_what_was_typed_and_says_who_can_open_one(enter):
@@ -138,7 +139,8 @@ def test_the_refused_form_keeps_what_was_typed_and_says_who_can_open_one(enter):
 
     text = response.content.decode()
     assert response.status_code == 422
-    assert "可以请上级党组织开设" in text and LATE.topic in text
+    assert "可以请上级党组织开设" in text
+    assert LATE.topic in text
 
 
 def test_lists_of_logs_show_the_mark(city, programme, enter, window, lin, secretary):
@@ -150,4 +152,5 @@ def test_lists_of_logs_show_the_mark(city, programme, enter, window, lin, secret
     mine = enter("lin").get(reverse("my-logs")).content.decode()
     decided = enter("zhou").get(reverse("log-list"), {"show": "decided"}).content.decode()
 
-    assert mine.count("· 补录") == 1 and decided.count(">补录</span>") == 1
+    assert mine.count("· 补录") == 1
+    assert decided.count(">补录</span>") == 1

@@ -50,9 +50,11 @@ def named(outcome):
 def test_one_request_each_of_one_batch_dated_and_in_the_trail(ask, old):
     outcome = ask(old)
 
-    assert [row.member for row in outcome.done] == old and outcome.refused == []
+    assert [row.member for row in outcome.done] == old
+    assert outcome.refused == []
     rows = Exemption.objects.order_by("pk")
-    assert len({row.batch for row in rows}) == 1 and rows[0].batch
+    assert len({row.batch for row in rows}) == 1
+    assert rows[0].batch
     assert {(row.since, row.until, row.reason) for row in rows} == {(TODAY, None, "离退休老同志")}
     trail = AuditEvent.objects.filter(event="exemption", subject__startswith="申报减免")
     assert trail.count() == 3
@@ -72,8 +74,10 @@ def test_whoever_cannot_be_exempted_is_named_and_the_rest_goes_through(
 
     assert [row.member for row in outcome.done] == [old[2]]
     told = named(outcome)
-    assert "生效中的减免" in told["老同志甲"] and "待审批的减免" in told["老同志乙"]
-    assert "本人以外" in told["周明远"] and "不在党史学习教育的学习名单上" in told["吴远舟"]
+    assert "生效中的减免" in told["老同志甲"]
+    assert "待审批的减免" in told["老同志乙"]
+    assert "本人以外" in told["周明远"]
+    assert "不在党史学习教育的学习名单上" in told["吴远舟"]
     assert Exemption.objects.count() == 3
 
 
@@ -149,7 +153,8 @@ def test_mistake_27_deciding_again_changes_nothing(programme, ask, decide, old):
 
     again = decide(asked, yes=False)
 
-    assert not again.done and len(again.refused) == 3
+    assert not again.done
+    assert len(again.refused) == 3
     assert set(Exemption.objects.values_list("state", flat=True)) == {"approved"}
     assert list(TargetChange.objects.values_list("pk")) == before
 
@@ -190,7 +195,9 @@ def test_mistake_22_standings_are_locked_before_branch_rows(city, programme, ask
     writes = [q["sql"] for q in queries if "UPDATE " in q["sql"] or "INSERT " in q["sql"]]
     standings_ = [i for i, sql in enumerate(writes) if "credits_standing" in sql]
     branches = [i for i, sql in enumerate(writes) if "credits_branchstanding" in sql]
-    assert standings_ and branches and max(standings_) < min(branches)
+    assert standings_
+    assert branches
+    assert max(standings_) < min(branches)
     assert [branch_row(programme, b).exempt for b in (city.jia, city.yi)] == [4, 1]
     assert verification.verify(at=NOW).problems == []
 
@@ -203,7 +210,8 @@ BODY = {"kind": "full", "since": "2021-06-03", "reason": "离退休老同志"}
 @pytest.mark.usefixtures("evening")
 def test_the_secretary_narrows_to_a_category_ticks_and_hands_in(enter, old, zhou):
     page = enter("zhou").get(reverse("exemption-many"), {"category": "retired"}).content.decode()
-    assert page.count('name="member"') == 3 and "林小满" not in page
+    assert page.count('name="member"') == 3
+    assert "林小满" not in page
 
     body = BODY | {"member": [m.pk for m in old], "category": "retired"}
     shown = enter("zhou").post(reverse("exemption-many"), body, follow=True).content.decode()
@@ -213,7 +221,8 @@ def test_the_secretary_narrows_to_a_category_ticks_and_hands_in(enter, old, zhou
     again = enter("zhou").post(reverse("exemption-many"), body)
     text = again.content.decode()
     assert again.status_code == 422
-    assert "老同志甲已有待审批的减免" in text and "离退休老同志" in text
+    assert "老同志甲已有待审批的减免" in text
+    assert "离退休老同志" in text
     assert text.count(" checked") >= 3  # what was ticked stays ticked
     assert Exemption.objects.count() == 3
 
@@ -225,7 +234,8 @@ def test_one_bad_apple_is_named_and_the_rest_is_handed_in(enter, ask, old):
     body = BODY | {"member": [m.pk for m in old]}
     text = enter("zhou").post(reverse("exemption-many"), body, follow=True).content.decode()
 
-    assert "已为 2 人申报减免" in text and "未申报 1 人：老同志甲已有待审批的减免" in text
+    assert "已为 2 人申报减免" in text
+    assert "未申报 1 人：老同志甲已有待审批的减免" in text
 
 
 @pytest.mark.usefixtures("evening")
@@ -247,14 +257,17 @@ def test_nobody_finds_themselves_on_the_list(enter, old, zhou):
     assert f'value="{zhou.pk}"' not in text
 
     response = enter("zhou").post(reverse("exemption-many"), BODY | {"member": [zhou.pk]})
-    assert response.status_code == 422 and not Exemption.objects.exists()
+    assert response.status_code == 422
+    assert not Exemption.objects.exists()
 
 
 @pytest.mark.usefixtures("evening")
 def test_the_official_approves_a_batch_in_one_tap(enter, ask, old, programme):
     [batch] = {row.batch for row in ask(old).done}
     listed = enter("gao").get(reverse("exemption-list")).content.decode()
-    assert "3 人" in listed and "全部同意" in listed and listed.count("exemptions/decide/") == 1
+    assert "3 人" in listed
+    assert "全部同意" in listed
+    assert listed.count("exemptions/decide/") == 1
 
     body = {"batch": batch, "act": "approve"}
     text = enter("gao").post(reverse("exemption-decide-many"), body, follow=True).content.decode()

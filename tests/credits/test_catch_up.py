@@ -43,7 +43,8 @@ def test_without_a_window_it_is_too_late_and_the_refusal_says_who_can_open_one(
     [refused] = post(programme, earn(lin, day=LONG_AGO)).refused
 
     assert "已过去 60 天，超过了补记期限 30 天" in refused.message
-    assert "没有开设补录期" in refused.message and "上级党组织" in refused.message
+    assert "没有开设补录期" in refused.message
+    assert "上级党组织" in refused.message
     assert not LateEntry.objects.exists()
 
 

@@ -30,13 +30,15 @@ def window(city, programme):
 
 def test_an_official_opens_one_for_a_subtree(city, programme, enter):
     form = enter("gao").get(reverse("window-new")).content.decode()
-    assert 'value="中共青川县委员会"' in form and 'value="2021-03-01"' in form
+    assert 'value="中共青川县委员会"' in form
+    assert 'value="2021-03-01"' in form
 
     text = enter("gao").post(reverse("window-new"), BODY, follow=True).content.decode()
 
     made = CatchUpWindow.objects.get()
     assert (made.organization, made.opened_by) == (city.county, city.people["gao"])
-    assert "已开设" in text and "开放中" in text
+    assert "已开设" in text
+    assert "开放中" in text
 
 
 @pytest.mark.parametrize("where", ["云岭市", "市文化局", "YL-WH-1", "没有的支部"])
@@ -45,7 +47,8 @@ def test_mistake_04_none_is_opened_over_what_is_above_or_beside(programme, enter
 
     assert response.status_code == 422
     text = response.content.decode()
-    assert "没有找到唯一的党组织" in text and "换届期间无人记录" in text  # what was typed stays
+    assert "没有找到唯一的党组织" in text
+    assert "换届期间无人记录" in text
     assert not CatchUpWindow.objects.exists()
 
 
@@ -70,14 +73,16 @@ def test_list_and_page_count_what_was_entered_by_branch_and_name_nobody(
     assert ["甲支部" in rows[0], "乙支部" in rows[1], len(rows)] == [True, True, 2]
     assert [cell.split("<")[0] for cell in rows[0].split('<td class="r">')[1:]] == ["3", "6", "2"]
     for text in (listed, shown):
-        assert "林小满" not in text and "周明远" not in text
+        assert "林小满" not in text
+        assert "周明远" not in text
 
 
 def test_an_official_ends_one_in_one_tap(enter, window):
     enter("gao").post(reverse("window-end", args=[window.pk]))
 
     window.refresh_from_db()
-    assert window.ended_at == NOW and window.ended_by.name == "高望川"
+    assert window.ended_at == NOW
+    assert window.ended_by.name == "高望川"
     assert "已终止" in enter("gao").get(reverse("window-list")).content.decode()
 
 
