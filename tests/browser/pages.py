@@ -25,11 +25,13 @@ from courses.models import (
 )
 from courses.models import StudySession as Session
 from courses.sessions import Plan
-from credits import bulletins, certificates
+from credits import bulletins, catch_up, certificates, exemptions
+from credits.catch_up import Span
+from credits.exemptions import Terms
 from credits.models import Bulletin, LedgerEntry, Programme, Standing
 from portal import suggestions
 from portal.audit import Actor
-from portal.models import Cohort, Job, Organization, Role, Suggestion, Upload
+from portal.models import Cohort, Job, Member, Organization, Role, Suggestion, Upload
 from portal.people_in import Table
 from tests.cast import TODAY, moment
 
@@ -59,8 +61,15 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         query = line_queries.ask(entry, "length", text="那天我先走", by=member, at=at)
     line_queries.decline(query, reply="签到表上有您的签名", by=by, at=at)
     table = Table("members", (), {}).as_json()
+    window = catch_up.open_(
+        programme, branch, days=Span(programme.starts, TODAY), dates=Span(TODAY, TODAY),
+        reason="换届", by=city, at=at,
+    )  # fmt: skip
+    older = Member.objects.filter(branch=branch).exclude(pk=people["secretary"].pk)[:4]
+    exemptions.ask_many(programme, older, Terms(800, TODAY, None, "年事已高"), by=by, at=at)
     ids: dict[str, int | str] = {
         "live": live.pk,
+        "window": window.pk,
         "key": live.key,
         "token": check_in.code_at(live, at).token,
         "walk_in": WalkIn.objects.create(session=live, member=people["member"], scanned_at=at).pk,

@@ -15,6 +15,7 @@ from credits.models import CatchUpWindow, LateEntry, LedgerEntry
 from portal.models import AuditEvent
 from tests.cast import ENDS, NOW, STARTS, TODAY, days_ago, moment
 from tests.credits.conftest import earn, standing_of
+from tests.credits.guards import behind_the_guards
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 LONG_AGO = days_ago(60)
@@ -278,3 +279,27 @@ def test_mistake_01_a_move_of_the_branch_leaves_the_mark(city, programme, post, 
     assert statements.of(programme, lin).lines[0].late == made
     later = post(programme, earn(lin, day=LONG_AGO, hour=12), at=NOW + timedelta(hours=2))
     assert refusals(later) == [("林小满", "late")]  # it is no more of the window's subtree
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("hours = 900", "与学时明细不符"),
+        ("entry_id = entry_id + 1", "与学时明细不符"),
+        ("key = 's2'", "与学时明细不符"),
+        ("home_id = {other}", "与学时明细不符"),
+        ("window_id = {window}", "不在其补录期内"),
+    ],
+)
+def test_a_mark_that_was_tampered_with_is_named(city, programme, post, window, lin, change, said):
+    window()
+    other = window(city.jia, days=(TODAY, TODAY))
+    post(programme, earn(lin, day=LONG_AGO), key="s1")
+    assert verification.verify(at=NOW).problems == []
+    values = change.format(other=city.bing.pk, window=other.pk)
+
+    behind_the_guards(f"UPDATE credits_lateentry SET {values}")
+
+    [problem] = verification.verify(at=NOW).problems
+    assert (problem.kind, "林小满" in problem.member) == ("late", True)
+    assert said in problem.message
