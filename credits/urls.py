@@ -21,6 +21,8 @@ urlpatterns = [
     path("bulletins/drafts/<int:draft>/publish/", bulletins.publish, name="draft-publish"),
     path("bulletins/drafts/<int:draft>/redraft/", bulletins.redraft, name="draft-redraft"),
     path("bulletins/<int:bulletin>/", bulletins.detail, name="bulletin-detail"),
+    path("bulletins/drafts/<int:draft>/paper/", bulletins.draft_paper, name="draft-paper"),
+    path("bulletins/<int:bulletin>/paper/", bulletins.paper, name="bulletin-paper"),
     path("bulletins/<int:bulletin>/withdraw/", bulletins.withdraw, name="bulletin-withdraw"),
     # exemptions/, certificates/
     path("exemptions/", exemptions.list_, name="exemption-list"),

@@ -119,6 +119,8 @@ PAGES: dict[str, Page] = {
     "bulletin-list": Page("see_rankings"),
     "bulletin-detail": Page("see_rankings", "anyone"),
     "bulletin-withdraw": Page("publish", "root"),
+    "bulletin-paper": Page("see_figures", "anyone"),
+    "draft-paper": Page("publish", "root"),
     "draft-new": Page("publish", "root"),
     "draft-edit": Page("publish", "root"),
     "draft-preview": Page("publish", "root"),
