@@ -66,7 +66,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         reason="换届", by=city, at=at,
     )  # fmt: skip
     older = Member.objects.filter(branch=branch).exclude(pk=people["secretary"].pk)[:4]
-    exemptions.ask_many(programme, older, Terms(800, TODAY, None, "年事已高"), by=by, at=at)
+    exemptions.ask_many(programme, list(older), Terms(800, TODAY, None, "年事已高"), by=by, at=at)
     ids: dict[str, int | str] = {
         "live": live.pk,
         "window": window.pk,
