@@ -4,6 +4,7 @@ from django.urls import path
 
 from courses.views import (
     check_in,
+    class_roll,
     classes,
     closed_roll,
     home,
@@ -12,6 +13,7 @@ from courses.views import (
     moves,
     plans,
     roll_call,
+    samples,
     sheets,
     statement,
     study_logs,
@@ -26,6 +28,8 @@ urlpatterns = [
     path("classes/<int:reading_class>/", classes.detail, name="class-detail"),
     path("classes/<int:reading_class>/newcomers/", classes.newcomers, name="class-newcomers"),
     path("classes/<int:reading_class>/drop/", classes.drop, name="class-drop"),
+    path("classes/<int:reading_class>/roll/", class_roll.roll, name="class-roll"),
+    path("classes/<int:reading_class>/sheet/", class_roll.sheet, name="class-sheet"),
     path("classes/<int:reading_class>/end/", classes.end, name="class-end"),
     # sessions/
     path("sessions/new/", classes.session_new, name="session-new"),
@@ -71,6 +75,17 @@ urlpatterns = [
     path("queries/<int:query>/withdraw/", line_queries.withdraw, name="query-withdraw"),
     path("queries/<int:query>/decline/", line_queries.decline, name="query-decline"),
     path("queries/<int:query>/credited/", line_queries.credited, name="query-credited"),
+    # samples/
+    path("samples/", samples.list_, name="sample-list"),
+    path("samples/new/", samples.new, name="sample-new"),
+    path("samples/mine/", samples.mine, name="my-samples"),
+    path("samples/branch/", samples.of_branch, name="branch-samples"),
+    path("samples/<int:sample>/", samples.detail, name="sample-detail"),
+    path("samples/<int:sample>/redraw/", samples.redraw, name="sample-redraw"),
+    path("samples/<int:sample>/close/", samples.close, name="sample-close"),
+    path("samples/items/<int:item>/", samples.item, name="sample-item"),
+    path("samples/items/<int:item>/answer/", samples.answer, name="sample-answer"),
+    path("samples/items/<int:item>/photo/", samples.photo, name="sample-photo"),
     # courses/
     path("courses/", lessons.list_, name="course-list"),
     path("courses/<int:course>/", lessons.course, name="course-detail"),

@@ -99,7 +99,7 @@ def of_bulletin(bulletin: Bulletin) -> Paper:
     texts = {text.view: text.text for text in bulletin.texts.all()}
     foot = (
         f"依据{bulletin.document}。数据截至{_moment(bulletin.cutoff)}。核验码 {bulletin.code}，"
-        f"凭期号和核验码可核验本期真伪。"
+        f"凭期号和核验码可在平台“核验”页核对。"
     )
     return _paper(
         bulletin,

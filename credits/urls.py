@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from credits.views import bulletins, catch_up, exemptions, figures, programme, rankings, statement
+from credits.views import (
+    bulletins,
+    catch_up,
+    checks,
+    exemptions,
+    figures,
+    programme,
+    rankings,
+    statement,
+)
 
 urlpatterns = [
     # hours/
@@ -25,6 +34,7 @@ urlpatterns = [
     path("bulletins/<int:bulletin>/paper/", bulletins.paper, name="bulletin-paper"),
     path("bulletins/<int:bulletin>/withdraw/", bulletins.withdraw, name="bulletin-withdraw"),
     # exemptions/, certificates/
+    path("check/", checks.check, name="paper-check"),
     path("exemptions/", exemptions.list_, name="exemption-list"),
     path("exemptions/new/", exemptions.ask_many, name="exemption-many"),
     path("exemptions/decide/", exemptions.decide_many, name="exemption-decide-many"),

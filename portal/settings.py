@@ -101,6 +101,7 @@ PERIODIC_WORK = [
     "portal.people_in.staging.expire",
     "credits.programmes.turn_the_day",
     "courses.sheets_in.expire",
+    "courses.samples.expire",
 ]
 
 # --- Database ------------------------------------------------------------------------------
