@@ -8,10 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from credits.models import Form, RankingPermit, View
 from portal.forms import DayField
-from portal.models import Cohort
+from portal.models import Cohort, Organization
 from portal.templatetags.portal import hours
 
 
@@ -47,6 +49,32 @@ class ExemptionForm(forms.Form):
         if values.get("kind") == "full":
             values["target"] = None
         return values
+
+
+class WindowForm(forms.Form):
+    """A catch-up window: over which organisation, which days of study, when they are entered."""
+
+    organization = forms.CharField(
+        label="党组织", max_length=80, help_text="对它和它的下级都有效；填写全称、简称或编码。"
+    )
+    first_day = DayField(label="学习日期自")
+    last_day = DayField(label="学习日期至")
+    opens_on = DayField(label="补录自")
+    closes_on = DayField(label="补录至")
+    reason = forms.CharField(label="理由", max_length=200, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def __init__(self, *args: Any, within: QuerySet[Organization], **kwargs: Any) -> None:
+        """within: the organisations over which a window may be opened."""
+        super().__init__(*args, **kwargs)
+        self.within = within
+
+    def clean_organization(self) -> Organization:
+        text = self.cleaned_data["organization"].strip()
+        for field in ("code", "name", "short_name"):
+            found = list(self.within.filter(**{field: text})[:2])
+            if len(found) == 1:
+                return found[0]
+        raise ValidationError(f"没有找到唯一的党组织“{text}”，请填写您范围内的全称或编码。")
 
 
 class ReasonForm(forms.Form):

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from credits import (
     archiving,
+    exemptions_in_force,
     ledger_sql,
     partitions,
     registers,
@@ -286,7 +287,7 @@ def turn_the_day(*, at: datetime) -> None:
             for version in list(due.order_by("number").select_related("made_by", "programme")):
                 maker = Actor(version.made_by, "system")
                 _activate(programme, version, by=maker, at=at)
-        roll.turn_exemptions(programme, at=at)
+        exemptions_in_force.turn(programme, at=at)
         weeks.close_week(programme, at=at)
 
 

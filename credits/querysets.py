@@ -13,10 +13,13 @@ from portal.prepared import Prepared, columns, given
 from portal.querysets import ScopedQuerySet
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from credits.models import (  # noqa: F401 - named as text in the base classes below
         BranchStanding,
         Bulletin,
         BulletinDraft,
+        CatchUpWindow,
         Certificate,
         ClaimBatch,
         Exemption,
@@ -188,6 +191,12 @@ class HoursClaimQuerySet(ScopedQuerySet["HoursClaim"]):
         """With all that a page says of a line."""
         people = ("member__branch", "branch", "entered_by", "decided_by", "ended_by")
         return self.select_related(*people)
+
+
+class CatchUpWindowQuerySet(ScopedQuerySet["CatchUpWindow"]):
+    def open(self, on: date) -> Self:
+        """Those in which something may be entered on a day."""
+        return self.filter(ended_at=None, opens_on__lte=on, closes_on__gte=on)
 
 
 class BulletinQuerySet(ScopedQuerySet["Bulletin"]):

@@ -4,6 +4,7 @@ from django.urls import path
 
 from credits.views import (
     bulletins,
+    catch_up,
     checks,
     claim_sheets,
     claims,
@@ -38,6 +39,8 @@ urlpatterns = [
     # exemptions/, certificates/
     path("check/", checks.check, name="paper-check"),
     path("exemptions/", exemptions.list_, name="exemption-list"),
+    path("exemptions/new/", exemptions.ask_many, name="exemption-many"),
+    path("exemptions/decide/", exemptions.decide_many, name="exemption-decide-many"),
     path("exemptions/members/<int:member>/", exemptions.ask, name="exemption-ask"),
     path("exemptions/<int:exemption>/decide/", exemptions.decide, name="exemption-decide"),
     path("standings/<int:standing>/certify/", exemptions.issue, name="certificate-issue"),
@@ -54,6 +57,11 @@ urlpatterns = [
     path("claims/sheet/uploads/<int:claim_sheet>/", claim_sheets.one, name="claims-in-one"),
     path("claims/waiting/", claims_waiting.waiting, name="claims-waiting"),
     path("claims/decide/", claims_waiting.decide, name="claims-decide"),
+    # catch-up/
+    path("catch-up/", catch_up.list_, name="window-list"),
+    path("catch-up/new/", catch_up.new, name="window-new"),
+    path("catch-up/<int:window>/", catch_up.detail, name="window-detail"),
+    path("catch-up/<int:window>/end/", catch_up.end, name="window-end"),
     # programme/
     path("programme/", programme.detail, name="programme"),
     path("programme/permit/", programme.permit, name="programme-permit"),

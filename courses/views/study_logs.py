@@ -16,8 +16,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from courses import study_logs
 from courses.forms import LogForm
 from courses.models import StudyLog
+from credits import dates, late_entries
 from credits.forms import ReasonForm
-from credits.models import Programme
+from credits.models import CatchUpWindow, Programme
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
@@ -51,6 +52,7 @@ def new_for(request: MemberRequest, member: int) -> HttpResponse:
 def mine(request: MemberRequest) -> HttpResponse:
     """What one has handed in, and what became of it."""
     logs = StudyLog.objects.filter(member=request.user).select_related("programme", "decided_by")
+    logs = logs.annotate(late=late_entries.is_late("log"))
     shown = Paginator(logs, 30).get_page(request.GET.get("page"))
     return page(request, "courses/my_logs.html", {"page": shown, "query": ""})
 
@@ -78,6 +80,7 @@ def list_(request: MemberRequest) -> HttpResponse:
     logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY)
     logs = logs.select_related("member", "branch", "decided_by", "programme")
     rows = logs.exclude(state="pending") if decided else logs.pending().order_by("day", "pk")
+    rows = rows.annotate(late=late_entries.is_late("log"))
     if text:
         rows = rows.filter(member__in=Member.objects.search(text))
     if form:
@@ -196,8 +199,15 @@ def _log(request: MemberRequest, member: Member, capability: Capability) -> Http
         "last": last if request.method == "GET" else None,
         "key": get_random_string(20),
         "today": request.today,
+        "windows": _windows(programme, member, request),
     }
     return page(request, "courses/log_new.html", context, status=422 if form.errors else 200)
+
+
+def _windows(programme: Programme, member: Member, request: MemberRequest) -> list[CatchUpWindow]:
+    """The catch-up windows in which this person's study may be entered now."""
+    places = [member.branch.path] if member.branch else []
+    return dates.Windows(programme).open_over(places, at=request.at)
 
 
 def _initial(request: MemberRequest, programme: Programme, last: StudyLog | None) -> dict[str, Any]:

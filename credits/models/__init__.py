@@ -8,6 +8,7 @@ from credits.models.bulletin import (
     BulletinWithdrawal,
     View,
 )
+from credits.models.catch_up import CatchUpWindow, LateEntry
 from credits.models.certificate import Certificate, CertificateEvent
 from credits.models.claim import ClaimBatch, HoursClaim
 from credits.models.ledger import (
@@ -45,6 +46,7 @@ __all__ = [
     "BulletinRow",
     "BulletinText",
     "BulletinWithdrawal",
+    "CatchUpWindow",
     "Certificate",
     "CertificateEvent",
     "ClaimBatch",
@@ -54,6 +56,7 @@ __all__ = [
     "Exemption",
     "Form",
     "HoursClaim",
+    "LateEntry",
     "LedgerBook",
     "LedgerEntry",
     "Posting",

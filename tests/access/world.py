@@ -18,7 +18,8 @@ from courses import (
 from courses.models import Course, Lesson, Material, SamplePhoto, SheetImport, StudyLog, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import bulletins, certificates, claims, ledger, roll
+from credits import bulletins, catch_up, certificates, claims, exemptions, ledger
+from credits.catch_up import Span
 from credits.ledger import Credit, Source
 from credits.models import Programme, Standing
 from portal import appointments, messages, suggestions
@@ -35,7 +36,7 @@ from portal.models import (
     Upload,
 )
 from portal.people_in import Table
-from tests.cast import NOW, TODAY, City, days_ago, moment
+from tests.cast import NOW, STARTS, TODAY, City, days_ago, moment
 
 
 @dataclass
@@ -126,9 +127,13 @@ def _things(
     certificate = certificates.issue(
         Standing.objects.select_related("member").get(member=other), by=by, at=NOW
     )
-    exemption = roll.ask_exemption(
+    exemption = exemptions.ask(
         programme, person, target=None, since=TODAY, until=None, reason="长期病假", by=by, at=NOW
     )
+    window = catch_up.open_(
+        programme, unit, days=Span(STARTS, days_ago(30)), dates=Span(TODAY, TODAY),
+        reason="换届", by=by, at=NOW,
+    )  # fmt: skip
     helper = city.enrol(branch, f"{branch.name[-3:]}委员")
     appointment = appointments.appoint(
         helper, Role.ORGANISER, branch, since=days_ago(10), by=by, at=NOW
@@ -175,6 +180,7 @@ def _things(
         "standing": standing.pk,
         "certificate": certificate.pk,
         "exemption": exemption.pk,
+        "window": window.pk,
         "appointment": appointment.pk,
         "sheet_import": sheet.pk,
         "receipt": receipt.pk,

@@ -20,6 +20,7 @@ INSERT_ONLY = {
     "credits_bulletintext",
     "credits_bulletinwithdrawal",
     "credits_certificateevent",
+    "credits_lateentry",
     "portal_auditevent",
     "courses_scan",
 }

@@ -25,7 +25,9 @@ from courses.models import (
 )
 from courses.models import StudySession as Session
 from courses.sessions import Plan
-from credits import bulletins, certificates, claim_decisions, claims
+from credits import bulletins, catch_up, certificates, claim_decisions, claims, exemptions
+from credits.catch_up import Span
+from credits.exemptions import Terms
 from credits.models import Bulletin, LedgerEntry, Programme, Standing
 from portal import messages, suggestions
 from portal.audit import Actor
@@ -34,6 +36,7 @@ from portal.models import (
     Appointment,
     Cohort,
     Job,
+    Member,
     Organization,
     PeopleImport,
     PeopleImportLine,
@@ -108,6 +111,12 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     granted, returned = (batch.claims.get() for batch in batches)
     claim_decisions.approve([granted], by=city, at=at)
     claim_decisions.return_([returned], reason="看不清", by=city, at=at)
+    window = catch_up.open_(
+        programme, branch, days=Span(programme.starts, TODAY), dates=Span(TODAY, TODAY),
+        reason="换届", by=city, at=at,
+    )  # fmt: skip
+    older = Member.objects.filter(branch=branch).exclude(pk=people["secretary"].pk)[:4]
+    exemptions.ask_many(programme, list(older), Terms(800, TODAY, None, "年事已高"), by=by, at=at)
     ids: dict[str, int | str] = {
         "visit": visit.pk,
         "claim": granted.pk,
@@ -118,6 +127,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             table=sheet | {"rows": [[2, {"name": people["member"].name, "hours": "x"}, False]]},
         ).pk,
         "live": live.pk,
+        "window": window.pk,
         "key": live.key,
         "token": check_in.code_at(live, at).token,
         "walk_in": WalkIn.objects.create(session=live, member=people["member"], scanned_at=at).pk,
@@ -220,6 +230,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("members-in-one", ids["upload"]), at("exemption-ask", member), at("sheets"),
             at("member-imports"), at("member-import", ids["receipt"]),
             at("member-import", ids["undone"]), at("handover"),
+            at("exemption-many"), at("exemption-many", query="?category=student"),
             at("sheet-import", sheet.pk), at("certificate-revoke", ids["certificate"]),
             at("claim-list"), at("claim-new"), at("claim-batch", ids["batch"]),
             at("claim-detail", ids["returned"]), at("claim-mend", ids["returned"]),
@@ -238,6 +249,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("appointment-hand-over", some(seats)),
             at("organizations-in-one", ids["tree"]), at("figures", branch.parent_id),
             at("figures", branch.pk), at("exemption-list"), at("programme"),
+            at("window-list"), at("window-new"), at("window-detail", ids["window"]),
             at("sample-list"), at("sample-new"), at("sample-detail", ids["sample"]),
             at("sample-redraw", ids["sample"]), at("sample-item", ids["item"]),
             at("sample-item", ids["judged"]),

@@ -37,10 +37,10 @@ from credits import (
     bulletins,
     claim_decisions,
     claims,
+    exemptions,
     ledger,
     programmes,
     rebuilding,
-    roll,
     verification,
 )
 from credits.ledger import Credit, Posted, Source
@@ -417,13 +417,13 @@ def exempt_some(number: int) -> Any:
     programme, by = Programme.objects.get(), Member.objects.get(name="石市成")
     decided = 0
     for member in members_of_jia()[number % 5 : 20 : 5]:
-        asked = roll.ask_exemption(
+        asked = exemptions.ask(
             programme, member, target=(None, 800)[number % 2], since=TODAY, until=None,
             reason="病", by=actor(), at=NOW,
         )  # fmt: skip
         decided += 1
         by_shi = Actor(by, "official")
-        roll.decide_exemption(asked, approve=True, answer="", by=by_shi, at=NOW)
+        exemptions.decide(asked, approve=True, answer="", by=by_shi, at=NOW)
     return {"decided": decided}
 
 

@@ -23,14 +23,15 @@ from courses import (
 from courses.models import Course, Lesson, Material, Sample, SampleItem, StudyLog
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import certificates, claim_decisions, claims, ledger, roll
+from credits import catch_up, certificates, claim_decisions, claims, exemptions, ledger
+from credits.catch_up import Span
 from credits.ledger import Credit, Source
 from credits.models import Standing
 from portal import appointments, organizations
 from portal.audit import Actor
 from portal.models import Organization, PeopleImport, PeopleImportLine, Role
 from portal.organizations import Founding
-from tests.cast import BEFORE, NOW, TODAY, days_ago, moment
+from tests.cast import BEFORE, NOW, STARTS, TODAY, days_ago, moment
 
 pytestmark = pytest.mark.django_db
 PERIODS = ("new-democratic", "socialist", "reform", "new-era")
@@ -77,8 +78,10 @@ def _study(city, programme, number):
     claim_decisions.approve([first], by=city.actor("gao", "official"), at=NOW)
     if number % 2:
         claim_decisions.return_([second], reason="看不清", by=city.actor("gao"), at=NOW)
-    roll.ask_exemption(programme, other, target=None, since=TODAY, until=None, reason="病",
+    exemptions.ask(programme, other, target=None, since=TODAY, until=None, reason="病",
                        by=city.by, at=NOW)  # fmt: skip
+    catch_up.open_(programme, city.county, days=Span(STARTS, days_ago(number)),
+                   dates=Span(TODAY, TODAY), reason="换届", by=city.by, at=NOW)  # fmt: skip
 
 
 def _plan(city, programme, number):
@@ -157,6 +160,7 @@ PAGES = [
     ("zhou", "warning-list"),
     ("lin", "my-warnings"),
     ("lin", "message-list"),
+    ("zhou", "exemption-many"),
     ("zhou", "log-list"),
     ("zhou", "branch-samples"),
     ("zhou", "class-list"),
@@ -171,6 +175,7 @@ PAGES = [
     ("shi", "audit-list"),
     ("shi", "exemption-list"),
     ("shi", "claims-waiting"),
+    ("shi", "window-list"),
     ("shi", "sample-list"),
     ("shi", "sample-new"),
     ("shi", "programme"),

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from credits import bulletins, exports, programmes, rankings, roll
+from credits import bulletins, exemptions, exports, programmes, rankings
 from credits.models import BranchMonth, BranchStanding
 from credits.rankings import Choice, Level, Measure, Window
 from portal import members, organizations, reorganizations
@@ -106,9 +106,9 @@ def busy(city, programme, tree, stand, complete, post):
     for number, name in enumerate(people, 1):
         post(programme, earn(people[name][-1], 45 * number, day=days_ago(30)))
         post(programme, earn(people[name][-1], 45 * number, day=TODAY))
-    asked = roll.ask_exemption(programme, people["街道支部"][1], target=None, since=TODAY,
+    asked = exemptions.ask(programme, people["街道支部"][1], target=None, since=TODAY,
                                until=None, reason="长期病假", by=city.by, at=NOW)  # fmt: skip
-    roll.decide_exemption(asked, approve=True, answer="", by=city.actor("shi"), at=NOW)
+    exemptions.decide(asked, approve=True, answer="", by=city.actor("shi"), at=NOW)
 
     gone = stand("撤销党委", city.county)
     last = stand("末了支部", gone)

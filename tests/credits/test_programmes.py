@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from django.urls import reverse
 
-from credits import ledger, programmes, rebuilding, rule_book, verification, weeks
+from credits import exemptions, ledger, programmes, rebuilding, rule_book, verification, weeks
 from credits.ledger import ProgrammeClosed, Source
 from credits.models import LedgerEntry, Programme, RuleVersion, Standing, UnitWeek
 from portal import members
@@ -83,12 +83,11 @@ def closed(city, programme, complete, lin):
 
 def test_a_closed_programme_takes_no_posting_no_exemption_and_no_rules(city, closed, post, lin,
                                                                        change):  # fmt: skip
-    from credits import roll
 
     with pytest.raises(ProgrammeClosed, match="不能记学时"):
         post(closed, earn(lin, 45, day=TODAY))
-    with pytest.raises(roll.BadExemption):
-        roll.ask_exemption(closed, lin, target=None, since=TODAY, until=None, reason="病",
+    with pytest.raises(exemptions.BadExemption):
+        exemptions.ask(closed, lin, target=None, since=TODAY, until=None, reason="病",
                            by=city.by, at=NOW)  # fmt: skip
     with pytest.raises(programmes.NotNow):
         change(closed, rules_json(target=2000))

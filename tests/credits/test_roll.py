@@ -8,7 +8,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from credits import bulletins, certificates, programmes, rankings, roll, verification
+from credits import (
+    bulletins,
+    certificates,
+    exemptions,
+    exemptions_in_force,
+    programmes,
+    rankings,
+    verification,
+)
 from credits.models import BranchStanding, Standing
 from credits.rankings import Choice
 from portal import members, organizations
@@ -126,18 +134,18 @@ def test_moving_branches_and_people_lock_all_standings_before_any_branch_row(
     with CaptureQueriesContext(connection) as queries:
         organizations.move(city.bing, city.county, by=city.by, at=NOW)
         asked = [
-            roll.ask_exemption(programme, who, target=None, since=TODAY, until=None, reason="病",
+            exemptions.ask(programme, who, target=None, since=TODAY, until=None, reason="病",
                                by=city.by, at=NOW)
             for who in (wu, lin)
         ]  # fmt: skip
     shi = city.actor("shi", "official")
     for exemption in asked:
-        roll.decide_exemption(exemption, approve=True, answer="", by=shi, at=NOW)
+        exemptions.decide(exemption, approve=True, answer="", by=shi, at=NOW)
     after = NOW + timedelta(days=1)
     for exemption in asked:
         type(exemption).objects.filter(pk=exemption.pk).update(until=(TODAY + timedelta(days=1)))
     with CaptureQueriesContext(connection) as turning:
-        assert roll.turn_exemptions(programme, at=after) == 2
+        assert exemptions_in_force.turn(programme, at=after) == 2
 
     for captured in (queries, turning):
         writes = [

@@ -27,12 +27,13 @@ from hypothesis.stateful import (
 )
 
 from credits import (
+    catch_up,
     claim_decisions,
     claims,
     conflicts,
+    exemptions,
     ledger,
     programmes,
-    roll,
     verification,
 )
 from credits.ledger import Credit, Source
@@ -40,11 +41,13 @@ from credits.models import (
     BranchMonth,
     BranchStanding,
     ClaimBatch,
+    CatchUpWindow,
     CreditedContent,
     CreditedTime,
     CreditTotal,
     Exemption,
     HoursClaim,
+    LateEntry,
     LedgerEntry,
     Programme,
     RuleVersion,
@@ -277,7 +280,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(who=st.integers(0, 3), goal=st.sampled_from([None, 100, 300]))
     def exempt(self, who: int, goal: int | None) -> None:
         try:
-            asked = roll.ask_exemption(
+            asked = exemptions.ask(
                 self.programme,
                 self.people[who],
                 target=goal,
@@ -290,13 +293,58 @@ class LedgerMachine(RuleBasedStateMachine):
         except Refusal:
             return
         shi = self.city.actor("shi", "official")
-        roll.decide_exemption(asked, approve=True, answer="", by=shi, at=self.tick())
+        exemptions.decide(asked, approve=True, answer="", by=shi, at=self.tick())
+
+    @rule(who=st.sets(st.integers(0, 5), min_size=2), goal=st.sampled_from([None, 100, 300]))
+    def exempt_many(self, who: set[int], goal: int | None) -> None:
+        """Some of them cannot be; the others are, and a batch leaves nobody half exempt."""
+        chosen = [self.people[w] for w in sorted(who)]
+        terms = exemptions.Terms(goal, cast.TODAY, None, "年事已高")
+        try:
+            asked = exemptions.ask_many(
+                self.programme, chosen, terms, by=self.city.by, at=self.tick()
+            )
+        except Refusal:
+            return
+        assert len(asked.done) + len(asked.refused) == len(chosen)
+        shi, at = self.city.actor("shi", "official"), self.tick()
+        decided = exemptions.decide_many(
+            self.programme, asked.done, approve=True, answer="", by=shi, at=at
+        )
+        assert all(row.in_force for row in decided.done)
+
+    @precondition(lambda self: self.is_open())
+    @rule(over=st.integers(0, 2), organiser=st.integers(0, 2), who=st.integers(0, 5),
+          opens=st.booleans())  # fmt: skip
+    def post_late(self, over: int, organiser: int, who: int, opens: bool) -> None:
+        """Of a day beyond the limit: let in by a window and marked, or refused; never neither."""
+        if opens:
+            span = catch_up.Span(days_ago(50), days_ago(40))
+            dates = catch_up.Span(cast.TODAY, cast.TODAY)
+            catch_up.open_(self.programme, self.branches[over], days=span, dates=dates,
+                           reason="换届", by=self.city.by, at=self.tick())  # fmt: skip
+        else:
+            for window in CatchUpWindow.objects.filter(ended_at=None):
+                catch_up.end(window, by=self.city.by, at=self.tick())
+        key, marks = self.new_key(), LateEntry.objects.count()
+        posted = ledger.post(
+            self.programme,
+            Source("session", key, key),
+            organiser=self.branches[organiser],
+            credits=[self.credit(who, 45, 9, 45, "lecture", "reform")],
+            by=self.city.by,
+            at=self.tick(),
+        )
+        self.sources[key] = (self.branches[organiser], 1)
+        self.note(key, [], posted)
+        assert LateEntry.objects.count() - marks == len(posted.lines)
+        assert opens or {refused.code for refused in posted.refused} == {"late"}
 
     @rule(who=st.integers(0, 3))
     def end_exemption(self, who: int) -> None:
         found = Exemption.objects.filter(member=self.people[who], in_force=True).first()
         if found:
-            roll.end_exemption(found, by=self.city.by, at=self.tick())
+            exemptions.end(found, by=self.city.by, at=self.tick())
 
     @precondition(lambda self: self.is_open())
     @rule(goal=st.sampled_from([400, 600, 800]), cap=st.sampled_from([100, 200, None]))
