@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from credits import figures, programmes, rankings, rule_book
+from credits import figures, programmes, rankings, rule_book, rule_changes
 from credits.forms import PermitForm, ReasonForm, RulesForm
 from credits.models import Form, Programme, RankingPermit
 from credits.views.shown import programme_of
@@ -119,7 +119,7 @@ def rules(request: MemberRequest) -> HttpResponse:
             if "apply" in request.POST:
                 _apply(request, programme, form)
                 return redirect(_address(programme))
-            context["rehearsal"] = programmes.rehearse(programme, form.rules())
+            context["rehearsal"] = rule_changes.rehearse(programme, form.rules())
         except Refusal as refusal:
             refuse(form, refusal)
     status = 422 if form.errors else 200
@@ -147,7 +147,7 @@ def _apply(request: MemberRequest, programme: Programme, form: RulesForm) -> Non
     values = form.cleaned_data
     gain, _, lose = request.POST.get("shown", "").partition("/")
     shown = (int(gain), int(lose)) if gain.isdecimal() and lose.isdecimal() else (-1, -1)
-    version = programmes.change_rules(
+    version = rule_changes.change_rules(
         programme,
         form.rules(),
         since=values["since"],

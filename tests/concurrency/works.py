@@ -28,7 +28,7 @@ from courses import check_in as checking_in
 from courses.marks import Mark, Wish
 from courses.models import AttendancePlan, LineQuery, StudySession
 from courses.study_logs import Handing, Study
-from credits import bulletins, ledger, programmes, rebuilding, roll, verification
+from credits import bulletins, ledger, programmes, rebuilding, roll, rule_changes, verification
 from credits.ledger import Credit, Posted, Source
 from credits.models import LedgerEntry, Programme, RankingPermit
 from portal import appointments, members, organizations
@@ -95,18 +95,18 @@ def change_rules() -> Any:
     programme = Programme.objects.get()
     for goal in (2000, 2800, 2400):
         new = rules_json(target=goal)
-        programmes.change_rules(
+        rule_changes.change_rules(
             programme,
             new,
             since=TODAY,
             authority="测试",
             reason="测试",
-            shown=programmes.rehearse(programme, new).shown,
+            shown=rule_changes.rehearse(programme, new).shown,
             by=actor(),
             at=NOW,
         )
         for branch in (branch_of(1), branch_of(0)):
-            programmes.bring_up(programme, branch.pk, at=NOW)
+            rule_changes.bring_up(programme, branch.pk, at=NOW)
     return {"rules": 4}
 
 
@@ -379,9 +379,9 @@ def rules_and_sums(number: int) -> Any:
     programme = Programme.objects.get()
     new = rules_json(target=(2000, 2800)[number % 2])
     with contextlib.suppress(Refusal):  # the rehearsal would say something else by now
-        programmes.change_rules(
+        rule_changes.change_rules(
             programme, new, since=TODAY, authority="测试", reason="测试",
-            shown=programmes.rehearse(programme, new).shown, by=actor(), at=NOW,
+            shown=rule_changes.rehearse(programme, new).shown, by=actor(), at=NOW,
         )  # fmt: skip
     return {"mended": rebuilding.rebuild(programme) >= 0}
 

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from credits import conflicts, ledger, programmes, roll, verification
+from credits import conflicts, ledger, programmes, roll, rule_changes, verification
 from credits.ledger import Credit, Source
 from credits.models import (
     BranchMonth,
@@ -259,8 +259,8 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         forms = [{"code": f, "cap": cap if f == "self" else None, "points": 10} for f in FORMS]
         new = rules_json(**SMALL | {"target": goal, "forms": forms})
-        shown = programmes.rehearse(self.programme, new).shown
-        programmes.change_rules(
+        shown = rule_changes.rehearse(self.programme, new).shown
+        rule_changes.change_rules(
             self.programme,
             new,
             since=cast.TODAY,
@@ -273,7 +273,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(branch=st.integers(0, 2))
     def recompute(self, branch: int) -> None:
-        programmes.bring_up(self.programme, self.branches[branch].pk, at=self.tick())
+        rule_changes.bring_up(self.programme, self.branches[branch].pk, at=self.tick())
 
     @rule()
     def end_study(self) -> None:
