@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -11,61 +10,51 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from credits import ledger_sql, registers, rule_book, rule_sets, rules, stages, standings
-from credits.models import CreditTotal, Programme, RuleVersion, Standing
+from credits import ledger_sql, registers, rehearsals, rule_book, rule_sets, stages, standings
+from credits.models import Programme, RuleVersion, Standing
+from credits.rehearsals import Rehearsal
 from credits.rule_sets import BadRules, Rules
 from credits.stages import NotNow
 from portal import audit, jobs
 from portal.audit import Actor
 from portal.jobs import Progress
-from portal.models import AuditEvent
+from portal.models import AuditEvent, Job
 from portal.refusals import Conflict, Refusal
+
+RECOMPUTE = "credits.rule_changes.recompute"
 
 
 class RulesRefused(Refusal):
     """The rules contradict themselves, or lack their authority."""
 
 
-@dataclass(frozen=True)
-class Rehearsal:
-    """What a change of rules would do, by member id. Names are for those who may see them."""
-
-    gain: tuple[int, ...]
-    lose: tuple[int, ...]
-    total: int
-
-    @property
-    def shown(self) -> tuple[int, int]:
-        """The two numbers that must have been shown before the change is applied."""
-        return len(self.gain), len(self.lose)
-
-
 def rehearse(programme: Programme, rules_: Mapping[str, Any]) -> Rehearsal:
-    """Who would newly complete and who would fall below the target under other rules.
+    """What other rules would do to everybody due. Raises RulesRefused for rules that contradict
+    themselves. Writes nothing."""
+    return rehearsals.of(programme, parse(rules_))
 
-    Raises RulesRefused for rules that contradict themselves. Writes nothing.
+
+@transaction.atomic
+def draft_rules(
+    programme: Programme, rules_: Mapping[str, Any], *, authority: str, by: Actor, at: datetime
+) -> RuleVersion:
+    """Write the first rules of a programme anew before it is opened; nobody is on its roll.
+
+    Raises NotNow once it has begun, RulesRefused without authority.
     """
-    new, old = _parse(rules_), rule_book.of(programme).current.rules
-    due = Standing.objects.filter(programme=programme).due().order_by("member_id")
-    people = due.values_list("member_id", "member__category", "target", "full_target", "shortfall")
-    earned: dict[int, dict[tuple[str, str], int]] = {}
-    sums = CreditTotal.objects.filter(programme=programme)
-    for member, period, form, hours in sums.values_list("member", "period", "form", "earned"):
-        earned.setdefault(member, {})[period, form] = hours
-    lowered = standings.lowered_targets(programme)
-    gain, lose, total = [], [], 0
-    for member, category, target, full, shortfall in people.iterator(chunk_size=5000):
-        total += 1
-        new_target, new_full = standings.target_under(
-            new, category, target, full, lowered.get(member)
-        )
-        after = rules.recognise(earned.get(member, {}), new, new_target, new_full).shortfall
-        before = rules.recognise(earned.get(member, {}), old, target, full).shortfall or shortfall
-        if before and not after:
-            gain.append(member)
-        elif after and not before:
-            lose.append(member)
-    return Rehearsal(tuple(gain), tuple(lose), total)
+    programme = stages.lock(programme)
+    stages.require(programme, Programme.State.DRAFT)
+    if not authority.strip():
+        raise RulesRefused("请写明依据。", field="authority")
+    parse(rules_)
+    version = programme.rule_versions.select_related("programme", "made_by").get(number=1)
+    version.rules, version.since = dict(rules_), programme.starts
+    version.authority, version.made_by, version.made_at = authority.strip(), by.member, at
+    registers.sign(version).save()
+    subject = f"拟定{version}"
+    audit.record(AuditEvent.Event.RULES, by=by, at=at, on=programme.organiser, subject=subject,
+                 detail={"authority": authority})  # fmt: skip
+    return version
 
 
 @transaction.atomic
@@ -112,8 +101,9 @@ def change_rules(
     return version
 
 
-def recompute(progress: Progress, programme: int) -> dict[str, Any]:
-    """Background work: carry every standing over to the current rules, branch by branch."""
+def recompute(progress: Progress, programme: int, version: int = 0) -> dict[str, Any]:
+    """Background work: carry every standing over to the current rules, branch by branch; `version`
+    is the one that asked for it."""
     subject = Programme.objects.get(pk=programme)
     branches = Standing.objects.filter(programme=subject).order_by("branch_id")
     keys = list(branches.values_list("branch_id", flat=True).distinct())
@@ -132,6 +122,18 @@ def bring_up(programme: Programme, branch: int, *, at: datetime) -> None:
     standings.save(standings.lock(programme, book, stale.values_list("member_id", flat=True)))
 
 
+def job_of(version: RuleVersion) -> Job | None:
+    """The background work that carries everybody over to a version, once it has been queued."""
+    asked = Job.objects.filter(work=RECOMPUTE, arguments__programme=version.programme_id)
+    return asked.filter(arguments__version=version.number).order_by("-pk").first()
+
+
+def waiting(programme: Programme) -> int:
+    """How many standings have not been carried over to the rules that count now."""
+    current = rule_book.of(programme).current.number
+    return Standing.objects.filter(programme=programme).exclude(rules=current).count()
+
+
 def turn_the_day(programme: Programme, *, at: datetime) -> None:
     """Activate the versions whose day has come, in order; the programme is locked."""
     due = programme.rule_versions.filter(
@@ -143,7 +145,7 @@ def turn_the_day(programme: Programme, *, at: datetime) -> None:
         _activate(programme, version, by=Actor(version.made_by, "system"), at=at)
 
 
-def _parse(rules_: Mapping[str, Any]) -> Rules:
+def parse(rules_: Mapping[str, Any]) -> Rules:
     try:
         return rule_sets.parse(rules_)
     except BadRules as error:
@@ -160,7 +162,7 @@ def write_version(
     by: Actor,
     at: datetime,
 ) -> RuleVersion:
-    _parse(rules_)
+    parse(rules_)
     last = programme.rule_versions.aggregate(n=Max("number"))["n"] or 0
     return registers.enter(
         RuleVersion(
@@ -181,11 +183,11 @@ def _activate(programme: Programme, version: RuleVersion, *, by: Actor, at: date
     wholly before or wholly behind it."""
     put_in_force(version, seen=standings.last_entry(programme), at=at)
     jobs.start(
-        "credits.rule_changes.recompute",
+        RECOMPUTE,
         title=f"按{version}重新计算",
         by=by,
         at=at,
-        arguments={"programme": programme.pk},
+        arguments={"programme": programme.pk, "version": version.number},
     )
 
 

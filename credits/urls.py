@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from credits.views import bulletins, exemptions, figures, programme, rankings, statement
+from credits.views import bulletins, exemptions, figures, programme, rankings, rules, statement
 
 urlpatterns = [
     # hours/
@@ -33,5 +33,5 @@ urlpatterns = [
     path("programme/permit/", programme.permit, name="programme-permit"),
     path("programme/act/", programme.act, name="programme-act"),
     path("programme/reopen/", programme.reopen, name="programme-reopen"),
-    path("programme/rules/", programme.rules, name="programme-rules"),
+    path("programme/rules/", rules.rules, name="programme-rules"),
 ]

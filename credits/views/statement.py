@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from credits import programmes, statements
-from credits.models import Certificate, Standing
+from credits.models import Certificate, Programme, RuleVersion, Standing
 from credits.views.shown import periods, programme_of, ring
 from portal import gate
 from portal.access import Capability
@@ -56,8 +56,16 @@ def statement_of(request: MemberRequest, member: Member) -> dict[str, Any]:
         "member": member,
         "own": member.pk == request.user.pk,
         "statement": statement,
+        "version": _version(programme, statement.standing),
         "ring": ring(statement.standing),
         "periods": periods(statement),
         "lines": list(reversed(statement.lines)),
         "certificates": member.certificates.filter(programme=programme).prefetch_related("events"),
     }
+
+
+def _version(programme: Programme, standing: Standing | None) -> RuleVersion | None:
+    """The version of the rules by which somebody's hours were recognised."""
+    if standing is None:
+        return None
+    return programme.rule_versions.filter(number=standing.rules).first()
