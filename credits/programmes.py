@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from credits import (
     archiving,
+    books,
+    closings,
     ledger_sql,
     partitions,
     registers,
@@ -20,6 +22,7 @@ from credits import (
     stages,
     weeks,
 )
+from credits.books import BooksAhead, BooksClosed
 from credits.models import Programme, ProgrammeScope, RankingPermit
 from credits.rule_changes import recompute as recompute  # jobs queued before it moved name it here
 from credits.stages import NotNow as NotNow
@@ -93,15 +96,19 @@ def close_study(programme: Programme, *, by: Actor, at: datetime) -> Programme:
 
 @transaction.atomic
 def close_books(programme: Programme, *, by: Actor, at: datetime) -> Programme:
-    """Close the books: from now on nothing is posted and every figure is frozen.
+    """Close the books: from now on nothing is posted and every figure is frozen; every branch is
+    certified, and what is still pending ends with notice (`settings.CLOSING_FOLLOWERS`).
 
-    Raises NotNow before the last day of grace.
+    Raises NotNow before the last day of grace, and while a change of rules is carried over.
     """
+    _may_close(Programme.objects.get(pk=programme.pk), at=at)
+    books.tell(BooksAhead(programme), by=by, at=at)
     programme = stages.lock(programme)
-    stages.require(programme, State.CLOSING)
-    if programme.books_close_on and timezone.localdate(at) < programme.books_close_on:
-        raise NotNow(f"补录期到 {programme.books_close_on}，之后才能封账。")
-    return _turn(programme, State.CLOSED, "封账", by=by, at=at)
+    _may_close(programme, at=at)
+    programme = _turn(programme, State.CLOSED, "封账", by=by, at=at)
+    closings.draw_up(programme, by=by, at=at)
+    books.tell(BooksClosed(programme), by=by, at=at)
+    return programme
 
 
 @transaction.atomic
@@ -155,6 +162,14 @@ def turn_the_day(*, at: datetime) -> None:
             rule_changes.turn_the_day(stages.lock(programme), at=at)
         roll.turn_exemptions(programme, at=at)
         weeks.close_week(programme, at=at)
+
+
+def _may_close(programme: Programme, *, at: datetime) -> None:
+    stages.require(programme, State.CLOSING)
+    if programme.books_close_on and timezone.localdate(at) < programme.books_close_on:
+        raise NotNow(f"补录期到 {programme.books_close_on}，之后才能封账。")
+    if waiting := rule_changes.waiting(programme):
+        raise NotNow(f"还有 {waiting} 人没有按新规则重新计算完，请算完再封账。")
 
 
 # --- Permit to rank ---------------------------------------------------------------------------

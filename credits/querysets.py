@@ -12,6 +12,7 @@ from portal.querysets import ScopedQuerySet
 
 if TYPE_CHECKING:
     from credits.models import (  # noqa: F401 - named as text in the base classes below
+        BranchClosing,
         BranchStanding,
         Bulletin,
         BulletinDraft,
@@ -150,6 +151,10 @@ class BulletinQuerySet(ScopedQuerySet["Bulletin"]):
 
 class BulletinDraftQuerySet(ScopedQuerySet["BulletinDraft"]):
     path_lookup = "programme__organiser__path"
+
+
+class BranchClosingQuerySet(ScopedQuerySet["BranchClosing"]):
+    path_lookup = "branch__path"
 
 
 class CertificateQuerySet(ScopedQuerySet["Certificate"]):

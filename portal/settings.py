@@ -94,6 +94,7 @@ TEMPLATES = [
 
 # The functions that follow when people move (DESIGN section 1), and the work done by the clock.
 MEMBERSHIP_FOLLOWERS = ["credits.roll.follow"]
+CLOSING_FOLLOWERS = ["courses.expiry.follow"]
 PERIODIC_WORK = [
     "portal.jobs.tidy",
     "portal.audit.expire",
@@ -101,6 +102,7 @@ PERIODIC_WORK = [
     "portal.people_in.staging.expire",
     "credits.programmes.turn_the_day",
     "courses.sheets_in.expire",
+    "courses.expiry.sweep",
 ]
 
 # --- Database ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from credits.models.bulletin import (
     View,
 )
 from credits.models.certificate import Certificate, CertificateEvent
+from credits.models.closing import BranchClosing
 from credits.models.ledger import (
     CreditedContent,
     CreditedTime,
@@ -37,6 +38,7 @@ from credits.models.standing import (
 )
 
 __all__ = [
+    "BranchClosing",
     "BranchMonth",
     "BranchStanding",
     "Bulletin",

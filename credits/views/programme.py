@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from credits import figures, programmes, rankings, rule_book, rule_changes, rule_words
@@ -17,7 +15,7 @@ from credits.forms import PermitForm, ReasonForm
 from credits.models import Form, Programme, RankingPermit
 from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
-from credits.views.shown import programme_of
+from credits.views.shown import address_of, governed
 from portal import gate, jobs
 from portal.access import Capability
 from portal.gate import MemberRequest
@@ -143,22 +141,3 @@ def _rules(programme: Programme, book: RuleBook) -> Rules | None:
         return None
     draft = programme.state == Programme.State.DRAFT
     return (book.versions[0] if draft else book.current).rules
-
-
-def governed(request: MemberRequest) -> Programme:
-    """The programme that a page is about, which the viewer governs. Raises PermissionDenied."""
-    code = request.GET.get("programme") or request.POST.get("programme") or ""
-    own = Programme.objects.within(request.scope, Capability.GOVERN).select_related("organiser")
-    named = own.filter(code=code).first() if code else None
-    programme = named or own.open().first() or own.first()
-    if programme is None:
-        shown = programme_of(request)
-        if not request.scope.can(Capability.GOVERN, shown.scope_path):
-            raise PermissionDenied
-        return shown
-    return programme
-
-
-def address_of(programme: Programme) -> str:
-    """Where the page of a programme is."""
-    return f"{reverse('programme')}?programme={programme.code}"

@@ -13,7 +13,7 @@ from credits import rehearsals, rule_book, rule_changes, rule_words
 from credits.forms import RulesForm
 from credits.models import Programme, RuleVersion
 from credits.rehearsals import Place, Rehearsal
-from credits.views.programme import address_of, governed
+from credits.views.shown import address_of, governed
 from portal import gate
 from portal.access import Capability
 from portal.forms import refuse
