@@ -5,6 +5,7 @@ from django.urls import path
 from courses.views import (
     check_in,
     classes,
+    ending,
     home,
     lessons,
     line_queries,
@@ -70,6 +71,10 @@ urlpatterns = [
     path("queries/<int:query>/withdraw/", line_queries.withdraw, name="query-withdraw"),
     path("queries/<int:query>/decline/", line_queries.decline, name="query-decline"),
     path("queries/<int:query>/credited/", line_queries.credited, name="query-credited"),
+    # programme/, loose-ends/
+    path("programme/ending/", ending.ending, name="programme-ending"),
+    path("programme/classes/", ending.take_over, name="programme-classes"),
+    path("loose-ends/<int:organization>/", ending.loose, name="loose-ends"),
     # courses/
     path("courses/", lessons.list_, name="course-list"),
     path("courses/<int:course>/", lessons.course, name="course-detail"),

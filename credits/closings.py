@@ -108,3 +108,10 @@ def _exemptions(programme: Programme) -> dict[int, Exemption]:
     """Those in force, by member."""
     rows = Exemption.objects.filter(programme=programme, in_force=True)
     return {exemption.member_id: exemption for exemption in rows}
+
+
+def outcome(line: dict[str, Any]) -> str:
+    """How somebody ended, in a word."""
+    if line["exempt"]:
+        return "免学"
+    return "未学满" if line["shortfall"] else "学满"

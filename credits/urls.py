@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from credits.views import bulletins, exemptions, figures, programme, rankings, rules, statement
+from credits.views import (
+    archive,
+    bulletins,
+    closings,
+    exemptions,
+    figures,
+    next_programme,
+    programme,
+    rankings,
+    rules,
+    statement,
+)
 
 urlpatterns = [
     # hours/
@@ -34,4 +45,10 @@ urlpatterns = [
     path("programme/act/", programme.act, name="programme-act"),
     path("programme/reopen/", programme.reopen, name="programme-reopen"),
     path("programme/rules/", rules.rules, name="programme-rules"),
+    path("programme/archive/", archive.archive, name="programme-archive"),
+    path("programme/next/", next_programme.new, name="programme-next"),
+    # closings/
+    path("closings/", closings.list_, name="closing-list"),
+    path("closings/<int:closing>/", closings.detail, name="closing-detail"),
+    path("closings/<int:closing>/sheet/", closings.sheet, name="closing-out"),
 ]

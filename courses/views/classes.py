@@ -38,6 +38,7 @@ def list_(request: MemberRequest) -> HttpResponse:
     shown = Paginator(rows, 30).get_page(request.GET.get("page"))
     context = {
         "programme": programme,
+        "organiser": _organiser(request),
         "classes": classes.filter(programme=programme),
         "page": shown,
         "query": "",

@@ -15,11 +15,11 @@ from credits.forms import PermitForm, ReasonForm
 from credits.models import Form, Programme, RankingPermit
 from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
+from credits.views import archive
 from credits.views.shown import address_of, governed
-from portal import gate, jobs
+from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
-from portal.models import Role
 from portal.refusals import Refusal
 from portal.rendering import page
 
@@ -46,7 +46,6 @@ def detail(request: MemberRequest) -> HttpResponse:
         "permits": programme.permits.select_related("by")[:10],
         "permit_form": PermitForm(initial={"level": permit_.level} if permit_ else None),
         "now": figures.of(programme, programme.organiser),
-        "administers": request.scope.role == Role.ADMINISTRATOR,
     }
     return page(request, "credits/programme.html", context)
 
@@ -73,8 +72,8 @@ def permit(request: MemberRequest) -> HttpResponse:
 def act(request: MemberRequest) -> HttpResponse:
     """Begin, end the study, close the books, archive."""
     programme, verb = governed(request), ACTS.get(request.POST.get("act", ""))
-    if request.POST.get("act") == "archive":
-        return _archive(request, programme)
+    if request.POST.get("act") in ("prove", "archive"):
+        return archive.begin(request, programme)
     if verb is None:
         messages.error(request, "没有这样的操作。")
         return redirect(address_of(programme))
@@ -102,23 +101,6 @@ def reopen(request: MemberRequest) -> HttpResponse:
             form.add_error(None, refusal.message)
     context = {"form": form, "title": f"重新开账：{programme}", "verb": "重新开账"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
-
-
-def _archive(request: MemberRequest, programme: Programme) -> HttpResponse:
-    """Archive in the background, for the whole programme is verified first."""
-    form = ReasonForm(request.POST)
-    if programme.state != Programme.State.CLOSED or not form.is_valid():
-        messages.error(request, "只有已封账的专题教育可以归档，并要写明理由。")
-        return redirect(address_of(programme))
-    job = jobs.start(
-        "credits.programmes.archive_in_background",
-        title=f"{programme}归档",
-        by=request.scope.actor(Capability.GOVERN),
-        at=request.at,
-        arguments={"programme": programme.pk, "reason": form.cleaned_data["reason"]},
-        back_url=address_of(programme),
-    )
-    return redirect("job-detail", job.pk)
 
 
 def _versions(programme: Programme) -> list[dict[str, Any]]:
