@@ -57,7 +57,7 @@ def ending(request: MemberRequest) -> HttpResponse:
 @require_GET
 @gate.required(FIGURES)
 def loose(request: MemberRequest, organization: int) -> HttpResponse:
-    """What is not done yet at and below an organisation: counts, and to whoever can do it, where."""
+    """What is not done yet at and below an organisation: counts; where, to whoever can do it."""
     rows = Organization.objects.select_related("parent")
     where = gate.get(rows, request.scope, FIGURES, pk=organization)
     programme = programme_of(request)
