@@ -52,8 +52,10 @@ def found(
     at: datetime,
     leader: Member | None = None,
     key: str = "",
+    also: Sequence[Programme] = (),
 ) -> ReadingClass:
-    """Found a class: the branch's members are enrolled at once, the sessions laid out.
+    """Found a class: the branch's members are enrolled at once, the sessions laid out; they count
+    for its programme, and `also` for others.
 
     Raises BadClass for an organiser that is neither branch nor general branch or days that
     contradict themselves; BadTime for a session's times.
@@ -77,7 +79,8 @@ def found(
     )
     people = Member.objects.active().filter(below(organiser.path, lookup="branch__path"))
     _enrol(reading_class, people.values_list("pk", flat=True), since=starts)
-    sessions.schedule_many(organiser, [programme], plans, by=by, at=at, reading_class=reading_class)
+    counted = [programme, *also]
+    sessions.schedule_many(organiser, counted, plans, by=by, at=at, reading_class=reading_class)
     audit.record(
         AuditEvent.Event.CLASS, by=by, at=at, on=organiser, subject=f"建班：{reading_class}"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.apps import apps
 from django.db.models import Case, Exists, F, OuterRef, QuerySet, Sum, When
 
+from portal.models import PATH_STEP
 from portal.prepared import Prepared, columns, given
 from portal.querysets import ScopedQuerySet
 
@@ -31,6 +32,13 @@ class ProgrammeQuerySet(ScopedQuerySet["Programme"]):
     def open(self) -> Self:
         """Those that take postings."""
         return self.filter(state__in=["running", "closing"])
+
+    def taking_part(self, path: str) -> Self:
+        """Those in whose scope the organisation at `path` is."""
+        above = [path[:end] for end in range(PATH_STEP, len(path) + 1, PATH_STEP)]
+        inside = apps.get_model("credits", "ProgrammeScope")._default_manager
+        scopes = inside.filter(organization__path__in=above)
+        return self.filter(pk__in=scopes.values("programme"))
 
     def begun(self) -> Self:
         return self.exclude(state="draft")
