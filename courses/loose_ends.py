@@ -41,10 +41,10 @@ class Ends(NamedTuple):
         return sum(self)
 
 
-LABELS = Ends(
-    *("没有交表的活动", "点名没有结束", "未能记入的学时", "待确认的学习记录", "待核对的疑问",
-      "待批的请假", "待确认的加入请求")
-)  # type: ignore[arg-type]  # fmt: skip # the same places, in words
+LABELS = (
+    "没有交表的活动", "点名没有结束", "未能记入的学时", "待确认的学习记录", "待核对的疑问",
+    "待批的请假", "待确认的加入请求",
+)  # fmt: skip # in the order of Ends
 
 
 @dataclass(frozen=True)

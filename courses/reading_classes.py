@@ -87,6 +87,14 @@ def found(
     return reading_class
 
 
+def counted(reading_class: ReadingClass) -> list[str]:
+    """Codes of the programmes that a class's sessions count for: those of its newest session, its
+    own before there is one."""
+    newest = reading_class.sessions.order_by("-pk").first()
+    codes = newest.programmes.order_by("pk").values_list("code", flat=True) if newest else ()
+    return list(codes) or [reading_class.programme.code]
+
+
 @transaction.atomic
 def enrol(
     reading_class: ReadingClass, people: Iterable[Member], *, by: Actor, at: datetime

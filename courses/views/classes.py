@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -163,7 +165,10 @@ def session_new(request: MemberRequest) -> HttpResponse:
     reading_class = _class(request, int(chosen)) if chosen.isdecimal() else None
     organiser = reading_class.organiser if reading_class else where
     offered = _offered(request, organiser, reading_class.programme if reading_class else None)
-    form = SessionForm(request.POST or None, programmes=offered, initial={"day": request.today})
+    initial: dict[str, Any] = {"day": request.today}
+    if reading_class:
+        initial["programmes"] = reading_classes.counted(reading_class)
+    form = SessionForm(request.POST or None, programmes=offered, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             session = sessions.schedule(

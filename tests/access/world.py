@@ -17,9 +17,9 @@ from courses import (
 from courses.models import Course, Lesson, Material, SheetImport, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import bulletins, certificates, ledger, roll
+from credits import bulletins, certificates, ledger, registers, roll
 from credits.ledger import Credit, Source
-from credits.models import Programme, Standing
+from credits.models import BranchClosing, Programme, Standing
 from portal import appointments, suggestions
 from portal.audit import Actor
 from portal.models import Cohort, Job, Member, Organization, Role, Upload
@@ -137,7 +137,15 @@ def _things(
     query = line_queries.ask_missing(
         programme, days_ago(2), "上午的党课", by=Actor(person, "member"), at=NOW
     )
+    closing = registers.enter(
+        BranchClosing(
+            programme=programme, branch=branch, turn=1, number=f"{programme.code}-{branch.code}-1",
+            branch_name=branch.name, rules=1, due=0, exempt=0, completed=0, hours=0,
+            closed_by=by.member, closed_at=NOW,
+        )
+    )  # fmt: skip
     ids |= {
+        "closing": closing.pk,
         "query": query.pk,
         "member": person.pk,
         "organization": branch.pk,

@@ -25,8 +25,8 @@ from courses.models import (
 )
 from courses.models import StudySession as Session
 from courses.sessions import Plan
-from credits import bulletins, certificates
-from credits.models import Bulletin, LedgerEntry, Programme, Standing
+from credits import bulletins, certificates, registers
+from credits.models import BranchClosing, Bulletin, LedgerEntry, Programme, Standing
 from portal import suggestions
 from portal.audit import Actor
 from portal.models import Cohort, Job, Organization, Role, Suggestion, Upload
@@ -59,7 +59,18 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         query = line_queries.ask(entry, "length", text="那天我先走", by=member, at=at)
     line_queries.decline(query, reply="签到表上有您的签名", by=by, at=at)
     table = Table("members", (), {}).as_json()
+    line = {"key": "k", "number": "0042", "name": "林小满", "target": 2400, "hours": 2150,
+            "shortfall": 250, "exempt": False, "completed_on": "",
+            "why": "差 2.5 学时"}  # fmt: skip
+    closing = registers.enter(
+        BranchClosing(
+            programme=programme, branch=branch, turn=1, number=f"{programme.code}-{branch.code}-1",
+            branch_name=branch.name, rules=1, due=1, exempt=0, completed=0, hours=2150,
+            lines=[line], closed_by=people["official"], closed_at=at,
+        )
+    )  # fmt: skip
     ids: dict[str, int | str] = {
+        "closing": closing.pk,
         "live": live.pk,
         "key": live.key,
         "token": check_in.code_at(live, at).token,
@@ -143,6 +154,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("member-transfer", member), at("member-leave", member), at("members-in"),
             at("members-in-one", ids["upload"]), at("exemption-ask", member), at("sheets"),
             at("sheet-import", sheet.pk), at("certificate-revoke", ids["certificate"]),
+            at("loose-ends", branch.pk), at("closing-detail", ids["closing"]),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
@@ -154,7 +166,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("organization-detail", branch.pk), at("organizations-in"),
             at("organizations-in-one", ids["tree"]), at("figures", branch.parent_id),
             at("figures", branch.pk), at("exemption-list"), at("programme"),
-            at("programme-rules"), at("audit-list"), at("suggestions-received"),
+            at("programme-rules"), at("programme-ending"), at("programme-archive"),
+            at("programme-next"), at("loose-ends", city.pk), at("closing-list"),
+            at("closing-detail", ids["closing"]), at("audit-list"), at("suggestions-received"),
             at("suggestions-received", query="?state=answered"),
             *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),
             *(at("job-detail", ids[f"job_{state}"]) for state in Job.State.values),
