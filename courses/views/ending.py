@@ -41,7 +41,7 @@ def ending(request: MemberRequest) -> HttpResponse:
     }
     if programme.takes_postings:
         sessions = StudySession.objects.filter(programmes=programme)
-        context |= _left(request, programme, where)
+        context |= _left(request, programme, where, places=False)
         context |= {
             "pending": expiry.pending(programme),
             "to_come": sessions.to_come(request.at).count(),
@@ -108,10 +108,12 @@ def take_over(request: MemberRequest) -> HttpResponse:
     return redirect("job-detail", job.pk)
 
 
-def _left(request: MemberRequest, programme: Programme, where: Organization) -> dict[str, Any]:
+def _left(
+    request: MemberRequest, programme: Programme, where: Organization, *, places: bool = True
+) -> dict[str, Any]:
     """Counts of what is not done, in all and by the organisations directly below."""
     ends = loose_ends.of(programme, where, at=request.at)
-    places = loose_ends.below_of(programme, where, at=request.at) if ends.total else []
+    rows = loose_ends.below_of(programme, where, at=request.at) if places and ends.total else []
     address = addresses("loose-ends")
     return {
         "ends": [
@@ -124,7 +126,7 @@ def _left(request: MemberRequest, programme: Programme, where: Organization) -> 
                 "name": p.organization.short_name,
                 **{name: str(count) for name, count in p.ends._asdict().items()},
             }
-            for p in places
+            for p in rows
             if p.organization.pk != where.pk
         ],
     }
