@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         Course,
         LineQuery,
         ReadingClass,
+        Sample,
+        SampleItem,
         Scan,
         SheetImport,
         StudyLog,
@@ -162,6 +164,29 @@ class LineQueryQuerySet(ScopedQuerySet["LineQuery"]):
 
     def of_source(self, kind: str, key: str) -> Self:
         return self.filter(kind=kind, key=key)
+
+
+class SampleQuerySet(ScopedQuerySet["Sample"]):
+    path_lookup = "organization__path"
+
+    def open(self) -> Self:
+        return self.filter(closed_at=None)
+
+
+class SampleItemQuerySet(ScopedQuerySet["SampleItem"]):
+    path_lookup = "sample__organization__path"
+    owner_lookup = "member"
+
+    def asked(self) -> Self:
+        """What members still have to answer."""
+        return self.filter(state="asked", sample__closed_at=None)
+
+    def to_judge(self) -> Self:
+        return self.filter(state="answered", sample__closed_at=None)
+
+    def to_reverse(self) -> Self:
+        """Found not in order, and the log counts all the same."""
+        return self.filter(state="not_in_order", log__state="confirmed")
 
 
 def of_member(member: Any, above: Sequence[Any]) -> models.QuerySet[Any, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields as fields_of
-from dataclasses import is_dataclass
+import json
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from datetime import date
 from functools import cache
 from hashlib import sha256
@@ -73,24 +73,18 @@ def page_if_changed(request: HttpRequest, name: str, context: dict[str, Any]) ->
     The context holds text, numbers, moments, rows of the database and collections of these alone,
     and the page shows nothing that hangs on a row by a relation. Raises TypeError for all else.
     """
-    today = getattr(request, "today", None)
-    tag = tag_of(request, name, today, [(key, _plain(value)) for key, value in context.items()])
+    tag = tag_of(request, name, getattr(request, "today", None), json.dumps(context, default=_said))
     return unchanged(request, tag) or page(request, name, context, tag=tag)
 
 
-def _plain(value: Any) -> Any:
-    """A value as something whose `repr` says everything that it holds."""
-    if value is None or isinstance(value, str | int | float | date):
-        return value
+def _said(value: Any) -> Any:
+    """What a value holds that JSON has no word for."""
+    if isinstance(value, date):
+        return str(value)
     if isinstance(value, Model):
-        fields = {f.attname: value.__dict__.get(f.attname) for f in value._meta.concrete_fields}
-        return value._meta.label, _plain(fields)
+        return value._meta.label, [value.__dict__.get(f.attname) for f in value._meta.fields]
     if is_dataclass(value):
-        return [_plain(getattr(value, field.name)) for field in fields_of(value)]
-    if isinstance(value, Mapping):
-        return [(_plain(key), _plain(one)) for key, one in value.items()]
-    if isinstance(value, list | tuple | range):
-        return [_plain(one) for one in value]
+        return [getattr(value, field.name) for field in fields(value)]
     raise TypeError(f"A page's tag cannot say what {type(value).__name__} holds.")
 
 
@@ -126,6 +120,16 @@ def addresses(name: str, *others: int) -> Callable[[int], str]:
     else:
         before, after = _around(name, get_urlconf(), get_script_prefix())
     return lambda pk: f"{before}{pk}{after}"
+
+
+def address(name: str) -> str:
+    """The address of a page that needs no id; `reverse` would look for it each time."""
+    return _address(name, get_urlconf(), get_script_prefix())
+
+
+@cache
+def _address(name: str, urlconf: str | None, prefix: str) -> str:
+    return reverse(name, urlconf)
 
 
 @cache

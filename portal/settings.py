@@ -103,6 +103,7 @@ PERIODIC_WORK = [
     "credits.programmes.turn_the_day",
     "courses.sheets_in.expire",
     "courses.expiry.sweep",
+    "courses.samples.expire",
 ]
 
 # --- Database ------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from courses import start_pages, todos
 from courses.models import StudyLog, StudySession
-from courses.views.shown import asked, at_hand, coming, line, screen, unsettled, worth
+from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which, worth
 from credits import figures, overviews, statements
 from credits.models import Programme
 from credits.views.figures import glance
@@ -91,7 +91,6 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         for kind, n in todos.waiting(request.scope)
     ]
     roll, class_ = addresses("session-detail"), addresses("class-detail")
-    decide = addresses("plan-decide")
     context: dict[str, Any] = {
         "programme": programme,
         "organization": where,
@@ -101,7 +100,7 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         ],
         "overdue": list(map(at_hand, desk.overdue)),
         "coming": list(map(at_hand, desk.coming)),
-        "asked": [{"href": decide(r.pk)} | asked(r) for r in desk.asked],
+        "asked": requests(desk.asked, which),
         "more": desk.more,
         "refused": [
             {"href": roll(r.session), "title": r.title, "n": str(r.n)} for r in desk.refused

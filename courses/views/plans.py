@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +11,15 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from courses import attendance_plans, roll_call
-from courses.models import Attendance, AttendancePlan, Leave, StudySession
+from courses.marks import Wish
+from courses.models import Attendance, AttendancePlan, StudySession
+from courses.views import roll_page
 from courses.views.shown import answers
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Member
-from portal.refusals import Refusal
-from portal.rendering import addresses
+from portal.refusals import Conflict, Refusal
 
 
 @require_POST
@@ -46,6 +46,43 @@ def answer(request: MemberRequest, session: int) -> HttpResponse:
     return redirect("session-detail", session)
 
 
+@require_POST
+@gate.required(Capability.RECORD_ATTENDANCE)
+def decide(request: MemberRequest, plan: int) -> HttpResponse:
+    """Approve leave or decline it, from wherever the request is shown; beside the line of an open
+    roll the marks that were changed on the page are saved, too."""
+    rows = AttendancePlan.objects.select_related("session__organiser", "member")
+    found = gate.get(rows, request.scope, Capability.RECORD_ATTENDANCE, pk=plan)
+    session, wishes = found.session, dict[int, Wish]()
+    own = request.scope.can(Capability.RECORD_ATTENDANCE, session.organiser.path)
+    by = request.scope.actor(Capability.RECORD_ATTENDANCE)
+    decision, _, seen = request.POST.get("decision", "").partition(":")
+    try:
+        if decision not in ("approve", "decline"):
+            raise Refusal("请选择批准或不批准。")
+        if own and session.state == StudySession.State.OPEN:
+            wishes = roll_page.wishes_of(request)
+            roll_call.save(session, wishes, by=by, at=request.at)
+        found = attendance_plans.decide(
+            found,
+            approve=decision == "approve",
+            seen=seen,
+            reply=" ".join(request.POST.get(f"reply-{plan}", "").split()),
+            by=by,
+            at=request.at,
+        )
+        messages.success(request, f"{found.member.name}：{found.word}。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        if wishes:
+            session.refresh_from_db()
+            status = 409 if isinstance(refusal, Conflict) else 422
+            return roll_page.show(request, session, wishes, status=status)
+    if own and request.POST.get("back_to") != "home":
+        return redirect("session-detail", session.pk)
+    return redirect("home")
+
+
 def offered(
     session: StudySession,
     mark: Attendance | None,
@@ -66,23 +103,3 @@ def offered(
         late = "补假" if session.is_closed else "请假"
         return {"answers": answers(said, late=late, reason=True), "late": True}
     return {}
-
-
-def requests(rows: Sequence[Any], *states: str) -> list[dict[str, str]]:
-    """Requests for leave in one of these states, as lines of a list."""
-    chosen = [row for row in rows if row.state in states]
-    if not chosen:
-        return []
-    address = addresses("plan-decide")
-    return [
-        {
-            "href": address(row.pk),
-            "name": row.name,
-            "kind": str(Leave(row.leave).label),
-            "leave": row.leave,
-            "reason": row.reason,
-            "word": AttendancePlan.in_words(row.state, row.leave),
-            "reply": row.reply,
-        }
-        for row in chosen
-    ]

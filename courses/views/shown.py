@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
@@ -96,15 +97,49 @@ _REASON = mark_safe(
 )
 
 
-def asked(plan: Any) -> dict[str, str]:
-    """Leave that waits for a decision, as a line of the list."""
+def requests(
+    plans: Sequence[Any], what: Callable[[Any], str] = attrgetter("reason")
+) -> list[dict[str, str]]:
+    """Leave that waits for a decision, as lines of the list, with the buttons that decide."""
+    if not plans:
+        return []
+    buttons = deciding()
+    return [
+        {
+            "name": plan.name,
+            "kind": str(Leave(plan.leave).label),
+            "what": what(plan),
+            "decide": buttons(plan),
+        }
+        for plan in plans
+    ]
+
+
+def which(plan: Any) -> str:
+    """The session for which leave is asked, and the reason."""
     begins = f"{day(plan.starts_at)}{clock(plan.starts_at)}"
-    return {
-        "name": plan.name,
-        "kind": str(Leave(plan.leave).label),
-        "leave": plan.leave,
-        "what": f"{begins} {plan.title}" + (f" · {plan.reason}" if plan.reason else ""),
-    }
+    return f"{begins} {plan.title}" + (f" · {plan.reason}" if plan.reason else "")
+
+
+def deciding() -> Callable[[Any], SafeString]:
+    """Writes the buttons that decide about leave, in one tap; words for its member are folded
+    away, and Enter sends nothing."""
+    to = addresses("plan-decide")
+    return lambda plan: format_html(
+        _DECIDE, to=to(plan.pk), leave=plan.leave, name=plan.name, pk=plan.pk
+    )
+
+
+_DECIDE = (
+    '<span class="line wrap decide">'
+    '<button class="btn btn-primary little" formaction="{to}" name="decision"'
+    ' value="approve:{leave}" aria-label="批准{name}请假">批准</button>'
+    '<button class="btn btn-ghost little" formaction="{to}" name="decision"'
+    ' value="decline:{leave}" aria-label="不批准{name}请假">不批准</button>'
+    '<details><summary>附言</summary><textarea class="form-control" name="reply-{pk}" rows="2"'
+    ' maxlength="100" aria-label="给{name}的附言" placeholder="可不填，随决定告知本人"></textarea>'
+    "</details></span>"
+)
 
 
 def unsettled(log: Any) -> dict[str, str]:

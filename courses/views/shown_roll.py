@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from courses.marks import Mark, Wish
 from courses.models import Attendance, Leave, Status, StudySession
+from courses.views.shown import deciding
 from portal.rendering import addresses
 
 MARKS = [
@@ -28,12 +29,12 @@ NOBODY_WISHES = [("not_yet", "未签到"), ("observer", "列席")]  # offered wh
 class Beside:
     """What else stands beside the names of a roll.
 
-    asked: the leave that was asked for, with the buttons to decide while the roll is open;
+    waiting: leave asked for and not decided, with the buttons to decide while the roll is open;
     elsewhere: where those who are not there were guests at that time, by member id; questioned:
     ids of members who stand out, for they asked about their hours.
     """
 
-    asked: Sequence[Any]
+    waiting: Sequence[Any]
     elsewhere: Mapping[int, str]
     questioned: Container[int]
 
@@ -49,8 +50,8 @@ def lines(
 ) -> list[dict[str, str]]:
     """Each mark of the roll; marks that the sender wanted and could not save are kept."""
     several = {name for name, n in Counter(_name(row) for row in rows).items() if n > 1}
-    options = cache(_options)  # for this page: few marks differ from one another
-    asks = {} if session.is_closed else _asks(beside.asked)
+    choices = cache(options)  # for this page: few marks differ from one another
+    asks = {} if session.is_closed else _asks(beside.waiting)
     found = []
     for row in rows:
         now, wish = str(Mark.of(row)), wishes.get(row.member_id)
@@ -63,7 +64,7 @@ def lines(
             "member": str(row.member_id),
             "seen": now,
             "notes": _notes(row, several, beside.where(row)),
-            "options": options(wanted, now),
+            "options": choices(wanted, now),
             "more": "",
             "ask": asks.get(row.member_id, ""),
         })  # fmt: skip
@@ -74,31 +75,24 @@ def lines(
     return found
 
 
-def _asks(asked: Sequence[Any]) -> dict[int, SafeString]:
-    """The buttons that decide about leave which waits, by member id."""
-    waiting = [row for row in asked if row.state == "pending"]
+def _asks(waiting: Sequence[Any]) -> dict[int, SafeString]:
+    """Leave that waits, with the buttons that decide about it, by member id."""
     if not waiting:
         return {}
-    decide = addresses("plan-decide")
-    return {row.member: _ask(row, decide) for row in waiting}
+    buttons = deciding()
+    return {
+        plan.member: format_html(
+            '<span class="ask"><span>请{}{}</span>{}</span>',
+            Leave(plan.leave).label,
+            f"：{plan.reason}" if plan.reason else "",
+            buttons(plan),
+        )
+        for plan in waiting
+    }
 
 
-def _ask(plan: Any, decide: Callable[[int], str]) -> SafeString:
-    return format_html(
-        '<span class="ask"><span>请{kind}{reason}</span>'
-        '<button class="btn btn-primary little" formaction="{to}" name="decision"'
-        ' value="approve:{leave}" aria-label="批准{name}请假">批准</button>'
-        '<button class="btn btn-ghost little" formaction="{to}" name="decision"'
-        ' value="decline:{leave}" aria-label="不批准{name}请假">不批准</button></span>',
-        kind=Leave(plan.leave).label,
-        reason=f"：{plan.reason}" if plan.reason else "",
-        to=decide(plan.pk),
-        leave=plan.leave,
-        name=plan.name,
-    )
-
-
-def _options(wanted: str, seen: str) -> SafeString:
+def options(wanted: str, seen: str) -> SafeString:
+    """The marks to choose from, one of them chosen."""
     first = [mark for mark in NOBODY_WISHES if mark[0] in (wanted, seen)]
     return format_html_join(
         "",

@@ -43,7 +43,8 @@ class Page(NamedTuple):
     """capability: what it takes. reach: over what —
     none (no object), object (in scope), owner (the person's own), of_… (that role's own upload),
     root (the city's own things), public (no sign-in), anyone (the object is everybody's),
-    person (names with hours), taking_part (who is due in the session, or sees figures there).
+    person (names with hours), drawn (the person drawn, and who judges),
+    taking_part (who is due in the session, or sees figures there).
     post: what it takes to send something to the page, where that is more."""
 
     capability: str
@@ -59,6 +60,8 @@ PAGES: dict[str, Page] = {
     "class-detail": Page("manage_classes", "object"),
     "class-newcomers": Page("manage_classes", "object"),
     "class-drop": Page("manage_classes", "object"),
+    "class-roll": Page("record_attendance", "object"),
+    "class-sheet": Page("record_attendance", "object"),
     "class-end": Page("manage_classes", "object"),
     "session-new": Page("manage_classes"),
     "session-detail": Page("own", "taking_part"),
@@ -91,6 +94,16 @@ PAGES: dict[str, Page] = {
     "log-for": Page("confirm_study", "object"),
     "log-withdraw": Page("own", "owner"),
     "log-reverse": Page("confirm_study", "object"),
+    "sample-list": Page("approve"),
+    "sample-new": Page("approve"),
+    "my-samples": Page("own"),
+    "branch-samples": Page("confirm_study"),
+    "sample-detail": Page("approve", "object"),
+    "sample-redraw": Page("approve", "object"),
+    "sample-close": Page("approve", "object"),
+    "sample-item": Page("approve", "object"),
+    "sample-answer": Page("own", "owner"),
+    "sample-photo": Page("own", "drawn"),
     "course-list": Page("own"),
     "course-detail": Page("own", "anyone"),
     "lesson-detail": Page("own", "anyone"),
@@ -119,6 +132,9 @@ PAGES: dict[str, Page] = {
     "bulletin-list": Page("see_rankings"),
     "bulletin-detail": Page("see_rankings", "anyone"),
     "bulletin-withdraw": Page("publish", "root"),
+    "bulletin-paper": Page("see_figures", "anyone"),
+    "draft-paper": Page("publish", "root"),
+    "paper-check": Page("", "public"),
     "draft-new": Page("publish", "root"),
     "draft-edit": Page("publish", "root"),
     "draft-preview": Page("publish", "root"),
@@ -200,6 +216,9 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
             return inside and role in OVER_LIN
         case "person_list":
             return role in {"secretary", "organiser", "helper"}
+        case "drawn":
+            drawn = inside and role == "member"
+            return drawn or (role in GRANTED["approve"] and (inside or role in WHOLE_CITY))
         case "taking_part":
             due = inside and role == "member"
             return due or (role in GRANTED["see_figures"] and (inside or role in WHOLE_CITY))

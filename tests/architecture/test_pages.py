@@ -57,7 +57,8 @@ def test_every_view_of_a_view_module_has_an_address():
     public name."""
     addresses = {inspect.unwrap(view) for view in routed()}
     helpers = {"credits/views/shown.py:programme_of", "credits/views/rankings.py:choice_of",
-               "credits/views/figures.py:glance", "courses/views/roll_call.py:wishes_of",
+               "credits/views/figures.py:glance", "courses/views/roll_page.py:wishes_of",
+               "courses/views/roll_page.py:session_of", "courses/views/roll_page.py:show",
                "credits/views/statement.py:statement_of", "credits/views/shown.py:governed",
                "portal/views/sign_in.py:locked_out"}  # fmt: skip
     strays = {name for name, view in views() if inspect.unwrap(view) not in addresses}

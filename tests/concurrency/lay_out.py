@@ -12,12 +12,12 @@ from datetime import timedelta  # noqa: E402
 
 from django.core.management import call_command  # noqa: E402
 
-from courses import attendance_plans, roll_call, sessions  # noqa: E402
+from courses import attendance_plans, roll_call, sessions, walk_ins  # noqa: E402
 from courses.models import StudySession  # noqa: E402
 from courses.sessions import Plan  # noqa: E402
 from credits import programmes  # noqa: E402
 from portal import organizations  # noqa: E402
-from portal.models import Organization  # noqa: E402
+from portal.models import Member, Organization  # noqa: E402
 from portal.organizations import Founding  # noqa: E402
 from tests import cast  # noqa: E402
 from tests.cast import BEFORE, ENDS, NOW, STARTS, days_ago, moment, rules_json  # noqa: E402
@@ -69,4 +69,9 @@ for number in range(16):
 open_roll("check-in", 0, 0, "check_in")
 attendance_plans.ask_leave(
     StudySession.objects.get(key="roll0"), "sick", by=city.actor("lin"), at=NOW
+)
+walk_ins.ask(
+    StudySession.objects.get(key="check-in"),
+    Member.objects.get(number="80000001"),
+    scanned_at=moment(days_ago(0), 9),
 )

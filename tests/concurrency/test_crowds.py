@@ -21,6 +21,10 @@ OVERLAPS = """
       ON a.member_id = b.member_id AND a.id < b.id
      AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
 """
+GUEST = """
+    SELECT a.id, a.status, a.scanned, w.state FROM courses_attendance a
+    JOIN courses_walkin w ON w.session_id = a.session_id AND w.member_id = a.member_id
+"""
 
 
 def lines(machine):
@@ -138,6 +142,32 @@ def test_mistake_03_scans_and_roll_calls_at_the_same_instant_leave_one_row(machi
     )
     assert {count for (count,) in rows} == {1}
     assert len(rows) == 34 + 1
+
+
+def test_a_walk_in_admitted_by_many_who_scans_at_once_has_one_row(machine, crowd):
+    answers = crowd("let_in", 16)
+
+    rows = machine.rows(GUEST)
+    assert len(rows) == 1
+    [(row, status, scanned, state)] = rows
+    assert (status, bool(scanned), state) == ("present", True, "admitted")
+    admitted = [a for a in answers if a["number"] % 4 < 2]
+    assert [a.get("said") for a in admitted] == [row] * 8, "whoever confirms is shown the same"
+    added = [a["said"] for a in answers if a["number"] % 4 == 2 and "said" in a]
+    assert added in ([], [row])
+
+
+def test_a_walk_in_admitted_and_declined_at_once_is_decided_once(machine, crowd):
+    answers = crowd("let_in_or_not", 16)
+
+    said = {a["said"] for a in answers if "said" in a}
+    assert len(said) == 1, "either all who say yes were first, or all who say no"
+    assert sum("refused" in a for a in answers) == 8
+    rows = machine.rows(GUEST)
+    declined = said == {"declined"}
+    assert [row[3] for row in rows] == ([] if declined else ["admitted"])
+    state = machine.one("SELECT state FROM courses_walkin")
+    assert state == ("declined" if declined else "admitted")
 
 
 def test_mistake_03_an_import_and_scans_at_the_same_instant_leave_one_row(machine, crowd, verified):

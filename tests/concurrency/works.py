@@ -23,10 +23,11 @@ from courses import (
     roll_call,
     sheets_in,
     study_logs,
+    walk_ins,
 )
 from courses import check_in as checking_in
 from courses.marks import Mark, Wish
-from courses.models import AttendancePlan, LineQuery, StudySession
+from courses.models import AttendancePlan, LineQuery, StudySession, WalkIn
 from courses.study_logs import Handing, Study
 from credits import bulletins, ledger, programmes, rebuilding, roll, rule_changes, verification
 from credits.ledger import Credit, Posted, Source
@@ -217,6 +218,29 @@ def mark_one_row(number: int) -> Any:
         return "added"
     roll_call.open_(session, by=actor(), at=at)
     return "opened"
+
+
+def let_in(number: int) -> Any:
+    """Eight admit the same walk-in while they scan and ask again, and others add them by hand."""
+    request, at = WalkIn.objects.select_related("session", "member").get(), moment(TODAY, 9, 5)
+    session, member = request.session, request.member
+    if number % 4 < 2:
+        return walk_ins.admit(request, by=actor(), at=at).pk
+    if number % 4 == 2:
+        return roll_call.add(session, member, "present", by=actor(), at=at).pk
+    with contextlib.suppress(checking_in.NotOnRoll):  # then they ask
+        return checking_in.accept(session, member, scanned_at=at, nonce=f"w{number}", at=at).pk
+    walk_ins.ask(session, member, scanned_at=at)
+    return "asked"
+
+
+def let_in_or_not(number: int) -> Any:
+    """Eight admit a walk-in, eight decline."""
+    request, at = WalkIn.objects.select_related("session").get(), moment(TODAY, 9, 5)
+    if number % 2:
+        walk_ins.decline(request, by=actor(), at=at)
+        return "declined"
+    return walk_ins.admit(request, by=actor(), at=at).pk
 
 
 def import_and_scan(number: int) -> Any:

@@ -49,7 +49,7 @@ class Shown:
         self.browser, self.address = browser, address
         self.text = browser.get(address).content.decode()
 
-    def tap(self, label, *, near=""):
+    def tap(self, label, *, near="", typed=None):
         """Send the form of the first button that says `label`, behind `near`. Returns the page
         that follows, and how many taps it took."""
         start = self.text.index(near) if near else 0
@@ -60,7 +60,7 @@ class Shown:
         opening = before.rindex("<form")
         form = self.text[opening : self.text.index("</form>", opening)]
         fields = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', form))
-        body = fields | {_of(found[1], "name"): _of(found[1], "value")}
+        body = fields | (typed or {}) | {_of(found[1], "name"): _of(found[1], "value")}
         to = _of(found[1], "formaction") or _of(form[: form.index(">")], "action")
         answer = self.browser.post(to, body, follow=True)
         assert answer.status_code == 200
@@ -112,6 +112,21 @@ def test_declining_takes_one_tap_and_the_member_reads_it(visit, later):
     assert (taps, page.address) == (1, "/")
     assert "请病假" not in page.text
     assert "病假未批准" in Shown(visit("lin"), detail(later)).text
+
+
+@pytest.mark.parametrize("at_roll", [False, True])
+def test_words_typed_beside_the_decision_reach_the_member(visit, later, lin, wu, at_roll):
+    asked = attendance_plans.ask_leave(later, "sick", by=Actor(lin, "member"), at=NOW)
+    page = Shown(visit("zhou"), detail(later) if at_roll else reverse("home"))
+    field = f"reply-{asked.pk}"
+    assert f'<textarea class="form-control" name="{field}"' in page.text
+    typed = {field: " 名额有限，\n请克服 ", f"reply-{asked.pk + 1}": "给别人的"}
+
+    page, taps = page.tap("不批准", typed=typed)
+
+    assert taps == 1
+    assert AttendancePlan.objects.get().reply == "名额有限， 请克服"
+    assert "批复：名额有限， 请克服" in Shown(visit("lin"), detail(later)).text
 
 
 def test_a_reason_in_words_is_shown_to_the_secretary(visit, later):
