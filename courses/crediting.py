@@ -105,7 +105,7 @@ def _credit(session: StudySession, day: date, row: Attendance, rules: Rules) -> 
         session.form,
         row.made_up_on or day,
         session.minutes if row.minutes is None else row.minutes,
-        session.period,
+        session.period if rules.periods else "",  # one that has none counts it all the same
         session.content,
         start=None if row.made_up_on else session.starts_at,
         end=None if row.made_up_on else session.ends_at,

@@ -9,6 +9,7 @@ from courses.views import (
     classes,
     closed_roll,
     early_warnings,
+    ending,
     handover,
     home,
     imports,
@@ -87,6 +88,10 @@ urlpatterns = [
     # warnings/
     path("warnings/", early_warnings.list_, name="warning-list"),
     path("warnings/mine/", early_warnings.mine, name="my-warnings"),
+    # programme/, loose-ends/
+    path("programme/ending/", ending.ending, name="programme-ending"),
+    path("programme/classes/", ending.take_over, name="programme-classes"),
+    path("loose-ends/<int:organization>/", ending.loose, name="loose-ends"),
     # samples/
     path("samples/", samples.list_, name="sample-list"),
     path("samples/new/", samples.new, name="sample-new"),

@@ -88,6 +88,16 @@ class PermitForm(forms.Form):
     document = forms.CharField(label="依据文件", max_length=120, help_text="文件名称和文号。")
 
 
+class NextProgrammeForm(forms.Form):
+    """The next programme: what it is called and when."""
+
+    name = forms.CharField(label="名称", max_length=60)
+    code = forms.CharField(label="代码", max_length=30, help_text="小写字母、数字和连字符。")
+    starts = DayField(label="开始")
+    ends = DayField(label="结束")
+    authority = forms.CharField(label="依据文件", max_length=120)
+
+
 class RulesForm(forms.Form):
     """A rule set in fields, filled from the one it changes; applied only after a rehearsal."""
 

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
 
 from portal.access import Capability, Scope
+from portal.models import PATH_STEP
 from portal.prepared import Prepared, columns, given
 from portal.querysets import ScopedQuerySet
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from credits.models import (  # noqa: F401 - named as text in the base classes below
+        BranchClosing,
         BranchStanding,
         Bulletin,
         BulletinDraft,
@@ -37,6 +39,13 @@ class ProgrammeQuerySet(ScopedQuerySet["Programme"]):
     def open(self) -> Self:
         """Those that take postings."""
         return self.filter(state__in=["running", "closing"])
+
+    def taking_part(self, path: str) -> Self:
+        """Those in whose scope the organisation at `path` is."""
+        above = [path[:end] for end in range(PATH_STEP, len(path) + 1, PATH_STEP)]
+        inside = apps.get_model("credits", "ProgrammeScope")._default_manager
+        scopes = inside.filter(organization__path__in=above)
+        return self.filter(pk__in=scopes.values("programme"))
 
     def begun(self) -> Self:
         return self.exclude(state="draft")
@@ -209,6 +218,10 @@ class BulletinQuerySet(ScopedQuerySet["Bulletin"]):
 
 class BulletinDraftQuerySet(ScopedQuerySet["BulletinDraft"]):
     path_lookup = "programme__organiser__path"
+
+
+class BranchClosingQuerySet(ScopedQuerySet["BranchClosing"]):
+    path_lookup = "branch__path"
 
 
 class CertificateQuerySet(ScopedQuerySet["Certificate"]):

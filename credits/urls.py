@@ -3,16 +3,20 @@
 from django.urls import path
 
 from credits.views import (
+    archive,
     bulletins,
     catch_up,
     checks,
     claim_sheets,
     claims,
     claims_waiting,
+    closings,
     exemptions,
     figures,
+    next_programme,
     programme,
     rankings,
+    rules,
     statement,
 )
 
@@ -67,5 +71,11 @@ urlpatterns = [
     path("programme/permit/", programme.permit, name="programme-permit"),
     path("programme/act/", programme.act, name="programme-act"),
     path("programme/reopen/", programme.reopen, name="programme-reopen"),
-    path("programme/rules/", programme.rules, name="programme-rules"),
+    path("programme/rules/", rules.rules, name="programme-rules"),
+    path("programme/archive/", archive.archive, name="programme-archive"),
+    path("programme/next/", next_programme.new, name="programme-next"),
+    # closings/
+    path("closings/", closings.list_, name="closing-list"),
+    path("closings/<int:closing>/", closings.detail, name="closing-detail"),
+    path("closings/<int:closing>/sheet/", closings.sheet, name="closing-out"),
 ]

@@ -11,6 +11,7 @@ from credits.models.bulletin import (
 from credits.models.catch_up import CatchUpWindow, LateEntry
 from credits.models.certificate import Certificate, CertificateEvent
 from credits.models.claim import ClaimBatch, HoursClaim
+from credits.models.closing import BranchClosing
 from credits.models.ledger import (
     CreditedContent,
     CreditedTime,
@@ -39,6 +40,7 @@ from credits.models.standing import (
 )
 
 __all__ = [
+    "BranchClosing",
     "BranchMonth",
     "BranchStanding",
     "Bulletin",

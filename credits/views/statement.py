@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from credits import programmes, statements, targets
-from credits.models import Certificate, Programme, Standing
+from credits.models import Certificate, Programme, RuleVersion, Standing
 from credits.targets import Why
 from credits.views.shown import periods, programme_of, ring
 from portal import gate
@@ -59,6 +59,7 @@ def statement_of(request: MemberRequest, member: Member) -> dict[str, Any]:
         "member": member,
         "own": member.pk == request.user.pk,
         "statement": statement,
+        "version": _version(programme, statement.standing),
         "ring": ring(statement.standing),
         "periods": periods(statement),
         "lines": list(reversed(statement.lines)),
@@ -73,3 +74,10 @@ def _why(programme: Programme, standing: Standing | None, member: Member) -> Why
         return None
     standing.member = member
     return targets.why(programme, [standing])[member.pk]
+
+
+def _version(programme: Programme, standing: Standing | None) -> RuleVersion | None:
+    """The version of the rules by which somebody's hours were recognised."""
+    if standing is None:
+        return None
+    return programme.rule_versions.filter(number=standing.rules).first()

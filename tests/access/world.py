@@ -18,10 +18,10 @@ from courses import (
 from courses.models import Course, Lesson, Material, SamplePhoto, SheetImport, StudyLog, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import bulletins, catch_up, certificates, claims, exemptions, ledger
+from credits import bulletins, catch_up, certificates, claims, exemptions, ledger, registers
 from credits.catch_up import Span
 from credits.ledger import Credit, Source
-from credits.models import Programme, Standing
+from credits.models import BranchClosing, Programme, Standing
 from portal import appointments, messages, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
@@ -164,10 +164,18 @@ def _things(
     messages.send_many([weekly], at=NOW)
     stated = claims.Stated(person, "opening", "seminar", "reform", days_ago(90), 400, "登记簿", 1)
     batch = claims.hand_in(programme, branch, [stated], key=branch.code, by=by, at=NOW)
+    closing = registers.enter(
+        BranchClosing(
+            programme=programme, branch=branch, turn=1, number=f"{programme.code}-{branch.code}-1",
+            branch_name=branch.name, rules=1, due=0, exempt=0, completed=0, hours=0,
+            closed_by=by.member, closed_at=NOW,
+        )
+    )  # fmt: skip
     ids |= {
         "message": person.messages.get().pk,
         "batch": batch.pk,
         "claim": batch.claims.get().pk,
+        "closing": closing.pk,
         "query": query.pk,
         "sample": sample,
         "item": item,

@@ -21,6 +21,7 @@ INSERT_ONLY = {
     "credits_bulletinwithdrawal",
     "credits_certificateevent",
     "credits_lateentry",
+    "credits_branchclosing",
     "portal_auditevent",
     "courses_scan",
 }

@@ -25,10 +25,18 @@ from courses.models import (
 )
 from courses.models import StudySession as Session
 from courses.sessions import Plan
-from credits import bulletins, catch_up, certificates, claim_decisions, claims, exemptions
+from credits import (
+    bulletins,
+    catch_up,
+    certificates,
+    claim_decisions,
+    claims,
+    exemptions,
+    registers,
+)
 from credits.catch_up import Span
 from credits.exemptions import Terms
-from credits.models import Bulletin, LedgerEntry, Programme, Standing
+from credits.models import BranchClosing, Bulletin, LedgerEntry, Programme, Standing
 from portal import messages, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
@@ -117,6 +125,16 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     )  # fmt: skip
     older = Member.objects.filter(branch=branch).exclude(pk=people["secretary"].pk)[:4]
     exemptions.ask_many(programme, list(older), Terms(800, TODAY, None, "年事已高"), by=by, at=at)
+    line = {"key": "k", "number": "0042", "name": "林小满", "target": 2400, "hours": 2150,
+            "shortfall": 250, "exempt": False, "completed_on": "",
+            "why": "差 2.5 学时"}  # fmt: skip
+    closing = registers.enter(
+        BranchClosing(
+            programme=programme, branch=branch, turn=1, number=f"{programme.code}-{branch.code}-1",
+            branch_name=branch.name, rules=1, due=1, exempt=0, completed=0, hours=2150,
+            lines=[line], closed_by=people["official"], closed_at=at,
+        )
+    )  # fmt: skip
     ids: dict[str, int | str] = {
         "visit": visit.pk,
         "claim": granted.pk,
@@ -126,6 +144,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             by=people["secretary"], kind="claims", filename="期初.csv", at=at,
             table=sheet | {"rows": [[2, {"name": people["member"].name, "hours": "x"}, False]]},
         ).pk,
+        "closing": closing.pk,
         "live": live.pk,
         "window": window.pk,
         "key": live.key,
@@ -235,6 +254,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("claim-list"), at("claim-new"), at("claim-batch", ids["batch"]),
             at("claim-detail", ids["returned"]), at("claim-mend", ids["returned"]),
             at("claims-in"), at("claims-in-one", ids["claim_sheet"]),
+            at("loose-ends", branch.pk), at("closing-detail", ids["closing"]),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
@@ -256,7 +276,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("claims-waiting"),
             at("claims-waiting", query="?decided"), at("claim-detail", ids["claim"]),
             at("claim-reverse", ids["claim"]),
-            at("programme-rules"), at("audit-list"), at("suggestions-received"),
+            at("programme-rules"), at("programme-ending"), at("programme-archive"),
+            at("programme-next"), at("loose-ends", city.pk), at("closing-list"),
+            at("closing-detail", ids["closing"]), at("audit-list"), at("suggestions-received"),
             at("suggestions-received", query="?state=answered"),
             *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),
             *(at("job-detail", ids[f"job_{state}"]) for state in Job.State.values),

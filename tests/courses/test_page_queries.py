@@ -23,10 +23,18 @@ from courses import (
 from courses.models import Course, Lesson, Material, Sample, SampleItem, StudyLog
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import catch_up, certificates, claim_decisions, claims, exemptions, ledger
+from credits import (
+    catch_up,
+    certificates,
+    claim_decisions,
+    claims,
+    exemptions,
+    ledger,
+    registers,
+)
 from credits.catch_up import Span
 from credits.ledger import Credit, Source
-from credits.models import Standing
+from credits.models import BranchClosing, Standing
 from portal import appointments, organizations
 from portal.audit import Actor
 from portal.models import Organization, PeopleImport, PeopleImportLine, Role
@@ -179,6 +187,9 @@ PAGES = [
     ("shi", "sample-list"),
     ("shi", "sample-new"),
     ("shi", "programme"),
+    ("shi", "programme-ending"),
+    ("shi", "programme-archive"),
+    ("shi", "closing-list"),
     ("shi", "bulletin-list"),
 ]
 
@@ -353,3 +364,36 @@ def _constant(city, grow, who, address):
     few, many = (len(c) for c in counts)
     seen = [sql[:160] for sql in counts[1] if counts[1].count(sql) > 1 or "LIMIT 21" in sql]
     assert many <= few, f"{few} queries for few rows, {many} for more: {seen}"
+
+
+@pytest.mark.parametrize("who", ["zhou", "gao"])
+def test_what_is_left_asks_no_more_for_more_sessions_and_branches(city, programme, schedule, who):
+    numbers = iter(range(100))
+
+    def more():
+        for organiser in (city.jia, city.yi):
+            for _ in range(2):
+                number = next(numbers)
+                schedule(f"没交表{number}", organiser=organiser, day=days_ago(1 + number % 20),
+                         hour=6 + number % 12)  # fmt: skip
+
+    where = city.jia if who == "zhou" else city.county
+    _constant(city, more, who, lambda: reverse("loose-ends", args=[where.pk]))
+
+
+def test_a_certificate_of_a_closing_asks_no_more_for_more_people(city, programme):
+    lines = [{"number": "1", "name": "某", "target": 2400, "hours": 0, "shortfall": 2400,
+              "exempt": False, "completed_on": "", "why": ""}]  # fmt: skip
+    turns = iter(range(1, 9))
+    made = []
+
+    def more():
+        turn = next(turns)
+        closing = BranchClosing(
+            programme=programme, branch=city.jia, turn=turn, number=f"n{turn}", branch_name="甲",
+            rules=1, due=turn, exempt=0, completed=0, hours=0, lines=lines * turn,
+            closed_by=city.people["shi"], closed_at=NOW,
+        )  # fmt: skip
+        made.append(registers.enter(closing))
+
+    _constant(city, more, "zhou", lambda: reverse("closing-detail", args=[made[-1].pk]))

@@ -7,7 +7,13 @@ from datetime import date
 import pytest
 from django.db import IntegrityError, transaction
 
-from credits import exemptions, exemptions_in_force, programmes, rebuilding, verification
+from credits import (
+    exemptions,
+    exemptions_in_force,
+    rebuilding,
+    rule_changes,
+    verification,
+)
 from credits.models import Exemption, TargetChange
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
 from tests.credits.conftest import PERIODS, branch_row, earn, standing_of
@@ -148,11 +154,11 @@ def test_a_new_rule_leaves_a_lowered_target_and_moves_the_full_one(
 ):
     approve(ask(target=800))
     new = rules_json(target=3200)
-    programmes.change_rules(
+    rule_changes.change_rules(
         programme, new, since=TODAY, authority="测试", reason="测试",
-        shown=programmes.rehearse(programme, new).shown, by=city.by, at=NOW,
+        shown=rule_changes.rehearse(programme, new).shown, by=city.by, at=NOW,
     )  # fmt: skip
-    programmes.bring_up(programme, city.jia.pk, at=NOW)
+    rule_changes.bring_up(programme, city.jia.pk, at=NOW)
 
     row = standing_of(programme, lin)
     assert (row.target, row.full_target) == (800, 3200)

@@ -15,6 +15,7 @@ from credits import (
     exemptions_in_force,
     programmes,
     rankings,
+    rule_changes,
     verification,
 )
 from credits.models import BranchStanding, Standing
@@ -34,9 +35,9 @@ def set_target(city):
 
     def make(programme, target, *, at=NOW, **more):
         new = rules_json(target=target, **more)
-        return programmes.change_rules(
+        return rule_changes.change_rules(
             programme, new, since=TODAY, authority="文件", reason="试行", by=city.by, at=at,
-            shown=programmes.rehearse(programme, new).shown,
+            shown=rule_changes.rehearse(programme, new).shown,
         )  # fmt: skip
 
     return make
@@ -58,7 +59,7 @@ def test_a_standing_passes_through_every_version_that_it_missed(
     set_target(programme, 3000, at=NOW)
     third = set_target(programme, 2400, at=NOW + timedelta(minutes=1))
 
-    programmes.bring_up(programme, city.jia.pk, at=NOW + timedelta(minutes=2))
+    rule_changes.bring_up(programme, city.jia.pk, at=NOW + timedelta(minutes=2))
 
     assert standing_of(programme, lin).completed_at == third.activated_at
 
@@ -68,7 +69,7 @@ def test_two_versions_of_one_moment_replay_alike(city, programme, complete, set_
     set_target(programme, 3000)
     set_target(programme, 2400)
 
-    programmes.bring_up(programme, city.jia.pk, at=NOW)
+    rule_changes.bring_up(programme, city.jia.pk, at=NOW)
 
     assert standing_of(programme, lin).shortfall == 0
 

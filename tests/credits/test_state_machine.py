@@ -34,14 +34,15 @@ from credits import (
     exemptions,
     ledger,
     programmes,
+    rule_changes,
     verification,
 )
 from credits.ledger import Credit, Source
 from credits.models import (
     BranchMonth,
     BranchStanding,
-    ClaimBatch,
     CatchUpWindow,
+    ClaimBatch,
     CreditedContent,
     CreditedTime,
     CreditTotal,
@@ -353,8 +354,8 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         forms = [{"code": f, "cap": cap if f == "self" else None, "points": 10} for f in FORMS]
         new = rules_json(**SMALL | {"target": goal, "forms": forms})
-        shown = programmes.rehearse(self.programme, new).shown
-        programmes.change_rules(
+        shown = rule_changes.rehearse(self.programme, new).shown
+        rule_changes.change_rules(
             self.programme,
             new,
             since=cast.TODAY,
@@ -367,7 +368,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(branch=st.integers(0, 2))
     def recompute(self, branch: int) -> None:
-        programmes.bring_up(self.programme, self.branches[branch].pk, at=self.tick())
+        rule_changes.bring_up(self.programme, self.branches[branch].pk, at=self.tick())
 
     @rule()
     def end_study(self) -> None:

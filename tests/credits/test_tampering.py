@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db import models as fields
 from django.db.models import Max
 
-from credits import bulletins, certificates, exemptions, ledger, programmes, weeks
+from credits import bulletins, certificates, exemptions, ledger, programmes, rule_changes, weeks
 from credits.ledger import Source
 from credits.models import (
     BranchMonth,
@@ -98,12 +98,12 @@ def city_of_all(city, programme, complete, post, lin, zhou, wu):
                                until=None, reason="病", by=by, at=NOW)  # fmt: skip
     exemptions.decide(asked, approve=True, answer="", by=shi, at=NOW)
     new = rules_json(daily_cap=900)
-    programmes.change_rules(
+    rule_changes.change_rules(
         programme, new, since=TODAY, authority="文件", reason="试行", by=by, at=NOW,
-        shown=programmes.rehearse(programme, new).shown,
+        shown=rule_changes.rehearse(programme, new).shown,
     )  # fmt: skip
     for branch in (city.jia, city.yi, city.bing):
-        programmes.bring_up(programme, branch.pk, at=NOW)
+        rule_changes.bring_up(programme, branch.pk, at=NOW)
     for days in (14, 7, 0):
         weeks.close_week(programme, at=NOW - timedelta(days=days))
     published = []

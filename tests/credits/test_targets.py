@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
-from credits import exemptions, programmes, rebuilding, targets, verification
+from credits import exemptions, rebuilding, rule_changes, targets, verification
 from credits.models import TargetChange
 from portal import members, organizations
 from portal.models import Organization
@@ -133,11 +133,11 @@ def test_a_new_rule_keeps_the_proportion_and_the_reason(city, found_programme, s
     programme = found_programme(joiners="months")
     late = city.enrol(city.jia, "后来人", day=MAY)
     new = rules_json(target=3200)  # its joiners owe the whole
-    programmes.change_rules(
+    rule_changes.change_rules(
         programme, new, since=TODAY, authority="测试", reason="测试",
-        shown=programmes.rehearse(programme, new).shown, by=city.by, at=NOW,
+        shown=rule_changes.rehearse(programme, new).shown, by=city.by, at=NOW,
     )  # fmt: skip
-    programmes.bring_up(programme, city.jia.pk, at=NOW)
+    rule_changes.bring_up(programme, city.jia.pk, at=NOW)
 
     assert standing_of(programme, late).target == 2525  # 19 of 24 of 32, down to the step
     assert said(programme, late) == ("2021年5月12日入册，按规则折算：25.25 学时",)
