@@ -89,7 +89,7 @@ def everything_agrees(year, *, archived=False):
     rows = Standing.objects.filter(programme=programme)
     assert not rows.filter(shortfall=0, completed_at=None).exists()
     assert not rows.filter(shortfall__gt=0, completed_at__isnull=False).exists()
-    due = list(rows.due())
+    due = list(rows.due().select_related("member"))
     sums = BranchStanding.objects.filter(programme=programme)
     for name, expected in (
         ("due", len(due)),
@@ -108,7 +108,8 @@ def everything_agrees(year, *, archived=False):
         for place in rankings.leaderboard(programme, Choice(cohort=cohort), at=END).places
     ]
     assert sum(place.hours for place in board) == whole.hours
-    for row in due[::30]:
+    plain = [row for row in due if row.member.number.startswith(("6", "7"))]  # no office
+    for row in plain[::30]:
         statement = statements.of(programme, row.member)
         assert statement.total == row.recognised
         if not archived:
