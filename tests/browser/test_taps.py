@@ -16,7 +16,7 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Page, expect
 
-from courses import attendance_plans, roll_call, sessions, walk_ins
+from courses import attendance_plans, line_queries, roll_call, sessions, walk_ins
 from courses.marks import Mark, Wish
 from courses.models import Attendance, AttendancePlan, LineQuery, StudySession
 from courses.sessions import Plan
@@ -157,12 +157,12 @@ def declining_leave_with_words(stage: Stage) -> int:
 
 def confirming_a_walk_in(stage: Stage, where: str = "") -> int:
     session = stage.session("夜校", TODAY, 19, method="check_in")
-    roll_call.open_(session, by=stage.by, at=session.starts_at)
+    session = roll_call.open_(session, by=stage.by, at=session.starts_at)
     wu = stage.city.people["wu"]
     walk_ins.ask(session, wu, scanned_at=moment(TODAY, 19, 30))
     hand = stage.hand("zhou").go(f"/sessions/{session.pk}/{where}")
     hand.tap("button", text="确认到会")
-    hand.page.wait_for_load_state()
+    expect(hand.page.locator("button", has_text="确认到会")).to_have_count(0)
     row = Attendance.objects.get(session=session, member=wu)
     assert (row.status, row.guest, row.scanned) == ("present", True, True)
     return hand.taps
@@ -211,8 +211,6 @@ def moving_to_another_person(stage: Stage) -> int:
 
 def putting_a_questioned_line_right(stage: Stage) -> int:
     """From the secretary's start page: the question, the session, the mark, the correction."""
-    from courses import line_queries
-
     session, lin = stage.closed("学过的课"), stage.city.people["lin"]
     entry = LedgerEntry.objects.select_related("programme", "posting", "home").get(member=lin)
     line_queries.ask(entry, "not_there", by=stage.city.actor("lin"), at=moment(TODAY, 9))
