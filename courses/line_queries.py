@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Value
 from django.utils import timezone
 
 from courses.models import LineQuery, StudyLog, StudySession
@@ -20,7 +19,7 @@ from portal import audit
 from portal.access import Capability
 from portal.audit import Actor
 from portal.models import AuditEvent, Member, Organization
-from portal.prepared import ByPaths, Prepared, columns, given
+from portal.prepared import Prepared, columns, given
 from portal.refusals import Refusal
 
 Reason, State = LineQuery.Reason, LineQuery.State
@@ -214,26 +213,6 @@ _of_session = Prepared(
 def of_session(session: StudySession) -> list[LineQuery]:
     """Open queries about lines of a closed session, with their members."""
     return _of_session.objects(key=session.key) if session.is_closed else []
-
-
-_waiting = ByPaths(
-    lambda paths: (
-        LineQuery.objects.open()
-        .filter(place__path__in=paths)
-        .exclude(member=given("member", int))
-        .order_by()
-        .annotate(all=Value(1))
-        .values("all")
-        .annotate(n=Count("pk"))
-        .values_list("n")
-    )
-)
-
-
-def waiting(paths: list[str], member: Member) -> int:
-    """How many open queries of others wait for the secretary of the organisations at `paths`."""
-    rows: list[Any] = _waiting(paths, member=member.pk)
-    return int(rows[0].n) if rows else 0
 
 
 def _check_books(programme: Programme) -> None:

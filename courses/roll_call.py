@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from courses import crediting, marks, roll_pages, sessions
+from courses import crediting, expected, marks, sessions
 from courses.crediting import Earning
 from courses.marks import Mark, Wish
 from courses.models import Attendance, AttendancePlan, Enrolment, Status, StudySession
@@ -228,7 +228,7 @@ def take_in(session: StudySession, *, by: Actor, at: datetime) -> list[Attendanc
     session = sessions.lock(session)
     if session.state != State.OPEN:
         raise NotNow(f"活动{session.get_state_display()}，不能再补入名单。")
-    rows = roll_pages.not_on_roll(session)
+    rows = expected.not_on_roll(session)
     if not rows:
         return []
     _enter(((session, row.member, row.branch) for row in rows), at=at)

@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, F, Max, OuterRef
 
 from courses.models import (
     THERE,
     Attendance,
     AttendanceCredit,
     AttendancePlan,
-    Enrolment,
     ReadingClass,
     Scan,
     SessionChange,
+    WalkIn,
 )
 from courses.models import StudySession as Session
-from credits.models import Posting, Standing
-from portal.models import Membership, Organization
+from credits.models import Posting
+from portal.models import Organization
 from portal.prepared import Prepared, columns, given
-from portal.querysets import after
 
 MOST_ASKED = 300  # requests for leave that a page shows
 MOST_WALK_INS = 20  # of those who wait, the first to ask
+
+# What most sessions have none of: the session itself says whether there is any to be read.
+_BESIDE: dict[str, tuple[Any, dict[str, Any]]] = {
+    "has_plans": (AttendancePlan, {}),
+    "has_changes": (SessionChange, {}),
+    "has_refused_scans": (Scan, {"accepted": False}),
+    "has_walk_ins": (WalkIn, {}),
+}
 
 _sessions = Prepared(
     lambda: (
         Session.objects.filter(pk=given("session", int))
         .order_by()
+        .annotate(
+            **{
+                name: Exists(model.objects.filter(session=OuterRef("pk"), **those))
+                for name, (model, those) in _BESIDE.items()
+            }
+        )
         .values_list(
-            *columns(Session),
+            *columns(Session, *_BESIDE),
             *columns(Organization, of="organiser"),
             *columns(ReadingClass, of="reading_class"),
         )
@@ -117,57 +128,9 @@ _scans = Prepared(
 )
 
 
-def _not_on_roll(whose: Q) -> QuerySet[Any, Any]:
-    """Who belonged there on the day, is not exempt, and does not stand on the roll."""
-    programmes = Session.programmes.through.objects.filter(studysession=given("session", int))
-    on_roll = Attendance.objects.filter(session=given("session", int), member=OuterRef("member"))
-    exempt = Standing.objects.filter(
-        programme__in=programmes.values("programme"),
-        member=OuterRef("member"),
-        exempt=True,
-        on_roll=True,
-    )
-    return Membership.objects.filter(whose, ~Exists(on_roll), ~Exists(exempt)).filter(
-        Q(until=None) | Q(until__gt=given("day", date)), since__lte=given("day", date)
-    )
-
-
-def _named(rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
-    rows = rows.order_by("pk").annotate(name=F("member__name"))
-    return rows.values_list("member", "branch", "name")
-
-
-def _answered(rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
-    """How many of them said what; those who said nothing under the empty text."""
-    plans = AttendancePlan.objects.filter(
-        session=given("session", int), member=OuterRef("member")
-    ).values("state")
-    said = rows.order_by().annotate(said=Coalesce(Subquery(plans), Value(""))).values("said")
-    counted: QuerySet[Any, Any] = said.annotate(n=Count("member", distinct=True))
-    return counted.values_list("said", "n")
-
-
-def _of_branch() -> Q:
-    return Q(branch__path__gte=given("path", str), branch__path__lt=given("after", str))
-
-
-def _of_class() -> Q:
-    enrolled = Enrolment.objects.filter(
-        Q(until=None) | Q(until__gt=given("day", date)),
-        reading_class=given("reading_class", int),
-        since__lte=given("day", date),
-    )
-    return Q(member__in=enrolled.values("member"))
-
-
-_new_in_branch = Prepared(lambda: _named(_not_on_roll(_of_branch())))
-_new_in_class = Prepared(lambda: _named(_not_on_roll(_of_class())))
-_said_in_branch = Prepared(lambda: _answered(_not_on_roll(_of_branch())))
-_said_in_class = Prepared(lambda: _answered(_not_on_roll(_of_class())))
-
-
 def session_of(pk: int) -> Session | None:
-    """A session with its organiser and class, whoever asks: who may see it is for the caller."""
+    """A session with its organiser and class, whoever asks: who may see it is for the caller. It
+    knows which of the lists beside its roll are empty."""
     found = _sessions.objects(session=pk)
     return found[0] if found else None
 
@@ -205,13 +168,13 @@ def postings(session: Session) -> list[Any]:
 
 def changes(session: Session) -> list[Any]:
     """What happened to it, the newest first: at, who, whom, what, reason."""
-    return _changes(session=session.pk)
+    return _changes(session=session.pk) if _may_have("has_changes", session) else []
 
 
 def refused_scans(session: Session) -> list[Any]:
     """Refused scans by member and reason, the latest first: name, last, reason, times. Who calls
     the roll is scanned by nobody; once by code, a roll stays by code."""
-    if session.method == Session.Method.ROLL_CALL:
+    if session.method == Session.Method.ROLL_CALL or not _may_have("has_refused_scans", session):
         return []
     return _scans(session=session.pk)
 
@@ -220,47 +183,17 @@ def walk_ins(session: Session) -> list[Any]:
     """Who scanned without standing on the open roll and asks to be added."""
     if session.method == Session.Method.ROLL_CALL or session.state != Session.State.OPEN:
         return []
+    if not _may_have("has_walk_ins", session):
+        return []
     return list(session.walk_ins.waiting()[:MOST_WALK_INS])
-
-
-def not_on_roll(session: Session) -> list[Any]:
-    """Who is due and does not stand on the roll, enrolled after it was opened: member, branch of
-    the day, name."""
-    found = _of_due(session, _new_in_class, _new_in_branch)
-    return list({row.member: row for row in found}.values())
-
-
-@dataclass(frozen=True)
-class Expected:
-    """Who is expected at a session to come: 应到 = 已报名 + 请假 + 未答复.
-
-    Leave counts from when it is asked for; once declined or taken back, nothing has been answered.
-    """
-
-    due: int
-    coming: int
-    leave: int
-    silent: int
-
-
-def expected(session: Session) -> Expected:
-    """What those who are due have said to a session whose roll is not open yet."""
-    rows = _of_due(session, _said_in_class, _said_in_branch)
-    said = {row.said: row.n for row in rows}
-    due, coming = sum(said.values()), said.get("coming", 0)
-    leave = said.get("pending", 0) + said.get("approved", 0)
-    return Expected(due, coming, leave, due - coming - leave)
 
 
 def asked(session: Session) -> list[Any]:
     """Leave that was asked for, the first asked first: pk, member, name, leave, reason, state,
     reply."""
-    return _asked(session=session.pk)
+    return _asked(session=session.pk) if _may_have("has_plans", session) else []
 
 
-def _of_due(session: Session, of_class: Prepared, of_branch: Prepared) -> list[Any]:
-    """The rows of whichever query tells who is due in this session."""
-    day, path = session.day, session.organiser.path
-    if session.reading_class_id:
-        return of_class(session=session.pk, day=day, reading_class=session.reading_class_id)
-    return of_branch(session=session.pk, day=day, path=path, after=after(path))
+def _may_have(what: str, session: Session) -> bool:
+    """Whether there is any of what `_BESIDE` names; a session read otherwise does not know."""
+    return bool(vars(session).get(what, True))

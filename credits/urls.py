@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from credits.views import bulletins, exemptions, figures, programme, rankings, statement
+from credits.views import bulletins, checks, exemptions, figures, programme, rankings, statement
 
 urlpatterns = [
     # hours/
@@ -21,8 +21,11 @@ urlpatterns = [
     path("bulletins/drafts/<int:draft>/publish/", bulletins.publish, name="draft-publish"),
     path("bulletins/drafts/<int:draft>/redraft/", bulletins.redraft, name="draft-redraft"),
     path("bulletins/<int:bulletin>/", bulletins.detail, name="bulletin-detail"),
+    path("bulletins/drafts/<int:draft>/paper/", bulletins.draft_paper, name="draft-paper"),
+    path("bulletins/<int:bulletin>/paper/", bulletins.paper, name="bulletin-paper"),
     path("bulletins/<int:bulletin>/withdraw/", bulletins.withdraw, name="bulletin-withdraw"),
     # exemptions/, certificates/
+    path("check/", checks.check, name="paper-check"),
     path("exemptions/", exemptions.list_, name="exemption-list"),
     path("exemptions/members/<int:member>/", exemptions.ask, name="exemption-ask"),
     path("exemptions/<int:exemption>/decide/", exemptions.decide, name="exemption-decide"),

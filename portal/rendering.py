@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from datetime import date
 from functools import cache
 from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
 from django.contrib.messages import get_messages
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import Engine
-from django.urls import reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
 _ANY = 10**9  # an id that stands in no address otherwise
@@ -63,6 +67,27 @@ def tag_of(request: HttpRequest, *content: object) -> str:
     return f'"{sha256(repr((frame, content)).encode()).hexdigest()[:32]}"'
 
 
+def page_if_changed(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """Render a page, or answer 304 where the browser's copy shows what `context` says.
+
+    The context holds text, numbers, moments, rows of the database and collections of these alone,
+    and the page shows nothing that hangs on a row by a relation. Raises TypeError for all else.
+    """
+    tag = tag_of(request, name, getattr(request, "today", None), json.dumps(context, default=_said))
+    return unchanged(request, tag) or page(request, name, context, tag=tag)
+
+
+def _said(value: Any) -> Any:
+    """What a value holds that JSON has no word for."""
+    if isinstance(value, date):
+        return str(value)
+    if isinstance(value, Model):
+        return value._meta.label, [value.__dict__.get(f.attname) for f in value._meta.fields]
+    if is_dataclass(value):
+        return [getattr(value, field.name) for field in fields(value)]
+    raise TypeError(f"A page's tag cannot say what {type(value).__name__} holds.")
+
+
 def unchanged(request: HttpRequest, tag: str) -> HttpResponse | None:
     """The answer 304 to a browser whose copy bears the tag."""
     if not tag:
@@ -90,8 +115,28 @@ def _release() -> str:
 def addresses(name: str, *others: int) -> Callable[[int], str]:
     """Writes the addresses of one page for many (last) ids: reversing each costs more than its
     line."""
-    before, after = reverse(name, args=[*others, _ANY]).split(str(_ANY))
+    if others:
+        before, after = reverse(name, args=[*others, _ANY]).split(str(_ANY))
+    else:
+        before, after = _around(name, get_urlconf(), get_script_prefix())
     return lambda pk: f"{before}{pk}{after}"
+
+
+def address(name: str) -> str:
+    """The address of a page that needs no id; `reverse` would look for it each time."""
+    return _address(name, get_urlconf(), get_script_prefix())
+
+
+@cache
+def _address(name: str, urlconf: str | None, prefix: str) -> str:
+    return reverse(name, urlconf)
+
+
+@cache
+def _around(name: str, urlconf: str | None, prefix: str) -> tuple[str, str]:
+    """What stands before and behind the only id in the address of a page."""
+    before, after = reverse(name, urlconf, args=[_ANY]).split(str(_ANY))
+    return before, after
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from courses import line_queries, start_pages
-from courses.badges import pending_logs
+from courses import start_pages, todos
 from courses.models import StudyLog, StudySession
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which, worth
 from credits import figures, overviews, statements
@@ -22,7 +21,7 @@ from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Organization, Role
-from portal.rendering import addresses, page
+from portal.rendering import addresses, page, page_if_changed
 
 OFFICIALS = (Role.OFFICIAL, Role.GUIDANCE, Role.ADMINISTRATOR)
 
@@ -80,21 +79,22 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
             *(line(row, request.today) for row in statements.newest(programme, member)),
         ],
     }
-    return page(request, "courses/home_member.html", context)
+    return page_if_changed(request, "courses/home_member.html", context)
 
 
 def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
     where = request.scope.organization
     places = request.scope.places(Capability.MANAGE_CLASSES)
     desk = start_pages.desk(programme, places, member=request.user, at=request.at)
-    pending = pending_logs(request.scope)
-    questioned = line_queries.waiting(request.scope.places(Capability.CONFIRM_STUDY), request.user)
+    waiting = [
+        {"n": str(n), "of": kind.of, "what": kind.what, "href": reverse(kind.page), "act": kind.act}
+        for kind, n in todos.waiting(request.scope)
+    ]
     roll, class_ = addresses("session-detail"), addresses("class-detail")
     context: dict[str, Any] = {
         "programme": programme,
         "organization": where,
-        "pending": pending,
-        "questioned": questioned,
+        "waiting": waiting,
         "open": [
             at_hand(s) | {"screen": screen(s) if s.method == "check_in" else ""} for s in desk.open
         ],
@@ -108,18 +108,12 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         "classes": [{"href": class_(c.pk), "name": c.name} for c in desk.classes],
         "lacking": [{"href": class_(c.pk), "name": c.name, "n": str(n)} for c, n in desk.lacking],
         "nothing": not (
-            pending
-            or questioned
-            or desk.overdue
-            or desk.open
-            or desk.refused
-            or desk.lacking
-            or desk.asked
+            waiting or desk.overdue or desk.open or desk.refused or desk.lacking or desk.asked
         ),
         "now": figures.of(programme, where) if where else None,
         "own": statements.standing(programme, request.user),
     }
-    return page(request, "courses/home_secretary.html", context)
+    return page_if_changed(request, "courses/home_secretary.html", context)
 
 
 def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
@@ -132,7 +126,7 @@ def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
         context["help"] = overviews.kept(
             programme, "help", paths, lambda: _help(request, programme), at=request.at
         )
-    return page(request, "credits/figures.html", context)
+    return page_if_changed(request, "credits/figures.html", context)
 
 
 def _help(request: MemberRequest, programme: Programme) -> dict[str, int]:

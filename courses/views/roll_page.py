@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from courses import line_queries, marks, roll_pages
+from courses import expected, line_queries, marks, roll_pages
 from courses.marks import Mark, Wish
 from courses.models import AttendancePlan, StudySession
 from courses.views import shown_roll
@@ -63,9 +63,9 @@ def show(
         "queries": queries,
         "asked": requests([row for row in waiting if row.member not in on_roll]),
         "decided": _decided(asked),
-        "expected": roll_pages.expected(session) if session.state == "planned" else None,
+        "expected": expected.expected(session) if session.state == "planned" else None,
         "counts": marks.count(rows),
-        "not_on_roll": [row.name for row in roll_pages.not_on_roll(session)]
+        "not_on_roll": [row.name for row in expected.not_on_roll(session)]
         if session.state == "open"
         else [],
         "changes": roll_pages.changes(session),

@@ -8,7 +8,6 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -32,7 +31,7 @@ def coming(
     said = vars(session)["said"] or ""
     planned = session.state == StudySession.State.PLANNED
     return {
-        "href": reverse("session-detail", args=[session.pk]),
+        "href": addresses("session-detail")(session.pk),
         "title": session.title,
         "when": when(session, today),
         "worth": hours(worth(session, rules_)),
@@ -162,7 +161,7 @@ def at_hand(session: Any) -> dict[str, str]:
     """A session at hand, as a line of the list."""
     begins = f"{day(session.starts_at)}{clock(session.starts_at)}"
     return {
-        "href": reverse("session-detail", args=[session.pk]),
+        "href": addresses("session-detail")(session.pk),
         "title": session.title,
         "begins": begins,
         "when": f"{begins}–{clock(session.ends_at)}",
@@ -172,7 +171,7 @@ def at_hand(session: Any) -> dict[str, str]:
 
 def screen(session: Any) -> str:
     """The button that shows the check-in code."""
-    address = reverse("check-in-screen", args=[session.pk])
+    address = addresses("check-in-screen")(session.pk)
     return format_html('<a class="btn btn-ghost little" href="{}">签到码</a>', address)
 
 

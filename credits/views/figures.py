@@ -16,7 +16,7 @@ from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Cohort, Organization
 from portal.refusals import Refusal
-from portal.rendering import addresses, page
+from portal.rendering import addresses, page_if_changed
 from portal.templatetags.portal import hours1, hundred, percent
 
 
@@ -27,7 +27,7 @@ def detail(request: MemberRequest, organization: int) -> HttpResponse:
     rows = Organization.objects.select_related("parent", "unit")
     where = gate.get(rows, request.scope, Capability.SEE_FIGURES, pk=organization)
     programme = programme_of(request)
-    return page(request, "credits/figures.html", glance(request, programme, where))
+    return page_if_changed(request, "credits/figures.html", glance(request, programme, where))
 
 
 def glance(request: MemberRequest, programme: Programme, where: Organization) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def glance(request: MemberRequest, programme: Programme, where: Organization) ->
         "organization": where,
         "now": overview.now,
         "week_gain": overview.gain,
-        "at": overview.at,
+        "at": overview.at.replace(second=0, microsecond=0),
         "whole": whole,
         "mobile": overview.mobile,
         "self_share": overview.self_share,

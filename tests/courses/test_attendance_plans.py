@@ -7,7 +7,15 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from courses import attendance_plans, corrections, reading_classes, roll_call, roll_pages, sessions
+from courses import (
+    attendance_plans,
+    corrections,
+    expected,
+    reading_classes,
+    roll_call,
+    roll_pages,
+    sessions,
+)
 from courses.attendance_plans import NotDue, NotYourself
 from courses.marks import Mark
 from courses.models import AttendancePlan, SessionChange
@@ -380,8 +388,8 @@ def test_members_of_other_branches_in_a_class_answer_and_their_secretary_may_dec
                                    ends=TODAY, by=secretary, at=at)  # fmt: skip
     reading_classes.enrol(class_, [gao], by=secretary, at=at)
     session = class_.sessions.get()
-    expected = roll_pages.expected(session)
-    assert (expected.due, expected.silent) == (3, 3)
+    found = expected.expected(session)
+    assert (found.due, found.silent) == (3, 3)
 
     asked = ask(session, city.actor("gao"), "official")
     assert asked.home == city.bing
@@ -412,7 +420,7 @@ def test_the_expected_number_is_known_before_the_roll_opens(city, session, membe
     attendance_plans.sign_up(session, by=actors[3], at=MORNING)
     attendance_plans.take_back(session, by=actors[3], at=MORNING)
 
-    found = roll_pages.expected(session)
+    found = expected.expected(session)
 
     assert (found.due, found.coming, found.leave, found.silent) == (8, 1, 2, 5)
 

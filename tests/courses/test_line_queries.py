@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
-from courses import corrections, line_queries, roll_call, sessions, study_logs
+from courses import corrections, line_queries, roll_call, sessions, study_logs, todos
 from courses.line_queries import AlreadyDecided, CannotAsk, NotYourself
 from courses.models import LineQuery
 from courses.study_logs import Study
 from credits import ledger, verification
 from credits.ledger import Credit, Source
 from credits.models import LedgerEntry, Programme
+from portal.access import scope_of
 from portal.models import AuditEvent
 from portal.refusals import Refusal
 from tests.cast import NOW, TODAY, days_ago
@@ -46,15 +47,15 @@ def correct(session, member, mark, by):
     )
 
 
-def test_a_query_waits_for_the_secretary_of_the_sessions_organiser(city, closed, ask, zhou):
+def test_a_query_waits_for_the_secretary_of_the_sessions_organiser(city, closed, ask):
     query = ask(text=" 那天我在外地 ")
 
     assert (query.state, query.place, query.key) == (State.OPEN, city.jia, closed.key)
     assert (query.title, query.day, query.hours, query.text) == (
         "读书班第 1 次", TODAY, 200, "那天我在外地"
     )  # fmt: skip
-    assert line_queries.waiting([city.jia.path], zhou) == 1
-    assert line_queries.waiting([city.yi.path], zhou) == 0
+    of_jia, of_yi = (todos.waiting(scope_of(city.people[who], at=NOW)) for who in ("zhou", "zheng"))
+    assert ([(kind.code, n) for kind, n in of_jia], of_yi) == ([("queries", 1)], [])
     assert AuditEvent.objects.filter(subject__startswith="提出疑问：林小满").count() == 1
 
 
