@@ -9,13 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from courses import (
-    crediting,
-    marks,
-    roll_call,
-    roll_pages,
-    sheets_out,
-)
+from courses import crediting, marks, roll_call, roll_pages, sheets_out
 from courses.forms import GuestForm
 from courses.marks import Mark, Wish
 from courses.models import THERE, Attendance, AttendancePlan, Status, StudySession
