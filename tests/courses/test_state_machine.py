@@ -221,8 +221,8 @@ class CourseMachine(CityMachine):
 
     # --- Before the session -------------------------------------------------------------------
 
-    def sign_up(self, at: int, pick: int) -> None:
-        key = self.near(at, "planned")
+    def sign_up(self, near: int, pick: int) -> None:
+        key = self.near(near, "planned")
         who = self.one_of(key, pick)
         roll = self.rolls[key]
         may = roll.state == "planned" and self.is_due(key, who)
@@ -232,8 +232,8 @@ class CourseMachine(CityMachine):
             self.plans[key, self.ids[who]] = "coming"
             self.did("sign_up")
 
-    def ask_leave(self, at: int, pick: int, kind: str) -> None:
-        key = self.near(at, "planned", "open", "closed")
+    def ask_leave(self, near: int, pick: int, kind: str) -> None:
+        key = self.near(near, "planned", "open", "closed")
         who = self.one_of(key, pick)
         roll, place = self.rolls[key], (key, self.ids[who])
         row, before = roll.rows.get(self.ids[who]), self.plans.get(place, "")
@@ -250,8 +250,8 @@ class CourseMachine(CityMachine):
                 self.plans[place] = f"pending:{kind}"
             self.did(f"ask_leave {roll.state}")
 
-    def take_back(self, at: int, pick: int) -> None:
-        key = self.near(at, "planned", "open", "closed")
+    def take_back(self, near: int, pick: int) -> None:
+        key = self.near(near, "planned", "open", "closed")
         who = self.one_of(key, pick)
         roll, place = self.rolls[key], (key, self.ids[who])
         before = self.plans.get(place, "")
@@ -270,7 +270,7 @@ class CourseMachine(CityMachine):
         late = roll.state == "closed" and row is not None and row.mark != f"leave:{kind}"
         is_there = row is not None and row.status in THERE
         may = roll.state != "called_off" and not (
-            approve and late and is_there and (row.scanned or not self.is_open())
+            approve and late and is_there and (bool(row and row.scanned) or not self.is_open())
         )
         plan = AttendancePlan.objects.get(session__key=key, member=member)
         with expected(may):
@@ -284,8 +284,8 @@ class CourseMachine(CityMachine):
 
     # --- The roll -----------------------------------------------------------------------------
 
-    def open_roll(self, at: int) -> None:
-        key = self.near(at, "planned")
+    def open_roll(self, near: int) -> None:
+        key = self.near(near, "planned")
         self.open_key(key)
 
     def open_key(self, key: str) -> None:
@@ -302,9 +302,9 @@ class CourseMachine(CityMachine):
                     roll.rows[member] = Row("leave", kind) if said == "approved" else default
             self.did("open")
 
-    def scan(self, at: int, pick: int) -> None:
+    def scan(self, near: int, pick: int) -> None:
         """Check in by the code."""
-        key = self.near(at, "open")
+        key = self.near(near, "open")
         who = self.one_of(key, pick)
         roll, member = self.rolls[key], self.ids[who]
         row, at = roll.rows.get(member), roll.starts + timedelta(minutes=5)
@@ -318,10 +318,10 @@ class CourseMachine(CityMachine):
             row.scanned = True
             self.did("scan")
 
-    def walk_in(self, at: int, who: int) -> None:
+    def walk_in(self, near: int, who: int) -> None:
         """Whoever scans and does not stand on the roll asks to be added."""
         fit = [k for k, roll in self.rolls.items() if roll.by_code and roll.state == "open"]
-        key = fit[at % len(fit)] if fit else KEYS[at % len(KEYS)]
+        key = fit[near % len(fit)] if fit else KEYS[near % len(KEYS)]
         roll, place = self.rolls[key], (key, self.ids[who])
         may = key in fit and place[1] not in roll.rows and self.walk_ins.get(place) != "declined"
         with expected(may):
@@ -353,9 +353,9 @@ class CourseMachine(CityMachine):
             self.walk_ins[key, member] = "admitted"
             self.did("admit")
 
-    def add_guest(self, at: int, pick: int) -> None:
+    def add_guest(self, near: int, pick: int) -> None:
         """By hand, on an open or a closed roll."""
-        key = self.near(at, "open", "closed")
+        key = self.near(near, "open", "closed")
         who = self.one_of(key, pick)
         roll, member = self.rolls[key], self.ids[who]
         closed = roll.state == "closed"
@@ -371,9 +371,9 @@ class CourseMachine(CityMachine):
                 self.settle(key, [member])
             self.did("add")
 
-    def mark(self, at: int, picks: set[int], mark: str) -> None:
+    def mark(self, near: int, picks: set[int], mark: str) -> None:
         """Marks of an open roll are saved, those of a closed one corrected."""
-        key = self.near(at, "open", "closed")
+        key = self.near(near, "open", "closed")
         members = {self.ids[self.one_of(key, pick)] for pick in picks}
         self.mark_all(key, sorted(members & self.rolls[key].rows.keys()), mark)
 
@@ -395,8 +395,8 @@ class CourseMachine(CityMachine):
                 self.settle(key, changed)
                 self.did("correct")
 
-    def close_roll(self, at: int, becomes: str) -> None:
-        self.close_key(self.near(at, "open"), becomes)
+    def close_roll(self, near: int, becomes: str) -> None:
+        self.close_key(self.near(near, "open"), becomes)
 
     def close_key(self, key: str, becomes: str) -> None:
         roll = self.rolls[key]
@@ -416,8 +416,8 @@ class CourseMachine(CityMachine):
             self.settle(key, list(roll.rows))
             self.did("close")
 
-    def reopen_roll(self, at: int) -> None:
-        key = self.near(at, "closed")
+    def reopen_roll(self, near: int) -> None:
+        key = self.near(near, "closed")
         roll = self.rolls[key]
         with expected(roll.state == "closed" and self.is_open()):
             session, by = self.session(key), self.city.by
@@ -426,8 +426,8 @@ class CourseMachine(CityMachine):
             self.paper.write(key, list(roll.rows), [])
             self.did("reopen")
 
-    def make_up(self, at: int, pick: int) -> None:
-        key = self.near(at, "closed")
+    def make_up(self, near: int, pick: int) -> None:
+        key = self.near(near, "closed")
         who = self.one_of(key, pick, lambda row: row.status in ("leave", "absent"))
         roll, member = self.rolls[key], self.ids[who]
         row = roll.rows.get(member)
@@ -440,8 +440,8 @@ class CourseMachine(CityMachine):
             self.settle(key, [member])
             self.did("make up")
 
-    def credit_now(self, at: int) -> None:
-        key = self.near(at, "closed")
+    def credit_now(self, near: int) -> None:
+        key = self.near(near, "closed")
         roll = self.rolls[key]
         may = roll.state == "closed" and (self.is_open() or not roll.refused)
         with expected(may):
@@ -450,8 +450,8 @@ class CourseMachine(CityMachine):
                 self.did("credit now")
                 self.settle(key, sorted(roll.refused))
 
-    def call_off(self, at: int) -> None:
-        key = self.near(at, "planned", "open", "closed")
+    def call_off(self, near: int) -> None:
+        key = self.near(near, "planned", "open", "closed")
         roll = self.rolls[key]
         posted = any(source == key for source, _ in self.paper.lines)
         with expected(roll.state != "called_off" and (self.is_open() or roll.state != "closed")):
@@ -465,9 +465,9 @@ class CourseMachine(CityMachine):
 
     # --- Mistakes mended ----------------------------------------------------------------------
 
-    def move(self, at: int, pick: int, to: int, other: int, person: bool) -> None:
+    def move(self, near: int, pick: int, to: int, other: int, person: bool) -> None:
         """Move an attendance to another person of its roll, or to another session."""
-        key = self.near(at, "closed")
+        key = self.near(near, "closed")
         same = [
             k for k in KEYS if k != key and self.rolls[k].organiser == self.rolls[key].organiser
         ]
@@ -589,15 +589,14 @@ class CourseMachine(CityMachine):
         }
         found = {row[:2]: (*row[2:4], bool(row[4]), *row[5:]) for row in rows}
         assert found == on_paper, "marks"
-        names = ("attendance__session__key", "attendance__member", "state", "hours")
-        credits_ = list(AttendanceCredit.objects.values_list(*names))
+        places = ("attendance__session__key", "attendance__member", "state", "hours")
+        credits_ = list(AttendanceCredit.objects.values_list(*places))
         given = {row[:2]: row[3] for row in credits_ if row[2] == "credited"}
         hours = {place: h for place, h in self.paper.hours.items() if place[0] in KEYS}
         assert given == hours, "what stands beside the marks"
         refused = {row[:2] for row in credits_ if row[2] == "refused"}
         assert refused == {(k, m) for k, roll in self.rolls.items() for m in roll.refused}
-        names = ("session__key", "member", "state", "leave")
-        said = AttendancePlan.objects.values_list(*names)
+        said = AttendancePlan.objects.values_list("session__key", "member", "state", "leave")
         assert {
             (key, member): f"{state}:{leave}" if leave else state
             for key, member, state, leave in said
@@ -606,10 +605,10 @@ class CourseMachine(CityMachine):
         assert {row[:2]: row[2] for row in asked} == self.walk_ins, "walk-ins"
         open_ = LineQuery.objects.open().values_list("key", "member", "entry")
         assert {row[:2] for row in open_} == self.queries.keys(), "questions"
-        places = {line.pk: (line.key, line.member) for line in live}
-        for *place, entry in open_:
-            if self.rolls[place[0]].state == "closed":
-                assert places[entry] == tuple(place), "a question about a line that is gone"
+        lives = {line.pk: (line.key, line.member) for line in live}
+        for key, member, line in open_:
+            if self.rolls[key].state == "closed":
+                assert lives[line] == (key, member), "a question about a line that is gone"
 
 
 class expected:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -155,11 +156,11 @@ def evenings(year: Year) -> list[Act]:
 
         acts += [
             (moment(monday, 9), plan),
-            (moment(monday + timedelta(days=1), 12), lambda at, k=keys: say(year, k, at)),
-            (moment(monday + timedelta(days=2), 12), lambda at, k=keys: decide(year, at)),
-            (start - timedelta(minutes=20), lambda at, k=keys: open_all(year, k, at)),
-            (start + timedelta(minutes=5), lambda at, k=keys: door(year, k, at)),
-            (start + timedelta(hours=4), lambda at, k=keys: close_all(year, k, at)),
+            (moment(monday + timedelta(days=1), 12), partial(say, year, keys)),
+            (moment(monday + timedelta(days=2), 12), partial(decide, year)),
+            (start - timedelta(minutes=20), partial(open_all, year, keys)),
+            (start + timedelta(minutes=5), partial(door, year, keys)),
+            (start + timedelta(hours=4), partial(close_all, year, keys)),
         ]
     return acts
 
@@ -367,7 +368,7 @@ def mistakes(year: Year) -> list[Act]:
     """Each month a line is called wrong: half are put right, half stay with a reason; and one
     attendance is moved to another person or another evening."""
 
-    def question(at: datetime, month: int) -> None:
+    def question(month: int, at: datetime) -> None:
         lines = LedgerEntry.objects.live().filter(posting__kind="session", day__month=month)
         for n, entry in enumerate(lines.select_related("programme", "posting").order_by("pk")[:2]):
             person = Member.objects.select_related("branch").get(pk=entry.member_id)
@@ -385,7 +386,7 @@ def mistakes(year: Year) -> list[Act]:
                 year.rewrite(key, [person.pk])
             year.done["questions"] += 1
 
-    def move(at: datetime, month: int) -> None:
+    def move(month: int, at: datetime) -> None:
         rows = Attendance.objects.filter(
             session__state__in=["closed", "corrected"], session__starts_at__month=month,
             status="present", guest=False,
@@ -404,8 +405,8 @@ def mistakes(year: Year) -> list[Act]:
     acts: list[Act] = []
     for month in range(3, 12):
         last = moment(date(2021, month, 28), 16)
-        acts.append((last, lambda at, m=month: question(at, m)))
-        acts.append((last + timedelta(hours=1), lambda at, m=month: move(at, m)))
+        acts.append((last, partial(question, month)))
+        acts.append((last + timedelta(hours=1), partial(move, month)))
     return acts
 
 
