@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -10,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from courses import start_pages, todos
+from courses import early_warnings, start_pages, todos
 from courses.models import StudyLog, StudySession
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which, worth
 from credits import figures, overviews, statements
@@ -132,16 +131,9 @@ def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
 def _help(request: MemberRequest, programme: Programme) -> dict[str, int]:
     """Who may need help, as counts for this level only."""
     scope = request.scope
-    first = request.today.replace(day=1)
-    next_ = (first + timedelta(days=31)).replace(day=1)
-    branches = Organization.objects.within(scope, Capability.SEE_FIGURES).standing().branches()
-    month = (
-        StudySession.objects.of_programme(programme)
-        .alive()
-        .filter(starts_at__date__gte=first, starts_at__date__lt=next_)
-    )
+    branches = Organization.objects.within(scope, Capability.SEE_FIGURES)
     sessions = StudySession.objects.within(scope, Capability.SEE_FIGURES).of_programme(programme)
     return {
-        "idle": branches.exclude(pk__in=month.values("organiser")).count(),
-        "overdue": sessions.overdue(request.at - timedelta(days=3)).count(),
+        "idle": early_warnings.idle(programme, branches, today=request.today).count(),
+        "overdue": early_warnings.overdue(sessions, at=request.at).count(),
     }

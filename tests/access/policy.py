@@ -43,7 +43,9 @@ class Page(NamedTuple):
     """capability: what it takes. reach: over what —
     none (no object), object (in scope), owner (the person's own), of_… (that role's own upload),
     root (the city's own things), public (no sign-in), anyone (the object is everybody's),
-    person (names with hours), taking_part (who is due in the session, or sees figures there).
+    person (names with hours), same_unit (of one's own unit),
+    person (names with hours), drawn (the person drawn, and who judges),
+    taking_part (who is due in the session, or sees figures there).
     post: what it takes to send something to the page, where that is more."""
 
     capability: str
@@ -59,6 +61,8 @@ PAGES: dict[str, Page] = {
     "class-detail": Page("manage_classes", "object"),
     "class-newcomers": Page("manage_classes", "object"),
     "class-drop": Page("manage_classes", "object"),
+    "class-roll": Page("record_attendance", "object"),
+    "class-sheet": Page("record_attendance", "object"),
     "class-end": Page("manage_classes", "object"),
     "session-new": Page("manage_classes"),
     "session-detail": Page("own", "taking_part"),
@@ -91,6 +95,16 @@ PAGES: dict[str, Page] = {
     "log-for": Page("confirm_study", "object"),
     "log-withdraw": Page("own", "owner"),
     "log-reverse": Page("confirm_study", "object"),
+    "sample-list": Page("approve"),
+    "sample-new": Page("approve"),
+    "my-samples": Page("own"),
+    "branch-samples": Page("confirm_study"),
+    "sample-detail": Page("approve", "object"),
+    "sample-redraw": Page("approve", "object"),
+    "sample-close": Page("approve", "object"),
+    "sample-item": Page("approve", "object"),
+    "sample-answer": Page("own", "owner"),
+    "sample-photo": Page("own", "drawn"),
     "course-list": Page("own"),
     "course-detail": Page("own", "anyone"),
     "lesson-detail": Page("own", "anyone"),
@@ -104,6 +118,13 @@ PAGES: dict[str, Page] = {
     "sheet-import": Page("record_attendance", "object"),
     "sheet-import-undo": Page("record_attendance", "object"),
     "my-hours": Page("own"),
+    "warning-list": Page("see_persons", "person_list"),
+    "my-warnings": Page("own"),
+    "session-visit": Page("own", "same_unit"),
+    "message-list": Page("own"),
+    "message-read": Page("own", "owner"),
+    "message-read-all": Page("own"),
+    "message-by-mail": Page("own"),
     "line-ask": Page("own"),
     "line-missing": Page("own"),
     "query-list": Page("confirm_study"),
@@ -195,6 +216,11 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
             return inside and role in OVER_LIN
         case "person_list":
             return role in {"secretary", "organiser", "helper"}
+        case "same_unit":
+            return inside != (role in WHOLE_CITY)  # all but the city's official are of the county
+        case "drawn":
+            drawn = inside and role == "member"
+            return drawn or (role in GRANTED["approve"] and (inside or role in WHOLE_CITY))
         case "taking_part":
             due = inside and role == "member"
             return due or (role in GRANTED["see_figures"] and (inside or role in WHOLE_CITY))

@@ -51,7 +51,8 @@ def test_foreign_logs_are_neither_confirmed_nor_returned(laid, as_role):
     for act in ("confirm", "return"):
         post(client, "log-decide", {"log": both, "act": act, "reason": "理由"})
     assert fingerprint() == before
-    assert set(StudyLog.objects.values_list("state", flat=True)) == {"pending"}
+    logs = StudyLog.objects.filter(pk__in=both)
+    assert set(logs.values_list("state", flat=True)) == {"pending"}
     assert not LedgerEntry.objects.filter(posting__kind="log").exists()
 
 
@@ -105,4 +106,25 @@ def test_a_mark_in_one_session_cannot_be_mended_through_another(laid, as_role):
     ids = {"session": laid.inside["session"], "member": laid.outside["member"]}
     response = client.post(reverse("session-one", kwargs=ids), {"made_up_on": "2021-06-03"})
     assert response.status_code == 404
+    assert fingerprint() == before
+
+
+def test_mistake_04_cells_of_another_class_or_person_write_nothing(laid, as_role):
+    client = as_role("secretary")
+    own, foreign = laid.inside["reading_class"], laid.outside["session"]
+    before = fingerprint()
+    for session, member in ((foreign, laid.outside["member"]), (laid.inside["session"], 1)):
+        body = {f"seen-{session}-{member}": "not_yet", f"mark-{session}-{member}": "present"}
+        assert post(client, "class-roll", body, reading_class=own).status_code in (409, 422)
+    for act in ("open", "close"):
+        assert post(client, "class-roll", {act: foreign}, reading_class=own).status_code == 422
+    assert fingerprint() == before
+
+
+def test_a_foreign_organisation_is_no_place_to_draw_a_sample(laid, as_role):
+    client = as_role("official")
+    before = fingerprint()
+    body = {"organization": laid.city.bureau.pk, "first": "2021-03-01", "last": "2021-06-03",
+            "rate": "3", "reason": "理由", "due_on": "2021-06-30", "key": "k"}  # fmt: skip
+    assert post(client, "sample-new", body).status_code in (404, 422)
     assert fingerprint() == before

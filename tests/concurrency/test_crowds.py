@@ -256,3 +256,16 @@ def test_postgresql_counted_no_deadlock(machine, crowd):
 
     count = f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{machine.name}'"
     assert machine.one(count) == 0
+
+
+def test_mistake_34_eight_workers_tell_and_send_the_week_once(machine, crowd):
+    crowd("choose_mail", 16)
+    answers = crowd("tell_the_week", 8)
+
+    sent = sorted(address for a in answers for address in a["said"])
+    assert sent == sorted(f"p{n}@example.org" for n in range(16))
+    assert machine.one("SELECT count(*) FROM portal_message WHERE mail = 'sent'") == 16
+    told = "SELECT count(*), count(DISTINCT member_id) FROM portal_message"
+    [(messages, people)] = machine.rows(told)
+    assert messages == people > 16
+    assert machine.one("SELECT count(*) FROM portal_messageround") == 1

@@ -8,9 +8,11 @@ import re
 import time
 from datetime import date, timedelta
 from typing import Any
+from unittest import mock
 
 import time_machine
 from django.conf import settings
+from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -24,6 +26,7 @@ from courses import (
     sheets_in,
     study_logs,
     walk_ins,
+    weekly,
 )
 from courses import check_in as checking_in
 from courses.marks import Mark, Wish
@@ -32,7 +35,7 @@ from courses.study_logs import Handing, Study
 from credits import bulletins, ledger, programmes, rebuilding, roll, verification
 from credits.ledger import Credit, Posted, Source
 from credits.models import LedgerEntry, Programme, RankingPermit
-from portal import appointments, members, organizations
+from portal import appointments, members, messages, organizations
 from portal.audit import Actor
 from portal.models import Member, Organization, Role
 from portal.organizations import Founding
@@ -397,6 +400,31 @@ def publish(number: int) -> Any:
         draft = bulletins.draw_up(programme, title="通报", cohorts=["county"], by=by, at=NOW)
         bulletins.publish(draft, seen_version=draft.version, by=by, at=NOW)
     return "published"
+
+
+def choose_mail(number: int) -> Any:
+    """Each branch's first person chooses to get messages by e-mail."""
+    person = people(branch_of(number))[0]
+    own = Actor(person, "member")
+    messages.choose_mail(f"p{number}@example.org", wanted=True, by=own, at=NOW)
+    return "chosen"
+
+
+def tell_the_week(number: int) -> Any:
+    """Compose the week's messages and send the e-mails, as every worker does; says to whom."""
+    settings.MAIL_ON = True
+    sent: list[str] = []
+
+    def note(letter: EmailMessage) -> int:
+        sent.extend(letter.to)
+        return 1
+
+    with mock.patch.object(EmailMessage, "send", note):
+        while weekly.compose(at=NOW):
+            pass
+        while weekly.mail(at=NOW):
+            pass
+    return sent
 
 
 def rules_and_sums(number: int) -> Any:

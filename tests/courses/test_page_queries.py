@@ -11,8 +11,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from courses import check_in, corrections, reading_classes, roll_call, sessions, study_logs
-from courses.models import Course, Lesson, Material, StudyLog
+from courses import (
+    check_in,
+    corrections,
+    reading_classes,
+    roll_call,
+    samples,
+    sessions,
+    study_logs,
+)
+from courses.models import Course, Lesson, Material, Sample, SampleItem, StudyLog
 from courses.sessions import Plan
 from courses.study_logs import Study
 from credits import certificates, ledger, roll
@@ -38,6 +46,7 @@ def grow(city, programme):
             _study(city, programme, number)
             _plan(city, programme, number)
             _found(city, number)
+            _draw(city, programme, number)
 
     return act
 
@@ -81,6 +90,22 @@ def _plan(city, programme, number):
     Material.objects.create(course=course, key=f"m{number}", title="材料", body="正文")
 
 
+def _draw(city, programme, number):
+    """Confirmed logs of two people, and a sample that has drawn both."""
+    for key, person in ((f"s{number}", city.people["lin"]), (f"t{number}", city.enrol(city.jia))):
+        StudyLog.objects.create(
+            key=key, programme=programme, member=person, branch=city.jia, form="self",
+            topic="自学", day=days_ago(20), minutes=45, state="confirmed", entered_by=person,
+            entered_at=NOW, decided_by=city.people["guan"], decided_at=NOW,
+        )  # fmt: skip
+    sample = samples.draw(programme, city.root, first=days_ago(20), last=days_ago(20), rate=200,
+                          reason="抽查", due_on=TODAY, by=city.by, at=NOW)  # fmt: skip
+    held = sample.items.values("log")
+    for log in StudyLog.objects.filter(day=days_ago(20)).exclude(pk__in=held):
+        SampleItem.objects.create(sample=sample, log=log, member=log.member,
+                                  confirmed_by=log.decided_by)  # fmt: skip
+
+
 def _found(city, number):
     """A branch of the county, and a committee with another."""
     kind = Organization.Kind
@@ -100,12 +125,17 @@ PAGES = [
     ("lin", "my-hours"),
     ("lin", "my-logs"),
     ("lin", "log-new"),
+    ("lin", "my-samples"),
     ("lin", "course-list"),
     ("lin", "ranking"),
     ("lin", "member-ranking"),
     ("zhou", "home"),
     ("zhou", "branch-hours"),
+    ("zhou", "warning-list"),
+    ("lin", "my-warnings"),
+    ("lin", "message-list"),
     ("zhou", "log-list"),
+    ("zhou", "branch-samples"),
     ("zhou", "class-list"),
     ("zhou", "member-list"),
     ("zhou", "sheets"),
@@ -114,6 +144,8 @@ PAGES = [
     ("shi", "organization-list"),
     ("shi", "audit-list"),
     ("shi", "exemption-list"),
+    ("shi", "sample-list"),
+    ("shi", "sample-new"),
     ("shi", "programme"),
     ("shi", "bulletin-list"),
 ]
@@ -185,6 +217,11 @@ def test_a_class_asks_no_more_for_more_people_of_other_branches(city, programme,
                           by=by, at=NOW, reading_class=made[0])  # fmt: skip
 
     _constant(city, more, who, lambda: reverse(name, args=[made[0].pk] if name != "home" else []))
+
+
+@pytest.mark.parametrize("name", ["sample-detail", "sample-redraw"])
+def test_a_sample_asks_no_more_for_more_logs_drawn(city, grow, name):
+    _constant(city, grow, "shi", lambda: reverse(name, args=[Sample.objects.latest("pk").pk]))
 
 
 @pytest.mark.parametrize("name", ["course-detail", "lesson-detail"])
