@@ -15,7 +15,7 @@ from courses.study_logs import Study
 from credits import archiving, programmes
 from credits.models import BranchClosing, Programme, Standing
 from credits.next_year import BadProgramme, found_from
-from portal import jobs, organizations
+from portal import jobs, reorganizations
 from portal.models import Job
 from portal.refusals import Refusal
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
@@ -238,7 +238,7 @@ def test_a_next_programme_that_cannot_be_is_refused(city, programme, values, fie
 
 def test_a_scope_that_was_merged_stands_for_what_it_became(city, programme):
     programme.scopes.create(organization=city.yi)
-    organizations.merge(city.yi, city.jia, on=TODAY, by=city.by, at=NOW)
+    reorganizations.merge(city.yi, city.jia, on=TODAY, by=city.by, at=NOW)
 
     made = found_from(programme, code="n", name="新", starts=date(2022, 1, 1),
                       ends=date(2022, 12, 31), authority="依据", by=city.by, at=NOW)  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import DatabaseError, transaction
 
-from credits import closings, programmes, registers, roll, rule_changes, verification
+from credits import closings, exemptions, programmes, registers, rule_changes, verification
 from credits.models import BranchClosing, Programme, Standing
 from credits.stages import NotNow
 from portal import members
@@ -33,11 +33,11 @@ def close(city):
 
 
 def exempt(programme, member, city, **values):
-    asked = roll.ask_exemption(
+    asked = exemptions.ask(
         programme, member, since=TODAY, until=None, reason="长期病假",
         by=city.actor("zhou"), at=NOW, **{"target": None} | values,
     )  # fmt: skip
-    return roll.decide_exemption(asked, approve=True, answer="", by=city.actor("gao"), at=NOW)
+    return exemptions.decide(asked, approve=True, answer="", by=city.actor("gao"), at=NOW)
 
 
 def lines_of(closing):
