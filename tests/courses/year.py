@@ -33,7 +33,7 @@ from courses.roll_call import Closing
 from courses.sessions import Plan
 from courses.study_logs import Approval, Handing, Study
 from credits import bulletins, exemptions, programmes, rule_changes
-from credits.models import Bulletin, Exemption, LedgerEntry, Programme, Standing
+from credits.models import Bulletin, Exemption, LedgerEntry, Programme, RankingPermit, Standing
 from portal import members, organizations, reorganizations
 from portal.audit import Actor
 from portal.members import Departure, Enrolment, Move
@@ -119,7 +119,11 @@ def lay_out(city: City) -> Year:
     )  # fmt: skip
     programme = programmes.open_(programme, by=city.by, at=moment(FIRST, 8))
     programmes.permit(
-        programme, "members", document="测试〔2021〕1号", by=city.by, at=moment(FIRST, 8)
+        programme,
+        RankingPermit.Level.MEMBERS,
+        document="测试〔2021〕1号",
+        by=city.by,
+        at=moment(FIRST, 8),
     )
     return Year(city, programme, branches, Random(2021))
 
@@ -323,7 +327,7 @@ def merger(year: Year) -> list[Act]:
     return [(moment(MERGED, 15), merge)]
 
 
-def exemptions(year: Year) -> list[Act]:
+def dispensations(year: Year) -> list[Act]:
     """Six are exempted or have their target lowered; two of them come back."""
 
     def grant(at: datetime) -> None:
