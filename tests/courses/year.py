@@ -471,8 +471,8 @@ def the_end(year: Year) -> list[Act]:
 
 
 CHAPTERS = (
-    evenings, late_sheets, own_study, coming_and_going, merger, exemptions, other_rules, mistakes,
-    gazette, the_end,
+    evenings, late_sheets, own_study, coming_and_going, merger, dispensations, other_rules,
+    mistakes, gazette, the_end,
 )  # fmt: skip
 
 
