@@ -28,6 +28,8 @@ from django.db.models import (
 )
 from django.db.models.expressions import Value
 
+from portal.querysets import after
+
 _FIELDS: dict[type, type[Field[Any, Any]]] = {
     int: IntegerField,
     str: CharField,
@@ -135,8 +137,18 @@ class ByPaths:
         if size not in self._of_size:
             places = [given(f"path{n}", str) for n in range(size)]
             self._of_size[size] = Prepared(lambda: self._make(places))
-        filled = {f"path{n}": paths[min(n, len(paths) - 1)] for n in range(size)}
+        filled = {f"path{n}": paths[n % len(paths)] for n in range(size)}
         return self._of_size[size](**filled, **values)
+
+
+class BySubtrees(ByPaths):
+    """The same over whole subtrees: `make` gets pairs of places, for `path__gte` and `path__lt`."""
+
+    def __init__(self, make: Callable[[list[tuple[Any, Any]]], QuerySet[Any, Any]]) -> None:
+        super().__init__(lambda places: make(list(zip(places[::2], places[1::2], strict=True))))
+
+    def __call__(self, paths: Sequence[str], **values: Any) -> list[Any]:
+        return super().__call__([end for path in paths for end in (path, after(path))], **values)
 
 
 def columns(model: type[Model], *others: str, of: str = "") -> list[str]:

@@ -117,7 +117,7 @@ def everything_agrees(year, *, archived=False):
                 browser = Client()
                 browser.force_login(row.member, "portal.sign_in.MemberBackend")
                 page = browser.get(f"{reverse('home')}?programme={programme.code}")
-            assert page.context["statement"].standing.recognised == row.recognised
+            assert page.context["standing"].recognised == row.recognised
     if not archived:
         by = year.city.actor("shi", "official")
         draft = bulletins.draw_up(programme, title="终", cohorts=years.COHORTS, by=by, at=END)
