@@ -20,6 +20,8 @@ from credits.models import LedgerEntry, Posting, Programme
 from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
 
+UNBOUND = 1 << 62  # the daily cap of what none binds
+
 
 @dataclass
 class Occupied:
@@ -82,20 +84,20 @@ class Occupied:
         lines: list[Line] = []
         refused: list[Refused] = []
         # What does not depend on the person is decided once for all who ask for the same.
-        same: dict[tuple[Any, ...], tuple[int, int, tuple[str, str] | None]] = {}
+        same: dict[tuple[Any, ...], tuple[int, int, int, tuple[str, str] | None]] = {}
         for credit in request.credits:
             like = credit.likeness
             found = same.get(like)
             if found is None:
                 found = same[like] = self._in_general(request, credit, at)
-            hours, version, reason = found
+            hours, version, cap, reason = found
             member = credit.member
-            pk = member.pk
+            pk = member.id
             reason = (
                 reason
                 or self._by_time(credit, pk)
                 or self._by_content(credit, pk)
-                or self._by_cap(request, credit, pk, hours)
+                or self._by_cap(credit, pk, hours, cap)
             )
             if reason:
                 refused.append(Refused(credit, *reason))
@@ -123,8 +125,9 @@ class Occupied:
 
     def _in_general(
         self, request: Request, credit: Credit, at: datetime
-    ) -> tuple[int, int, tuple[str, str] | None]:
-        """What a credit is worth to anybody, by which version, and what forbids it to everybody."""
+    ) -> tuple[int, int, int, tuple[str, str] | None]:
+        """What a credit is worth to anybody, by which version, the daily cap that binds it, and
+        what forbids it to everybody."""
         today = timezone.localdate(at)
         version = self.book.on(credit.day)
         hours = credit.worth(version.rules)
@@ -133,7 +136,8 @@ class Occupied:
             or _by_end(credit, at, today)
             or self._by_date(request, credit, version.rules, today)
         )
-        return hours, version.number, reason
+        cap = UNBOUND if request.source.kind in GRANTED else version.rules.daily_cap
+        return hours, version.number, cap, reason
 
     def _by_date(
         self, request: Request, credit: Credit, rules: Rules, today: date
@@ -169,12 +173,7 @@ class Occupied:
             return None
         return "content", f"同一内容已在{_title(entry)}中记过学时，不重复计算。"
 
-    def _by_cap(
-        self, request: Request, credit: Credit, member: int, hours: int
-    ) -> tuple[str, str] | None:
-        if request.source.kind in GRANTED:
-            return None
-        cap = self.book.on(credit.day).rules.daily_cap
+    def _by_cap(self, credit: Credit, member: int, hours: int, cap: int) -> tuple[str, str] | None:
         already = self.hours[member, credit.day]
         if already + hours <= cap:
             return None
