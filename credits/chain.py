@@ -167,7 +167,8 @@ def _numbered(programme: Programme, act: Act, head: Head, entries: Iterator[int]
             digests.quoted(line.reversed_check),
         )
         check = digests.check_of(form)
-        numbered.append(Line(*line[:ENTRY_ID], next(entries), check, *line[REVERSED:]))
+        # As `_replace` does it, at a third of the price.
+        numbered.append(Line._make((*line[:ENTRY_ID], next(entries), check, *line[REVERSED:])))
     return numbered
 
 

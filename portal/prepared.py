@@ -133,7 +133,7 @@ def _loaded(model: Any, alias: str) -> Any:
     model here has an __init__ or a signal of its own, and Django's costs ten times as much."""
     one = model.__new__(model)
     state = one._state = ModelState()
-    state.adding, state.db, state.fields_cache = False, alias, {}  # type: ignore[misc] # as Django itself does
+    state.adding, state.db, state.fields_cache = False, alias, {}
     return one
 
 
