@@ -35,16 +35,35 @@ def local(day: Any, clock: time) -> datetime:
     return timezone.make_aware(datetime.combine(day, clock))
 
 
+# Half days of a class of several days; each counts as the rules' half day.
+HALVES = {"morning": (time(8, 30), time(11, 30)), "afternoon": (time(14, 0), time(17, 0))}
+
+
 class ClassForm(forms.Form):
     """A reading class in one form: its sessions are laid out over the history periods."""
 
     name = forms.CharField(label="名称", max_length=60)
     first = DayField(label="第一次活动日期")
-    clock = ClockField(label="开始时间", initial="14:30")
-    minutes = forms.IntegerField(label="每次时长（分钟）", initial=90, min_value=12, max_value=720)
-    each = forms.IntegerField(label="每个历史时期安排几次", initial=3, min_value=1, max_value=12)
+    layout = forms.ChoiceField(
+        label="怎样安排",
+        required=False,
+        choices=[
+            ("", "每次一场，按时长计学时"),
+            ("morning", "每次上午半天（8:30–11:30）"),
+            ("afternoon", "每次下午半天（14:00–17:00）"),
+            ("morning afternoon", "每次一天，上午、下午各半天"),
+        ],
+    )
+    clock = ClockField(label="开始时间", initial="14:30", help_text="半天的不看这一项。")
+    minutes = forms.IntegerField(
+        label="每次时长（分钟）", initial=90, min_value=12, max_value=720,
+        help_text="半天的不看这一项。",
+    )  # fmt: skip
+    each = forms.IntegerField(label="每个历史时期安排几场", initial=3, min_value=1, max_value=12)
     every = forms.TypedChoiceField(
-        label="间隔", coerce=int, choices=[(7, "每周一次"), (14, "两周一次"), (28, "四周一次")]
+        label="间隔",
+        coerce=int,
+        choices=[(7, "每周一次"), (14, "两周一次"), (28, "四周一次"), (1, "连续几天，每天一次")],
     )
     form = forms.ChoiceField(
         label="学习方式", choices=[(f.value, f.label) for f in (Form.SEMINAR, Form.LECTURE)]
@@ -54,24 +73,27 @@ class ClassForm(forms.Form):
     lecturer = forms.CharField(label="主讲人", max_length=40, required=False)
 
     def plans(self, programme: Programme) -> list[Plan]:
-        """The sessions: each period in turn, at the same hour, at the chosen interval."""
+        """The sessions: each period in turn, at the same hours, at the chosen interval."""
         values, plans = self.cleaned_data, []
         labels = dict(Form.choices)
+        halves = [HALVES[name] for name in values["layout"].split()]
         turns = [p for p in periods_of(programme) for _ in range(values["each"])]
         for number, (code, _) in enumerate(turns):
-            start = local(
-                values["first"] + timedelta(days=number * values["every"]), values["clock"]
-            )
+            meeting, half = divmod(number, len(halves) or 1)
+            day = values["first"] + timedelta(days=meeting * values["every"])
+            start = local(day, halves[half][0] if halves else values["clock"])
+            length = timedelta(minutes=values["minutes"])
             plans.append(
                 Plan(
                     f"{values['name'].strip()}第 {number + 1} 次 · {labels[values['form']]}"[:80],
                     values["form"],
                     start,
-                    start + timedelta(minutes=values["minutes"]),
+                    local(day, halves[half][1]) if halves else start + length,
                     period=code,
                     place=values["place"],
                     lecturer=values["lecturer"],
                     method=values["method"],
+                    band=StudySession.Band.HALF_DAY if halves else StudySession.Band.MINUTES,
                 )
             )
         return plans

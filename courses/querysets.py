@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Count, F, Max, Q
 
 from portal.models import PATH_STEP
-from portal.querysets import ScopedQuerySet
+from portal.querysets import ScopedQuerySet, below
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         Course,
         LineQuery,
         ReadingClass,
+        Sample,
+        SampleItem,
         Scan,
         SheetImport,
         StudyLog,
@@ -71,6 +73,14 @@ class SessionQuerySet(ScopedQuerySet["StudySession"]):
         own = member.scope_path
         above = [own[:end] for end in range(PATH_STEP, len(own) + 1, PATH_STEP)]
         return self.filter(pk__in=of_member(member.pk, above))
+
+    def open_to(self, member: Member, at: datetime) -> Self:
+        """Those to come in a member's unit: to these they may go as a guest. Nobody's marks are
+        shown by that."""
+        branch = member.branch
+        if branch is None:
+            return self.none()
+        return self.to_come(at).filter(below((branch.unit or branch).path, lookup=self.path_lookup))
 
     def with_counts(self) -> Self:
         """With 应到, 实到, 请假, 缺席, 未签到, 列席 and 客人 of each session."""
@@ -162,6 +172,29 @@ class LineQueryQuerySet(ScopedQuerySet["LineQuery"]):
 
     def of_source(self, kind: str, key: str) -> Self:
         return self.filter(kind=kind, key=key)
+
+
+class SampleQuerySet(ScopedQuerySet["Sample"]):
+    path_lookup = "organization__path"
+
+    def open(self) -> Self:
+        return self.filter(closed_at=None)
+
+
+class SampleItemQuerySet(ScopedQuerySet["SampleItem"]):
+    path_lookup = "sample__organization__path"
+    owner_lookup = "member"
+
+    def asked(self) -> Self:
+        """What members still have to answer."""
+        return self.filter(state="asked", sample__closed_at=None)
+
+    def to_judge(self) -> Self:
+        return self.filter(state="answered", sample__closed_at=None)
+
+    def to_reverse(self) -> Self:
+        """Found not in order, and the log counts all the same."""
+        return self.filter(state="not_in_order", log__state="confirmed")
 
 
 def of_member(member: Any, above: Sequence[Any]) -> models.QuerySet[Any, Any]:

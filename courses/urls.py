@@ -4,14 +4,18 @@ from django.urls import path
 
 from courses.views import (
     check_in,
+    claims,
+    class_roll,
     classes,
     closed_roll,
+    early_warnings,
     home,
     lessons,
     line_queries,
     moves,
     plans,
     roll_call,
+    samples,
     sheets,
     statement,
     study_logs,
@@ -20,12 +24,17 @@ from courses.views import (
 urlpatterns = [
     path("", home.home, name="home"),
     path("source/<slug:kind>/<slug:key>/", home.source, name="source"),
+    # claims/ (the rest: credits/urls.py)
+    path("claims/<int:batch>/undo/", claims.undo, name="claim-undo"),
+    path("claims/lines/<int:claim>/reverse/", claims.reverse, name="claim-reverse"),
     # classes/
     path("classes/", classes.list_, name="class-list"),
     path("classes/new/", classes.new, name="class-new"),
     path("classes/<int:reading_class>/", classes.detail, name="class-detail"),
     path("classes/<int:reading_class>/newcomers/", classes.newcomers, name="class-newcomers"),
     path("classes/<int:reading_class>/drop/", classes.drop, name="class-drop"),
+    path("classes/<int:reading_class>/roll/", class_roll.roll, name="class-roll"),
+    path("classes/<int:reading_class>/sheet/", class_roll.sheet, name="class-sheet"),
     path("classes/<int:reading_class>/end/", classes.end, name="class-end"),
     # sessions/
     path("sessions/new/", classes.session_new, name="session-new"),
@@ -44,6 +53,7 @@ urlpatterns = [
     path("sessions/<int:session>/settle/", closed_roll.settle, name="session-settle"),
     path("sessions/<int:session>/paper/", roll_call.paper, name="session-paper"),
     path("sessions/<int:session>/answer/", plans.answer, name="session-answer"),
+    path("sessions/<int:session>/visit/", early_warnings.visit, name="session-visit"),
     path("plans/<int:plan>/decide/", plans.decide, name="plan-decide"),
     # check-in/
     path("sessions/<int:session>/screen/", check_in.screen, name="check-in-screen"),
@@ -71,6 +81,20 @@ urlpatterns = [
     path("queries/<int:query>/withdraw/", line_queries.withdraw, name="query-withdraw"),
     path("queries/<int:query>/decline/", line_queries.decline, name="query-decline"),
     path("queries/<int:query>/credited/", line_queries.credited, name="query-credited"),
+    # warnings/
+    path("warnings/", early_warnings.list_, name="warning-list"),
+    path("warnings/mine/", early_warnings.mine, name="my-warnings"),
+    # samples/
+    path("samples/", samples.list_, name="sample-list"),
+    path("samples/new/", samples.new, name="sample-new"),
+    path("samples/mine/", samples.mine, name="my-samples"),
+    path("samples/branch/", samples.of_branch, name="branch-samples"),
+    path("samples/<int:sample>/", samples.detail, name="sample-detail"),
+    path("samples/<int:sample>/redraw/", samples.redraw, name="sample-redraw"),
+    path("samples/<int:sample>/close/", samples.close, name="sample-close"),
+    path("samples/items/<int:item>/", samples.item, name="sample-item"),
+    path("samples/items/<int:item>/answer/", samples.answer, name="sample-answer"),
+    path("samples/items/<int:item>/photo/", samples.photo, name="sample-photo"),
     # courses/
     path("courses/", lessons.list_, name="course-list"),
     path("courses/<int:course>/", lessons.course, name="course-detail"),

@@ -71,7 +71,8 @@ class Occupied:
         lines = []
         for member in sorted(request.withdraw, key=lambda m: m.pk):
             for line in self.live.pop((*request.place, member.pk), []):
-                self.hours[line.member, line.day] -= line.hours
+                if request.source.kind not in GRANTED:  # what no cap counted is not taken off it
+                    self.hours[line.member, line.day] -= line.hours
                 times = self.times[line.member]
                 self.times[line.member] = [t for t in times if t[2] != line.entry]
                 if self.contents.get((line.member, line.content)) == line.entry:
@@ -102,7 +103,7 @@ class Occupied:
             if reason:
                 refused.append(Refused(credit, *reason))
                 continue
-            self._take(credit, pk, hours)
+            self._take(request, credit, pk, hours)
             home, code = self._home(pk, credit.day)
             lines.append(
                 Line(
@@ -183,8 +184,9 @@ class Occupied:
             f"就超过每日上限 {cap / 100:g} 学时。",
         )
 
-    def _take(self, credit: Credit, member: int, hours: int) -> None:
-        self.hours[member, credit.day] += hours
+    def _take(self, request: Request, credit: Credit, member: int, hours: int) -> None:
+        if request.source.kind not in GRANTED:
+            self.hours[member, credit.day] += hours
         if credit.start and credit.end:
             self.times[member].append((credit.start, credit.end, 0))
         if credit.content:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Sum, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
 
+from portal.access import Capability, Scope
 from portal.prepared import Prepared, columns, given
 from portal.querysets import ScopedQuerySet
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
         Bulletin,
         BulletinDraft,
         Certificate,
+        ClaimBatch,
         Exemption,
+        HoursClaim,
         LedgerEntry,
         Programme,
         Standing,
@@ -138,6 +142,52 @@ class BranchStandingQuerySet(ScopedQuerySet["BranchStanding"]):
 class ExemptionQuerySet(ScopedQuerySet["Exemption"]):
     path_lookup = "member__branch__path"
     owner_lookup = "member"
+
+
+class ClaimBatchQuerySet(ScopedQuerySet["ClaimBatch"]):
+    path_lookup = "branch__path"
+
+    def waiting(self) -> Self:
+        """Those with lines that wait for an official."""
+        claims = apps.get_model("credits", "HoursClaim")._default_manager
+        return self.filter(Exists(claims.filter(batch=OuterRef("pk"), state="pending")))
+
+    def with_counts(self) -> Self:
+        """With the number of lines and of people, with the hours, and with those that wait."""
+        pending = Q(claims__state="pending")
+        return self.annotate(
+            line_count=Count("claims"),
+            people_count=Count("claims__member", distinct=True),
+            total=Sum("claims__hours"),
+            pending_count=Count("claims", filter=pending),
+            returned_count=Count("claims", filter=Q(claims__state="returned")),
+            approved_count=Count("claims", filter=Q(claims__state="approved")),
+        )
+
+
+class HoursClaimQuerySet(ScopedQuerySet["HoursClaim"]):
+    path_lookup = "branch__path"
+    owner_lookup = "member"
+
+    def pending(self) -> Self:
+        return self.filter(state="pending")
+
+    def returned(self, paths: Collection[str]) -> Self:
+        """What came back to the branches at `paths`: theirs to mend. Of open programmes only."""
+        rows = self.filter(branch__path__in=paths, state="returned", batch__undone_at=None)
+        return rows.filter(programme__state__in=["running", "closing"])
+
+    def seen_by(self, scope: Scope) -> Self:
+        """What one's own is, what one handed in or may hand in, and what one may approve."""
+        seen = Q()
+        for capability in (Capability.OWN, Capability.EXEMPT, Capability.APPROVE):
+            seen |= scope.condition(capability, self.path_lookup, self.owner_lookup)
+        return self.filter(seen)
+
+    def shown(self) -> Self:
+        """With all that a page says of a line."""
+        people = ("member__branch", "branch", "entered_by", "decided_by", "ended_by")
+        return self.select_related(*people)
 
 
 class BulletinQuerySet(ScopedQuerySet["Bulletin"]):

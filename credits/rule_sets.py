@@ -79,6 +79,11 @@ class Rules:
         """What each period must bring for the full target."""
         return {p.code: p.minimum for p in self.periods}
 
+    @cached_property
+    def period_names(self) -> Mapping[str, str]:
+        """Names of the history periods by code."""
+        return {p.code: p.name for p in self.periods}
+
     def form(self, code: str) -> FormRule | None:
         """The rule of an admitted form, None for one that is not admitted."""
         return next((f for f in self.forms if f.code == code and f.cap != 0), None)

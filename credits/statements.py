@@ -151,7 +151,8 @@ def newest(programme: Programme, member: Member) -> list[Any]:
 def of(programme: Programme, member: Member) -> Statement:
     """Explain every line of a member, oldest first."""
     found = progress(programme, member)
-    entries = list(LedgerEntry.objects.of_member(programme, member))
+    rows = LedgerEntry.objects.of_member(programme, member)
+    entries = list(rows.annotate(posted_by=F("posting__by__name")))
     by_form: dict[str, int] = {}
     for total in _totals(programme=programme.pk, member=member.pk):
         by_form[total.form] = by_form.get(total.form, 0) + total.earned

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from credits.views import bulletins, exemptions, figures, programme, rankings, statement
+from credits.views import (
+    bulletins,
+    checks,
+    claim_sheets,
+    claims,
+    claims_waiting,
+    exemptions,
+    figures,
+    programme,
+    rankings,
+    statement,
+)
 
 urlpatterns = [
     # hours/
@@ -21,13 +32,28 @@ urlpatterns = [
     path("bulletins/drafts/<int:draft>/publish/", bulletins.publish, name="draft-publish"),
     path("bulletins/drafts/<int:draft>/redraft/", bulletins.redraft, name="draft-redraft"),
     path("bulletins/<int:bulletin>/", bulletins.detail, name="bulletin-detail"),
+    path("bulletins/drafts/<int:draft>/paper/", bulletins.draft_paper, name="draft-paper"),
+    path("bulletins/<int:bulletin>/paper/", bulletins.paper, name="bulletin-paper"),
     path("bulletins/<int:bulletin>/withdraw/", bulletins.withdraw, name="bulletin-withdraw"),
     # exemptions/, certificates/
+    path("check/", checks.check, name="paper-check"),
     path("exemptions/", exemptions.list_, name="exemption-list"),
     path("exemptions/members/<int:member>/", exemptions.ask, name="exemption-ask"),
     path("exemptions/<int:exemption>/decide/", exemptions.decide, name="exemption-decide"),
     path("standings/<int:standing>/certify/", exemptions.issue, name="certificate-issue"),
     path("certificates/<int:certificate>/revoke/", exemptions.revoke, name="certificate-revoke"),
+    # claims/
+    path("claims/", claims.list_, name="claim-list"),
+    path("claims/new/", claims.new, name="claim-new"),
+    path("claims/<int:batch>/", claims.batch, name="claim-batch"),
+    path("claims/lines/<int:claim>/", claims.detail, name="claim-detail"),
+    path("claims/lines/<int:claim>/mend/", claims.mend, name="claim-mend"),
+    path("claims/lines/<int:claim>/withdraw/", claims.withdraw, name="claim-withdraw"),
+    path("claims/sheet/<int:organization>/", claim_sheets.template, name="claim-sheet-out"),
+    path("claims/sheet/", claim_sheets.upload, name="claims-in"),
+    path("claims/sheet/uploads/<int:claim_sheet>/", claim_sheets.one, name="claims-in-one"),
+    path("claims/waiting/", claims_waiting.waiting, name="claims-waiting"),
+    path("claims/decide/", claims_waiting.decide, name="claims-decide"),
     # programme/
     path("programme/", programme.detail, name="programme"),
     path("programme/permit/", programme.permit, name="programme-permit"),

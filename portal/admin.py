@@ -17,6 +17,7 @@ from portal.models import (
     Job,
     Member,
     Membership,
+    MessageRound,
     MobileStay,
     Organization,
     PeriodicRun,
@@ -60,5 +61,5 @@ class OrganizationAdmin(ReadOnlyAdmin):
 
 
 admin.site.register(
-    [Membership, Appointment, MobileStay, AuditEvent, Job, PeriodicRun], ReadOnlyAdmin
+    [Membership, Appointment, MobileStay, AuditEvent, Job, PeriodicRun, MessageRound], ReadOnlyAdmin
 )

@@ -108,3 +108,23 @@ def _sqlite(path: Path, test_name: str) -> dict[str, dict[str, Any]]:
             "TEST": {"MIRROR": "default"},
         },
     }
+
+
+def mail(*, default: str) -> dict[str, Any]:
+    """Where e-mail goes, from EMAIL_URL (`smtp+tls://user:password@host:587`), empty where none is
+    sent; a server needs MAIL_FROM, the address that it sends from."""
+    url, sender = os.environ.get("EMAIL_URL", "") or default, os.environ.get("MAIL_FROM", "")
+    if not url:
+        return {}
+    scheme = url.partition(":")[0]
+    if scheme not in {"smtp", "smtp+tls", "smtp+ssl", "consolemail"}:
+        raise ImproperlyConfigured("EMAIL_URL must begin with smtp://, smtp+tls:// or smtp+ssl://")
+    try:
+        found: dict[str, Any] = dict(environ.Env.email_url_config(url))
+    except ValueError:
+        raise ImproperlyConfigured("EMAIL_URL cannot be read") from None  # it holds a password
+    if scheme == "consolemail":
+        return {"EMAIL_BACKEND": found["EMAIL_BACKEND"]}
+    if not found.get("EMAIL_HOST") or "@" not in sender:
+        raise ImproperlyConfigured("EMAIL_URL needs a host, and MAIL_FROM an address")
+    return {name: value for name, value in found.items() if value} | {"MAIL_FROM": sender}

@@ -179,6 +179,18 @@ class AnswerForm(forms.Form):
     )
 
 
+class MailForm(forms.Form):
+    """One's own address, and whether messages come by e-mail, too; the verb checks the address."""
+
+    email = forms.CharField(
+        label="电子邮箱",
+        required=False,
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    wanted = forms.BooleanField(label="每周提醒也发到邮箱（每周最多一封）", required=False)
+
+
 class UploadForm(forms.Form):
     """A spreadsheet to be read; what it is, is found out by reading it."""
 

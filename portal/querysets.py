@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Job,
         Member,
         Membership,
+        Message,
         MobileStay,
         Organization,
         Suggestion,
@@ -167,6 +168,14 @@ class SuggestionQuerySet(ScopedQuerySet["Suggestion"]):
     def open(self) -> Self:
         """Those that wait for an answer."""
         return self.filter(state="open")
+
+
+class MessageQuerySet(ScopedQuerySet["Message"]):
+    path_lookup = ""
+    owner_lookup = "member"
+
+    def unread(self) -> Self:
+        return self.filter(read_at=None)
 
 
 class SnapshotRouter:

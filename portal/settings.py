@@ -99,8 +99,12 @@ PERIODIC_WORK = [
     "portal.audit.expire",
     "portal.sign_in.forget_failures",
     "portal.people_in.staging.expire",
+    "portal.messages.expire",
     "credits.programmes.turn_the_day",
     "courses.sheets_in.expire",
+    "courses.weekly.compose",
+    "courses.weekly.mail",
+    "courses.samples.expire",
 ]
 
 # --- Database ------------------------------------------------------------------------------
@@ -162,6 +166,20 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 2000},
     }
 }
+
+# --- E-mail --------------------------------------------------------------------------------
+
+# Off without a server; a demonstration prints what it would send.
+MAIL = environment.mail(default="consolemail://" if DEMO else "")
+MAIL_ON = bool(MAIL)
+EMAIL_BACKEND = MAIL.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
+EMAIL_HOST, EMAIL_PORT = MAIL.get("EMAIL_HOST", ""), MAIL.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER = MAIL.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = MAIL.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS, EMAIL_USE_SSL = "EMAIL_USE_TLS" in MAIL, "EMAIL_USE_SSL" in MAIL
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = MAIL.get("MAIL_FROM", "portal@localhost")
+SITE_ADDRESS = CSRF_TRUSTED_ORIGINS[0] if CSRF_TRUSTED_ORIGINS else ""
 
 # --- Background work -----------------------------------------------------------------------
 

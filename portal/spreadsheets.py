@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import xlsxwriter
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -230,14 +230,6 @@ def book(path: Path | None = None) -> Iterator[Book]:
     made = Book(path)
     yield made
     made._book.close()
-
-
-def answer_file(path: Path, name: str) -> FileResponse:
-    """A download of a workbook that lies in a file."""
-    response = FileResponse(path.open("rb"), content_type=XLSX)
-    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}.xlsx"
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 def answer(data: bytes, name: str) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.views import jobs, members, organizations, people, sign_in, suggestions
+from portal.views import jobs, members, messages, organizations, people, sign_in, suggestions
 
 urlpatterns = [
     # signing in
@@ -35,6 +35,11 @@ urlpatterns = [
         organizations.end_appointment,
         name="appointment-end",
     ),
+    # messages/
+    path("messages/", messages.list_, name="message-list"),
+    path("messages/<int:message>/read/", messages.read, name="message-read"),
+    path("messages/read/", messages.read_all, name="message-read-all"),
+    path("messages/by-mail/", messages.by_mail, name="message-by-mail"),
     # suggestions/
     path("suggestions/", suggestions.mine, name="suggestions"),
     path(

@@ -31,3 +31,10 @@ install() {
         return 1
     fi
 }
+
+# typesetting: what PDFs are set with, and Chinese faces; false, with the reason in $why.
+typesetting() {
+    .venv/bin/python -c 'import weasyprint' 2>/dev/null ||
+        install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 || return 1
+    fc-list 2>/dev/null | grep -qi "noto.*cjk" || install fonts-noto-cjk fontconfig
+}

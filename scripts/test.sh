@@ -38,7 +38,7 @@ need() {
 }
 need "tests that print or open documents" soffice libreoffice-calc-nogui
 need "tests that read printed pages" pdftotext poppler-utils
-fc-list 2>/dev/null | grep -qi "noto.*cjk" || install fonts-noto-cjk fontconfig || skip "Chinese fonts"
+typesetting || skip "tests of PDFs"
 
 part sqlite -n 2 --dist loadgroup -m "not browser and not postgres and not bench and not screenshots"
 

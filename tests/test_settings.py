@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO_SECRET = "demo-secret-of-the-party-history-study-portal-not-for-production"
 UNSET = {
     "DEMO", "DEBUG", "SECRET_KEY", "DATABASE_URL", "DATABASE_REPLICA_URL", "SQLITE_FILE", "HTTPS",
-    "ALLOWED_HOSTS", "DJANGO_ALLOW_ASYNC_UNSAFE",
+    "ALLOWED_HOSTS", "DJANGO_ALLOW_ASYNC_UNSAFE", "EMAIL_URL", "MAIL_FROM",
 }  # fmt: skip
 
 
@@ -69,6 +69,9 @@ def test_production_settings_pass_djangos_deployment_check(production):
         ("JOB_SILENCE", "soon", "JOB_SILENCE must be a whole number"),
         ("DATABASE_URL", "mysql://root@localhost/x", "DATABASE_URL must begin with postgres://"),
         ("DATABASE_REPLICA_URL", "postgres://localhost/x", "SQLite has no standby"),
+        ("EMAIL_URL", "http://mail.example", "EMAIL_URL must begin with smtp://"),
+        ("EMAIL_URL", "smtp://u:secret@mail.example:x", "EMAIL_URL cannot be read"),
+        ("EMAIL_URL", "smtp://mail.example:25", "MAIL_FROM an address"),
         ("REPLICA_LAG", "soon", "REPLICA_LAG must be a whole number"),
     ],
 )
@@ -77,6 +80,22 @@ def test_a_value_that_nobody_can_read_stops_the_start(name, value, message, prod
 
     assert done.returncode != 0
     assert message in done.stderr
+    assert "secret@" not in done.stderr
+
+
+@pytest.mark.parametrize("url", ["", "smtp+tls://u:p%40ss@mail.example:587"])
+def test_e_mail_is_sent_where_a_server_is_named_and_nowhere_else(url, production):
+    say = (
+        "import django; django.setup(); from django.conf import settings as s;"
+        "print(s.MAIL_ON, s.EMAIL_HOST, s.EMAIL_PORT, s.EMAIL_USE_TLS, s.EMAIL_USE_SSL,"
+        " s.EMAIL_HOST_PASSWORD, s.DEFAULT_FROM_EMAIL)"
+    )
+    mail = {"EMAIL_URL": url, "MAIL_FROM": "portal@mail.example"}
+    done = run("-c", say, DJANGO_SETTINGS_MODULE="portal.settings", **production, **mail)
+
+    on = "True mail.example 587 True False p@ss portal@mail.example"
+    off = "False  25 False False  portal@localhost"
+    assert done.stdout.strip() == (on if url else off), done.stderr
 
 
 def test_a_standby_is_refused_unless_it_is_postgresql_too(production):

@@ -13,6 +13,7 @@ from courses.models.attendance_plan import LEAVES, AttendancePlan
 from courses.models.course import Course, Lesson, Material
 from courses.models.line_query import LineQuery
 from courses.models.reading_class import Enrolment, ReadingClass
+from courses.models.sample import Sample, SampleItem, SamplePhoto
 from courses.models.session import Occasion, SessionChange, StudySession
 from courses.models.study_log import StudyLog
 from courses.models.walk_in import WalkIn
@@ -31,6 +32,9 @@ __all__ = [
     "Material",
     "Occasion",
     "ReadingClass",
+    "Sample",
+    "SampleItem",
+    "SamplePhoto",
     "Scan",
     "SessionChange",
     "SheetImport",

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from . import own_matrix
 from .cells import Cells, tight
 from .clocks import Clock, part_in
 from .dates import Day, days_in, in_heading, of_date
@@ -35,6 +36,7 @@ class Draft:
     clock: Clock = field(default_factory=Clock)
     part: str | None = None
     topic: str | None = None
+    code: str | None = None  # the session's key, where our own export has one for each column
     single: bool = True
     unfilled: bool = False
     listed: bool = False
@@ -128,7 +130,10 @@ def drafts_of(
             if (entry := entry_of(line, slot, legend, directory))
         ]
         first = parts[0][0]
-        draft = Draft(register, entries, key, topic=first.topic, place=first.place)
+        code = own_matrix.key_under(register, first) if legend.exact and first.day else None
+        if code:
+            entries = own_matrix.told(entries, legend)
+        draft = Draft(register, entries, key, topic=first.topic, place=first.place, code=code)
         draft.venue = first.venue
         draft.single = len(found) == 1
         _when(draft, first, when, calendar)

@@ -59,7 +59,7 @@ class Assembler:
             end=draft.clock.end,
             part=draft.part,
             place=draft.venue or facts.first("place"),
-            key=key_of(draft.register),
+            key=draft.code or key_of(draft.register),
             not_listed=self._not_listed(draft, rows),
             **{
                 name: facts.first(name)

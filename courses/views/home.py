@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -10,11 +9,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from courses import start_pages, todos
+from courses import early_warnings, start_pages, todos
 from courses.models import StudyLog, StudySession
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which, worth
 from credits import figures, overviews, statements
-from credits.models import Programme
+from credits.models import HoursClaim, Programme
 from credits.views.figures import glance
 from credits.views.shown import periods, ring
 from portal import gate
@@ -43,7 +42,7 @@ def home(request: MemberRequest) -> HttpResponse:
 @require_GET
 @gate.required(Capability.OWN)
 def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
-    """Where a ledger line came from: the session or the log behind it."""
+    """Where a ledger line came from: the session, the log or the stated hours behind it."""
     if kind == "session":
         found = StudySession.objects.filter(key=key).first()
         if found:
@@ -53,6 +52,9 @@ def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
         return redirect("my-logs")
     if kind == "log" and logs.within(request.scope, Capability.CONFIRM_STUDY).exists():
         return redirect(f"{reverse('log-list')}?show=decided")
+    stated = HoursClaim.objects.seen_by(request.scope).filter(kind=kind, key=key).first()
+    if stated:
+        return redirect("claim-detail", stated.pk)
     raise Http404("没有找到，或不在您的范围内。")
 
 
@@ -132,16 +134,9 @@ def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
 def _help(request: MemberRequest, programme: Programme) -> dict[str, int]:
     """Who may need help, as counts for this level only."""
     scope = request.scope
-    first = request.today.replace(day=1)
-    next_ = (first + timedelta(days=31)).replace(day=1)
-    branches = Organization.objects.within(scope, Capability.SEE_FIGURES).standing().branches()
-    month = (
-        StudySession.objects.of_programme(programme)
-        .alive()
-        .filter(starts_at__date__gte=first, starts_at__date__lt=next_)
-    )
+    branches = Organization.objects.within(scope, Capability.SEE_FIGURES)
     sessions = StudySession.objects.within(scope, Capability.SEE_FIGURES).of_programme(programme)
     return {
-        "idle": branches.exclude(pk__in=month.values("organiser")).count(),
-        "overdue": sessions.overdue(request.at - timedelta(days=3)).count(),
+        "idle": early_warnings.idle(programme, branches, today=request.today).count(),
+        "overdue": early_warnings.overdue(sessions, at=request.at).count(),
     }

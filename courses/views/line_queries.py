@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from courses import line_queries
 from courses.models import LineQuery, StudyLog, StudySession
-from credits.models import LedgerEntry, SourceKind
+from credits.models import HoursClaim, LedgerEntry, SourceKind
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
@@ -135,14 +135,17 @@ def _get(request: MemberRequest, pk: int) -> LineQuery:
 
 
 def _addresses(queries: list[LineQuery]) -> dict[int, str]:
-    """Where each can be put right, by its id: two queries for a page."""
-    keys: dict[str, list[str]] = {"session": [], "log": []}
+    """Where each can be put right, by its id: two or three queries for a page."""
+    keys: dict[str, list[str]] = {"session": [], "log": [], "opening": [], "outside": []}
     for query in queries:
         keys.setdefault(query.kind, []).append(query.key)
     found: dict[Any, int] = {}
     for kind, model in (("session", StudySession), ("log", StudyLog)):
         rows: Any = model._default_manager.filter(key__in=keys[kind])
         found |= {(kind, key): pk for key, pk in rows.values_list("key", "pk")}
+    if stated := keys["opening"] + keys["outside"]:
+        claims = HoursClaim.objects.filter(key__in=stated).values_list("kind", "key", "pk")
+        found |= {(kind, key): pk for kind, key, pk in claims}
     addresses = {}
     for query in queries:
         source = found.get((query.kind, query.key))
@@ -151,4 +154,6 @@ def _addresses(queries: list[LineQuery]) -> dict[int, str]:
             addresses[query.pk] = f"{address}?member={query.member_id}#m{query.member_id}"
         elif query.kind == "log" and source:
             addresses[query.pk] = reverse("log-reverse", args=[source])
+        elif source:
+            addresses[query.pk] = reverse("claim-detail", args=[source])
     return addresses

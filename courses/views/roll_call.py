@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from courses import (
-    crediting,
     marks,
     roll_call,
     roll_pages,
     sheets_out,
 )
 from courses.forms import GuestForm
-from courses.marks import Mark, Wish
-from courses.models import THERE, Attendance, AttendancePlan, Status, StudySession
-from courses.views import plans, roll_page
+from courses.marks import Wish
+from courses.models import Attendance, AttendancePlan, StudySession
+from courses.views import closing, plans, roll_page
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
@@ -77,17 +74,15 @@ def save(request: MemberRequest, session: int) -> HttpResponse:
         if "close" not in request.POST or "back" in request.POST:
             changed = roll_call.save(found, wishes, by=by, at=request.at)
             messages.success(request, f"已暂存，改动 {len(changed)} 人。")
-            return redirect("session-detail", session)
+            return _back(request, found)
         if not found.is_closed and "confirmed" not in request.POST:  # else sent twice: once did it
-            refused = crediting.cannot_be_credited(found, wishes, at=request.at)
-            waiting = _waiting(found, wishes)
-            undecided = _undecided(found, wishes)
-            if refused or waiting or undecided:
-                return _confirm(request, found, wishes, refused, waiting, undecided)
+            asked = closing.asked(found, wishes, at=request.at)
+            if asked:
+                return page(request, "courses/roll_confirm.html", asked)
         roll_call.close(found, wishes, by=by, at=request.at, not_yet_becomes=becomes)
         counts = marks.count(list(found.attendances.all()))
         messages.success(request, f"已记学时：实到 {counts.there} 人。")
-        return redirect("session-detail", session)
+        return _back(request, found)
     except Refusal as refusal:
         messages.error(request, refusal.message)
         found.refresh_from_db()
@@ -146,39 +141,8 @@ def paper(request: MemberRequest, session: int) -> HttpResponse:
     return page(request, "courses/paper.html", context)
 
 
-def _waiting(session: StudySession, wishes: dict[int, Wish]) -> list[int]:
-    """Who would have no mark if the roll were closed like this, by member id."""
-    wanted = {member: wish.wanted.status for member, wish in wishes.items()}
-    rows = session.attendances.values_list("member_id", "status")
-    return [member for member, status in rows if wanted.get(member, status) == Status.NOT_YET]
-
-
-def _undecided(session: StudySession, wishes: dict[int, Wish]) -> list[str]:
-    """Who would be there although their leave waits for a decision, by name."""
-    pending = {row.member: row.name for row in roll_pages.asked(session) if row.state == "pending"}
-    wanted = {member: wish.wanted.status for member, wish in wishes.items()}
-    rows = session.attendances.filter(member__in=pending).values_list("member_id", "status")
-    return [pending[member] for member, status in rows if wanted.get(member, status) in THERE]
-
-
-def _confirm(
-    request: MemberRequest,
-    session: StudySession,
-    wishes: dict[int, Wish],
-    refused: list[Any],
-    waiting: list[int],
-    undecided: list[str],
-) -> HttpResponse:
-    """Who cannot be credited and why, those too who could not if they were called present; and who
-    would count as there although their leave waits for a decision."""
-    called = {m: Wish(Mark(Status.NOT_YET), Mark(Status.PRESENT)) for m in waiting}
-    all_ = crediting.cannot_be_credited(session, wishes | called, at=request.at) if called else []
-    context = {
-        "session": session,
-        "wishes": [(m, w.seen, w.wanted) for m, w in wishes.items()],
-        "refused": refused,
-        "waiting": len(waiting),
-        "undecided": undecided,
-        "if_present": [(p, r) for p, r in all_ if r.credit.member.pk in called],
-    }
-    return page(request, "courses/roll_confirm.html", context)
+def _back(request: MemberRequest, session: StudySession) -> HttpResponse:
+    """To the session, or to the roll of its whole class where one came from there."""
+    if session.reading_class_id and "of_class" in request.POST:
+        return redirect("class-roll", session.reading_class_id)
+    return redirect("session-detail", session.pk)

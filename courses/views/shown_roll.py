@@ -50,7 +50,7 @@ def lines(
 ) -> list[dict[str, str]]:
     """Each mark of the roll; marks that the sender wanted and could not save are kept."""
     several = {name for name, n in Counter(_name(row) for row in rows).items() if n > 1}
-    options = cache(_options)  # for this page: few marks differ from one another
+    choices = cache(options)  # for this page: few marks differ from one another
     asks = {} if session.is_closed else _asks(beside.waiting)
     found = []
     for row in rows:
@@ -64,7 +64,7 @@ def lines(
             "member": str(row.member_id),
             "seen": now,
             "notes": _notes(row, several, beside.where(row)),
-            "options": options(wanted, now),
+            "options": choices(wanted, now),
             "more": "",
             "ask": asks.get(row.member_id, ""),
         })  # fmt: skip
@@ -91,7 +91,8 @@ def _asks(waiting: Sequence[Any]) -> dict[int, SafeString]:
     }
 
 
-def _options(wanted: str, seen: str) -> SafeString:
+def options(wanted: str, seen: str) -> SafeString:
+    """The marks to choose from, one of them chosen."""
     first = [mark for mark in NOBODY_WISHES if mark[0] in (wanted, seen)]
     return format_html_join(
         "",

@@ -9,6 +9,7 @@ from credits.models.bulletin import (
     View,
 )
 from credits.models.certificate import Certificate, CertificateEvent
+from credits.models.claim import ClaimBatch, HoursClaim
 from credits.models.ledger import (
     CreditedContent,
     CreditedTime,
@@ -46,11 +47,13 @@ __all__ = [
     "BulletinWithdrawal",
     "Certificate",
     "CertificateEvent",
+    "ClaimBatch",
     "CreditTotal",
     "CreditedContent",
     "CreditedTime",
     "Exemption",
     "Form",
+    "HoursClaim",
     "LedgerBook",
     "LedgerEntry",
     "Posting",

@@ -24,6 +24,9 @@ class SourceKind(models.TextChoices):
     OUTSIDE = "outside", "外单位转入"
 
 
+MARKS = {SourceKind.OPENING.value: "期初", SourceKind.OUTSIDE.value: "转入"}
+
+
 class LedgerBook(models.Model):
     """The book of one organisation in one programme: a chain of postings.
 
@@ -97,7 +100,17 @@ class Posting(models.Model):
     @property
     def has_page(self) -> bool:
         """Whether the source has a page of its own, at the address `source`."""
-        return self.kind in {SourceKind.SESSION, SourceKind.STUDY_LOG}
+        return self.kind in {SourceKind.SESSION, SourceKind.STUDY_LOG} or self.is_granted
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether somebody above approved what a register or another organisation states."""
+        return self.kind in MARKS
+
+    @property
+    def mark(self) -> str:
+        """How the statement marks such a line; empty for all others."""
+        return MARKS.get(self.kind, "")
 
 
 class LedgerEntry(models.Model):

@@ -14,6 +14,7 @@ from credits.rule_sets import BadRules
 from credits.verification import (
     archived,
     chains,
+    granted,
     occupied,
     partitions,
     reading,
@@ -68,6 +69,7 @@ def check(found: Findings, heads: Heads, crew: Crew, folder: Path) -> None:
     _check_members(found, crew, [stretch.spool for stretch in stretches], shares)
     strays = _check_chains(found, stretches)
     heads.look_up(found)
+    granted.check(found)
     _check_occupied(found, counted, stretches, book, strays=strays)
     hours = Counter[tuple[int, str]]()
     for stretch in stretches:

@@ -13,7 +13,17 @@ from django.utils import timezone
 
 from credits import archives
 from credits.models import LedgerBook, Standing
-from credits.verification import archived, chains, members, occupied, reading, spools, sums, work
+from credits.verification import (
+    archived,
+    chains,
+    granted,
+    members,
+    occupied,
+    reading,
+    spools,
+    sums,
+    work,
+)
 from credits.verification.heads import Heads
 from credits.verification.report import Findings
 from credits.verification.spools import Lines, Spool
@@ -136,6 +146,7 @@ def _check_people(own: work.Desk, people: list[int]) -> None:
     occupied.check_times(found, people)
     occupied.check_contents(found, people)
     occupied.check_overlaps(found, people)
+    granted.check(found, people)
     rows = Standing.objects.using(found.using).filter(programme=found.programme, member__in=people)
     sums.check_branches(found, set(rows.values_list("branch", flat=True)))
 

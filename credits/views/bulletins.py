@@ -7,10 +7,11 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from credits import bulletin_texts, bulletins, rankings
+from credits import bulletin_texts, bulletins, paper_files, rankings
 from credits.forms import DraftForm, NewDraftForm, ReasonForm
 from credits.models import Bulletin, BulletinDraft, View
 from credits.slopes import slope
@@ -54,7 +55,7 @@ def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
     # Its own rows and texts never change: they are what the digest is over.
     tag = tag_of(
         request, number.digest, withdrawal and withdrawal.pk, programme.name, programme.state,
-        may_publish, rankings.unit_of(request.user),
+        may_publish, request.scope.has(Capability.SEE_FIGURES), rankings.unit_of(request.user),
     )  # fmt: skip
     if answer := unchanged(request, tag):
         return answer
@@ -65,6 +66,7 @@ def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
         "title": number.title,
         "withdrawal": withdrawal,
         "may_publish": may_publish,
+        "files": paper_files.KINDS if request.scope.has(Capability.SEE_FIGURES) else {},
     }
     return page(request, "credits/bulletin.html", context, tag=tag)
 
@@ -135,6 +137,7 @@ def preview(request: MemberRequest, draft: int) -> HttpResponse:
         "title": found.title,
         "permit": rankings.check_permitted(found.programme),
         "at": request.at,
+        "files": paper_files.KINDS,
     }
     return page(request, "credits/bulletin.html", context)
 
@@ -190,6 +193,41 @@ def withdraw(request: MemberRequest, bulletin: int) -> HttpResponse:
         "warning": "撤回后期号不再使用；更正的内容请另发一期。",
     }
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@gate.required(Capability.SEE_FIGURES)
+def paper(request: MemberRequest, bulletin: int) -> HttpResponse:
+    """Have a published number written as a file: PDF, Word, spreadsheet."""
+    number = get_object_or_404(Bulletin.objects.select_related("programme"), pk=bulletin)
+    here = reverse("bulletin-detail", args=[bulletin])
+    return _written(request, number, Capability.SEE_FIGURES, here)
+
+
+@require_POST
+@gate.required(Capability.PUBLISH)
+def draft_paper(request: MemberRequest, draft: int) -> HttpResponse:
+    """Have a draft written as a file that says so on each page."""
+    here = reverse("draft-preview", args=[draft])
+    return _written(request, _draft(request, draft), Capability.PUBLISH, here)
+
+
+def _written(
+    request: MemberRequest, source: Bulletin | BulletinDraft, needed: Capability, here: str
+) -> HttpResponse:
+    try:
+        job = paper_files.later(
+            source,
+            request.POST.get("kind", ""),
+            copies=request.POST.get("copies", ""),
+            by=request.scope.actor(needed),
+            at=request.at,
+            back_url=here,
+        )
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return redirect(here)
+    return redirect("job-detail", job.pk)
 
 
 def _draft(request: MemberRequest, pk: int) -> BulletinDraft:

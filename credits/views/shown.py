@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404
 
-from credits.models import Programme, Standing
+from credits.models import HoursClaim, Programme, Standing
 from credits.statements import Progress
 from portal.gate import MemberRequest
 from portal.templatetags.portal import hours, hundred, share
@@ -56,3 +57,8 @@ def ring(standing: Standing | None) -> dict[str, Any]:
         "part": hundred(standing.progress) if standing.recognised else "",
         "size": "25" if len(recognised) > 4 else "30",
     }
+
+
+def claim_line(claim: HoursClaim, periods: Mapping[str, str]) -> dict[str, Any]:
+    """A line of stated hours, with its period's name."""
+    return {"claim": claim, "period": periods.get(claim.period, "不分时期")}

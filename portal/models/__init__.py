@@ -5,6 +5,7 @@ from portal.models.audit import AuditEvent
 from portal.models.job import Job, PeriodicRun
 from portal.models.member import Member, SearchTerm, SignInSlip
 from portal.models.membership import Membership, MobileStay
+from portal.models.message import MailChoice, Message, MessageRound
 from portal.models.organization import PATH_STEP, Cohort, Organization, OrganizationName
 from portal.models.suggestion import Suggestion
 from portal.models.upload import StagedLine, Upload
@@ -15,8 +16,11 @@ __all__ = [
     "AuditEvent",
     "Cohort",
     "Job",
+    "MailChoice",
     "Member",
     "Membership",
+    "Message",
+    "MessageRound",
     "MobileStay",
     "Organization",
     "OrganizationName",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from portal import gate, jobs, spreadsheets
+from portal import gate, jobs
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import AuditEvent, Job
@@ -28,12 +28,15 @@ def detail(request: MemberRequest, job: int) -> HttpResponse:
 @require_GET
 @gate.required(Capability.OWN)
 def file(request: MemberRequest, job: int) -> HttpResponseBase:
-    """The spreadsheet that one's background work made, while it is kept."""
+    """The file that one's background work made, while it is kept."""
     made = jobs.file_of(_own(request, job))
     if made is None:
-        messages.info(request, "这份表格已经过期，请重新导出。")
+        messages.info(request, "这份文件已经过期，请重新导出。")
         return redirect("job-detail", job)
-    return spreadsheets.answer_file(made, made.stem.partition("-")[2])
+    name = made.name.partition("-")[2]  # its suffix says what it is
+    response = FileResponse(made.open("rb"), as_attachment=True, filename=name)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_POST

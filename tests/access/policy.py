@@ -43,7 +43,10 @@ class Page(NamedTuple):
     """capability: what it takes. reach: over what —
     none (no object), object (in scope), owner (the person's own), of_… (that role's own upload),
     root (the city's own things), public (no sign-in), anyone (the object is everybody's),
-    person (names with hours), taking_part (who is due in the session, or sees figures there).
+    person (names with hours), same_unit (of one's own unit),
+    person (names with hours), drawn (the person drawn, and who judges),
+    claim (one's own, the branch's, those one approves),
+    taking_part (who is due in the session, or sees figures there).
     post: what it takes to send something to the page, where that is more."""
 
     capability: str
@@ -59,6 +62,8 @@ PAGES: dict[str, Page] = {
     "class-detail": Page("manage_classes", "object"),
     "class-newcomers": Page("manage_classes", "object"),
     "class-drop": Page("manage_classes", "object"),
+    "class-roll": Page("record_attendance", "object"),
+    "class-sheet": Page("record_attendance", "object"),
     "class-end": Page("manage_classes", "object"),
     "session-new": Page("manage_classes"),
     "session-detail": Page("own", "taking_part"),
@@ -91,6 +96,16 @@ PAGES: dict[str, Page] = {
     "log-for": Page("confirm_study", "object"),
     "log-withdraw": Page("own", "owner"),
     "log-reverse": Page("confirm_study", "object"),
+    "sample-list": Page("approve"),
+    "sample-new": Page("approve"),
+    "my-samples": Page("own"),
+    "branch-samples": Page("confirm_study"),
+    "sample-detail": Page("approve", "object"),
+    "sample-redraw": Page("approve", "object"),
+    "sample-close": Page("approve", "object"),
+    "sample-item": Page("approve", "object"),
+    "sample-answer": Page("own", "owner"),
+    "sample-photo": Page("own", "drawn"),
     "course-list": Page("own"),
     "course-detail": Page("own", "anyone"),
     "lesson-detail": Page("own", "anyone"),
@@ -104,6 +119,13 @@ PAGES: dict[str, Page] = {
     "sheet-import": Page("record_attendance", "object"),
     "sheet-import-undo": Page("record_attendance", "object"),
     "my-hours": Page("own"),
+    "warning-list": Page("see_persons", "person_list"),
+    "my-warnings": Page("own"),
+    "session-visit": Page("own", "same_unit"),
+    "message-list": Page("own"),
+    "message-read": Page("own", "owner"),
+    "message-read-all": Page("own"),
+    "message-by-mail": Page("own"),
     "line-ask": Page("own"),
     "line-missing": Page("own"),
     "query-list": Page("confirm_study"),
@@ -119,6 +141,9 @@ PAGES: dict[str, Page] = {
     "bulletin-list": Page("see_rankings"),
     "bulletin-detail": Page("see_rankings", "anyone"),
     "bulletin-withdraw": Page("publish", "root"),
+    "bulletin-paper": Page("see_figures", "anyone"),
+    "draft-paper": Page("publish", "root"),
+    "paper-check": Page("", "public"),
     "draft-new": Page("publish", "root"),
     "draft-edit": Page("publish", "root"),
     "draft-preview": Page("publish", "root"),
@@ -129,6 +154,19 @@ PAGES: dict[str, Page] = {
     "exemption-decide": Page("approve", "object"),
     "certificate-issue": Page("certify", "object"),
     "certificate-revoke": Page("certify", "object"),
+    "claim-list": Page("exempt"),
+    "claim-new": Page("exempt"),
+    "claim-batch": Page("exempt", "object"),
+    "claim-undo": Page("exempt", "object"),
+    "claim-detail": Page("own", "claim"),
+    "claim-mend": Page("exempt", "object"),
+    "claim-withdraw": Page("exempt", "object"),
+    "claim-reverse": Page("approve", "object"),
+    "claim-sheet-out": Page("exempt", "object"),
+    "claims-in": Page("exempt"),
+    "claims-in-one": Page("exempt", "of_secretary"),
+    "claims-waiting": Page("approve"),
+    "claims-decide": Page("approve"),
     "programme": Page("govern", "root"),
     "programme-permit": Page("govern", "root"),
     "programme-act": Page("govern", "root"),
@@ -188,10 +226,18 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
             return inside and role == page.reach.removeprefix("of_")
         case "root":
             return role in WHOLE_CITY
+        case "claim":
+            branch = inside and role in {"member", *GRANTED["exempt"], "official"}
+            return branch or role in WHOLE_CITY
         case "person":
             return inside and role in OVER_LIN
         case "person_list":
             return role in {"secretary", "organiser", "helper"}
+        case "same_unit":
+            return inside != (role in WHOLE_CITY)  # all but the city's official are of the county
+        case "drawn":
+            drawn = inside and role == "member"
+            return drawn or (role in GRANTED["approve"] and (inside or role in WHOLE_CITY))
         case "taking_part":
             due = inside and role == "member"
             return due or (role in GRANTED["see_figures"] and (inside or role in WHOLE_CITY))

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from courses.models import Attendance, Enrolment, StudyLog, StudySession
-from credits.models import LedgerEntry
+from credits.models import HoursClaim, LedgerEntry
 from portal.models import Appointment, Member, SignInSlip
 from tests.access.test_matrix import fingerprint
 
@@ -51,8 +51,30 @@ def test_foreign_logs_are_neither_confirmed_nor_returned(laid, as_role):
     for act in ("confirm", "return"):
         post(client, "log-decide", {"log": both, "act": act, "reason": "理由"})
     assert fingerprint() == before
-    assert set(StudyLog.objects.values_list("state", flat=True)) == {"pending"}
+    logs = StudyLog.objects.filter(pk__in=both)
+    assert set(logs.values_list("state", flat=True)) == {"pending"}
     assert not LedgerEntry.objects.filter(posting__kind="log").exists()
+
+
+def test_foreign_stated_hours_are_neither_approved_nor_returned(laid, as_role):
+    client = as_role("official")
+    both = [f"{laid.inside['claim']}.0", f"{laid.outside['claim']}.0"]
+    before = fingerprint()
+    for act in ("approve", "return"):
+        post(client, "claims-decide", {"line": both, "act": act, "reason": "理由"})
+    assert fingerprint() == before
+    assert set(HoursClaim.objects.values_list("state", flat=True)) == {"pending"}
+
+
+def test_hours_are_stated_for_nobody_outside(laid, as_role):
+    client = as_role("secretary")
+    count = HoursClaim.objects.count()
+    body = {
+        "key": "k", "rows": "1", "member": laid.outside["member"], "kind": "opening",
+        "day": "2021-03-01", "proof": "册", "form_1": "seminar", "period_1": "", "hours_1": "4",
+    }  # fmt: skip
+    assert client.post(reverse("claim-new"), body).status_code == 422
+    assert HoursClaim.objects.count() == count
 
 
 def test_slips_are_printed_for_nobody_outside(laid, as_role):
@@ -105,4 +127,25 @@ def test_a_mark_in_one_session_cannot_be_mended_through_another(laid, as_role):
     ids = {"session": laid.inside["session"], "member": laid.outside["member"]}
     response = client.post(reverse("session-one", kwargs=ids), {"made_up_on": "2021-06-03"})
     assert response.status_code == 404
+    assert fingerprint() == before
+
+
+def test_mistake_04_cells_of_another_class_or_person_write_nothing(laid, as_role):
+    client = as_role("secretary")
+    own, foreign = laid.inside["reading_class"], laid.outside["session"]
+    before = fingerprint()
+    for session, member in ((foreign, laid.outside["member"]), (laid.inside["session"], 1)):
+        body = {f"seen-{session}-{member}": "not_yet", f"mark-{session}-{member}": "present"}
+        assert post(client, "class-roll", body, reading_class=own).status_code in (409, 422)
+    for act in ("open", "close"):
+        assert post(client, "class-roll", {act: foreign}, reading_class=own).status_code == 422
+    assert fingerprint() == before
+
+
+def test_a_foreign_organisation_is_no_place_to_draw_a_sample(laid, as_role):
+    client = as_role("official")
+    before = fingerprint()
+    body = {"organization": laid.city.bureau.pk, "first": "2021-03-01", "last": "2021-06-03",
+            "rate": "3", "reason": "理由", "due_on": "2021-06-30", "key": "k"}  # fmt: skip
+    assert post(client, "sample-new", body).status_code in (404, 422)
     assert fingerprint() == before

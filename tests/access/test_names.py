@@ -21,6 +21,7 @@ from tests.cast import NOW, days_ago, moment
 pytestmark = pytest.mark.both
 EXPORTS = {
     "ranking-export",
+    "class-sheet",
     "sheet-session",
     "sheet-scans",
     "sheet-matrix",

@@ -11,17 +11,19 @@ from courses import (
     line_queries,
     reading_classes,
     roll_call,
+    samples,
     sessions,
     study_logs,
 )
-from courses.models import Course, Lesson, Material, SheetImport, WalkIn
+from courses.models import Course, Lesson, Material, SamplePhoto, SheetImport, StudyLog, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import bulletins, certificates, ledger, roll
+from credits import bulletins, certificates, claims, ledger, roll
 from credits.ledger import Credit, Source
 from credits.models import Programme, Standing
-from portal import appointments, suggestions
+from portal import appointments, messages, suggestions
 from portal.audit import Actor
+from portal.messages import Letter
 from portal.models import Cohort, Job, Member, Organization, Role, Upload
 from portal.people_in import Table
 from tests.cast import NOW, TODAY, City, days_ago, moment
@@ -107,6 +109,7 @@ def _things(
     log = study_logs.submit(
         programme, person, study, by=Actor(person, "member"), at=moment(TODAY, 9)
     )
+    sample, item = _sample(city, programme, branch, unit, person)
     done = city.enrol(branch, f"{branch.name[-3:]}学满")
     other = city.enrol(branch, f"{branch.name[-3:]}结业")
     _complete(programme, branch, [done, other], by)
@@ -137,8 +140,17 @@ def _things(
     query = line_queries.ask_missing(
         programme, days_ago(2), "上午的党课", by=Actor(person, "member"), at=NOW
     )
+    weekly = Letter(person.pk, "weekly", "2021-W22", "学习提醒", "还差 2 学时。", "/warnings/mine/")
+    messages.send_many([weekly], at=NOW)
+    stated = claims.Stated(person, "opening", "seminar", "reform", days_ago(90), 400, "登记簿", 1)
+    batch = claims.hand_in(programme, branch, [stated], key=branch.code, by=by, at=NOW)
     ids |= {
+        "message": person.messages.get().pk,
+        "batch": batch.pk,
+        "claim": batch.claims.get().pk,
         "query": query.pk,
+        "sample": sample,
+        "item": item,
         "member": person.pk,
         "organization": branch.pk,
         "session": session.pk,
@@ -159,6 +171,28 @@ def _things(
     }
 
 
+def _sample(
+    city: City,
+    programme: Programme,
+    branch: Organization,
+    unit: Organization,
+    person: Member,
+) -> tuple[int, int]:
+    """A sample of the unit that drew a log of `person`, who has answered with a photo."""
+    log = StudyLog.objects.create(
+        key=f"drawn-{branch.code}", programme=programme, member=person, branch=branch, form="self",
+        topic="自学抽查", day=days_ago(3), minutes=45, state="confirmed", entered_by=person,
+        entered_at=NOW, decided_by=city.people["guan"], decided_at=NOW,
+    )  # fmt: skip
+    sample = samples.draw(
+        programme, unit, first=days_ago(3), last=days_ago(3), reason="季度抽查", due_on=TODAY,
+        by=city.actor("shi", "official"), at=NOW,
+    )  # fmt: skip
+    item = sample.items.get(log=log)
+    SamplePhoto.objects.create(item=item, content=b"jpeg", at=NOW)
+    return sample.pk, item.pk
+
+
 def _uploads(world: World) -> None:
     """Inside lies what the secretary and the official uploaded; outside, somebody else's."""
     for ids, asked_by, told_by in (
@@ -171,6 +205,13 @@ def _uploads(world: World) -> None:
             ids[key] = Upload.objects.create(
                 by=by, kind=kind, filename="名册.csv", table=Table(kind, (), {}).as_json(), at=NOW
             ).pk
+        by = world.people[asked_by]
+        assert by is not None
+        table = {"programme": world.programme.pk, "branch": world.city.jia.pk, "digest": "d",
+                 "warnings": [], "rows": []}  # fmt: skip
+        ids["claim_sheet"] = Upload.objects.create(
+            by=by, kind="claims", filename="期初.csv", table=table, at=NOW
+        ).pk
 
 
 def _complete(programme: Programme, branch: Organization, people: list[Member], by: Actor) -> None:

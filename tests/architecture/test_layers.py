@@ -33,6 +33,7 @@ KNOW_HTTP = {
     "courses/badges.py",
     "courses/sheets_out.py",
     "courses/matrices_out.py",
+    "courses/class_rolls_out.py",
     *(f"{app}/urls.py" for app in APPS),
     "portal/site_urls.py",
 }

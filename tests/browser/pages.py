@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 
-from courses import check_in, line_queries, roll_call, sessions
+from courses import check_in, line_queries, roll_call, samples, sessions
 from courses.models import (
     Attendance,
     Course,
@@ -25,10 +25,11 @@ from courses.models import (
 )
 from courses.models import StudySession as Session
 from courses.sessions import Plan
-from credits import bulletins, certificates
+from credits import bulletins, certificates, claim_decisions, claims
 from credits.models import Bulletin, LedgerEntry, Programme, Standing
-from portal import suggestions
+from portal import messages, suggestions
 from portal.audit import Actor
+from portal.messages import Letter
 from portal.models import Cohort, Job, Organization, Role, Suggestion, Upload
 from portal.people_in import Table
 from tests.cast import TODAY, moment
@@ -37,6 +38,7 @@ from tests.cast import TODAY, moment
 NO_PAGE = {
     "source": "leads to the session or the log behind a ledger line",
     "job-file": "the file that a job has made",
+    "sample-photo": "a photo",
 }
 
 
@@ -58,12 +60,59 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         member = Actor(people["member"], Role.MEMBER)
         query = line_queries.ask(entry, "length", text="那天我先走", by=member, at=at)
     line_queries.decline(query, reply="签到表上有您的签名", by=by, at=at)
+    official = people["official"]
+    sample = samples.draw(
+        programme, branch, first=programme.starts, last=TODAY, rate=200, reason="季度抽查",
+        due_on=TODAY, by=city, at=at,
+    )  # fmt: skip
+    drawn = sample.items.exclude(member=official).exclude(confirmed_by=official)
+    for item in drawn.select_related("member"):
+        samples.answer(item, "晚上在家读的。", by=Actor(item.member, Role.MEMBER), at=at)
+    samples.judge(drawn[0], in_order=True, by=city, at=at)
     table = Table("members", (), {}).as_json()
+    beside = Organization.objects.branches().filter(unit=branch.unit).exclude(pk=branch.pk).first()
+    assert beside is not None
+    tomorrow = moment(TODAY + timedelta(days=1), 19)
+    plan = Plan("邻支部党课", "lecture", tomorrow, tomorrow + timedelta(minutes=90), "reform")
+    visit = sessions.schedule(beside, [programme], plan, by=by, at=at)
+    text, link = "还差 2 学时。\n可以参加：", "/warnings/mine/"
+    weekly = Letter(people["member"].pk, "weekly", "2021-W22", "学习提醒", text, link)
+    messages.send_many([weekly], at=at)
+    stated = [
+        claims.Stated(
+            people["member"], kind, "seminar", "reform", TODAY, hours, f"登记簿第 {n} 页", n
+        )
+        for n, (kind, hours) in enumerate([("opening", 400), ("outside", 150), ("opening", 25)])
+    ]
+    sheet = {
+        "programme": programme.pk,
+        "branch": branch.pk,
+        "digest": "d",
+        "warnings": ["只读了一张表。"],
+    }
+    batches = [
+        claims.hand_in(programme, branch, [line], key=f"pages{line.row}", by=by, at=at)
+        for line in [stated[0], stated[1]]
+    ]
+    granted, returned = (batch.claims.get() for batch in batches)
+    claim_decisions.approve([granted], by=city, at=at)
+    claim_decisions.return_([returned], reason="看不清", by=city, at=at)
     ids: dict[str, int | str] = {
+        "visit": visit.pk,
+        "claim": granted.pk,
+        "returned": returned.pk,
+        "batch": claims.hand_in(programme, branch, [stated[2]], key="pages", by=by, at=at).pk,
+        "claim_sheet": Upload.objects.create(
+            by=people["secretary"], kind="claims", filename="期初.csv", at=at,
+            table=sheet | {"rows": [[2, {"name": people["member"].name, "hours": "x"}, False]]},
+        ).pk,
         "live": live.pk,
         "key": live.key,
         "token": check_in.code_at(live, at).token,
         "walk_in": WalkIn.objects.create(session=live, member=people["member"], scanned_at=at).pk,
+        "sample": sample.pk,
+        "item": drawn[1].pk,
+        "judged": drawn[0].pk,
         "draft": draft.pk,
         "certificate": certificates.issue(complete, by=by, at=at).pk,
         "upload": Upload.objects.create(
@@ -123,26 +172,32 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("course-list"), at("course-list", query="?period=reform&form=lecture"),
             at("course-detail", course), at("lesson-detail", lesson),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
-            at("suggestions"), at("bulletin-list"), at("bulletin-detail", bulletin),
-            at("walk-in", ids["walk_in"]),
+            at("my-warnings"), at("session-visit", ids["visit"]), at("message-list"),
+            at("message-by-mail"), at("suggestions"), at("bulletin-list"),
+            at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
+            at("my-samples"),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
         ],
         "secretary": [
             at("home"), at("class-list"), at("class-new"), at("class-detail", reading_class),
+            at("class-roll", reading_class),
             at("session-new"), *(at("session-detail", pk) for pk in states.values()),
             at("session-detail", ids["live"]), at("session-change", planned),
             at("session-call-off", planned), at("session-one", closed, member),
             at("session-move", closed, member), at("session-move", closed, member, query=to),
-            at("query-list"), at("query-list", query="?show=decided"),
+            at("query-list"), at("query-list", query="?show=decided"), at("branch-samples"),
             at("session-reopen", closed), at("session-paper", closed),
             at("check-in-screen", ids["live"]), at("check-in-screen", planned), at("log-list"),
             at("log-list", query="?show=decided"), at("log-for", member), at("log-reverse", log),
-            at("branch-hours"), at("branch-hours", query="?only=short"),
+            at("branch-hours"), at("branch-hours", query="?only=short"), at("warning-list"),
             at("member-hours", member), at("member-list"), at("member-list", query="?q=zz"),
             at("member-new"), at("member-detail", member), at("member-mend", member),
             at("member-transfer", member), at("member-leave", member), at("members-in"),
             at("members-in-one", ids["upload"]), at("exemption-ask", member), at("sheets"),
             at("sheet-import", sheet.pk), at("certificate-revoke", ids["certificate"]),
+            at("claim-list"), at("claim-new"), at("claim-batch", ids["batch"]),
+            at("claim-detail", ids["returned"]), at("claim-mend", ids["returned"]),
+            at("claims-in"), at("claims-in-one", ids["claim_sheet"]),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
@@ -154,6 +209,12 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("organization-detail", branch.pk), at("organizations-in"),
             at("organizations-in-one", ids["tree"]), at("figures", branch.parent_id),
             at("figures", branch.pk), at("exemption-list"), at("programme"),
+            at("sample-list"), at("sample-new"), at("sample-detail", ids["sample"]),
+            at("sample-redraw", ids["sample"]), at("sample-item", ids["item"]),
+            at("sample-item", ids["judged"]),
+            at("claims-waiting"),
+            at("claims-waiting", query="?decided"), at("claim-detail", ids["claim"]),
+            at("claim-reverse", ids["claim"]),
             at("programme-rules"), at("audit-list"), at("suggestions-received"),
             at("suggestions-received", query="?state=answered"),
             *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),
@@ -166,7 +227,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
         ],
         "guidance": [at("home"), at("organization-list")],
         "organiser": [at("home"), at("log-list")],
-        "helper": [at("home"), at("member-hours", member)],
+        "helper": [at("home"), at("member-hours", member), at("warning-list")],
     }  # fmt: skip
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Page
+from pypdf import PdfReader
 
 from courses.models import StudySession
+from credits import paper_pdf, papers
 from credits.models import Bulletin
 from tests.browser import pages
 from tests.browser.conftest import DESKTOP, PHONE
@@ -30,6 +34,22 @@ def take(page: Page, name: str) -> None:
     file = DIRECTORY / f"{name}.png"
     few.save(file, optimize=True)
     assert file.stat().st_size < LARGEST, f"{file}: {file.stat().st_size} bytes"
+
+
+def print_bulletin(bulletin: Bulletin) -> None:
+    """The first page of its PDF, the first annex and the last page."""
+    with TemporaryDirectory() as folder:
+        made = Path(folder, "bulletin.pdf")
+        paper_pdf.write(papers.of_bulletin(bulletin), made, copies="各县（区）委，市直各单位")
+        texts = [page.extract_text() for page in PdfReader(made).pages]
+        annex = next(number for number, text in enumerate(texts, 1) if text.startswith("附件1"))
+        for name, number in (("first", 1), ("annex", annex), ("last", len(texts))):
+            target = DIRECTORY / f"bulletin-pdf-{name}"
+            subprocess.run(
+                ["pdftoppm", "-r", "60", "-png", "-singlefile", "-f", str(number), "-l",
+                 str(number), made, target],
+                check=True,
+            )  # fmt: skip
 
 
 def test_take_the_pictures(sign_in: Any, seeded: Any):
@@ -59,5 +79,6 @@ def test_take_the_pictures(sign_in: Any, seeded: Any):
         answer = page.goto(address)
         assert answer.ok, f"{address}: {answer.status}"
         take(page, name)
+    print_bulletin(Bulletin.objects.get(pk=bulletin))
     sheet(people["secretary"], seeded)
     take(people["secretary"], "secretary-sheet")

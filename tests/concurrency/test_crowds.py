@@ -217,6 +217,25 @@ def test_an_attendance_that_many_move_at_once_moves_once(machine, crowd, verifie
     verified()
 
 
+def test_stated_hours_are_handed_in_once_approved_once_and_taken_back_once(
+    machine, crowd, verified
+):
+    """Eight send the same form; then fourteen approve the same lines while two undo it all."""
+    assert {a["said"] for a in crowd("state_hours", 8)} == {8}
+
+    answers = crowd("approve_stated_hours", 16)
+
+    approved = sum(a["said"] for a in answers)
+    assert approved in (0, 8)  # the receipt is undone before anybody approved, or after
+    assert (
+        machine.one("SELECT count(*) FROM credits_posting WHERE kind = 'opening'") == 2 * approved
+    )
+    assert machine.one("SELECT sum(hours) FROM credits_ledgerentry") in (None, 0)
+    states = {state for (state,) in machine.rows("SELECT DISTINCT state FROM credits_hoursclaim")}
+    assert states == {"reversed" if approved else "withdrawn"}
+    verified()
+
+
 def test_a_busy_evening_of_all_verbs_upon_the_same_people(machine, crowd, verified):
     """Sixteen processes, six kinds of work: no deadlock, and every sum is right in the end."""
     answers = crowd("everything", 16)
@@ -256,3 +275,16 @@ def test_postgresql_counted_no_deadlock(machine, crowd):
 
     count = f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{machine.name}'"
     assert machine.one(count) == 0
+
+
+def test_mistake_34_eight_workers_tell_and_send_the_week_once(machine, crowd):
+    crowd("choose_mail", 16)
+    answers = crowd("tell_the_week", 8)
+
+    sent = sorted(address for a in answers for address in a["said"])
+    assert sent == sorted(f"p{n}@example.org" for n in range(16))
+    assert machine.one("SELECT count(*) FROM portal_message WHERE mail = 'sent'") == 16
+    told = "SELECT count(*), count(DISTINCT member_id) FROM portal_message"
+    [(messages, people)] = machine.rows(told)
+    assert messages == people > 16
+    assert machine.one("SELECT count(*) FROM portal_messageround") == 1

@@ -8,15 +8,18 @@ import re
 import time
 from datetime import date, timedelta
 from typing import Any
+from unittest import mock
 
 import time_machine
 from django.conf import settings
+from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from courses import (
     attendance_plans,
+    claim_reversals,
     corrections,
     line_queries,
     moves,
@@ -24,15 +27,25 @@ from courses import (
     sheets_in,
     study_logs,
     walk_ins,
+    weekly,
 )
 from courses import check_in as checking_in
 from courses.marks import Mark, Wish
 from courses.models import AttendancePlan, LineQuery, StudySession, WalkIn
 from courses.study_logs import Handing, Study
-from credits import bulletins, ledger, programmes, rebuilding, roll, verification
+from credits import (
+    bulletins,
+    claim_decisions,
+    claims,
+    ledger,
+    programmes,
+    rebuilding,
+    roll,
+    verification,
+)
 from credits.ledger import Credit, Posted, Source
-from credits.models import LedgerEntry, Programme, RankingPermit
-from portal import appointments, members, organizations
+from credits.models import ClaimBatch, HoursClaim, LedgerEntry, Programme, RankingPermit
+from portal import appointments, members, messages, organizations
 from portal.audit import Actor
 from portal.models import Member, Organization, Role
 from portal.organizations import Founding
@@ -159,6 +172,30 @@ def decide_queries(number: int) -> Any:
     wish = {query.member_id: Wish(Mark("present"), Mark("absent"))}
     corrections.correct(session, wish, reason=f"更正{number}", by=actor(), at=NOW)
     return "corrected"
+
+
+def state_hours(number: int) -> Any:
+    """Hand in opening balances of eight people: one receipt, and the same key by everybody."""
+    branch = members_of_jia()[0].branch
+    assert branch is not None
+    lines = [
+        claims.Stated(member, "opening", "lecture", "reform", days_ago(60), 400, "登记簿", row)
+        for row, member in enumerate(members_of_jia()[:8], 1)
+    ]
+    claims.hand_in(Programme.objects.get(), branch, lines, key="stated", by=actor(), at=NOW)
+    return HoursClaim.objects.count()
+
+
+def approve_stated_hours(number: int) -> Any:
+    """All approve the same lines at once, in another order each, two undo the whole receipt."""
+    lines = list(HoursClaim.objects.order_by("pk"))
+    random.Random(number).shuffle(lines)
+    if number < 2:
+        time.sleep(0.2)
+        claim_reversals.undo(ClaimBatch.objects.get(), by=actor(), at=NOW)
+        return 0
+    by = Actor(Member.objects.get(name="石市成"), "official")
+    return len(claim_decisions.approve(lines, by=by, at=NOW))
 
 
 def move_one(number: int) -> Any:
@@ -397,6 +434,31 @@ def publish(number: int) -> Any:
         draft = bulletins.draw_up(programme, title="通报", cohorts=["county"], by=by, at=NOW)
         bulletins.publish(draft, seen_version=draft.version, by=by, at=NOW)
     return "published"
+
+
+def choose_mail(number: int) -> Any:
+    """Each branch's first person chooses to get messages by e-mail."""
+    person = people(branch_of(number))[0]
+    own = Actor(person, "member")
+    messages.choose_mail(f"p{number}@example.org", wanted=True, by=own, at=NOW)
+    return "chosen"
+
+
+def tell_the_week(number: int) -> Any:
+    """Compose the week's messages and send the e-mails, as every worker does; says to whom."""
+    settings.MAIL_ON = True
+    sent: list[str] = []
+
+    def note(letter: EmailMessage) -> int:
+        sent.extend(letter.to)
+        return 1
+
+    with mock.patch.object(EmailMessage, "send", note):
+        while weekly.compose(at=NOW):
+            pass
+        while weekly.mail(at=NOW):
+            pass
+    return sent
 
 
 def rules_and_sums(number: int) -> Any:

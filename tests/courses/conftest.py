@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from courses import roll_call, sessions
+from courses import reading_classes, roll_call, sessions
 from courses.marks import Mark, Wish
 from courses.sessions import Plan
-from tests.cast import NOW, TODAY, moment
+from tests.cast import BEFORE, NOW, TODAY, days_ago, moment
 
 
 def plan(title="读书班第 1 次", *, day=TODAY, hour=9, minutes=90, **values):
@@ -58,3 +58,31 @@ def secretary(city):
 def opened(schedule, secretary):
     session = schedule()
     return roll_call.open_(session, by=secretary, at=session.starts_at)
+
+
+@pytest.fixture
+def class_(city, programme, secretary):
+    """A class of two days in half days, yesterday and today, with 吴远舟 of another branch."""
+    plans = []
+    for day in (days_ago(1), TODAY):
+        for hour, minute in ((8, 30), (14, 0)):
+            start = moment(day, hour, minute)
+            plans.append(Plan(f"{day.day}日{hour}点", "seminar", start, start + timedelta(hours=3),
+                              "reform", band="half_day"))  # fmt: skip
+    made = reading_classes.found(programme, city.jia, name="读书班", plans=plans, by=secretary,
+                                 starts=days_ago(9), ends=TODAY, at=BEFORE)  # fmt: skip
+    at = moment(days_ago(5))
+    reading_classes.enrol(made, [city.people["wu"]], by=secretary, at=at)
+    return made
+
+
+@pytest.fixture
+def halves(class_, secretary):
+    """Its four half days: one credited, two open, one not begun."""
+    rows = list(class_.sessions.order_by("starts_at"))
+    for session in rows[:3]:
+        roll_call.open_(session, by=secretary, at=session.starts_at)
+    roll_call.close(rows[0], {}, by=secretary, at=rows[0].ends_at)
+    for session in rows:
+        session.refresh_from_db()
+    return rows

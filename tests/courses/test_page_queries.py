@@ -11,11 +11,19 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from courses import check_in, corrections, reading_classes, roll_call, sessions, study_logs
-from courses.models import Course, Lesson, Material, StudyLog
+from courses import (
+    check_in,
+    corrections,
+    reading_classes,
+    roll_call,
+    samples,
+    sessions,
+    study_logs,
+)
+from courses.models import Course, Lesson, Material, Sample, SampleItem, StudyLog
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import certificates, ledger, roll
+from credits import certificates, claim_decisions, claims, ledger, roll
 from credits.ledger import Credit, Source
 from credits.models import Standing
 from portal import organizations
@@ -38,6 +46,7 @@ def grow(city, programme):
             _study(city, programme, number)
             _plan(city, programme, number)
             _found(city, number)
+            _draw(city, programme, number)
 
     return act
 
@@ -58,6 +67,15 @@ def _study(city, programme, number):
     for person in (other, city.people["lin"]):
         study = Study("self", days_ago(number % 12 + 1), 45, f"自学{number}", "reform")
         study_logs.submit(programme, person, study, by=Actor(person, "member"), at=NOW)
+    lines = [
+        claims.Stated(m, "opening", "lecture", "reform", days_ago(90), 400, f"{number}", n)
+        for n, m in enumerate((done, other))
+    ]
+    batch = claims.hand_in(programme, city.jia, lines, key=f"q{number}", by=city.by, at=NOW)
+    first, second = batch.claims.all()
+    claim_decisions.approve([first], by=city.actor("gao", "official"), at=NOW)
+    if number % 2:
+        claim_decisions.return_([second], reason="看不清", by=city.actor("gao"), at=NOW)
     roll.ask_exemption(programme, other, target=None, since=TODAY, until=None, reason="病",
                        by=city.by, at=NOW)  # fmt: skip
 
@@ -81,6 +99,22 @@ def _plan(city, programme, number):
     Material.objects.create(course=course, key=f"m{number}", title="材料", body="正文")
 
 
+def _draw(city, programme, number):
+    """Confirmed logs of two people, and a sample that has drawn both."""
+    for key, person in ((f"s{number}", city.people["lin"]), (f"t{number}", city.enrol(city.jia))):
+        StudyLog.objects.create(
+            key=key, programme=programme, member=person, branch=city.jia, form="self",
+            topic="自学", day=days_ago(20), minutes=45, state="confirmed", entered_by=person,
+            entered_at=NOW, decided_by=city.people["guan"], decided_at=NOW,
+        )  # fmt: skip
+    sample = samples.draw(programme, city.root, first=days_ago(20), last=days_ago(20), rate=200,
+                          reason="抽查", due_on=TODAY, by=city.by, at=NOW)  # fmt: skip
+    held = sample.items.values("log")
+    for log in StudyLog.objects.filter(day=days_ago(20)).exclude(pk__in=held):
+        SampleItem.objects.create(sample=sample, log=log, member=log.member,
+                                  confirmed_by=log.decided_by)  # fmt: skip
+
+
 def _found(city, number):
     """A branch of the county, and a committee with another."""
     kind = Organization.Kind
@@ -100,20 +134,29 @@ PAGES = [
     ("lin", "my-hours"),
     ("lin", "my-logs"),
     ("lin", "log-new"),
+    ("lin", "my-samples"),
     ("lin", "course-list"),
     ("lin", "ranking"),
     ("lin", "member-ranking"),
     ("zhou", "home"),
     ("zhou", "branch-hours"),
+    ("zhou", "warning-list"),
+    ("lin", "my-warnings"),
+    ("lin", "message-list"),
     ("zhou", "log-list"),
+    ("zhou", "branch-samples"),
     ("zhou", "class-list"),
     ("zhou", "member-list"),
     ("zhou", "sheets"),
+    ("zhou", "claim-list"),
     ("shi", "home"),
     ("shi", "member-list"),
     ("shi", "organization-list"),
     ("shi", "audit-list"),
     ("shi", "exemption-list"),
+    ("shi", "claims-waiting"),
+    ("shi", "sample-list"),
+    ("shi", "sample-new"),
     ("shi", "programme"),
     ("shi", "bulletin-list"),
 ]
@@ -122,6 +165,25 @@ PAGES = [
 @pytest.mark.parametrize(("who", "name"), PAGES)
 def test_a_list_asks_no_more_for_more_rows(city, grow, who, name):
     _constant(city, grow, who, lambda: reverse(name))
+
+
+def test_a_receipt_and_what_was_decided_ask_no_more_for_more_lines(city, programme):
+    made, official = [], city.actor("gao", "official")
+
+    def more():
+        people = [city.enrol(city.jia) for _ in range(4 * (len(made) + 1))]
+        lines = [
+            claims.Stated(m, "outside", "lecture", "", days_ago(90), 400, "证明", n)
+            for n, m in enumerate(people)
+        ]
+        made.append(
+            claims.hand_in(programme, city.jia, lines, key=f"{len(made)}", by=city.by, at=NOW)
+        )
+        claim_decisions.approve(list(made[-1].claims.all())[::2], by=official, at=NOW)
+
+    _constant(city, more, "zhou", lambda: reverse("claim-batch", args=[made[-1].pk]))
+    _constant(city, more, "gao", lambda: f"{reverse('claims-waiting')}?decided")
+    _constant(city, more, "gao", lambda: reverse("claims-waiting"))
 
 
 @pytest.mark.parametrize("name", ["session-detail", "check-in-screen", "session-paper"])
@@ -185,6 +247,11 @@ def test_a_class_asks_no_more_for_more_people_of_other_branches(city, programme,
                           by=by, at=NOW, reading_class=made[0])  # fmt: skip
 
     _constant(city, more, who, lambda: reverse(name, args=[made[0].pk] if name != "home" else []))
+
+
+@pytest.mark.parametrize("name", ["sample-detail", "sample-redraw"])
+def test_a_sample_asks_no_more_for_more_logs_drawn(city, grow, name):
+    _constant(city, grow, "shi", lambda: reverse(name, args=[Sample.objects.latest("pk").pk]))
 
 
 @pytest.mark.parametrize("name", ["course-detail", "lesson-detail"])

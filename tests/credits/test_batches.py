@@ -127,7 +127,8 @@ def test_opening_balances_are_bound_by_neither_cap_nor_dates(city, programme, li
 
     assert [line.hours for line in posted.lines] == [2000]
     assert standing_of(programme, lin).recognised == 2000
-    assert verification.verify(at=NOW).problems == []
+    # Only that nobody has approved it is amiss.
+    assert [p.kind for p in verification.verify(at=NOW).problems] == ["source"]
 
 
 def test_opening_hours_take_nothing_from_the_days_cap(city, programme, lin):
@@ -137,6 +138,23 @@ def test_opening_hours_take_nothing_from_the_days_cap(city, programme, lin):
     [posted] = ledger.post_many(programme, [request(city, "a", earn(lin, 360))], by=city.by, at=NOW)
 
     assert not posted.refused
+
+
+def test_opening_hours_in_the_same_batch_and_taken_back_leave_the_days_cap_alone(
+    city, programme, lin
+):
+    given = Credit(lin, "seminar", TODAY, hours=800, period="reform")
+    session = request(city, "a", earn(lin, 360))
+    ledger.post_many(
+        programme, [request(city, "o", given, kind="opening"), session], by=city.by, at=NOW
+    )
+    assert standing_of(programme, lin).recognised == 1600
+
+    back = request(city, "o", revision=2, withdraw=[lin], reason="撤销", kind="opening")
+    more = request(city, "b", earn(lin, 45, hour=15))
+    [_, posted] = ledger.post_many(programme, [back, more], by=city.by, at=NOW)
+
+    assert [refused.code for refused in posted.refused] == ["cap"]
 
 
 def test_a_correction_obeys_the_cap_without_its_own_old_lines(city, programme, lin):

@@ -1,7 +1,8 @@
 """A state machine drives the ledger at random and checks every invariant after each step.
 
-Post, correct, reverse, transfer, leave, exempt, change rules, end the study; and it must fail when
-the overlap rule, the daily cap or the reversal is switched off, which the last tests show.
+Post, correct, reverse, state hours, transfer, leave, exempt, change rules, end the study; and it
+must fail when the overlap rule, the daily cap or the reversal is switched off, which the last
+tests show.
 """
 
 from __future__ import annotations
@@ -25,15 +26,25 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from credits import conflicts, ledger, programmes, roll, verification
+from credits import (
+    claim_decisions,
+    claims,
+    conflicts,
+    ledger,
+    programmes,
+    roll,
+    verification,
+)
 from credits.ledger import Credit, Source
 from credits.models import (
     BranchMonth,
     BranchStanding,
+    ClaimBatch,
     CreditedContent,
     CreditedTime,
     CreditTotal,
     Exemption,
+    HoursClaim,
     LedgerEntry,
     Programme,
     RuleVersion,
@@ -47,6 +58,7 @@ from tests.cast import City, days_ago, moment, rules_json
 
 EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "200"))
 STEPS = 30
+WITHDRAWN = "a withdrawn line lives on"
 PERIODS = ["new-democratic", "socialist", "reform", "new-era"]
 FORMS = ["seminar", "lecture", "self", "site", "online"]
 SMALL: dict[str, Any] = {"target": 600, "daily_cap": 400} | {
@@ -215,6 +227,40 @@ class LedgerMachine(RuleBasedStateMachine):
         self.sources[key] = (organiser, revision + 1)
         self.note(key, self.people, posted)
 
+    @precondition(lambda self: self.is_open())
+    @rule(who=st.integers(0, 5), day=st.integers(1, 90), hours=st.sampled_from([25, 100, 700]))
+    def state_hours(self, who: int, day: int, hours: int) -> None:
+        """What a register states is handed in and approved, once; nobody minds the day's cap."""
+        member = Member.objects.select_related("branch").get(pk=self.people[who].pk)
+        assert member.branch
+        kind = ("opening", "outside")[day % 2]
+        line = claims.Stated(member, kind, "seminar", "reform", days_ago(day), hours, "登记簿")
+        values: dict[str, Any] = {"key": self.new_key(), "by": self.city.by, "at": self.tick()}
+        if HoursClaim.objects.filter(state="approved", day=line.day, member=member).exists():
+            with pytest.raises(claims.BadClaim, match="已经申报过"):
+                claims.hand_in(self.programme, member.branch, [line], **values)
+            return
+        batch = claims.hand_in(self.programme, member.branch, [line], **values)
+        official, at = self.city.actor("shi", "official"), self.tick()
+        for given in ([hours], []):
+            lines = list(batch.claims.all())
+            outcomes = claim_decisions.approve(lines, by=official, at=at)
+            assert [outcome.hours for outcome in outcomes] == given
+
+    @precondition(lambda self: self.is_open() and ClaimBatch.objects.exists())
+    @rule(number=st.integers(0, 9), whole=st.booleans())
+    def take_stated_hours_back(self, number: int, whole: bool) -> None:
+        batches = list(ClaimBatch.objects.order_by("pk"))
+        batch, official = batches[number % len(batches)], self.city.actor("shi", "official")
+        claim = batch.claims.get()
+        if whole:
+            claim_decisions.undo(batch, by=self.city.by, at=self.tick())
+        elif claim.state == HoursClaim.State.APPROVED:
+            claim_decisions.reverse(claim, reason="有误", by=official, at=self.tick())
+        else:
+            with pytest.raises(claims.Settled):
+                claim_decisions.reverse(claim, reason="有误", by=official, at=self.tick())
+
     @rule(who=st.integers(0, 5), branch=st.integers(0, 2))
     def transfer(self, who: int, branch: int) -> None:
         try:
@@ -347,12 +393,16 @@ class LedgerMachine(RuleBasedStateMachine):
         for line in live:
             if line.posting.kind == "session":
                 found.setdefault(line.posting.key, Counter())[line.member_id] += line.hours
-        assert found == {k: v for k, v in self.expected.items() if v}, "a withdrawn line lives on"
+        assert found == {k: v for k, v in self.expected.items() if v}, WITHDRAWN
+        granted = {(n.posting.key, n.member_id, n.hours) for n in live if n.posting.is_granted}
+        approved = HoursClaim.objects.filter(state="approved")
+        assert granted == set(approved.values_list("key", "member_id", "hours")), WITHDRAWN
 
     def check_days(self, lines: list[LedgerEntry], live: list[LedgerEntry]) -> None:
         days: Counter[tuple[int, date]] = Counter()
         for line in lines:
-            days[line.member_id, line.day] += line.hours
+            if not line.posting.is_granted:
+                days[line.member_id, line.day] += line.hours
         assert all(0 <= hours <= 400 for hours in days.values()), f"daily cap: {days}"
         spans: dict[int, list[tuple[Any, Any]]] = {}
         for line in live:
@@ -507,5 +557,5 @@ def test_without_the_daily_cap_the_machine_fails(monkeypatch):
 def test_without_the_reversal_the_machine_fails(monkeypatch):
     monkeypatch.setattr(conflicts.Occupied, "free", lambda *_: [])
 
-    with pytest.raises(AssertionError, match="a withdrawn line lives on"):
+    with pytest.raises(AssertionError, match=WITHDRAWN):
         drive(EXAMPLES)

@@ -1,0 +1,223 @@
+"""What a bulletin says on paper, the same for PDF, Word and spreadsheet.
+
+Its figures are those of the published rows (or of a draft as it stands); nothing is computed here
+that the web page does not show, and nothing is invented: no document number, no seal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from credits import bulletin_texts, bulletins
+from credits.bulletins import Figures
+from credits.models import Bulletin, BulletinDraft, BulletinRow, View
+from credits.slopes import Line, slope
+from portal.templatetags.portal import hours1, percent
+
+HEADINGS = ("名次", "升降", "单位", "学满率", "学满", "应学", "免学", "人均学时", "活动")
+SECTIONS = {
+    View.COMPARE: "比：同类单位比高低",
+    View.LEARN: "学：值得学的做法",
+    View.CHASE: "赶：进步最快",
+    View.SURPASS: "超：谁超过了谁",
+}
+
+
+@dataclass(frozen=True)
+class Annex:
+    """A table at the end: one cohort, its units by rank."""
+
+    number: int
+    title: str
+    rows: Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered part of the text: paragraphs, and below them what the figures say of some units
+    (numeral, unit, sentence)."""
+
+    view: View
+    paragraphs: Sequence[str]
+    evidence: Sequence[tuple[str, str, str]]
+
+    @property
+    def title(self) -> str:
+        return SECTIONS[self.view]
+
+    @property
+    def numeral(self) -> str:
+        return numeral(list(SECTIONS).index(self.view) + 1)
+
+    @property
+    def is_chase(self) -> bool:
+        """Whether the slopes of the most improved stand in it."""
+        return self.view is View.CHASE
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A bulletin as a document. number: of its year; none for a draft, which says so on each page.
+
+    issuer: the organisation in whose name it is published. foot: code and cut-off by which a
+    printed copy is checked.
+    """
+
+    head: str
+    title: str
+    issuer: str
+    year: int
+    number: int | None
+    day: str
+    opening: Sequence[str]
+    sections: Sequence[Section]
+    annexes: Sequence[Annex]
+    apart: str
+    foot: str
+    slope: Sequence[Line]
+    previous: int | None
+
+    @property
+    def is_draft(self) -> bool:
+        return self.number is None
+
+    @property
+    def series(self) -> str:
+        return "草稿" if self.is_draft else f"{self.year} 年第 {self.number} 期"
+
+    @property
+    def filename(self) -> str:
+        return f"{self.head} {self.series}"
+
+
+def of_bulletin(bulletin: Bulletin) -> Paper:
+    """The paper of a published number, from its own rows and texts."""
+    texts = {text.view: text.text for text in bulletin.texts.all()}
+    foot = (
+        f"依据{bulletin.document}。数据截至{_moment(bulletin.cutoff)}。核验码 {bulletin.code}，"
+        f"凭期号和核验码可在平台“核验”页核对。"
+    )
+    return _paper(
+        bulletin,
+        bulletins.published(bulletin),
+        texts,
+        at=bulletin.published_at,
+        number=bulletin.number,
+        foot=foot,
+    )
+
+
+def of_draft(draft: BulletinDraft, found: Figures, *, at: datetime) -> Paper:
+    """The paper of a draft, with its figures as they stand at `at`."""
+    foot = f"草稿，未发布。数据截至{_moment(at)}。"
+    return _paper(draft, found, draft.texts, at=at, number=None, foot=foot)
+
+
+def _paper(
+    source: Bulletin | BulletinDraft,
+    found: Figures,
+    texts: Mapping[str, str],
+    *,
+    at: datetime,
+    number: int | None,
+    foot: str,
+) -> Paper:
+    improved = bulletin_texts.most_improved(found)
+    return Paper(
+        head=f"{source.programme}积分通报",
+        title=source.title,
+        issuer=source.programme.organiser.name,
+        year=timezone.localtime(at).year,
+        number=number,
+        day=_day(at),
+        opening=_paragraphs(texts.get(View.OPENING, "")),
+        sections=[
+            Section(view, _paragraphs(texts.get(view, "")), _counted(_evidence(view, found, texts)))
+            for view in SECTIONS
+        ],
+        annexes=[
+            Annex(place, f"{label}学时完成情况", [_cells(row) for row in rows])
+            for place, (label, rows) in enumerate(found.cohorts, 1)
+        ],
+        apart="、".join(row.unit_name for row in found.apart),
+        foot=foot,
+        slope=slope(improved, found.previous),
+        previous=found.previous.number if found.previous else None,
+    )
+
+
+def _counted(said: Sequence[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    return [(numeral(place), *each) for place, each in enumerate(said, 1)]
+
+
+def numeral(number: int) -> str:
+    """A small number as documents count: 一, 十, 十二, 二十."""
+    tens, ones = divmod(number, 10)
+    digits = " 一二三四五六七八九"
+    text = (digits[tens] if tens > 1 else "") + ("十" if tens else "") + digits[ones]
+    return text.replace(" ", "")
+
+
+def _evidence(view: View, found: Figures, texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What stands below a text on the web page: unit, and what the figures say of it."""
+    if view is View.LEARN:
+        said = [
+            (row.unit_name, bulletin_texts.evidence(row))
+            for row in bulletin_texts.to_learn_from(found)
+        ]
+        return [(name, words) for name, words in said if words not in texts.get(view, "")]
+    if view is View.SURPASS:
+        return [
+            (
+                o.row.unit_name,
+                f"第 {o.row.previous_rank} 名升至第 {o.row.rank} 名，超过{_some(o.overtaken)}",
+            )
+            for o in bulletin_texts.overtakings(found)
+        ]
+    return []
+
+
+def _some(names: Sequence[str], most: int = 4) -> str:
+    more = f"等 {len(names)} 个单位" if len(names) > most else ""
+    return "、".join(names[:most]) + more
+
+
+def _cells(row: BulletinRow) -> tuple[str, ...]:
+    """A row of a table, in the order of `HEADINGS`."""
+    return (
+        str(row.rank),
+        movement(row),
+        row.unit_name,
+        percent(row.rate),
+        str(row.completed),
+        str(row.due),
+        str(row.exempt),
+        hours1(row.mean_hours),
+        str(row.sessions),
+    )
+
+
+def movement(row: BulletinRow) -> str:
+    """Places gained or lost, in print: ▲3, ▼1, —; nothing where there is no comparison."""
+    if row.movement is None:
+        return ""
+    if row.movement == 0:
+        return "—"
+    return f"{'▲' if row.movement > 0 else '▼'}{abs(row.movement)}"
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _day(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    return f"{local.year}年{local.month}月{local.day}日"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{_day(moment)}{timezone.localtime(moment):%H:%M}"
