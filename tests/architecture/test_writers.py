@@ -7,7 +7,7 @@ import ast
 from tests.architecture.code import calls, imported, modules
 
 RAW_SQL = {
-    "portal/driver.py",
+    "portal/driver.py",  # hands statements to SQLite itself
     "portal/set_wise.py",  # one statement for many rows, on both engines
     "portal/prepared.py",  # the statements of querysets, written once
     "credits/ledger_sql.py",  # the statements of the ledger's hot path
