@@ -184,9 +184,9 @@ def _accept(
         raise ScanRefused("您已经签到，不用再扫。")
     if row.status not in (Status.NOT_YET, Status.ABSENT):
         raise ScanRefused(f"支部已登记您“{row.word}”，如已到会请告诉支部书记。")
-    row.status, row.scanned = Status.PRESENT, True
+    row.status, row.scanned, row.made_up_on = Status.PRESENT, True, None  # on a reopened roll
     row.marked_by, row.marked_at = member, at
-    row.save(update_fields=["status", "scanned", "marked_by", "marked_at"])
+    row.save(update_fields=["status", "scanned", "made_up_on", "marked_by", "marked_at"])
     Scan.objects.create(session=session, member=member, at=at, accepted=True, nonce=nonce)
     return row
 

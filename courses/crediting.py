@@ -15,7 +15,7 @@ from courses import line_queries, marks, sessions
 from courses.marks import Wish
 from courses.models import Attendance, AttendanceCredit, StudySession
 from courses.sessions import Note, NotNow
-from credits import ledger, rule_book
+from credits import dates, ledger, rule_book
 from credits.ledger import Credit, Posted, Refused, Request
 from credits.models import Programme
 from credits.rule_book import RuleBook
@@ -105,7 +105,7 @@ def _credit(session: StudySession, day: date, row: Attendance, rules: Rules) -> 
         session.form,
         row.made_up_on or day,
         session.minutes if row.minutes is None else row.minutes,
-        session.period,
+        session.period if rules.periods else "",  # one that has none counts it all the same
         session.content,
         start=None if row.made_up_on else session.starts_at,
         end=None if row.made_up_on else session.ends_at,
@@ -164,6 +164,10 @@ class Campaign:
     programme: Programme
     book: RuleBook
     sessions: set[int]
+
+    def rules(self, session: StudySession) -> Rules:
+        """Those that convert a session."""
+        return self.book.on(session.day).rules
 
 
 def campaigns(sessions_: Sequence[StudySession]) -> list[Campaign]:
@@ -285,19 +289,21 @@ def _keep(
 def check_not_too_late(
     found: Sequence[Campaign], sessions_: Sequence[StudySession], *, at: datetime
 ) -> None:
-    """Raise NotNow beyond the back-dating limit, unless it was credited before."""
-    today = timezone.localdate(at)
+    """Raise NotNow beyond the back-dating limit, unless it was credited before or a catch-up
+    window is open over the organiser or over somebody on the roll."""
     by_key = {s.pk: s for s in sessions_}
     for campaign in found:
-        book = campaign.book
+        programme, windows = campaign.programme, dates.Windows(campaign.programme)
         own = [by_key[pk] for pk in sorted(campaign.sessions)]
-        late = [s for s in own if (today - s.day).days > book.on(s.day).rules.back_dating]
+        late = [s for s in own if dates.too_late(s.day, timezone.localdate(at), campaign.rules(s))]
         if not late:
             continue
-        turns = ledger.next_revisions(campaign.programme, [sessions.source_of(s) for s in late])
+        turns = ledger.next_revisions(programme, [sessions.source_of(s) for s in late])
         for session in late:
-            if turns[session.key] == 1:
-                limit = book.on(session.day).rules.back_dating
-                raise NotNow(
-                    f"活动已过去 {(today - session.day).days} 天，超过了补记期限 {limit} 天。"
-                )
+            if turns[session.key] > 1:
+                continue
+            homes = session.attendances.order_by().values_list("home__path", flat=True)
+            places = [session.organiser.path, *homes.distinct()]
+            why = dates.late(programme, session.day, places, at=at, windows=windows, what="活动")
+            if why:
+                raise NotNow(why)

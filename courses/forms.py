@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.utils import timezone
 from courses.models import Course, Lesson, Occasion, StudySession
 from courses.sessions import Plan
 from courses.study_logs import OWN_FORMS, Study
-from credits import rule_book
+from credits import rule_book, rule_words
 from credits.forms import HoursField
 from credits.models import Form, Programme
 from portal.forms import DayField, MemberField
@@ -39,7 +40,36 @@ def local(day: Any, clock: time) -> datetime:
 HALVES = {"morning": (time(8, 30), time(11, 30)), "afternoon": (time(14, 0), time(17, 0))}
 
 
-class ClassForm(forms.Form):
+class CountsFor:
+    """A choice of the programmes that something counts for, where there are several; each says
+    which forms of study it admits."""
+
+    fields: dict[str, forms.Field]
+    cleaned_data: dict[str, Any]
+
+    def offer(self, programmes: Sequence[Programme]) -> None:
+        """programmes: those in which the organiser takes part, the one that is shown first."""
+        self.offered = list(programmes)
+        if len(self.offered) > 1:
+            self.fields["programmes"] = forms.MultipleChoiceField(
+                label="计入",
+                choices=[(p.code, f"{p}（计{_admitted(p)}）") for p in self.offered],
+                initial=[p.code for p in self.offered],
+                widget=forms.CheckboxSelectMultiple,
+                help_text="一次活动可以同时计入几个专题教育，各记一次。",
+            )
+
+    def counted(self) -> list[Programme]:
+        """The chosen ones, in the order in which they were offered."""
+        chosen = self.cleaned_data.get("programmes", [p.code for p in self.offered])
+        return [p for p in self.offered if p.code in chosen]
+
+
+def _admitted(programme: Programme) -> str:
+    return rule_words.admitted(rule_book.of(programme).current.rules)
+
+
+class ClassForm(CountsFor, forms.Form):
     """A reading class in one form: its sessions are laid out over the history periods."""
 
     name = forms.CharField(label="名称", max_length=60)
@@ -72,12 +102,19 @@ class ClassForm(forms.Form):
     place = forms.CharField(label="地点", max_length=60, required=False)
     lecturer = forms.CharField(label="主讲人", max_length=40, required=False)
 
-    def plans(self, programme: Programme) -> list[Plan]:
-        """The sessions: each period in turn, at the same hours, at the chosen interval."""
+    def __init__(self, *args: Any, programmes: Sequence[Programme], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer(programmes)
+
+    def plans(self) -> list[Plan]:
+        """The sessions: each period in turn, at the same hours, at the chosen interval; a programme
+        without periods has one turn of them."""
         values, plans = self.cleaned_data, []
         labels = dict(Form.choices)
+        found = [periods_of(programme) for programme in self.counted()]
+        periods = max(found, key=len) or [("", "")]
         halves = [HALVES[name] for name in values["layout"].split()]
-        turns = [p for p in periods_of(programme) for _ in range(values["each"])]
+        turns = [p for p in periods for _ in range(values["each"])]
         for number, (code, _) in enumerate(turns):
             meeting, half = divmod(number, len(halves) or 1)
             day = values["first"] + timedelta(days=meeting * values["every"])
@@ -99,7 +136,7 @@ class ClassForm(forms.Form):
         return plans
 
 
-class SessionForm(forms.Form):
+class SessionForm(CountsFor, forms.Form):
     """One session; hours follow from the rule, by minutes or as half a day or a day."""
 
     title = forms.CharField(label="主题", max_length=80)
@@ -119,9 +156,15 @@ class SessionForm(forms.Form):
     ceiling = HoursField(label="学时减计为", required=False, help_text="一般不填；只能减，不能加。")
     ceiling_reason = forms.CharField(label="减计理由", max_length=100, required=False)
 
-    def __init__(self, *args: Any, programme: Programme, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, programmes: Sequence[Programme], fixed: bool = False, **kwargs: Any
+    ) -> None:
+        """fixed: what the session counts for stays as it is."""
         super().__init__(*args, **kwargs)
-        self.fields["period"].choices = [("", "不限"), *periods_of(programme)]  # type: ignore[attr-defined] # a ChoiceField
+        found = max(map(periods_of, programmes), key=len)
+        self.fields["period"].choices = [("", "不限"), *found]  # type: ignore[attr-defined] # a ChoiceField
+        if not fixed:
+            self.offer(programmes)
         self.fields["content"].choices = [("", "无"), *named_contents()]  # type: ignore[attr-defined] # a ChoiceField
 
     def clean(self) -> dict[str, Any]:
@@ -135,6 +178,7 @@ class SessionForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """What a plan or a change takes."""
         values = dict(self.cleaned_data)
+        values.pop("programmes", None)
         day = values.pop("day")
         values["starts_at"] = local(day, values.pop("start"))
         values["ends_at"] = local(day, values.pop("end"))
@@ -206,6 +250,11 @@ class LogForm(forms.Form):
     def __init__(self, *args: Any, programme: Programme, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["period"].choices = periods_of(programme)  # type: ignore[attr-defined] # a ChoiceField
+        self.fields["period"].required = bool(periods_of(programme))
+        rules = rule_book.of(programme).current.rules
+        admitted = [(f.value, f.label) for f in OWN_FORMS if rules.form(f.value)]
+        if admitted:
+            self.fields["form"].choices = admitted  # type: ignore[attr-defined] # a ChoiceField
         self.titles = dict(named_contents())
         self.fields["content"].choices = [("", "其他（写在下面）"), *self.titles.items()]  # type: ignore[attr-defined] # a ChoiceField
 

@@ -52,8 +52,10 @@ def found(
     at: datetime,
     leader: Member | None = None,
     key: str = "",
+    also: Sequence[Programme] = (),
 ) -> ReadingClass:
-    """Found a class: the branch's members are enrolled at once, the sessions laid out.
+    """Found a class: the branch's members are enrolled at once, the sessions laid out; they count
+    for its programme, and `also` for others.
 
     Raises BadClass for an organiser that is neither branch nor general branch or days that
     contradict themselves; BadTime for a session's times.
@@ -77,11 +79,20 @@ def found(
     )
     people = Member.objects.active().filter(below(organiser.path, lookup="branch__path"))
     _enrol(reading_class, people.values_list("pk", flat=True), since=starts)
-    sessions.schedule_many(organiser, [programme], plans, by=by, at=at, reading_class=reading_class)
+    counted = [programme, *also]
+    sessions.schedule_many(organiser, counted, plans, by=by, at=at, reading_class=reading_class)
     audit.record(
         AuditEvent.Event.CLASS, by=by, at=at, on=organiser, subject=f"建班：{reading_class}"
     )
     return reading_class
+
+
+def counted(reading_class: ReadingClass) -> list[str]:
+    """Codes of the programmes that a class's sessions count for: those of its newest session, its
+    own before there is one."""
+    newest = reading_class.sessions.order_by("-pk").first()
+    codes = newest.programmes.order_by("pk").values_list("code", flat=True) if newest else ()
+    return list(codes) or [reading_class.programme.code]
 
 
 @transaction.atomic

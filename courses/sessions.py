@@ -15,7 +15,7 @@ from courses import line_queries
 from courses.models import Attendance, AttendanceCredit, ReadingClass, SessionChange, StudySession
 from credits import ledger, rule_book
 from credits.ledger import Source
-from credits.models import Programme
+from credits.models import Form, Programme
 from credits.rule_book import RuleBook
 from portal import audit, set_wise
 from portal.audit import Actor
@@ -326,8 +326,9 @@ def _check_plan(books: Sequence[tuple[Programme, RuleBook]], plan: Plan | StudyS
     for programme, book in books:
         rules = book.on(timezone.localdate(plan.starts_at)).rules
         if rules.form(plan.form) is None:
-            raise Refusal(f"{programme}不计这种学习方式的学时。", field="form")
-        if plan.period and rules.period(plan.period) is None:
+            other = f"请改学习方式，或者不计入{programme}。" if len(books) > 1 else ""
+            raise Refusal(f"{programme}不计{Form(plan.form).label}的学时。{other}", field="form")
+        if plan.period and rules.periods and rules.period(plan.period) is None:
             raise Refusal(f"{programme}没有这个历史时期。", field="period")
 
 

@@ -17,7 +17,8 @@ from courses.sheet_reading import Row as ToldRow
 from courses.sheet_reading import Session as Told
 from courses.sheet_reading import leave as leaves
 from courses.sheet_reading.cells import tight
-from credits import rule_book
+from credits import dates, rule_book
+from credits.dates import Windows
 from credits.models import Programme, Standing
 from portal.models import Member, Membership, Organization
 from portal.querysets import below
@@ -38,10 +39,11 @@ def plans_of(
         _match(plan, known, branch)
     _check_once(plans, known)
     people = _people(reading)
+    windows: dict[int, Windows] = {}
     for plan in plans:
         if not any(ask.is_open for ask in plan.asks):
             _fill(plan, branch, people)
-        _limits(plan, at)
+        _limits(plan, branch, windows, at)
     return plans
 
 
@@ -219,8 +221,11 @@ def _due(branch: Organization, plan: SessionPlan) -> list[Member]:
     return list({m.member_id: m.member for m in members.order_by("pk")}.values())
 
 
-def _limits(plan: SessionPlan, at: datetime) -> None:
-    """Limits of programme and back-dating: said now, refused only on confirming."""
+def _limits(
+    plan: SessionPlan, branch: Organization, windows: dict[int, Windows], at: datetime
+) -> None:
+    """Limits of programme and back-dating: said now, refused only on confirming. windows: those
+    of each programme, for the whole sheet."""
     day, today = plan.told.date, timezone.localdate(at)
     if day is None or plan.does_nothing or (plan.session and plan.session.is_closed):
         return
@@ -232,10 +237,13 @@ def _limits(plan: SessionPlan, at: datetime) -> None:
                 f"{day} 不在{programme}的起止日期（{programme.starts} 至 {programme.ends}）内，"
                 "导入时会被拒绝。"
             )
-        limit = rule_book.of(programme).on(day).rules.back_dating
-        if (today - day).days > limit:
-            plan.warnings.append(
-                f"活动已过去 {(today - day).days} 天，超过了补记期限 {limit} 天，导入时会被拒绝。"
-            )
+        rules = rule_book.of(programme).on(day).rules
+        late = dates.too_late(day, today, rules, what="活动")
+        if late:
+            known = windows.setdefault(programme.pk, Windows(programme))
+            open_ = known.letting_in(day, [branch.path], at=at)
+            told = known.told([branch.path], at=at)
+            then = "在补录期内，导入的学时标为“补录”。" if open_ else f"{told}导入时会被拒绝。"
+            plan.warnings.append(late + then)
     if day > today:
         plan.warnings.append(f"{day} 还没有到，不能先记考勤。")

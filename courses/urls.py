@@ -9,11 +9,15 @@ from courses.views import (
     classes,
     closed_roll,
     early_warnings,
+    ending,
+    handover,
     home,
+    imports,
     lessons,
     line_queries,
     moves,
     plans,
+    reorganizing,
     roll_call,
     samples,
     sheets,
@@ -84,6 +88,10 @@ urlpatterns = [
     # warnings/
     path("warnings/", early_warnings.list_, name="warning-list"),
     path("warnings/mine/", early_warnings.mine, name="my-warnings"),
+    # programme/, loose-ends/
+    path("programme/ending/", ending.ending, name="programme-ending"),
+    path("programme/classes/", ending.take_over, name="programme-classes"),
+    path("loose-ends/<int:organization>/", ending.loose, name="loose-ends"),
     # samples/
     path("samples/", samples.list_, name="sample-list"),
     path("samples/new/", samples.new, name="sample-new"),
@@ -109,4 +117,13 @@ urlpatterns = [
     path("sheets/summary/<int:organization>/", sheets.summary, name="sheet-summary"),
     path("sheets/imports/<int:sheet_import>/", sheets.sheet_import, name="sheet-import"),
     path("sheets/imports/<int:sheet_import>/undo/", sheets.undo, name="sheet-import-undo"),
+    # organizations/
+    path("organizations/<int:organization>/rename/", reorganizing.rename, name="unit-rename"),
+    path("organizations/<int:organization>/move/", reorganizing.move, name="unit-move"),
+    path("organizations/<int:organization>/merge/", reorganizing.merge, name="unit-merge"),
+    path("organizations/<int:organization>/divide/", reorganizing.divide, name="unit-divide"),
+    path("organizations/<int:organization>/dissolve/", reorganizing.dissolve, name="unit-dissolve"),
+    path("handover/", handover.handover, name="handover"),
+    # members/
+    path("members/imports/<int:receipt>/undo/", imports.undo, name="member-import-undo"),
 ]

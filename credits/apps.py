@@ -24,6 +24,8 @@ class CreditsConfig(AppConfig):
             "credits_unitweek",
             "credits_verification",
             "credits_programmearchive",
+            "credits_lateentry",
+            "credits_branchclosing",
         )
         rule = triggers.Special(occupied_time.names, occupied_time.create, occupied_time.drop)
         triggers.special(occupied_time.TABLE, rule)

@@ -6,21 +6,21 @@ after the other, so that lines of one batch conflict with one another just as th
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.utils import timezone
 
-from credits import ledger_sql
+from credits import dates, ledger_sql
+from credits.dates import Windows
 from credits.lines import GRANTED, Credit, Line, Refused, Request
 from credits.models import LedgerEntry, Posting, Programme
 from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
-
-UNBOUND = 1 << 62  # the daily cap of what none binds
 
 
 @dataclass
@@ -38,6 +38,11 @@ class Occupied:
     homes: dict[int, list[tuple[date, date | None, int, str]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+
+    _paths: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._windows = Windows(self.programme)
 
     @classmethod
     def load(cls, programme: Programme, book: RuleBook, requests: Sequence[Request]) -> Occupied:
@@ -93,7 +98,9 @@ class Occupied:
                 found = same[like] = self._in_general(request, credit, at)
             hours, version, cap, reason = found
             member = credit.member
-            pk = member.id
+            pk, window = member.id, 0
+            if reason and reason[0] == "late":
+                reason, window = self._let_in(request, credit, pk, reason, at)
             reason = (
                 reason
                 or self._by_time(credit, pk)
@@ -120,6 +127,7 @@ class Occupied:
                     credit.end,
                     hours,
                     version,
+                    window=window,
                 )
             )
         return lines, refused
@@ -134,29 +142,24 @@ class Occupied:
         hours = credit.worth(version.rules)
         reason = (
             _by_rules(credit, hours, version.rules)
-            or _by_end(credit, at, today)
-            or self._by_date(request, credit, version.rules, today)
+            or dates.not_over(credit, at, today)
+            or dates.out_of_time(self.programme, request, credit, version.rules, today)
         )
-        cap = UNBOUND if request.source.kind in GRANTED else version.rules.daily_cap
+        cap = sys.maxsize if request.source.kind in GRANTED else version.rules.daily_cap
         return hours, version.number, cap, reason
 
-    def _by_date(
-        self, request: Request, credit: Credit, rules: Rules, today: date
-    ) -> tuple[str, str] | None:
-        if request.revision > 1 or request.source.kind in GRANTED:
-            return None
-        starts, ends = self.programme.starts, self.programme.ends
-        if not starts <= credit.day <= ends:
-            return (
-                "outside",
-                f"{credit.day} 不在{self.programme}的起止日期（{starts} 至 {ends}）内。",
-            )
-        limit = rules.back_dating
-        claimed = request.claimed or today
-        if claimed - credit.day > timedelta(days=limit):
-            late = (claimed - credit.day).days
-            return "late", f"{credit.day} 已过去 {late} 天，超过了补记期限 {limit} 天。"
-        return None
+    def _let_in(
+        self, request: Request, credit: Credit, member: int, reason: dates.Reason, at: datetime
+    ) -> tuple[dates.Reason | None, int]:
+        """Whether a catch-up window lets somebody's late credit in, and which; else why not."""
+        home, _ = self._home(member, credit.day)
+        if home not in self._paths:
+            self._paths |= dates.paths_of(s[2] for spans in self.homes.values() for s in spans)
+        places = [request.organiser.path, self._paths[home]]
+        window = self._windows.letting_in(credit.day, places, at=at, claimed=request.claimed)
+        if window:
+            return None, window.pk
+        return ("late", reason[1] + self._windows.told(places, at=at)), 0
 
     def _by_time(self, credit: Credit, member: int) -> tuple[str, str] | None:
         if credit.start is None or credit.end is None:
@@ -236,12 +239,6 @@ def _by_rules(credit: Credit, hours: int, rules: Rules) -> tuple[str, str] | Non
     if hours <= 0:
         least = -(-rules.step * rules.minutes_per_hour // 100)
         return "short", f"{credit.minutes} 分钟不足最小计时单位（{least} 分钟），不能记学时。"
-    return None
-
-
-def _by_end(credit: Credit, at: datetime, today: date) -> tuple[str, str] | None:
-    if credit.day > today or (credit.end and credit.end > at):
-        return "future", f"{credit.day} 的学习还没有结束，不能提前记学时。"
     return None
 
 

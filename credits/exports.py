@@ -7,9 +7,9 @@ from datetime import datetime
 from django.http import HttpResponse
 from django.utils import timezone
 
-from credits import committees
+from credits import closings, committees
 from credits.kept_rankings import Kept
-from credits.models import Programme
+from credits.models import BranchClosing, Programme
 from credits.rankings import LEVELS, MEASURES, WINDOWS, Choice, Level, Ranking
 from portal import audit, spreadsheets
 from portal.audit import Actor
@@ -69,3 +69,37 @@ def ranking(
 
 def _mean(hundredths: float | None) -> float | str:
     return "—" if hundredths is None else round(hundredths / 100, 2)
+
+
+def closing(found: BranchClosing, *, by: Actor, at: datetime) -> HttpResponse:
+    """One branch's certificate of a closing, with its names."""
+    name = f"{found.programme}结业情况证明（{found.branch_name}）"
+    audit.record(
+        AuditEvent.Event.EXPORT,
+        by=by,
+        at=at,
+        on=found.branch,
+        subject=name,
+        detail={"number": found.number, "rows": len(found.lines)},
+    )
+    with spreadsheets.book() as book:
+        sheet = book.sheet("结业情况", [14, 14, 10, 10, 10, 13, 34])
+        sheet.title(name)
+        closed = timezone.localtime(found.closed_at)
+        sheet.note(f"编号 {found.number}，核验码 {found.code}；{closed:%Y-%m-%d} 封账，"
+                   f"按规则第 {found.rules} 版。应学 {found.due} 人，学满 {found.completed} 人，"
+                   f"未学满 {found.short} 人，免学 {found.exempt} 人。")  # fmt: skip
+        sheet.header(["姓名", "党员编号", "应学", "认定", "结果", "学满日期", "说明"])
+        for line in found.lines:
+            sheet.line(
+                [
+                    line["name"],
+                    line["number"],
+                    line["target"] / 100,
+                    line["hours"] / 100,
+                    closings.outcome(line),
+                    line["completed_on"],
+                    line["why"],
+                ]
+            )
+    return spreadsheets.answer(book.data, name)

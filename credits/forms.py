@@ -8,10 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from credits.models import Form, RankingPermit, View
 from portal.forms import DayField
-from portal.models import Cohort
+from portal.models import Cohort, Organization
 from portal.templatetags.portal import hours
 
 
@@ -49,6 +51,32 @@ class ExemptionForm(forms.Form):
         return values
 
 
+class WindowForm(forms.Form):
+    """A catch-up window: over which organisation, which days of study, when they are entered."""
+
+    organization = forms.CharField(
+        label="党组织", max_length=80, help_text="对它和它的下级都有效；填写全称、简称或编码。"
+    )
+    first_day = DayField(label="学习日期自")
+    last_day = DayField(label="学习日期至")
+    opens_on = DayField(label="补录自")
+    closes_on = DayField(label="补录至")
+    reason = forms.CharField(label="理由", max_length=200, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def __init__(self, *args: Any, within: QuerySet[Organization], **kwargs: Any) -> None:
+        """within: the organisations over which a window may be opened."""
+        super().__init__(*args, **kwargs)
+        self.within = within
+
+    def clean_organization(self) -> Organization:
+        text = self.cleaned_data["organization"].strip()
+        for field in ("code", "name", "short_name"):
+            found = list(self.within.filter(**{field: text})[:2])
+            if len(found) == 1:
+                return found[0]
+        raise ValidationError(f"没有找到唯一的党组织“{text}”，请填写您范围内的全称或编码。")
+
+
 class ReasonForm(forms.Form):
     """A reason, where an act needs nothing else."""
 
@@ -58,6 +86,16 @@ class ReasonForm(forms.Form):
 class PermitForm(forms.Form):
     level = forms.ChoiceField(label="排行范围", choices=RankingPermit.Level.choices)
     document = forms.CharField(label="依据文件", max_length=120, help_text="文件名称和文号。")
+
+
+class NextProgrammeForm(forms.Form):
+    """The next programme: what it is called and when."""
+
+    name = forms.CharField(label="名称", max_length=60)
+    code = forms.CharField(label="代码", max_length=30, help_text="小写字母、数字和连字符。")
+    starts = DayField(label="开始")
+    ends = DayField(label="结束")
+    authority = forms.CharField(label="依据文件", max_length=120)
 
 
 class RulesForm(forms.Form):

@@ -14,7 +14,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 
-from credits import certificates, chain, ledger_sql, roll, rule_book, standings
+from credits import certificates, chain, late_entries, ledger_sql, roll, rule_book, standings
 from credits.chain import Act, Head
 from credits.conflicts import Occupied
 from credits.lines import Credit, Line, Refused, Request, Source
@@ -191,6 +191,7 @@ def _settle_and_write(
             hours[line.home, line.day.replace(day=1)] += line.hours
         turned.append((*_assess(held, act), act.at))
     chain.write(programme, acts, heads)
+    late_entries.mark(programme, acts)
     changed = {(line.member, line.period, line.form) for act in acts for line in act.lines}
     ledger_sql.write_totals(programme.pk, [(m, p, f, held.totals[m][p, f]) for m, p, f in changed])
     standings.save(held, made=made, hours=hours)

@@ -101,7 +101,8 @@ class Refused:
 
 
 class Line(NamedTuple):
-    """One line as written. `reversed_id` and `reversed_check` name what it reverses."""
+    """One line as written. `reversed_id` and `reversed_check` name what it reverses; `window` is
+    the catch-up window without which it would have come too late."""
 
     member: int
     member_key: str
@@ -120,6 +121,7 @@ class Line(NamedTuple):
     check_value: str = ""
     reversed_id: int | None = None
     reversed_check: str = ""
+    window: int = 0
 
     def negative(self) -> Line:
         """The line that reverses this live one exactly."""

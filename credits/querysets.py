@@ -9,14 +9,19 @@ from django.apps import apps
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
 
 from portal.access import Capability, Scope
+from portal.models import PATH_STEP
 from portal.prepared import Prepared, columns, given
 from portal.querysets import ScopedQuerySet
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from credits.models import (  # noqa: F401 - named as text in the base classes below
+        BranchClosing,
         BranchStanding,
         Bulletin,
         BulletinDraft,
+        CatchUpWindow,
         Certificate,
         ClaimBatch,
         Exemption,
@@ -34,6 +39,13 @@ class ProgrammeQuerySet(ScopedQuerySet["Programme"]):
     def open(self) -> Self:
         """Those that take postings."""
         return self.filter(state__in=["running", "closing"])
+
+    def taking_part(self, path: str) -> Self:
+        """Those in whose scope the organisation at `path` is."""
+        above = [path[:end] for end in range(PATH_STEP, len(path) + 1, PATH_STEP)]
+        inside = apps.get_model("credits", "ProgrammeScope")._default_manager
+        scopes = inside.filter(organization__path__in=above)
+        return self.filter(pk__in=scopes.values("programme"))
 
     def begun(self) -> Self:
         return self.exclude(state="draft")
@@ -190,6 +202,12 @@ class HoursClaimQuerySet(ScopedQuerySet["HoursClaim"]):
         return self.select_related(*people)
 
 
+class CatchUpWindowQuerySet(ScopedQuerySet["CatchUpWindow"]):
+    def open(self, on: date) -> Self:
+        """Those in which something may be entered on a day."""
+        return self.filter(ended_at=None, opens_on__lte=on, closes_on__gte=on)
+
+
 class BulletinQuerySet(ScopedQuerySet["Bulletin"]):
     path_lookup = "programme__organiser__path"
 
@@ -200,6 +218,10 @@ class BulletinQuerySet(ScopedQuerySet["Bulletin"]):
 
 class BulletinDraftQuerySet(ScopedQuerySet["BulletinDraft"]):
     path_lookup = "programme__organiser__path"
+
+
+class BranchClosingQuerySet(ScopedQuerySet["BranchClosing"]):
+    path_lookup = "branch__path"
 
 
 class CertificateQuerySet(ScopedQuerySet["Certificate"]):

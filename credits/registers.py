@@ -18,6 +18,7 @@ from django.db.models import ForeignKey, Model, QuerySet
 
 from credits import digests
 from credits.models import (
+    BranchClosing,
     Bulletin,
     BulletinWithdrawal,
     Certificate,
@@ -40,6 +41,7 @@ STABLE: dict[type[Model], Callable[[Any], Any]] = {
     Bulletin: lambda bulletin: bulletin.digest,
     RankingPermit: lambda permit: permit.digest,
     Certificate: lambda certificate: certificate.digest,
+    BranchClosing: lambda closing: closing.number,
 }
 # What changes in a record's life and is checked by other means: a certificate's state follows
 # from its events; its standing is that of its member.
@@ -91,6 +93,7 @@ def of_programme(programme: Programme, *, using: str) -> Iterator[tuple[str, Que
         ("certificates", Certificate.objects.select_related(
             "member", "branch", "issued_by", "replaces"), ""),
         ("events", events, "certificate__"),
+        ("closings", BranchClosing.objects.select_related("branch", "closed_by", "replaces"), ""),
         ("archives", ProgrammeArchive.objects.select_related("by"), ""),
     ]  # fmt: skip
     for name, found, path in rows:

@@ -120,9 +120,14 @@ def joiner_target(
         return target
     if rules.joiners == "exempt":
         return None
-    months = _months(starts, ends)
-    remaining = min(months, max(1, _months(joined, ends)))
+    remaining, months = remaining_months(starts=starts, ends=ends, joined=joined)
     return max(rules.step, target * remaining // (months * rules.step) * rules.step)
+
+
+def remaining_months(*, starts: date, ends: date, joined: date) -> tuple[int, int]:
+    """How many of how many calendar months are left to somebody who joins; never none."""
+    months = _months(starts, ends)
+    return min(months, max(1, _months(joined, ends))), months
 
 
 def rescale(target: int, full: int, new_full: int, rules: Rules) -> int:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Subquery
 
-from credits import archives, rule_book, rules
-from credits.models import CreditTotal, Form, LedgerEntry, Programme, RuleVersion, Standing
+from credits import archives, late_entries, rule_book, rules
+from credits.models import (
+    CatchUpWindow,
+    CreditTotal,
+    Form,
+    LedgerEntry,
+    Programme,
+    RuleVersion,
+    Standing,
+)
 from credits.rule_sets import Rules
 from credits.rules import Recognised
 from portal.models import Member
@@ -21,13 +29,15 @@ class Line:
     """One ledger line as its member reads it. Hours in hundredths.
 
     recognised: what it counts towards the target; why: where that differs from what was earned.
-    room: hours that a reversal freed under a cap for lines before it.
+    room: hours that a reversal freed under a cap for lines before it. late: the catch-up window
+    in which its source was entered.
     """
 
     entry: LedgerEntry
     recognised: int
     why: str
     reversed_by: LedgerEntry | None = None
+    late: CatchUpWindow | None = None
 
     @property
     def earned(self) -> int:
@@ -156,17 +166,23 @@ def of(programme: Programme, member: Member) -> Statement:
     by_form: dict[str, int] = {}
     for total in _totals(programme=programme.pk, member=member.pk):
         by_form[total.form] = by_form.get(total.form, 0) + total.earned
-    lines = tuple(explained(entries, found.rules))
+    late = late_entries.of_member(programme, member)
+    lines = tuple(explained(entries, found.rules, late))
     gone = archives.lines_are_gone(programme)
     return Statement(programme, found.standing, found.worth, found.rules, lines, by_form, gone)
 
 
-def explained(entries: Sequence[LedgerEntry], rules_: Rules) -> Iterable[Line]:
-    """Each entry with what it counts and why that differs from what it earned."""
+def explained(
+    entries: Sequence[LedgerEntry], rules_: Rules, late: Mapping[tuple[str, str], CatchUpWindow]
+) -> Iterable[Line]:
+    """Each entry with what it counts and why that differs from what it earned; late: by source,
+    the window in which it was entered."""
     counted = rules.line_by_line([(e.form, e.hours) for e in entries], rules_)
     reversals = {e.reverses_id: e for e in entries if e.reverses_id}
     for entry, recognised in zip(entries, counted, strict=True):
-        yield Line(entry, recognised, _why(entry, recognised, rules_), reversals.get(entry.pk))
+        window = late.get((entry.posting.kind, entry.posting.key))
+        why = _why(entry, recognised, rules_)
+        yield Line(entry, recognised, why, reversals.get(entry.pk), window)
 
 
 def _why(entry: LedgerEntry, recognised: int, rules_: Rules) -> str:

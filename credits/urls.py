@@ -3,15 +3,20 @@
 from django.urls import path
 
 from credits.views import (
+    archive,
     bulletins,
+    catch_up,
     checks,
     claim_sheets,
     claims,
     claims_waiting,
+    closings,
     exemptions,
     figures,
+    next_programme,
     programme,
     rankings,
+    rules,
     statement,
 )
 
@@ -38,6 +43,8 @@ urlpatterns = [
     # exemptions/, certificates/
     path("check/", checks.check, name="paper-check"),
     path("exemptions/", exemptions.list_, name="exemption-list"),
+    path("exemptions/new/", exemptions.ask_many, name="exemption-many"),
+    path("exemptions/decide/", exemptions.decide_many, name="exemption-decide-many"),
     path("exemptions/members/<int:member>/", exemptions.ask, name="exemption-ask"),
     path("exemptions/<int:exemption>/decide/", exemptions.decide, name="exemption-decide"),
     path("standings/<int:standing>/certify/", exemptions.issue, name="certificate-issue"),
@@ -54,10 +61,21 @@ urlpatterns = [
     path("claims/sheet/uploads/<int:claim_sheet>/", claim_sheets.one, name="claims-in-one"),
     path("claims/waiting/", claims_waiting.waiting, name="claims-waiting"),
     path("claims/decide/", claims_waiting.decide, name="claims-decide"),
+    # catch-up/
+    path("catch-up/", catch_up.list_, name="window-list"),
+    path("catch-up/new/", catch_up.new, name="window-new"),
+    path("catch-up/<int:window>/", catch_up.detail, name="window-detail"),
+    path("catch-up/<int:window>/end/", catch_up.end, name="window-end"),
     # programme/
     path("programme/", programme.detail, name="programme"),
     path("programme/permit/", programme.permit, name="programme-permit"),
     path("programme/act/", programme.act, name="programme-act"),
     path("programme/reopen/", programme.reopen, name="programme-reopen"),
-    path("programme/rules/", programme.rules, name="programme-rules"),
+    path("programme/rules/", rules.rules, name="programme-rules"),
+    path("programme/archive/", archive.archive, name="programme-archive"),
+    path("programme/next/", next_programme.new, name="programme-next"),
+    # closings/
+    path("closings/", closings.list_, name="closing-list"),
+    path("closings/<int:closing>/", closings.detail, name="closing-detail"),
+    path("closings/<int:closing>/sheet/", closings.sheet, name="closing-out"),
 ]

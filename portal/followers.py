@@ -49,6 +49,17 @@ class BranchChange:
 
 
 @dataclass(frozen=True)
+class BranchEnding:
+    """`branch` is about to be dissolved, merged into `into` (None: nobody takes over its work).
+
+    A follower on whose work nobody could finish any more raises a Refusal.
+    """
+
+    branch: Organization
+    into: Organization | None
+
+
+@dataclass(frozen=True)
 class TreeAhead:
     """The tree is about to change: whoever follows takes its own locks now, before the tree's.
 
@@ -56,7 +67,7 @@ class TreeAhead:
     """
 
 
-Change = PersonChange | PeopleEntered | BranchChange | TreeAhead
+Change = PersonChange | PeopleEntered | BranchChange | BranchEnding | TreeAhead
 
 
 class Follower(Protocol):

@@ -158,6 +158,20 @@ class AppointForm(forms.Form):
     acting = forms.BooleanField(label="代管（上级同志暂代支部书记）", required=False)
 
 
+class HandOverForm(forms.Form):
+    """Who comes after a secretary, from which day on."""
+
+    SUCCESSOR, ACTING = "successor", "acting"
+    way = forms.ChoiceField(
+        label="由谁接着办",
+        choices=[(SUCCESSOR, "任命接任的支部书记"), (ACTING, "由上级同志代管")],
+        widget=forms.RadioSelect,
+        initial=SUCCESSOR,
+    )
+    number = MemberField(label="这位同志的党员编号", max_length=24)
+    on = DayField(label="交接日期", help_text="前任到这一天为止，后任自这一天起。")
+
+
 class SuggestionForm(forms.Form):
     kind = forms.ChoiceField(
         label="种类", choices=Suggestion.Kind.choices, widget=forms.RadioSelect

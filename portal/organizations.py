@@ -1,4 +1,4 @@
-"""Verbs on the organisation tree: found, rename, move, merge, dissolve.
+"""Verbs on the organisation tree: found, rename, move; portal/reorganizations.py has the others.
 
 `path` is written here and nowhere else. Every verb records itself and tells the followers. Locks:
 what follows the tree (the programmes) → organisations by id.
@@ -14,10 +14,11 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Concat, Substr
+from django.utils import timezone
 
-from portal import appointments, audit, followers, members
+from portal import audit, followers
 from portal.audit import Actor
-from portal.models import PATH_STEP, Appointment, AuditEvent, Member, Organization, OrganizationName
+from portal.models import PATH_STEP, AuditEvent, Organization, OrganizationName
 from portal.querysets import ALPHABET
 from portal.refusals import Refusal
 
@@ -28,8 +29,8 @@ class CannotMove(Refusal):
     """The organisation cannot stand where it is asked to stand."""
 
 
-class NotEmpty(Refusal):
-    """Something still hangs on the organisation."""
+class BadName(Refusal):
+    """The name or the day from which it holds does not fit what is known."""
 
 
 class AlreadyThere(Refusal):
@@ -129,8 +130,17 @@ def rename(
     at: datetime,
     short_name: str = "",
 ) -> Organization:
-    """Give a new name from the day `on`; sheets of earlier days keep the name of their day."""
-    organization = _locked(organization)
+    """Give a new name from the day `on`; sheets of earlier days keep the name of their day.
+
+    Raises BadName for a day to come or before the present name's, CannotMove when it is dissolved.
+    """
+    organization = locked(organization)
+    check_standing(organization)
+    if on > timezone.localdate(at):
+        raise BadName(f"更名日期 {on} 还没有到。", field="on")
+    last = organization.names.order_by("-since").first()
+    if last and on < last.since:
+        raise BadName(f"现名自 {last.since} 起使用，更名日期不能更早。", field="on")
     before = organization.name
     organization.name = name
     organization.short_name = short_name or name[:40]
@@ -161,6 +171,7 @@ def move(
         Organization.objects.select_for_update(no_key=True).get(pk=pk)
     organization.refresh_from_db()
     parent.refresh_from_db()
+    check_standing(organization)
     if parent.path.startswith(organization.path):
         raise CannotMove(f"不能把{organization}移到它自己的下级{parent}。", field="parent")
     _check_parent(parent, organization.kind)
@@ -188,60 +199,15 @@ def move(
     return organization
 
 
-@transaction.atomic
-def merge(
-    source: Organization, into: Organization, *, on: date, by: Actor, at: datetime
-) -> Organization:
-    """Merge one branch into another: its members move over on `on`, then it is dissolved.
-
-    Its sheets, postings and bulletins of the past stay as they are.
-    """
-    if not (source.is_branch and into.is_branch) or source.pk == into.pk:
-        raise CannotMove("只有两个不同的党支部可以合并。", field="into")
-    people = Member.objects.in_branch(source).order_by("pk")
-    members.transfer_many(
-        [members.Move(person, into, on, merged=True) for person in people], by=by, at=at
-    )
-    return _end(source, on=on, into=into, by=by, at=at)
-
-
-@transaction.atomic
-def dissolve(organization: Organization, *, on: date, by: Actor, at: datetime) -> Organization:
-    """Dissolve an organisation without members and without standing organisations below it.
-
-    Raises NotEmpty with the number of what is still there.
-    """
-    return _end(organization, on=on, into=None, by=by, at=at)
-
-
-def _end(
-    organization: Organization, *, on: date, into: Organization | None, by: Actor, at: datetime
-) -> Organization:
-    organization = _locked(organization)
-    people = Member.objects.in_branch(organization).count()
-    if people:
-        raise NotEmpty(f"{organization}还有 {people} 名党员，请先转出或合并。")
-    below = Organization.objects.standing().below(organization).exclude(pk=organization.pk).count()
-    if below:
-        raise NotEmpty(f"{organization}下面还有 {below} 个党组织，请先划转或撤销。")
-    organization.dissolved_on = on
-    organization.merged_into = into
-    organization.save(update_fields=["dissolved_on", "merged_into"])
-    held = Appointment.objects.filter(organization=organization)
-    appointments.end_all(held, on=on, by=by, at=at)
-    what = f"并入{into}" if into else "撤销"
-    audit.record(
-        AuditEvent.Event.ORGANIZATION,
-        by=by,
-        at=at,
-        on=organization,
-        subject=f"{organization}{what}",
-    )
-    return organization
-
-
-def _locked(organization: Organization) -> Organization:
+def locked(organization: Organization) -> Organization:
+    """The organisation as it is now, its row locked."""
     return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+
+
+def check_standing(organization: Organization) -> None:
+    """Raises CannotMove for an organisation that is no more."""
+    if organization.dissolved_on:
+        raise CannotMove(f"{organization}已于{organization.dissolved_on}撤销，不能再变动。")
 
 
 def _check_parent(parent: Organization, kind: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from django.apps import apps
 from django.db import models
-from django.db.models import CharField, Lookup, Q
+from django.db.models import CharField, Exists, Lookup, OuterRef, Q
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         Message,
         MobileStay,
         Organization,
+        PeopleImport,
         Suggestion,
         Upload,
     )
@@ -93,6 +95,15 @@ class OrganizationQuerySet(ScopedQuerySet["Organization"]):
     def below(self, organization: Organization) -> Self:
         return self.filter(below(organization.path))
 
+    def unseated(self, day: date) -> Self:
+        """Branches that have people and no secretary on `day`, or only one who acts (代管)."""
+        seats = apps.get_model("portal", "Appointment")._default_manager.filter(
+            Q(until=None) | Q(until__gt=day), role="secretary", acting=False, since__lte=day
+        )
+        people = apps.get_model("portal", "Member")._default_manager.filter(is_active=True)
+        found = self.branches().exclude(pk__in=seats.values("organization"))
+        return found.filter(Exists(people.filter(branch=OuterRef("pk"))))
+
     def named(self, text: str) -> Self:
         return self.filter(Q(name__contains=text) | Q(short_name__contains=text) | Q(code=text))
 
@@ -159,6 +170,10 @@ class JobQuerySet(ScopedQuerySet["Job"]):
 class UploadQuerySet(ScopedQuerySet["Upload"]):
     path_lookup = ""
     owner_lookup = "by"
+
+
+class PeopleImportQuerySet(ScopedQuerySet["PeopleImport"]):
+    """Receipts of member lists, by where the importer acted."""
 
 
 class SuggestionQuerySet(ScopedQuerySet["Suggestion"]):

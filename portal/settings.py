@@ -93,7 +93,8 @@ TEMPLATES = [
 ]
 
 # The functions that follow when people move (DESIGN section 1), and the work done by the clock.
-MEMBERSHIP_FOLLOWERS = ["credits.roll.follow"]
+MEMBERSHIP_FOLLOWERS = ["credits.roll.follow", "courses.unfinished.follow"]
+CLOSING_FOLLOWERS = ["courses.expiry.follow"]
 PERIODIC_WORK = [
     "portal.jobs.tidy",
     "portal.audit.expire",
@@ -104,6 +105,7 @@ PERIODIC_WORK = [
     "courses.sheets_in.expire",
     "courses.weekly.compose",
     "courses.weekly.mail",
+    "courses.expiry.sweep",
     "courses.samples.expire",
 ]
 

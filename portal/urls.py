@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from portal.views import jobs, members, messages, organizations, people, sign_in, suggestions
+from portal.views import (
+    appointments,
+    imports,
+    jobs,
+    members,
+    messages,
+    organizations,
+    people,
+    sign_in,
+    suggestions,
+)
 
 urlpatterns = [
     # signing in
@@ -23,6 +33,8 @@ urlpatterns = [
     path("members/<int:member>/leave/", members.leave, name="member-leave"),
     path("members/in/", people.members_in, name="members-in"),
     path("members/in/<int:upload>/", people.members_in_one, name="members-in-one"),
+    path("members/imports/", imports.list_, name="member-imports"),
+    path("members/imports/<int:receipt>/", imports.detail, name="member-import"),
     path("members/out/", people.members_out, name="members-out"),
     # organizations/
     path("organizations/", organizations.list_, name="organization-list"),
@@ -30,10 +42,11 @@ urlpatterns = [
     path("organizations/in/", people.organizations_in, name="organizations-in"),
     path("organizations/in/<int:tree>/", people.organizations_in_one, name="organizations-in-one"),
     path("organizations/out/", people.organizations_out, name="organizations-out"),
+    path("appointments/<int:appointment>/end/", appointments.end, name="appointment-end"),
     path(
-        "appointments/<int:appointment>/end/",
-        organizations.end_appointment,
-        name="appointment-end",
+        "appointments/<int:appointment>/hand-over/",
+        appointments.hand_over,
+        name="appointment-hand-over",
     ),
     # messages/
     path("messages/", messages.list_, name="message-list"),

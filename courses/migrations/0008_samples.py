@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0006_line_queries"),
+        ("courses", "0007_expiry"),
         ("credits", "0003_programme_archive"),
         ("portal", "0004_suggestions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

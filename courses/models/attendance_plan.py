@@ -25,6 +25,7 @@ class AttendancePlan(models.Model):
         APPROVED = "approved", "已批准"
         DECLINED = "declined", "未批准"
         TAKEN_BACK = "taken_back", "已撤回"
+        EXPIRED = "expired", "封账时未批"
 
     session = models.ForeignKey(
         StudySession, models.PROTECT, related_name="plans", verbose_name="学习活动"
@@ -54,7 +55,7 @@ class AttendancePlan(models.Model):
                 condition=Q(leave="", state__in=["coming", "taken_back"])
                 | Q(
                     leave__in=["sick", "personal", "official", "other"],
-                    state__in=["pending", "approved", "declined"],
+                    state__in=["pending", "approved", "declined", "expired"],
                 ),
             ),
             models.CheckConstraint(
@@ -69,7 +70,8 @@ class AttendancePlan(models.Model):
                     decided_by=None,
                     decided_at=None,
                     reply="",
-                ),
+                )
+                | Q(state="expired", decided_by=None, decided_at__isnull=False, reply=""),
             ),
             models.CheckConstraint(
                 name="plan_not_by_oneself",

@@ -30,6 +30,7 @@ class LineQuery(models.Model):
         CORRECTED = "corrected", "已更正"
         DECLINED = "declined", "不予更正"
         WITHDRAWN = "withdrawn", "已撤回"
+        EXPIRED = "expired", "封账时未处理"
 
     programme = models.ForeignKey(
         "credits.Programme", models.PROTECT, related_name="+", verbose_name="专题教育"
@@ -106,6 +107,10 @@ class LineQuery(models.Model):
                     state="open", decided_by=None, decided_at=None, reply="", correction=None
                 )
                 | Q(state="withdrawn", decided_by=None, decided_at__isnull=False, correction=None)
+                | (
+                    Q(state="expired", decided_by=None, decided_at__isnull=False, correction=None)
+                    & ~Q(reply="")
+                )
                 | Q(state="corrected", decided_at__isnull=False, correction__isnull=False)
                 | (
                     Q(

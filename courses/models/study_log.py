@@ -13,7 +13,8 @@ class StudyLog(models.Model):
 
     key: stable, names the log in the ledger. content: key of a named course or lesson, else empty.
     entered_by: the member, or the secretary for somebody without a phone. hours: what it earned
-    (hundredths), known once it is credited.
+    (hundredths), known once it is credited. Expired: the books were closed over it, by nobody's
+    decision.
     """
 
     class State(models.TextChoices):
@@ -22,6 +23,7 @@ class StudyLog(models.Model):
         RETURNED = "returned", "已退回"
         WITHDRAWN = "withdrawn", "已撤回"
         REVERSED = "reversed", "已冲销"
+        EXPIRED = "expired", "封账时未确认"
 
     key = models.CharField("标识", max_length=24, unique=True, editable=False)
     programme = models.ForeignKey(
@@ -63,11 +65,12 @@ class StudyLog(models.Model):
             models.CheckConstraint(
                 name="study_log_decided_has_who",
                 condition=Q(state__in=["pending", "withdrawn"], decided_by=None)
+                | Q(state="expired", decided_by=None, decided_at__isnull=False)
                 | Q(state__in=["confirmed", "returned", "reversed"], decided_by__isnull=False),
             ),
             models.CheckConstraint(
                 name="study_log_returned_with_reason",
-                condition=~Q(state__in=["returned", "reversed"]) | ~Q(reason=""),
+                condition=~Q(state__in=["returned", "reversed", "expired"]) | ~Q(reason=""),
             ),
             models.CheckConstraint(
                 name="study_log_minutes_positive", condition=Q(minutes__gt=0, minutes__lte=1440)

@@ -17,6 +17,7 @@ class WalkIn(models.Model):
         ASKED = "asked", "待确认"
         ADMITTED = "admitted", "已确认"
         DECLINED = "declined", "未同意"
+        EXPIRED = "expired", "封账时未确认"
 
     session = models.ForeignKey(
         StudySession, models.PROTECT, related_name="walk_ins", verbose_name="学习活动"
@@ -39,7 +40,12 @@ class WalkIn(models.Model):
             models.CheckConstraint(
                 name="walk_in_decided",
                 condition=Q(state="asked", decided_by=None, decided_at=None)
-                | (~Q(state="asked") & Q(decided_by__isnull=False, decided_at__isnull=False)),
+                | Q(state="expired", decided_by=None, decided_at__isnull=False)
+                | Q(
+                    state__in=["admitted", "declined"],
+                    decided_by__isnull=False,
+                    decided_at__isnull=False,
+                ),
             ),
             models.CheckConstraint(
                 name="walk_in_not_oneself",

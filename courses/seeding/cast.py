@@ -14,7 +14,7 @@ from courses.seeding.files import load
 from courses.seeding.meetings import Meeting, plan_of, put_down
 from courses.seeding.world import World, key_of
 from courses.study_logs import Study
-from credits import roll
+from credits import exemptions
 from portal import members
 
 
@@ -109,7 +109,7 @@ def _transfer(world: World, _: list[Any], at: datetime) -> None:
 
 def _ask(world: World, items: list[dict[str, Any]], at: datetime) -> None:
     for entry in items:
-        roll.ask_exemption(
+        exemptions.ask(
             world.programme,
             world.cast[entry["who"]],
             target=entry.get("target"),
@@ -124,7 +124,7 @@ def _ask(world: World, items: list[dict[str, Any]], at: datetime) -> None:
 def _decide(world: World, items: list[dict[str, Any]], at: datetime) -> None:
     for entry in items:
         asked = world.cast[entry["who"]].exemptions.get(programme=world.programme)
-        roll.decide_exemption(asked, approve=True, answer="同意", by=world.official, at=at)
+        exemptions.decide(asked, approve=True, answer="同意", by=world.official, at=at)
 
 
 def _exchange(world: World, items: list[dict[str, Any]], at: datetime) -> None:

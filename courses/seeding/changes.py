@@ -10,7 +10,7 @@ from courses import reading_classes
 from courses.seeding.files import load
 from courses.seeding.meetings import reason
 from courses.seeding.world import World
-from credits import roll
+from credits import exemptions
 from credits.models import Exemption
 from portal import members
 from portal.members import Departure
@@ -47,7 +47,7 @@ def _candidates(world: World) -> Iterator[Member]:
 def _ask(world: World, items: list[Member], at: datetime) -> None:
     for member in items:
         assert member.branch  # noqa: S101 - nobody has left yet
-        roll.ask_exemption(
+        exemptions.ask(
             world.programme,
             member,
             target=None,
@@ -62,7 +62,7 @@ def _ask(world: World, items: list[Member], at: datetime) -> None:
 def _decide(world: World, items: list[Member], at: datetime) -> None:
     asked = Exemption.objects.filter(programme=world.programme, member__in=items)
     for exemption in asked.order_by("member__number"):
-        roll.decide_exemption(exemption, approve=True, answer="同意", by=world.official, at=at)
+        exemptions.decide(exemption, approve=True, answer="同意", by=world.official, at=at)
 
 
 def _move(world: World, items: list[Member], at: datetime) -> None:

@@ -9,7 +9,17 @@ from time import perf_counter
 
 from django.db import transaction
 
-from courses.seeding import cast, changes, classes, own_study, people, programme, syllabus, tree
+from courses.seeding import (
+    cast,
+    changes,
+    classes,
+    own_study,
+    people,
+    programme,
+    said,
+    syllabus,
+    tree,
+)
 from courses.seeding.agenda import Agenda
 from courses.seeding.calendar import Calendar
 from courses.seeding.files import load
@@ -65,6 +75,7 @@ def seed(
         classes.plan(world)
         own_study.plan(world)
         changes.plan(world)
+        said.plan(world)
         world.agenda.run(world, report)
     report(f"种子数据已写入，用时 {perf_counter() - began:.0f} 秒。")
     return True

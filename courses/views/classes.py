@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -38,6 +40,7 @@ def list_(request: MemberRequest) -> HttpResponse:
     shown = Paginator(rows, 30).get_page(request.GET.get("page"))
     context = {
         "programme": programme,
+        "organiser": _organiser(request),
         "classes": classes.filter(programme=programme),
         "page": shown,
         "query": "",
@@ -50,15 +53,17 @@ def list_(request: MemberRequest) -> HttpResponse:
 @gate.required(Capability.MANAGE_CLASSES)
 def new(request: MemberRequest) -> HttpResponse:
     """Found a class in one form."""
-    programme, where = programme_of(request), _organiser(request)
+    where = _organiser(request)
     initial = {"name": f"{where.short_name}读书班", "first": request.today}
-    form = ClassForm(request.POST or None, initial=initial)
+    form = ClassForm(request.POST or None, programmes=_offered(request, where), initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            plans = form.plans(programme)
+            plans = form.plans()
+            programme, *also = form.counted()
             found = reading_classes.found(
                 programme,
                 where,
+                also=also,
                 name=form.cleaned_data["name"],
                 plans=plans,
                 starts=min(request.today, form.cleaned_data["first"]),
@@ -158,13 +163,17 @@ def session_new(request: MemberRequest) -> HttpResponse:
     """Plan one session of the branch, or of one of its classes."""
     where, chosen = _organiser(request), request.GET.get("class", "")
     reading_class = _class(request, int(chosen)) if chosen.isdecimal() else None
-    programme = reading_class.programme if reading_class else programme_of(request)
-    form = SessionForm(request.POST or None, programme=programme, initial={"day": request.today})
+    organiser = reading_class.organiser if reading_class else where
+    offered = _offered(request, organiser, reading_class.programme if reading_class else None)
+    initial: dict[str, Any] = {"day": request.today}
+    if reading_class:
+        initial["programmes"] = reading_classes.counted(reading_class)
+    form = SessionForm(request.POST or None, programmes=offered, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             session = sessions.schedule(
-                reading_class.organiser if reading_class else where,
-                [programme],
+                organiser,
+                form.counted(),
                 Plan(**form.values()),
                 by=request.scope.actor(Capability.MANAGE_CLASSES),
                 at=request.at,
@@ -183,9 +192,9 @@ def session_new(request: MemberRequest) -> HttpResponse:
 def session_change(request: MemberRequest, session: int) -> HttpResponse:
     """Change a planned session."""
     found = _session(request, session)
-    programme = _programme(found)
+    counted = list(found.programmes.order_by("pk"))
     form = SessionForm(
-        request.POST or None, programme=programme, initial=SessionForm.initial_of(found)
+        request.POST or None, programmes=counted, fixed=True, initial=SessionForm.initial_of(found)
     )
     if request.method == "POST" and form.is_valid():
         by = request.scope.actor(Capability.MANAGE_CLASSES)
@@ -261,7 +270,11 @@ def _organiser(request: MemberRequest) -> Organization:
     return request.scope.organizations(Capability.MANAGE_CLASSES)[0]
 
 
-def _programme(session: StudySession) -> Programme:
-    programme = session.programmes.order_by("pk").first()
-    assert programme is not None  # noqa: S101 - every session counts for a programme
-    return programme
+def _offered(
+    request: MemberRequest, where: Organization, first: Programme | None = None
+) -> list[Programme]:
+    """The programmes that something arranged by `where` can count for: the class's own or the one
+    shown first, then others that are open and in which it takes part."""
+    own = first or programme_of(request)
+    others = Programme.objects.open().taking_part(where.path).exclude(pk=own.pk)
+    return [own, *others.order_by("starts", "pk")]

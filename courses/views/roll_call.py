@@ -7,12 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from courses import (
-    marks,
-    roll_call,
-    roll_pages,
-    sheets_out,
-)
+from courses import marks, roll_call, roll_pages, sheets_out
 from courses.forms import GuestForm
 from courses.marks import Wish
 from courses.models import Attendance, AttendancePlan, StudySession

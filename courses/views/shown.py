@@ -79,7 +79,13 @@ def _answers(state: str, late: str, reason: bool) -> str:
 
 _State = AttendancePlan.State
 _LEAVE = (_State.PENDING, _State.APPROVED)
-_KINDS = {"coming": "ok", "pending": "wait", "approved": "ok", "declined": "no"}
+_KINDS = {
+    "coming": "ok",
+    "pending": "wait",
+    "approved": "ok",
+    "declined": "no",
+    "expired": "no",
+}
 _COME = '<button class="btn btn-primary"TO name="answer" value="coming">{}</button>'
 _KIND = '<button class="btn btn-ghost"TO name="answer" value="{}">{}</button>'
 _BACK = mark_safe('<button class="btn btn-ghost"TO name="answer" value="back">撤回</button>')

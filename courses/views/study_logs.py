@@ -16,8 +16,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from courses import study_logs
 from courses.forms import LogForm
 from courses.models import StudyLog
+from credits import dates, late_entries, rule_book
 from credits.forms import ReasonForm
-from credits.models import Programme
+from credits.models import CatchUpWindow, Programme
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
@@ -51,6 +52,7 @@ def new_for(request: MemberRequest, member: int) -> HttpResponse:
 def mine(request: MemberRequest) -> HttpResponse:
     """What one has handed in, and what became of it."""
     logs = StudyLog.objects.filter(member=request.user).select_related("programme", "decided_by")
+    logs = logs.annotate(late=late_entries.is_late("log"))
     shown = Paginator(logs, 30).get_page(request.GET.get("page"))
     return page(request, "courses/my_logs.html", {"page": shown, "query": ""})
 
@@ -78,6 +80,7 @@ def list_(request: MemberRequest) -> HttpResponse:
     logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY)
     logs = logs.select_related("member", "branch", "decided_by", "programme")
     rows = logs.exclude(state="pending") if decided else logs.pending().order_by("day", "pk")
+    rows = rows.annotate(late=late_entries.is_late("log"))
     if text:
         rows = rows.filter(member__in=Member.objects.search(text))
     if form:
@@ -168,7 +171,7 @@ def _back(request: MemberRequest) -> HttpResponse:
 
 
 def _log(request: MemberRequest, member: Member, capability: Capability) -> HttpResponse:
-    programme = programme_of(request)
+    programme, others = _counted_in(request, member)
     logs = StudyLog.objects.filter(member=member, programme=programme)
     last = logs.filter(content="").order_by("-pk").first()  # named material is credited only once
     form = LogForm(
@@ -193,11 +196,38 @@ def _log(request: MemberRequest, member: Member, capability: Capability) -> Http
         "member": member,
         "own": member == request.user,
         "programme": programme,
+        "others": others,
         "last": last if request.method == "GET" else None,
         "key": get_random_string(20),
         "today": request.today,
+        "windows": _windows(programme, member, request),
     }
     return page(request, "courses/log_new.html", context, status=422 if form.errors else 200)
+
+
+def _windows(programme: Programme, member: Member, request: MemberRequest) -> list[CatchUpWindow]:
+    """The catch-up windows in which this person's study may be entered now."""
+    places = [member.branch.path] if member.branch else []
+    return dates.Windows(programme).open_over(places, at=request.at)
+
+
+def _counted_in(request: MemberRequest, member: Member) -> tuple[Programme, list[Programme]]:
+    """For which programme a log is entered, and for which others it could be: the one asked for,
+    else the newest open one on whose roll the member stands that admits own study at all."""
+    own = Programme.objects.open().filter(standings__member=member, standings__on_roll=True)
+    candidates = list(own.order_by("-starts", "-pk"))
+    if len(candidates) < 2:
+        return programme_of(request), []
+    admitting = [p for p in candidates if _admits(p)]
+    asked = request.GET.get("programme", "")
+    found = next((p for p in candidates if p.code == asked), None) or next(iter(admitting), None)
+    programme = found or programme_of(request)
+    return programme, [p for p in admitting if p.pk != programme.pk]
+
+
+def _admits(programme: Programme) -> bool:
+    rules = rule_book.of(programme).current.rules
+    return any(rules.form(form) for form in study_logs.OWN_FORMS)
 
 
 def _initial(request: MemberRequest, programme: Programme, last: StudyLog | None) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from credits.models.bulletin import (
     BulletinWithdrawal,
     View,
 )
+from credits.models.catch_up import CatchUpWindow, LateEntry
 from credits.models.certificate import Certificate, CertificateEvent
 from credits.models.claim import ClaimBatch, HoursClaim
+from credits.models.closing import BranchClosing
 from credits.models.ledger import (
     CreditedContent,
     CreditedTime,
@@ -38,6 +40,7 @@ from credits.models.standing import (
 )
 
 __all__ = [
+    "BranchClosing",
     "BranchMonth",
     "BranchStanding",
     "Bulletin",
@@ -45,6 +48,7 @@ __all__ = [
     "BulletinRow",
     "BulletinText",
     "BulletinWithdrawal",
+    "CatchUpWindow",
     "Certificate",
     "CertificateEvent",
     "ClaimBatch",
@@ -54,6 +58,7 @@ __all__ = [
     "Exemption",
     "Form",
     "HoursClaim",
+    "LateEntry",
     "LedgerBook",
     "LedgerEntry",
     "Posting",

@@ -274,6 +274,7 @@ class Exemption(models.Model):
 
     target: the lowered target in hundredths; empty for a full exemption.
     seen_entry, ended_entry: last ledger entries when it took effect and ended.
+    batch: what was asked for in one act has the same; empty for a request of its own.
     """
 
     class State(models.TextChoices):
@@ -292,6 +293,7 @@ class Exemption(models.Model):
     since = models.DateField("自")
     until = models.DateField("至", null=True, blank=True)
     reason = models.CharField("理由", max_length=200)
+    batch = models.CharField("批次", max_length=20, blank=True, default="", db_index=True)
     state = models.CharField("状态", max_length=10, choices=State, default=State.ASKED)
     asked_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="申报人")
     asked_at = models.DateTimeField("申报时间")

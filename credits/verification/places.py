@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from credits import roll, standings
+from credits import scopes, standings
 from credits.models import BranchStanding, CreditTotal, Exemption, Standing
 from credits.rule_book import RuleBook
 from credits.standings import Row
@@ -82,7 +82,7 @@ def check(found: Findings, book: RuleBook) -> None:
 
 def _check_open(found: Findings, rows: Any) -> None:
     """The roll of an open programme is where its people are; closed ones are frozen."""
-    inside = roll.in_scope(found.programme, lookup="branch__path", using=found.using)
+    inside = scopes.taking_part(found.programme, lookup="branch__path", using=found.using)
     people = Member.objects.using(found.using).active().filter(inside)
     strayed = rows.filter(on_roll=True).exclude(
         Q(member__in=people.values("pk")) & Q(branch=F("member__branch"))
@@ -96,7 +96,7 @@ def _check_open(found: Findings, rows: Any) -> None:
     for name in moved.values_list("branch__name", flat=True)[:NAMED]:
         found.add("branch", "支部进度的单位或系统与组织树不符。", branch=name)
     ours = Organization.objects.using(found.using).branches()
-    ours = ours.filter(roll.in_scope(found.programme, using=found.using))
+    ours = ours.filter(scopes.taking_part(found.programme, using=found.using))
     for name in ours.exclude(pk__in=branches.values("branch")).values_list("name", flat=True)[
         :NAMED
     ]:

@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Max
 
 from credits import bulletins, registers
 from credits.models import (
+    BranchClosing,
+    BranchStanding,
     Bulletin,
     BulletinRow,
     BulletinWithdrawal,
@@ -54,6 +56,7 @@ def check(found: Findings, wanted: Mapping[str, Collection[int]]) -> tuple[Seen,
     _check_numbers(found)
     _check_weeks(found)
     _check_states(found)
+    _check_closings(found)
     return met, ends
 
 
@@ -134,4 +137,26 @@ def _check_states(found: Findings) -> None:
                 f"证明 {certificate.number} 的状态“{certificate.get_state_display()}”"
                 "与其变动记录不符。",
                 member=certificate.member_id,
+            )
+
+
+def _check_closings(found: Findings) -> None:
+    """While the books are closed, the last closing certifies every branch with its figures."""
+    if not found.programme.is_over:
+        return
+    rows = BranchClosing.objects.using(found.using).filter(programme=found.programme)
+    turn = rows.aggregate(n=Max("turn"))["n"]
+    if turn is None:  # closed before there were such certificates
+        return
+    names = ("branch", "due", "exempt", "completed", "hours")
+    certified = {b: v for b, *v in rows.filter(turn=turn).values_list(*names)}
+    kept = BranchStanding.objects.using(found.using).filter(programme=found.programme)
+    there = {b: v for b, *v in kept.values_list(*names) if v[0] or v[1]}
+    for branch in sorted(certified.keys() | there.keys()):
+        if certified.get(branch) != there.get(branch):
+            found.add(
+                "closing",
+                f"结业情况证明为 {certified.get(branch)}，支部进度为 {there.get(branch)}"
+                "（应学、免学、学满、学时）。",
+                branch=found.names.get(branch, ""),
             )

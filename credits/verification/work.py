@@ -20,7 +20,16 @@ from credits import rule_book
 from credits.models import Programme
 from credits.rule_book import RuleBook
 from credits.rule_sets import BadRules
-from credits.verification import members, occupied, places, reading, records, spools, sums
+from credits.verification import (
+    late_marks,
+    members,
+    occupied,
+    places,
+    reading,
+    records,
+    spools,
+    sums,
+)
 from credits.verification.outcomes import Outcomes
 from credits.verification.report import Findings, Problem, Report
 from credits.verification.spools import RANGE, Spool
@@ -128,11 +137,12 @@ def count_occupied(programme: int, at: datetime) -> Part:
 
 
 def check_rolls(programme: int, at: datetime) -> Part:
-    """The roll, and the sums of branches over it."""
+    """The roll, the sums of branches over it, and the marks of what was entered late."""
     own = desk(programme, at)
     if own.book is not None:
         places.check(own.found, own.book)
     sums.check_branches(own.found)
+    late_marks.check(own.found)
     return own.part()
 
 

@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from credits import certificates, roll
+from credits import certificates, exemptions, targets
 from credits.forms import ExemptionForm, ReasonForm
-from credits.models import Certificate, Exemption, Standing
+from credits.models import Certificate, Exemption, Programme, Standing
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
@@ -27,9 +27,12 @@ def list_(request: MemberRequest) -> HttpResponse:
     programme = programme_of(request)
     rows = Exemption.objects.within(request.scope, Capability.APPROVE).filter(programme=programme)
     rows = rows.select_related("member__branch", "asked_by", "decided_by")
+    batches: dict[str, list[Exemption]] = {}
+    for row in rows.filter(state=Exemption.State.ASKED).order_by("asked_at", "pk"):
+        batches.setdefault(row.batch or f"one-{row.pk}", []).append(row)
     context = {
         "programme": programme,
-        "waiting": rows.filter(state=Exemption.State.ASKED),
+        "waiting": list(batches.values()),
         "others": rows.exclude(state=Exemption.State.ASKED)[:100],
     }
     return page(request, "credits/exemption_list.html", context)
@@ -47,13 +50,107 @@ def ask(request: MemberRequest, member: int) -> HttpResponse:
         values.pop("kind")
         by = request.scope.actor(Capability.EXEMPT)
         try:
-            roll.ask_exemption(programme_of(request), person, by=by, at=request.at, **values)
+            exemptions.ask(programme_of(request), person, by=by, at=request.at, **values)
             messages.success(request, "已提交，由上级审批。")
             return redirect("branch-hours")
         except Refusal as refusal:
             refuse(form, refusal)
     context = {"form": form, "title": f"申报减免：{person.name}", "verb": "提交审批"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@gate.required(Capability.EXEMPT)
+def ask_many(request: MemberRequest) -> HttpResponse:
+    """Ask the same for a selection of the branch, narrowed to a category of people."""
+    programme, scope = programme_of(request), request.scope
+    category = request.POST.get("category", "") or request.GET.get("category", "")
+    form = ExemptionForm(request.POST or None, initial={"since": request.today})
+    asked = set(request.POST.getlist("member"))
+    if request.method == "POST" and form.is_valid():
+        people = list(
+            Member.objects.within(scope, Capability.EXEMPT)
+            .filter(pk__in=[pk for pk in asked if pk.isdecimal() and len(pk) < 19])
+            .select_related("branch")
+        )
+        if not people or len(people) != len(asked):
+            form.add_error(None, "请先勾选本支部的党员。")
+        elif _hand_in(request, programme, people, form):
+            return redirect("branch-hours")
+    rows = Standing.objects.within(scope, Capability.EXEMPT).due().filter(programme=programme)
+    rows = rows.exclude(member=request.user).select_related("member", "branch")
+    rows = rows.filter(member__category=category) if category else rows
+    listed = list(rows.order_by("branch__path", "member__name", "member__number"))
+    found = targets.why(programme, listed)
+    context = {
+        "programme": programme,
+        "form": form,
+        "rows": [(row, found[row.member_id]) for row in listed],
+        "chosen": asked,
+        "category": category,
+        "categories": Member.Category.choices,
+        "several": len({row.branch_id for row in listed}) > 1,
+    }
+    return page(request, "credits/exemption_many.html", context, status=422 if form.errors else 200)
+
+
+def _hand_in(
+    request: MemberRequest, programme: Programme, people: list[Member], form: ExemptionForm
+) -> bool:
+    """Hand in one request each; whether any went through. Whoever cannot be exempted is named."""
+    values = dict(form.cleaned_data)
+    values.pop("kind")
+    by = request.scope.actor(Capability.EXEMPT)
+    try:
+        outcome = exemptions.ask_many(
+            programme, people, exemptions.Terms(**values), by=by, at=request.at
+        )
+    except Refusal as refusal:
+        refuse(form, refusal)
+        return False
+    said = [_said(member, refusal) for member, refusal in outcome.refused]
+    if not outcome.done:
+        for text in said:
+            form.add_error(None, text)
+        return False
+    messages.success(request, f"已为 {len(outcome.done)} 人申报减免，由上级审批。")
+    if said:
+        messages.warning(request, f"未申报 {len(said)} 人：{'；'.join(said)}")
+    return True
+
+
+def _said(member: Member, refusal: Refusal) -> str:
+    """A refusal that names the person."""
+    text = refusal.message
+    return text if text.startswith(member.name) else f"{member.name}：{text}"
+
+
+@require_POST
+@gate.required(Capability.APPROVE)
+def decide_many(request: MemberRequest) -> HttpResponse:
+    """Approve or refuse what was asked for in one act, as far as one's scope reaches."""
+    programme, batch = programme_of(request), request.POST.get("batch", "")[:20]
+    rows = Exemption.objects.within(request.scope, Capability.APPROVE)
+    rows = rows.filter(programme=programme, batch=batch, state=Exemption.State.ASKED)
+    found, act = list(rows) if batch else [], request.POST.get("act", "")
+    if not found or act not in ("approve", "refuse"):
+        messages.error(request, "这一批减免已经审批，或不在您的范围内。")
+        return redirect("exemption-list")
+    by, answer = request.scope.actor(Capability.APPROVE), request.POST.get("answer", "")[:200]
+    try:
+        outcome = exemptions.decide_many(
+            programme, found, approve=act == "approve", answer=answer, by=by, at=request.at
+        )
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return redirect("exemption-list")
+    if outcome.done:
+        word = outcome.done[0].get_state_display()
+        messages.success(request, f"{word} {len(outcome.done)} 人的减免。")
+    if outcome.refused:
+        said = "；".join(_said(member, refusal) for member, refusal in outcome.refused)
+        messages.warning(request, f"未办理 {len(outcome.refused)} 人：{said}")
+    return redirect("exemption-list")
 
 
 @require_POST
@@ -66,10 +163,10 @@ def decide(request: MemberRequest, exemption: int) -> HttpResponse:
     answer = request.POST.get("answer", "")[:200]
     try:
         if act == "end":
-            roll.end_exemption(found, by=by, at=request.at)
+            exemptions.end(found, by=by, at=request.at)
         elif act in ("approve", "refuse"):
             approve = act == "approve"
-            roll.decide_exemption(found, approve=approve, answer=answer, by=by, at=request.at)
+            exemptions.decide(found, approve=approve, answer=answer, by=by, at=request.at)
         messages.success(request, f"已办理：{found}。")
     except Refusal as refusal:
         messages.error(request, refusal.message)

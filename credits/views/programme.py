@@ -6,21 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from credits import figures, programmes, rankings, rule_book
-from credits.forms import PermitForm, ReasonForm, RulesForm
+from credits import figures, programmes, rankings, rule_book, rule_changes, rule_words
+from credits.forms import PermitForm, ReasonForm
 from credits.models import Form, Programme, RankingPermit
-from credits.views.shown import programme_of
-from portal import gate, jobs
+from credits.rule_book import RuleBook
+from credits.rule_sets import Rules
+from credits.views import archive
+from credits.views.shown import address_of, governed
+from portal import gate
 from portal.access import Capability
-from portal.forms import refuse
 from portal.gate import MemberRequest
-from portal.models import Role
 from portal.refusals import Refusal
 from portal.rendering import page
 
@@ -35,18 +34,18 @@ ACTS: dict[str, Callable[..., Programme]] = {
 @gate.required(Capability.GOVERN)
 def detail(request: MemberRequest) -> HttpResponse:
     """What governs the programme: dates, state, rules in words, permits."""
-    programme = _governed(request)
+    programme = governed(request)
     book, permit_ = rule_book.of(programme), rankings.permit_of(programme)
     context = {
         "programme": programme,
         "programmes": Programme.objects.within(request.scope, Capability.GOVERN),
-        "versions": programme.rule_versions.select_related("made_by").order_by("-number"),
-        "rules": book.current.rules if book.versions and programme.state != "draft" else None,
+        "versions": _versions(programme),
+        "rules": _rules(programme, book),
+        "waiting": rule_changes.waiting(programme) if programme.takes_postings else 0,
         "forms": dict(Form.choices),
         "permits": programme.permits.select_related("by")[:10],
         "permit_form": PermitForm(initial={"level": permit_.level} if permit_ else None),
         "now": figures.of(programme, programme.organiser),
-        "administers": request.scope.role == Role.ADMINISTRATOR,
     }
     return page(request, "credits/programme.html", context)
 
@@ -55,123 +54,72 @@ def detail(request: MemberRequest) -> HttpResponse:
 @gate.required(Capability.GOVERN)
 def permit(request: MemberRequest) -> HttpResponse:
     """Permit or forbid ranking, resting on a document."""
-    programme, form = _governed(request), PermitForm(request.POST)
+    programme, form = governed(request), PermitForm(request.POST)
     if not form.is_valid():
         messages.error(request, "请写明排行范围和依据文件。")
-        return redirect(_address(programme))
+        return redirect(address_of(programme))
     level = RankingPermit.Level(form.cleaned_data["level"])
     by = request.scope.actor(Capability.GOVERN)
     programmes.permit(
         programme, level, document=form.cleaned_data["document"], by=by, at=request.at
     )
     messages.success(request, f"已登记：{level.label}。")
-    return redirect(_address(programme))
+    return redirect(address_of(programme))
 
 
 @require_POST
 @gate.required(Capability.GOVERN)
 def act(request: MemberRequest) -> HttpResponse:
     """Begin, end the study, close the books, archive."""
-    programme, verb = _governed(request), ACTS.get(request.POST.get("act", ""))
-    if request.POST.get("act") == "archive":
-        return _archive(request, programme)
+    programme, verb = governed(request), ACTS.get(request.POST.get("act", ""))
+    if request.POST.get("act") in ("prove", "archive"):
+        return archive.begin(request, programme)
     if verb is None:
         messages.error(request, "没有这样的操作。")
-        return redirect(_address(programme))
+        return redirect(address_of(programme))
     try:
         programme = verb(programme, by=request.scope.actor(Capability.GOVERN), at=request.at)
         messages.success(request, f"{programme}：{programme.get_state_display()}。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
-    return redirect(_address(programme))
+    return redirect(address_of(programme))
 
 
 @require_http_methods(["GET", "POST"])
 @gate.required(Capability.ADMINISTER)
 def reopen(request: MemberRequest) -> HttpResponse:
     """Open closed books once more, with a reason: administrators only."""
-    programme, form = _governed(request), ReasonForm(request.POST or None)
+    programme, form = governed(request), ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         by = request.scope.actor(Capability.ADMINISTER)
         try:
             reason = form.cleaned_data["reason"]
             programmes.reopen(programme, reason=reason, by=by, at=request.at)
             messages.success(request, "已重新开账。")
-            return redirect(_address(programme))
+            return redirect(address_of(programme))
         except Refusal as refusal:
             form.add_error(None, refusal.message)
     context = {"form": form, "title": f"重新开账：{programme}", "verb": "重新开账"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
 
-@require_http_methods(["GET", "POST"])
-@gate.required(Capability.GOVERN)
-def rules(request: MemberRequest) -> HttpResponse:
-    """Change the rules: first a rehearsal that shows how many gain or lose, then the change."""
-    programme = _governed(request)
-    current = programme.rule_versions.order_by("-number").first()
-    form = RulesForm(
-        request.POST or None, current=current.rules if current else {}, since=request.today
-    )
-    context: dict[str, Any] = {"programme": programme, "form": form}
-    if request.method == "POST" and form.is_valid():
-        try:
-            if "apply" in request.POST:
-                _apply(request, programme, form)
-                return redirect(_address(programme))
-            context["rehearsal"] = programmes.rehearse(programme, form.rules())
-        except Refusal as refusal:
-            refuse(form, refusal)
-    status = 422 if form.errors else 200
-    return page(request, "credits/rules.html", context, status=status)
+def _versions(programme: Programme) -> list[dict[str, Any]]:
+    """The rule versions, the newest first, each with what it changed."""
+    shown: list[dict[str, Any]] = []
+    before: Rules | None = None
+    for version in programme.rule_versions.select_related("made_by", "programme").order_by(
+        "number"
+    ):
+        parsed = rule_book.parsed(version.rules)
+        changes = rule_words.differences(before, parsed) if before else []
+        shown.insert(0, {"version": version, "changes": changes})
+        before = parsed
+    return shown
 
 
-def _archive(request: MemberRequest, programme: Programme) -> HttpResponse:
-    """Archive in the background, for the whole programme is verified first."""
-    form = ReasonForm(request.POST)
-    if programme.state != Programme.State.CLOSED or not form.is_valid():
-        messages.error(request, "只有已封账的专题教育可以归档，并要写明理由。")
-        return redirect(_address(programme))
-    job = jobs.start(
-        "credits.programmes.archive_in_background",
-        title=f"{programme}归档",
-        by=request.scope.actor(Capability.GOVERN),
-        at=request.at,
-        arguments={"programme": programme.pk, "reason": form.cleaned_data["reason"]},
-        back_url=_address(programme),
-    )
-    return redirect("job-detail", job.pk)
-
-
-def _apply(request: MemberRequest, programme: Programme, form: RulesForm) -> None:
-    values = form.cleaned_data
-    gain, _, lose = request.POST.get("shown", "").partition("/")
-    shown = (int(gain), int(lose)) if gain.isdecimal() and lose.isdecimal() else (-1, -1)
-    version = programmes.change_rules(
-        programme,
-        form.rules(),
-        since=values["since"],
-        authority=values["authority"],
-        reason=values["reason"],
-        shown=shown,
-        by=request.scope.actor(Capability.GOVERN),
-        at=request.at,
-    )
-    messages.success(request, f"已制定{version}；生效后在后台逐支部重新计算。")
-
-
-def _governed(request: MemberRequest) -> Programme:
-    code = request.GET.get("programme") or request.POST.get("programme") or ""
-    own = Programme.objects.within(request.scope, Capability.GOVERN).select_related("organiser")
-    named = own.filter(code=code).first() if code else None
-    programme = named or own.open().first() or own.first()
-    if programme is None:
-        shown = programme_of(request)
-        if not request.scope.can(Capability.GOVERN, shown.scope_path):
-            raise PermissionDenied
-        return shown
-    return programme
-
-
-def _address(programme: Programme) -> str:
-    return f"{reverse('programme')}?programme={programme.code}"
+def _rules(programme: Programme, book: RuleBook) -> Rules | None:
+    """The rules that count, or of a draft those that will."""
+    if not book.versions:
+        return None
+    draft = programme.state == Programme.State.DRAFT
+    return (book.versions[0] if draft else book.current).rules

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.urls import reverse
 
 from credits.models import HoursClaim, Programme, Standing
 from credits.statements import Progress
+from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.templatetags.portal import hours, hundred, share
 
@@ -62,3 +65,22 @@ def ring(standing: Standing | None) -> dict[str, Any]:
 def claim_line(claim: HoursClaim, periods: Mapping[str, str]) -> dict[str, Any]:
     """A line of stated hours, with its period's name."""
     return {"claim": claim, "period": periods.get(claim.period, "不分时期")}
+
+
+def governed(request: MemberRequest) -> Programme:
+    """The programme that a page is about, which the viewer governs. Raises PermissionDenied."""
+    code = request.GET.get("programme") or request.POST.get("programme") or ""
+    own = Programme.objects.within(request.scope, Capability.GOVERN).select_related("organiser")
+    named = own.filter(code=code).first() if code else None
+    programme = named or own.open().first() or own.first()
+    if programme is None:
+        shown = programme_of(request)
+        if not request.scope.can(Capability.GOVERN, shown.scope_path):
+            raise PermissionDenied
+        return shown
+    return programme
+
+
+def address_of(programme: Programme) -> str:
+    """Where the page of a programme is."""
+    return f"{reverse('programme')}?programme={programme.code}"

@@ -8,8 +8,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from credits import programmes, statements
-from credits.models import Certificate, Standing
+from credits import programmes, statements, targets
+from credits.models import Certificate, Programme, RuleVersion, Standing
+from credits.targets import Why
 from credits.views.shown import periods, programme_of, ring
 from portal import gate
 from portal.access import Capability
@@ -34,11 +35,13 @@ def branch_hours(request: MemberRequest) -> HttpResponse:
     short = request.GET.get("only") == "short"
     rows = rows.short() if short else rows
     certified = Certificate.objects.filter(programme=programme, state=Certificate.State.VALID)
+    listed = list(rows.order_by("-shortfall", "member__name", "member__number"))
+    found = targets.why(programme, listed)
     context = {
         "programme": programme,
         "branch": branch,
         "branches": branches,
-        "rows": rows.order_by("-shortfall", "member__name", "member__number"),
+        "rows": [(row, found[row.member_id]) for row in listed],
         "short": short,
         "certified": set(certified.values_list("member_id", flat=True)),
     }
@@ -56,8 +59,25 @@ def statement_of(request: MemberRequest, member: Member) -> dict[str, Any]:
         "member": member,
         "own": member.pk == request.user.pk,
         "statement": statement,
+        "version": _version(programme, statement.standing),
         "ring": ring(statement.standing),
         "periods": periods(statement),
         "lines": list(reversed(statement.lines)),
+        "why": _why(programme, statement.standing, member),
+        "target_changes": targets.changes(programme, member),
         "certificates": member.certificates.filter(programme=programme).prefetch_related("events"),
     }
+
+
+def _why(programme: Programme, standing: Standing | None, member: Member) -> Why | None:
+    if standing is None:
+        return None
+    standing.member = member
+    return targets.why(programme, [standing])[member.pk]
+
+
+def _version(programme: Programme, standing: Standing | None) -> RuleVersion | None:
+    """The version of the rules by which somebody's hours were recognised."""
+    if standing is None:
+        return None
+    return programme.rule_versions.filter(number=standing.rules).first()

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0004_suggestions"),
+        ("portal", "0005_units_and_imports"),
     ]
 
     operations = [

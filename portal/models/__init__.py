@@ -7,6 +7,7 @@ from portal.models.member import Member, SearchTerm, SignInSlip
 from portal.models.membership import Membership, MobileStay
 from portal.models.message import MailChoice, Message, MessageRound
 from portal.models.organization import PATH_STEP, Cohort, Organization, OrganizationName
+from portal.models.people_import import PeopleImport, PeopleImportLine
 from portal.models.suggestion import Suggestion
 from portal.models.upload import StagedLine, Upload
 
@@ -24,6 +25,8 @@ __all__ = [
     "MobileStay",
     "Organization",
     "OrganizationName",
+    "PeopleImport",
+    "PeopleImportLine",
     "PeriodicRun",
     "Role",
     "SearchTerm",

@@ -13,13 +13,14 @@ class Upload(models.Model):
     birthdays and ID-card numbers in it are nowhere kept. The file of a long one waits until a
     worker has read it into `StagedLine`s. Emptied when applied, deleted after a day.
 
-    is_long: read, checked and written by a worker. checked_at: when its lines were staged. said:
-    what the check found: counts, errors, warnings.
+    digest: sha256 of the file, for the receipt. is_long: read, checked and written by a worker.
+    checked_at: when its lines were staged. said: what the check found: counts, errors, warnings.
     """
 
     by = models.ForeignKey(Member, models.CASCADE, related_name="uploads", verbose_name="何人")
     kind = models.CharField("种类", max_length=14)
     filename = models.CharField("文件名", max_length=120)
+    digest = models.CharField("文件摘要", max_length=64, blank=True, default="")
     table = models.JSONField("内容", default=dict)
     at = models.DateTimeField("上传时间")
     is_long = models.BooleanField("长表", default=False)

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal import audit, followers, members, organizations
+from portal import audit, followers, members, organizations, reorganizations
 from portal.audit import Actor
 from portal.members import Departure, Enrolment, Mending, Move
 from portal.models import AuditEvent, Member, Organization
 from portal.organizations import Founding
+from portal.people_in import receipts
 from portal.people_in.model import (
     KINDS,
     MemberLine,
@@ -29,8 +30,11 @@ def apply(
     at: datetime,
     name: str = "",
     on: Organization | None = None,
+    digest: str = "",
 ) -> dict[str, int]:
     """Write a preview; returns how many of each act. A second time nothing is left to do.
+
+    A member list leaves a receipt; `digest` is its file's.
 
     Raises NotImportable while there are errors; whatever a verb refuses undoes the whole.
     """
@@ -38,9 +42,13 @@ def apply(
         raise NotImportable(preview.refusal)
     if preview.errors:
         raise NotImportable(preview.message)
-    write_people([line for line in preview.lines if isinstance(line, MemberLine)], by=by, at=at)
+    people = [line for line in preview.lines if isinstance(line, MemberLine)]
+    counts, before = dict(preview.counts), receipts.look(people)
+    write_people(people, by=by, at=at)
+    if preview.changing and people:
+        receipt = receipts.open_(name=name, digest=digest, counts=counts, on=on, by=by, at=at)
+        receipts.record(receipt, people, before)
     _write_tree([x for x in preview.lines if isinstance(x, OrganizationLine)], by=by, at=at)
-    counts = dict(preview.counts)
     if preview.changing:
         audit.record(
             AuditEvent.Event.IMPORT,
@@ -140,10 +148,10 @@ def _write_tree(lines: Sequence[OrganizationLine], *, by: Actor, at: datetime) -
         if line.action == "move":
             organizations.move(there[line.code], there[line.parent], by=by, at=at)
         elif line.action == "merge":
-            organizations.merge(there[line.code], there[line.into], on=line.day, by=by, at=at)
+            reorganizations.merge(there[line.code], there[line.into], on=line.day, by=by, at=at)
     for line in lines:
         if line.action == "dissolve":
-            organizations.dissolve(there[line.code], on=line.day, by=by, at=at)
+            reorganizations.dissolve(there[line.code], on=line.day, by=by, at=at)
 
 
 def _parents_first(lines: Sequence[OrganizationLine]) -> list[OrganizationLine]:

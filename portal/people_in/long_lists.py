@@ -7,6 +7,7 @@ transaction and then indexes their names. A killed step is taken up again where 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -20,7 +21,7 @@ from portal.access import Capability, Scope, scope_of
 from portal.audit import Actor
 from portal.jobs import Progress
 from portal.models import AuditEvent, Job, Organization, StagedLine, Upload
-from portal.people_in import applying, long_sql
+from portal.people_in import applying, long_sql, receipts
 from portal.people_in.cells import masked
 from portal.people_in.long_check import Checker, entry_of
 from portal.people_in.member_lines import MemberReader
@@ -45,7 +46,13 @@ def stage(
     name = masked(filename.replace("\\", "/").rsplit("/", 1)[-1])[:120]
     with transaction.atomic():
         upload = Upload.objects.create(
-            by=by.member, kind=MEMBERS, filename=name, file=data, is_long=True, at=at
+            by=by.member,
+            kind=MEMBERS,
+            filename=name,
+            digest=hashlib.sha256(data).hexdigest(),
+            file=data,
+            is_long=True,
+            at=at,
         )
         return jobs.start(
             "portal.people_in.long_lists.check",
@@ -127,8 +134,21 @@ def apply(upload: Upload, *, scope: Scope, by: Actor, at: datetime) -> None:
                 return
             _check_unmoved(upload, scope)
             others = StagedLine.objects.filter(upload=upload).exclude(action__in=["create", "same"])
-            applying.write_people(_again(upload, others, scope, at), by=by, at=at)
+            on = next(iter(scope.organizations(Capability.MANAGE_PEOPLE)), None)
+            receipt = receipts.open_(
+                name=upload.filename,
+                digest=upload.digest,
+                counts=upload.said.get("counts", {}),
+                on=on,
+                by=by,
+                at=at,
+            )
+            lines = _again(upload, others, scope, at)
+            before = receipts.look(lines)
+            applying.write_people(lines, by=by, at=at)
+            receipts.record(receipt, lines, before)
             ids = long_sql.enter(upload)
+            long_sql.note_lines(upload, receipt)
             long_sql.note_entered(upload, by=by, at=at)
             if ids:
                 followers.tell([followers.PeopleEntered(ids)], by=by, at=at)
@@ -136,7 +156,7 @@ def apply(upload: Upload, *, scope: Scope, by: Actor, at: datetime) -> None:
                 AuditEvent.Event.IMPORT,
                 by=by,
                 at=at,
-                on=next(iter(scope.organizations(Capability.MANAGE_PEOPLE)), None),
+                on=on,
                 subject=f"导入{KINDS[MEMBERS]}：{upload.filename}",
                 detail={"rows": upload.said.get("rows", 0), **upload.said.get("counts", {})},
             )

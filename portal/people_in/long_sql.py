@@ -14,7 +14,16 @@ from django.db.models import JSONField
 
 from portal import set_wise
 from portal.audit import Actor
-from portal.models import AuditEvent, Member, Membership, Organization, StagedLine, Upload
+from portal.models import (
+    AuditEvent,
+    Member,
+    Membership,
+    Organization,
+    PeopleImport,
+    PeopleImportLine,
+    StagedLine,
+    Upload,
+)
 
 STAGED, MEMBER = set_wise.table(StagedLine), set_wise.table(Member)
 ORGANIZATION = set_wise.table(Organization)
@@ -107,6 +116,26 @@ def enter(upload: Upload) -> list[int]:
             [upload.pk],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def note_lines(upload: Upload, receipt: PeopleImport) -> None:
+    """The receipt's lines of the newcomers, who have one membership each."""
+    into = ("receipt", "row", "sheet", "action", "member", "opened", "before", "after", "outcome",
+            "reason")  # fmt: skip
+    kind = JSONField().db_type(connection)
+    build = "jsonb_build_object" if connection.vendor == "postgresql" else "json_object"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {set_wise.table(PeopleImportLine)} "  # noqa: S608
+            f"({set_wise.columns(PeopleImportLine, into)}) "
+            f"SELECT %s, s.row, s.sheet, 'create', m.id, p.id, CAST(%s AS {kind}), "
+            f"{build}('name', s.name, 'status', s.status, 'category', s.category, 'phone', "
+            "s.phone, 'joined_on', s.joined_on, 'group', s.\"group\"), '', '' "
+            f"FROM {STAGED} s JOIN {MEMBER} m ON m.key = s.key "
+            f"JOIN {set_wise.table(Membership)} p ON p.member_id = m.id "
+            f"WHERE {CREATES} ORDER BY s.id",
+            [receipt.pk, "{}", upload.pk],
+        )
 
 
 def note_entered(upload: Upload, *, by: Actor, at: datetime) -> None:

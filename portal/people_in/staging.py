@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -42,7 +43,12 @@ def stage(data: bytes, filename: str, kind: str, *, by: Actor, at: datetime) -> 
     table = people_in.read(data, filename, kind)
     name = masked(filename.replace("\\", "/").rsplit("/", 1)[-1])[:120]
     return Upload.objects.create(
-        by=by.member, kind=kind, filename=name, table=table.as_json(), at=at
+        by=by.member,
+        kind=kind,
+        filename=name,
+        digest=hashlib.sha256(data).hexdigest(),
+        table=table.as_json(),
+        at=at,
     )
 
 
@@ -89,7 +95,7 @@ def confirm(
     if found.fingerprint != fingerprint:
         raise Changed
     on = next(iter(scope.organizations(NEEDED[upload.kind])), None)
-    counts = people_in.apply(found, by=by, at=at, name=upload.filename, on=on)
+    counts = people_in.apply(found, by=by, at=at, name=upload.filename, on=on, digest=upload.digest)
     upload.table, upload.applied_at = {}, at
     upload.save(update_fields=["table", "applied_at"])
     return counts

@@ -17,7 +17,7 @@ from portal.access import Capability
 from portal.forms import LeaveForm, MemberForm, TransferForm, refuse
 from portal.gate import MemberRequest
 from portal.members import Enrolment
-from portal.models import Member, Organization
+from portal.models import Appointment, AuditEvent, Member, Organization
 from portal.refusals import Refusal
 from portal.rendering import page
 
@@ -105,6 +105,7 @@ def mend(request: MemberRequest, member: int) -> HttpResponse:
 def transfer(request: MemberRequest, member: int) -> HttpResponse:
     """Transfer somebody's membership; somebody who had left is entered anew."""
     person = _get(request, member, Capability.MANAGE_PEOPLE)
+    left = person.branch
     form = TransferForm(request.POST or None, initial={"on": request.today})
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
@@ -124,6 +125,7 @@ def transfer(request: MemberRequest, member: int) -> HttpResponse:
                 at=request.at,
             )
             messages.success(request, f"{person.name}已转入{values['branch']}，学时随人转移。")
+            _say_acting(request, left)
             return redirect("member-list")
         except Refusal as refusal:
             refuse(form, refusal)
@@ -136,6 +138,7 @@ def transfer(request: MemberRequest, member: int) -> HttpResponse:
 def leave(request: MemberRequest, member: int) -> HttpResponse:
     """Take somebody off the register; what they studied stays in every book."""
     person = _get(request, member, Capability.MANAGE_PEOPLE)
+    left = person.branch
     form = LeaveForm(request.POST or None, initial={"on": request.today})
     if request.method == "POST" and form.is_valid():
         by = request.scope.actor(Capability.MANAGE_PEOPLE)
@@ -143,6 +146,7 @@ def leave(request: MemberRequest, member: int) -> HttpResponse:
             values = form.cleaned_data
             members.leave(person, on=values["on"], how=values["how"], by=by, at=request.at)
             messages.success(request, f"{person.name}已离册，已学学时保留。")
+            _say_acting(request, left)
             return redirect("member-list")
         except Refusal as refusal:
             refuse(form, refusal)
@@ -177,6 +181,15 @@ def _enter(request: MemberRequest, values: dict[str, Any]) -> Member:
     return members.readmit(
         person, values["branch"], on=values["day"], group=values["group"], by=by, at=request.at
     )
+
+
+def _say_acting(request: MemberRequest, left: Organization | None) -> None:
+    """Say that the parent acts for the branch whose last secretary just went."""
+    held = Appointment.objects.filter(organization=left, acting=True, until=None)
+    said = {"event": AuditEvent.Event.APPOINT, "organization": left, "at": request.at}
+    acting = held.select_related("member").last()
+    if acting and AuditEvent.objects.filter(**said).exists():
+        messages.info(request, f"{left}已没有支部书记，暂由{acting.member.name}代管。")
 
 
 def _get(request: MemberRequest, pk: int, capability: Capability) -> Member:

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from portal import appointments, gate
 from portal.access import Capability
@@ -21,13 +21,17 @@ from portal.rendering import page
 @require_GET
 @gate.required(Capability.SEE_FIGURES, replica=True)
 def list_(request: MemberRequest) -> HttpResponse:
-    """Organisations in one's scope, by place in the tree or by name."""
+    """Organisations in one's scope, by place in the tree or by name; or the branches that need a
+    secretary."""
     text = request.GET.get("q", "").strip()
     found = Organization.objects.within(request.scope, Capability.SEE_FIGURES).standing()
     found = found.named(text) if text else found
+    unseated = bool(request.GET.get("unseated"))
+    found = found.unseated(request.today) if unseated else found
     shown = Paginator(found.select_related("parent").order_by("path"), 50)
     page_ = shown.get_page(request.GET.get("page"))
-    context = {"page": page_, "text": text, "query": f"q={text}&" if text else ""}
+    query = (f"q={text}&" if text else "") + ("unseated=1&" if unseated else "")
+    context = {"page": page_, "text": text, "query": query, "unseated": unseated}
     return page(request, "portal/organization_list.html", context)
 
 
@@ -36,7 +40,7 @@ def list_(request: MemberRequest) -> HttpResponse:
 def detail(request: MemberRequest, organization: int) -> HttpResponse:
     """One organisation: names, what stands below it, who acts for it; an official appoints here."""
     where = gate.get(
-        Organization.objects.select_related("parent", "unit"),
+        Organization.objects.select_related("parent", "unit", "merged_into"),
         request.scope,
         Capability.SEE_FIGURES,
         pk=organization,
@@ -53,7 +57,10 @@ def detail(request: MemberRequest, organization: int) -> HttpResponse:
     today = request.today
     context = {
         "organization": where,
-        "form": form if may_appoint else None,
+        "form": form if may_appoint and not where.dissolved_on else None,
+        "may_change": not where.dissolved_on
+        and request.scope.can(Capability.MANAGE_ORGANISATIONS, where.path),
+        "merged": where.merged.order_by("path"),
         "children": where.children.standing().order_by("path"),
         "names": where.names.all(),
         "acting": Appointment.objects.on(today)
@@ -63,20 +70,6 @@ def detail(request: MemberRequest, organization: int) -> HttpResponse:
     }
     status = 422 if form.errors else 200
     return page(request, "portal/organization_detail.html", context, status=status)
-
-
-@require_POST
-@gate.required(Capability.APPOINT)
-def end_appointment(request: MemberRequest, appointment: int) -> HttpResponse:
-    """End somebody's role from today on."""
-    rows = Appointment.objects.select_related("member", "organization")
-    held = gate.get(rows, request.scope, Capability.APPOINT, pk=appointment)
-    by = request.scope.actor(Capability.APPOINT)
-    if held.role == Role.ADMINISTRATOR and not request.scope.has(Capability.ADMINISTER):
-        raise PermissionDenied
-    appointments.end(held, on=request.today, by=by, at=request.at)
-    messages.success(request, f"已免去：{held}。")
-    return redirect("organization-detail", held.organization_id)
 
 
 def _appoint(request: MemberRequest, where: Organization, form: AppointForm) -> bool:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from portal import gate, people_in, people_out
 from portal.access import Capability
 from portal.gate import MemberRequest
-from portal.models import Organization, Upload
+from portal.models import Organization, PeopleImport, Upload
 from portal.people_in import long_lists, staging
 from portal.people_in.headings import LABELS
 from portal.people_in.model import said
@@ -120,6 +120,7 @@ def _one(request: MemberRequest, kind: str, pk: int) -> HttpResponse:
     uploads = Upload.objects.filter(kind=kind)
     upload = gate.get(uploads, request.scope, Capability.OWN, pk=pk)
     _, here, back, _ = ADDRESSES[kind]
+    done = "member-imports" if kind == people_in.MEMBERS else back
     status = 200
     if request.method == "POST":
         by = request.scope.actor(staging.NEEDED[kind])
@@ -128,14 +129,15 @@ def _one(request: MemberRequest, kind: str, pk: int) -> HttpResponse:
             found = staging.look(upload, scope=request.scope, at=request.at)
             if staging.is_many(upload, found) and found.fingerprint == seen:
                 job = staging.confirm_later(
-                    upload, fingerprint=seen, by=by, at=request.at, back_url=reverse(back)
+                    upload, fingerprint=seen, by=by, at=request.at, back_url=reverse(done)
                 )
                 return redirect("job-detail", job.pk)
             counts = staging.confirm(
                 upload, fingerprint=seen, scope=request.scope, by=by, at=request.at
             )
             messages.success(request, said(counts, kind))
-            return redirect(back)
+            receipt = PeopleImport.objects.filter(by=request.user, at=request.at).first()
+            return redirect("member-import", receipt.pk) if receipt else redirect(back)
         except staging.Over as over:  # sent twice: once was enough
             messages.info(request, over.message)
             return redirect(back)

@@ -11,10 +11,10 @@ from django.urls import reverse
 from courses.models import StudyLog, StudySession
 from credits import verification
 from credits.models import BranchStanding, Standing
-from portal import appointments, members, organizations
+from portal import appointments, members, organizations, reorganizations
 from portal.access import Capability, scope_of
 from portal.models import Appointment, AuditEvent, Member, Organization, Role
-from portal.organizations import NotEmpty
+from portal.reorganizations import NotEmpty
 from tests.access.test_bodies import post
 from tests.cast import NOW, TODAY, days_ago, moment
 
@@ -31,7 +31,7 @@ def merged(laid):
     """甲支部, with an open session and a pending log, is merged into 乙支部."""
     city = laid.city
     city.people["zhou"].refresh_from_db()
-    organizations.merge(city.jia, city.yi, on=TODAY, by=city.by, at=NOW)
+    reorganizations.merge(city.jia, city.yi, on=TODAY, by=city.by, at=NOW)
     return laid
 
 
@@ -83,7 +83,7 @@ def test_a_merge_of_a_merge_is_inherited_too_and_nothing_else(merged):
     appointments.appoint(
         city.people["xun"], Role.SECRETARY, city.bing, since=TODAY, by=city.by, at=NOW
     )
-    organizations.merge(city.yi, city.bing, on=TODAY, by=city.by, at=NOW)
+    reorganizations.merge(city.yi, city.bing, on=TODAY, by=city.by, at=NOW)
 
     at_bing = scope_of(city.people["xun"], at=NOW)
     reached = Organization.objects.within(at_bing, Capability.RECORD_ATTENDANCE)
@@ -92,7 +92,7 @@ def test_a_merge_of_a_merge_is_inherited_too_and_nothing_else(merged):
 
 def test_a_branch_with_people_is_not_dissolved(laid):
     with pytest.raises(NotEmpty):
-        organizations.dissolve(laid.city.jia, on=TODAY, by=laid.city.by, at=NOW)
+        reorganizations.dissolve(laid.city.jia, on=TODAY, by=laid.city.by, at=NOW)
     assert Organization.objects.get(pk=laid.city.jia.pk).dissolved_on is None
 
 

@@ -18,15 +18,25 @@ from courses import (
 from courses.models import Course, Lesson, Material, SamplePhoto, SheetImport, StudyLog, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import bulletins, certificates, claims, ledger, roll
+from credits import bulletins, catch_up, certificates, claims, exemptions, ledger, registers
+from credits.catch_up import Span
 from credits.ledger import Credit, Source
-from credits.models import Programme, Standing
+from credits.models import BranchClosing, Programme, Standing
 from portal import appointments, messages, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
-from portal.models import Cohort, Job, Member, Organization, Role, Upload
+from portal.models import (
+    Cohort,
+    Job,
+    Member,
+    Organization,
+    PeopleImport,
+    PeopleImportLine,
+    Role,
+    Upload,
+)
 from portal.people_in import Table
-from tests.cast import NOW, TODAY, City, days_ago, moment
+from tests.cast import NOW, STARTS, TODAY, City, days_ago, moment
 
 
 @dataclass
@@ -117,9 +127,13 @@ def _things(
     certificate = certificates.issue(
         Standing.objects.select_related("member").get(member=other), by=by, at=NOW
     )
-    exemption = roll.ask_exemption(
+    exemption = exemptions.ask(
         programme, person, target=None, since=TODAY, until=None, reason="长期病假", by=by, at=NOW
     )
+    window = catch_up.open_(
+        programme, unit, days=Span(STARTS, days_ago(30)), dates=Span(TODAY, TODAY),
+        reason="换届", by=by, at=NOW,
+    )  # fmt: skip
     helper = city.enrol(branch, f"{branch.name[-3:]}委员")
     appointment = appointments.appoint(
         helper, Role.ORGANISER, branch, since=days_ago(10), by=by, at=NOW
@@ -131,6 +145,12 @@ def _things(
         content=b"",
         by=person,
         at=NOW,
+    )
+    receipt = PeopleImport.objects.create(
+        organization=branch, filename="名册.xlsx", by=helper, at=NOW, rows=1, counts={"create": 1}
+    )
+    PeopleImportLine.objects.create(
+        receipt=receipt, row=2, action="create", member=person, opened=1
     )
     job = Job.objects.create(
         title="导出", work="x.y", by=person, role="member", state="failed", created_at=NOW,
@@ -144,10 +164,18 @@ def _things(
     messages.send_many([weekly], at=NOW)
     stated = claims.Stated(person, "opening", "seminar", "reform", days_ago(90), 400, "登记簿", 1)
     batch = claims.hand_in(programme, branch, [stated], key=branch.code, by=by, at=NOW)
+    closing = registers.enter(
+        BranchClosing(
+            programme=programme, branch=branch, turn=1, number=f"{programme.code}-{branch.code}-1",
+            branch_name=branch.name, rules=1, due=0, exempt=0, completed=0, hours=0,
+            closed_by=by.member, closed_at=NOW,
+        )
+    )  # fmt: skip
     ids |= {
         "message": person.messages.get().pk,
         "batch": batch.pk,
         "claim": batch.claims.get().pk,
+        "closing": closing.pk,
         "query": query.pk,
         "sample": sample,
         "item": item,
@@ -160,8 +188,10 @@ def _things(
         "standing": standing.pk,
         "certificate": certificate.pk,
         "exemption": exemption.pk,
+        "window": window.pk,
         "appointment": appointment.pk,
         "sheet_import": sheet.pk,
+        "receipt": receipt.pk,
         "job": job.pk,
         "suggestion": suggestion.pk,
         "walk_in": WalkIn.objects.create(session=session, member=person, scanned_at=NOW).pk,

@@ -20,6 +20,8 @@ INSERT_ONLY = {
     "credits_bulletintext",
     "credits_bulletinwithdrawal",
     "credits_certificateevent",
+    "credits_lateentry",
+    "credits_branchclosing",
     "portal_auditevent",
     "courses_scan",
 }

@@ -25,15 +25,37 @@ from courses.models import (
 )
 from courses.models import StudySession as Session
 from courses.sessions import Plan
-from credits import bulletins, certificates, claim_decisions, claims
-from credits.models import Bulletin, LedgerEntry, Programme, Standing
+from credits import (
+    bulletins,
+    catch_up,
+    certificates,
+    claim_decisions,
+    claims,
+    exemptions,
+    registers,
+)
+from credits.catch_up import Span
+from credits.exemptions import Terms
+from credits.models import BranchClosing, Bulletin, LedgerEntry, Programme, Standing
 from portal import messages, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
-from portal.models import Cohort, Job, Organization, Role, Suggestion, Upload
+from portal.models import (
+    Appointment,
+    Cohort,
+    Job,
+    Member,
+    Organization,
+    PeopleImport,
+    PeopleImportLine,
+    Role,
+    Suggestion,
+    Upload,
+)
 from portal.people_in import Table
 from tests.cast import TODAY, moment
 
+UNIT_ACTS = ("rename", "move", "merge", "divide", "dissolve")
 # Addresses that answer a GET with something other than a page of their own.
 NO_PAGE = {
     "source": "leads to the session or the log behind a ledger line",
@@ -97,6 +119,22 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     granted, returned = (batch.claims.get() for batch in batches)
     claim_decisions.approve([granted], by=city, at=at)
     claim_decisions.return_([returned], reason="看不清", by=city, at=at)
+    window = catch_up.open_(
+        programme, branch, days=Span(programme.starts, TODAY), dates=Span(TODAY, TODAY),
+        reason="换届", by=city, at=at,
+    )  # fmt: skip
+    older = Member.objects.filter(branch=branch).exclude(pk=people["secretary"].pk)[:4]
+    exemptions.ask_many(programme, list(older), Terms(800, TODAY, None, "年事已高"), by=by, at=at)
+    line = {"key": "k", "number": "0042", "name": "林小满", "target": 2400, "hours": 2150,
+            "shortfall": 250, "exempt": False, "completed_on": "",
+            "why": "差 2.5 学时"}  # fmt: skip
+    closing = registers.enter(
+        BranchClosing(
+            programme=programme, branch=branch, turn=1, number=f"{programme.code}-{branch.code}-1",
+            branch_name=branch.name, rules=1, due=1, exempt=0, completed=0, hours=2150,
+            lines=[line], closed_by=people["official"], closed_at=at,
+        )
+    )  # fmt: skip
     ids: dict[str, int | str] = {
         "visit": visit.pk,
         "claim": granted.pk,
@@ -106,7 +144,9 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             by=people["secretary"], kind="claims", filename="期初.csv", at=at,
             table=sheet | {"rows": [[2, {"name": people["member"].name, "hours": "x"}, False]]},
         ).pk,
+        "closing": closing.pk,
         "live": live.pk,
+        "window": window.pk,
         "key": live.key,
         "token": check_in.code_at(live, at).token,
         "walk_in": WalkIn.objects.create(session=live, member=people["member"], scanned_at=at).pk,
@@ -123,6 +163,18 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             table=Table("organisations", (), {}).as_json(),
         ).pk,
     }  # fmt: skip
+    for key, undone in (("receipt", None), ("undone", at)):
+        receipt = PeopleImport.objects.create(
+            organization=people["secretary"].branch, filename="名册.xlsx", digest="0a" * 32,
+            by=people["secretary"], at=at, rows=2, counts={"create": 1, "update": 1},
+            undone_at=undone, undone_by=people["secretary"] if undone else None,
+        )  # fmt: skip
+        PeopleImportLine.objects.create(
+            receipt=receipt, row=2, action="update", member=people["member"], before={"phone": ""},
+            after={"phone": "13800000000"}, outcome="kept" if undone else "",
+            reason="已有学时" if undone else "",
+        )  # fmt: skip
+        ids[key] = receipt.pk
     member = Actor(people["member"], Role.MEMBER)
     for key, days in (("late", 16), ("answered", 3), ("withdrawn", 2), ("fresh", 0)):
         when, text = at - timedelta(days=days), f"活动室太冷。\n已经 {days} 天了。"
@@ -157,6 +209,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     )  # fmt: skip
     reading_class = some(ReadingClass.objects.filter(organiser=branch))
     city = Organization.objects.get(parent=None)
+    seats = Appointment.objects.filter(organization=branch, role="secretary", until=None)
 
     def at(name: str, *args: Any, query: str = "") -> str:
         return reverse(name, args=args) + query
@@ -194,10 +247,14 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("member-new"), at("member-detail", member), at("member-mend", member),
             at("member-transfer", member), at("member-leave", member), at("members-in"),
             at("members-in-one", ids["upload"]), at("exemption-ask", member), at("sheets"),
+            at("member-imports"), at("member-import", ids["receipt"]),
+            at("member-import", ids["undone"]), at("handover"),
+            at("exemption-many"), at("exemption-many", query="?category=student"),
             at("sheet-import", sheet.pk), at("certificate-revoke", ids["certificate"]),
             at("claim-list"), at("claim-new"), at("claim-batch", ids["batch"]),
             at("claim-detail", ids["returned"]), at("claim-mend", ids["returned"]),
             at("claims-in"), at("claims-in-one", ids["claim_sheet"]),
+            at("loose-ends", branch.pk), at("closing-detail", ids["closing"]),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
@@ -205,17 +262,23 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("ranking", query="?level=committee&cohort=county"), at("bulletin-list"),
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
             at("bulletin-withdraw", bulletin), at("organization-list"),
-            at("organization-list", query="?q=zz"), at("organization-detail", city.pk),
+            at("organization-list", query="?q=zz"),
+            at("organization-list", query="?unseated=1"), at("organization-detail", city.pk),
             at("organization-detail", branch.pk), at("organizations-in"),
+            *(at(f"unit-{act}", branch.pk) for act in UNIT_ACTS), at("unit-move", branch.parent_id),
+            at("appointment-hand-over", some(seats)),
             at("organizations-in-one", ids["tree"]), at("figures", branch.parent_id),
             at("figures", branch.pk), at("exemption-list"), at("programme"),
+            at("window-list"), at("window-new"), at("window-detail", ids["window"]),
             at("sample-list"), at("sample-new"), at("sample-detail", ids["sample"]),
             at("sample-redraw", ids["sample"]), at("sample-item", ids["item"]),
             at("sample-item", ids["judged"]),
             at("claims-waiting"),
             at("claims-waiting", query="?decided"), at("claim-detail", ids["claim"]),
             at("claim-reverse", ids["claim"]),
-            at("programme-rules"), at("audit-list"), at("suggestions-received"),
+            at("programme-rules"), at("programme-ending"), at("programme-archive"),
+            at("programme-next"), at("loose-ends", city.pk), at("closing-list"),
+            at("closing-detail", ids["closing"]), at("audit-list"), at("suggestions-received"),
             at("suggestions-received", query="?state=answered"),
             *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),
             *(at("job-detail", ids[f"job_{state}"]) for state in Job.State.values),

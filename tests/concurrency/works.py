@@ -37,10 +37,12 @@ from credits import (
     bulletins,
     claim_decisions,
     claims,
+    exemptions,
     ledger,
     programmes,
     rebuilding,
     roll,
+    rule_changes,
     verification,
 )
 from credits.ledger import Credit, Posted, Source
@@ -109,18 +111,18 @@ def change_rules() -> Any:
     programme = Programme.objects.get()
     for goal in (2000, 2800, 2400):
         new = rules_json(target=goal)
-        programmes.change_rules(
+        rule_changes.change_rules(
             programme,
             new,
             since=TODAY,
             authority="测试",
             reason="测试",
-            shown=programmes.rehearse(programme, new).shown,
+            shown=rule_changes.rehearse(programme, new).shown,
             by=actor(),
             at=NOW,
         )
         for branch in (branch_of(1), branch_of(0)):
-            programmes.bring_up(programme, branch.pk, at=NOW)
+            rule_changes.bring_up(programme, branch.pk, at=NOW)
     return {"rules": 4}
 
 
@@ -417,13 +419,13 @@ def exempt_some(number: int) -> Any:
     programme, by = Programme.objects.get(), Member.objects.get(name="石市成")
     decided = 0
     for member in members_of_jia()[number % 5 : 20 : 5]:
-        asked = roll.ask_exemption(
+        asked = exemptions.ask(
             programme, member, target=(None, 800)[number % 2], since=TODAY, until=None,
             reason="病", by=actor(), at=NOW,
         )  # fmt: skip
         decided += 1
         by_shi = Actor(by, "official")
-        roll.decide_exemption(asked, approve=True, answer="", by=by_shi, at=NOW)
+        exemptions.decide(asked, approve=True, answer="", by=by_shi, at=NOW)
     return {"decided": decided}
 
 
@@ -465,9 +467,9 @@ def rules_and_sums(number: int) -> Any:
     programme = Programme.objects.get()
     new = rules_json(target=(2000, 2800)[number % 2])
     with contextlib.suppress(Refusal):  # the rehearsal would say something else by now
-        programmes.change_rules(
+        rule_changes.change_rules(
             programme, new, since=TODAY, authority="测试", reason="测试",
-            shown=programmes.rehearse(programme, new).shown, by=actor(), at=NOW,
+            shown=rule_changes.rehearse(programme, new).shown, by=actor(), at=NOW,
         )  # fmt: skip
     return {"mended": rebuilding.rebuild(programme) >= 0}
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.test import Client
 
 from courses import reading_classes, roll_call, sessions
 from courses.marks import Mark, Wish
@@ -58,6 +59,18 @@ def secretary(city):
 def opened(schedule, secretary):
     session = schedule()
     return roll_call.open_(session, by=secretary, at=session.starts_at)
+
+
+@pytest.fixture
+def enter(city):
+    """The browser of somebody of the cast, signed in."""
+
+    def sign_in(name):
+        client = Client()
+        client.force_login(city.people[name], backend="portal.sign_in.MemberBackend")
+        return client
+
+    return sign_in
 
 
 @pytest.fixture

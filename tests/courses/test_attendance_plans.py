@@ -20,7 +20,7 @@ from courses.attendance_plans import NotDue, NotYourself
 from courses.marks import Mark
 from courses.models import AttendancePlan, SessionChange
 from courses.sessions import NotNow
-from credits import programmes, roll, verification
+from credits import exemptions, programmes, verification
 from credits.models import LedgerEntry, Posting, Standing
 from portal.models import AuditEvent
 from portal.refusals import Conflict, Refusal
@@ -126,9 +126,9 @@ def test_who_is_not_due_has_nothing_to_answer(city, programme, session, member, 
     for act in (attendance_plans.sign_up, lambda s, **v: ask(s, v["by"])):
         with pytest.raises(NotDue):
             act(session, by=stranger, at=MORNING)
-    asked = roll.ask_exemption(programme, lin, target=None, since=TODAY, until=None,
+    asked = exemptions.ask(programme, lin, target=None, since=TODAY, until=None,
                                reason="长期患病", by=city.by, at=NOW)  # fmt: skip
-    roll.decide_exemption(asked, approve=True, answer="", by=city.actor("shi"), at=NOW)
+    exemptions.decide(asked, approve=True, answer="", by=city.actor("shi"), at=NOW)
     with pytest.raises(NotDue):
         attendance_plans.sign_up(session, by=member, at=MORNING)
     with pytest.raises(Refusal, match="还没有报名或请假"):

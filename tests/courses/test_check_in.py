@@ -133,3 +133,14 @@ def test_a_scan_never_survives_being_called_off(session, secretary, lin):
     corrections.reopen(session, reason="重点", by=secretary, at=NOW)
 
     assert mark_of(session, lin).scanned
+
+
+def test_a_scan_on_a_reopened_roll_takes_the_place_of_make_up_study(session, secretary, lin):
+    roll_call.close(session, {}, by=secretary, at=NOW, not_yet_becomes="absent")
+    corrections.make_up(session, lin, on=TODAY, by=secretary, at=NOW)
+    corrections.reopen(session, reason="有人补签", by=secretary, at=NOW)
+
+    scan(session, lin, START)
+
+    row = mark_of(session, lin)
+    assert (row.status, row.scanned, row.made_up_on) == (Status.PRESENT, True, None)

@@ -166,7 +166,7 @@ def test_a_session_never_changes_to_what_the_rules_do_not_count(
     narrow = found_programme("narrow-2021", forms=rules)
     session = sessions.schedule(city.jia, [narrow], plan(), by=secretary, at=moment(TODAY, 7))
 
-    with pytest.raises(Refusal, match="不计这种学习方式"):
+    with pytest.raises(Refusal, match="不计网上教育的学时"):
         sessions.change(session, {"form": "online"}, seen_version=1, by=secretary, at=NOW)
     with pytest.raises(Refusal, match="没有这个历史时期"):
         sessions.change(session, {"period": "ming"}, seen_version=1, by=secretary, at=NOW)
@@ -209,7 +209,9 @@ def test_a_session_of_a_class_counts_for_the_classs_programme(
                                  ends=date(2021, 11, 30), by=secretary, at=NOW)  # fmt: skip
 
     address = f"{reverse('session-new')}?class={made.pk}&programme={programme.code}"
-    desk.post(address, session_form())
+    form = desk.get(address).context["form"]
+    assert form["programmes"].value() == ["other-2021"]
+    desk.post(address, session_form() | {"programmes": form["programmes"].value()})
 
     session = StudySession.objects.get()
     assert list(session.programmes.all()) == [other]

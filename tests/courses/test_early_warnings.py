@@ -17,7 +17,7 @@ from courses import (
 )
 from courses.early_warnings import Watch
 from courses.models import StudySession
-from credits import ledger, roll
+from credits import exemptions, ledger
 from credits.ledger import Credit, Source
 from credits.models import Standing
 from portal import appointments, members
@@ -153,9 +153,9 @@ def test_what_is_over_and_not_yet_recorded_may_still_earn(programme, nearly, sch
 
 def test_the_exempt_and_those_who_completed_are_never_warned(programme, city, lin, study):
     assert missing(programme, lin) == 2400
-    asked = roll.ask_exemption(programme, lin, target=None, since=TODAY, until=None, reason="病",
+    asked = exemptions.ask(programme, lin, target=None, since=TODAY, until=None, reason="病",
                                by=city.actor("zhou", "secretary"), at=NOW)  # fmt: skip
-    roll.decide_exemption(asked, approve=True, answer="", by=city.actor("shi", "official"), at=NOW)
+    exemptions.decide(asked, approve=True, answer="", by=city.actor("shi", "official"), at=NOW)
     assert about(programme, lin) is None
 
 

@@ -23,14 +23,23 @@ from courses import (
 from courses.models import Course, Lesson, Material, Sample, SampleItem, StudyLog
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import certificates, claim_decisions, claims, ledger, roll
+from credits import (
+    catch_up,
+    certificates,
+    claim_decisions,
+    claims,
+    exemptions,
+    ledger,
+    registers,
+)
+from credits.catch_up import Span
 from credits.ledger import Credit, Source
-from credits.models import Standing
-from portal import organizations
+from credits.models import BranchClosing, Standing
+from portal import appointments, organizations
 from portal.audit import Actor
-from portal.models import Organization
+from portal.models import Organization, PeopleImport, PeopleImportLine, Role
 from portal.organizations import Founding
-from tests.cast import BEFORE, NOW, TODAY, days_ago, moment
+from tests.cast import BEFORE, NOW, STARTS, TODAY, days_ago, moment
 
 pytestmark = pytest.mark.django_db
 PERIODS = ("new-democratic", "socialist", "reform", "new-era")
@@ -47,6 +56,7 @@ def grow(city, programme):
             _plan(city, programme, number)
             _found(city, number)
             _draw(city, programme, number)
+            _import(city, number)
 
     return act
 
@@ -76,8 +86,10 @@ def _study(city, programme, number):
     claim_decisions.approve([first], by=city.actor("gao", "official"), at=NOW)
     if number % 2:
         claim_decisions.return_([second], reason="看不清", by=city.actor("gao"), at=NOW)
-    roll.ask_exemption(programme, other, target=None, since=TODAY, until=None, reason="病",
+    exemptions.ask(programme, other, target=None, since=TODAY, until=None, reason="病",
                        by=city.by, at=NOW)  # fmt: skip
+    catch_up.open_(programme, city.county, days=Span(STARTS, days_ago(number)),
+                   dates=Span(TODAY, TODAY), reason="换届", by=city.by, at=NOW)  # fmt: skip
 
 
 def _plan(city, programme, number):
@@ -129,6 +141,19 @@ def _found(city, number):
     city.enrol(organizations.found(founding, by=city.by, at=BEFORE))
 
 
+def _import(city, number):
+    """A list of members that was imported and taken back, and a helper who was appointed."""
+    person = city.enrol(city.jia)
+    receipt = PeopleImport.objects.create(
+        organization=city.jia, filename=f"名册{number}.xlsx", by=city.people["zhou"], at=NOW,
+        rows=1, counts={"create": 1}, undone_by=person, undone_at=NOW,
+    )  # fmt: skip
+    PeopleImportLine.objects.create(
+        receipt=receipt, row=2, action="create", member=person, outcome="kept", reason="已有学时"
+    )
+    appointments.appoint(person, Role.ORGANISER, city.jia, since=TODAY, by=city.by, at=NOW)
+
+
 PAGES = [
     ("lin", "home"),
     ("lin", "my-hours"),
@@ -143,21 +168,28 @@ PAGES = [
     ("zhou", "warning-list"),
     ("lin", "my-warnings"),
     ("lin", "message-list"),
+    ("zhou", "exemption-many"),
     ("zhou", "log-list"),
     ("zhou", "branch-samples"),
     ("zhou", "class-list"),
     ("zhou", "member-list"),
     ("zhou", "sheets"),
     ("zhou", "claim-list"),
+    ("zhou", "handover"),
+    ("zhou", "member-imports"),
     ("shi", "home"),
     ("shi", "member-list"),
     ("shi", "organization-list"),
     ("shi", "audit-list"),
     ("shi", "exemption-list"),
     ("shi", "claims-waiting"),
+    ("shi", "window-list"),
     ("shi", "sample-list"),
     ("shi", "sample-new"),
     ("shi", "programme"),
+    ("shi", "programme-ending"),
+    ("shi", "programme-archive"),
+    ("shi", "closing-list"),
     ("shi", "bulletin-list"),
 ]
 
@@ -184,6 +216,29 @@ def test_a_receipt_and_what_was_decided_ask_no_more_for_more_lines(city, program
     _constant(city, more, "zhou", lambda: reverse("claim-batch", args=[made[-1].pk]))
     _constant(city, more, "gao", lambda: f"{reverse('claims-waiting')}?decided")
     _constant(city, more, "gao", lambda: reverse("claims-waiting"))
+
+
+def test_a_receipt_asks_no_more_for_more_lines(city, programme):
+    receipt = PeopleImport.objects.create(
+        organization=city.jia, at=NOW, rows=9, undone_by=city.people["zhou"], undone_at=NOW
+    )
+
+    def more():
+        PeopleImportLine.objects.create(
+            receipt=receipt, row=2, action="update", member=city.enrol(city.jia),
+            before={"phone": ""}, after={"phone": "1"}, outcome="kept", reason="已有学时",
+        )  # fmt: skip
+
+    more()
+    _constant(city, more, "zhou", lambda: reverse("member-import", args=[receipt.pk]))
+
+
+def test_changing_units_asks_no_more_for_more_people(city, programme):
+    def more():
+        for _ in range(3):
+            city.enrol(city.jia)
+
+    _constant(city, more, "shi", lambda: reverse("unit-divide", args=[city.jia.pk]))
 
 
 @pytest.mark.parametrize("name", ["session-detail", "check-in-screen", "session-paper"])
@@ -309,3 +364,36 @@ def _constant(city, grow, who, address):
     few, many = (len(c) for c in counts)
     seen = [sql[:160] for sql in counts[1] if counts[1].count(sql) > 1 or "LIMIT 21" in sql]
     assert many <= few, f"{few} queries for few rows, {many} for more: {seen}"
+
+
+@pytest.mark.parametrize("who", ["zhou", "gao"])
+def test_what_is_left_asks_no_more_for_more_sessions_and_branches(city, programme, schedule, who):
+    numbers = iter(range(100))
+
+    def more():
+        for organiser in (city.jia, city.yi):
+            for _ in range(2):
+                number = next(numbers)
+                schedule(f"没交表{number}", organiser=organiser, day=days_ago(1 + number % 20),
+                         hour=6 + number % 12)  # fmt: skip
+
+    where = city.jia if who == "zhou" else city.county
+    _constant(city, more, who, lambda: reverse("loose-ends", args=[where.pk]))
+
+
+def test_a_certificate_of_a_closing_asks_no_more_for_more_people(city, programme):
+    lines = [{"number": "1", "name": "某", "target": 2400, "hours": 0, "shortfall": 2400,
+              "exempt": False, "completed_on": "", "why": ""}]  # fmt: skip
+    turns = iter(range(1, 9))
+    made = []
+
+    def more():
+        turn = next(turns)
+        closing = BranchClosing(
+            programme=programme, branch=city.jia, turn=turn, number=f"n{turn}", branch_name="甲",
+            rules=1, due=turn, exempt=0, completed=0, hours=0, lines=lines * turn,
+            closed_by=city.people["shi"], closed_at=NOW,
+        )  # fmt: skip
+        made.append(registers.enter(closing))
+
+    _constant(city, more, "zhou", lambda: reverse("closing-detail", args=[made[-1].pk]))

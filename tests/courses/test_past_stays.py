@@ -10,7 +10,7 @@ import pytest
 
 from courses import corrections, marks, matrices_out, roll_call, sheets_out
 from courses.models import Course
-from credits import ledger, roll, statements, verification
+from credits import exemptions, ledger, statements, verification
 from credits.models import LedgerEntry, Posting, Standing
 from portal import appointments, members
 from portal.models import Role
@@ -47,9 +47,9 @@ def column(session, programme, city, by):
 
 
 def exempt(city, programme, person):
-    asked = roll.ask_exemption(programme, person, target=None, since=TODAY, until=None,
+    asked = exemptions.ask(programme, person, target=None, since=TODAY, until=None,
                                reason="长期患病", by=city.by, at=NOW)  # fmt: skip
-    roll.decide_exemption(asked, approve=True, answer="", by=city.actor("shi"), at=NOW)
+    exemptions.decide(asked, approve=True, answer="", by=city.actor("shi"), at=NOW)
 
 
 CHANGES = {

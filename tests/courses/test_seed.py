@@ -21,6 +21,8 @@ from courses import seeding
 from courses.models import (
     Attendance,
     AttendanceCredit,
+    AttendancePlan,
+    LineQuery,
     ReadingClass,
     Scan,
     SessionChange,
@@ -47,6 +49,7 @@ from portal.models import (
     MobileStay,
     Organization,
     Role,
+    Suggestion,
 )
 from tests.cast import moment, rules_json
 from tests.seeded import MEMBERS, TODAY
@@ -348,6 +351,16 @@ def test_the_secretarys_branch_has_everything_to_do(who):
     assert StudyLog.objects.filter(branch=branch, state="pending").count() >= 3
     assert StudySession.objects.get(key="cast-open").method == "check_in"
     assert Scan.objects.filter(session__key="cast-yesterday", accepted=False).exists()
+
+
+def test_something_of_what_members_say_waits_and_something_is_decided(who):
+    plans = AttendancePlan.objects.filter(session__key="cast-planned-1")
+    assert Counter(plans.values_list("state", flat=True)) == {
+        "coming": 2, "pending": 2, "approved": 1, "declined": 1,
+    }  # fmt: skip
+    asked = LineQuery.objects.values_list("member", "state")
+    assert sorted(asked) == sorted([(who["helper"].pk, "open"), (who["pending"].pk, "declined")])
+    assert sorted(Suggestion.objects.values_list("state", flat=True)) == ["answered", "open"]
 
 
 def test_each_role_has_an_account_that_signs_in():

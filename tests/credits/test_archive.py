@@ -250,7 +250,8 @@ def test_the_command_refuses_in_words(programme):
 
 def test_the_page_archives_in_the_background_with_a_reason(closed, enter, evening):
     browser, address = enter("shi"), reverse("programme-act") + f"?programme={CODE}"
-    assert "归档理由" in browser.get(reverse("programme"), {"programme": CODE}).content.decode()
+    page = browser.get(reverse("programme-archive"), {"programme": CODE})
+    assert "核验并归档" in page.content.decode()
 
     browser.post(address, {"act": "archive", "reason": ""})
     assert not Job.objects.exists()

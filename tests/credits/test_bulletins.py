@@ -9,7 +9,7 @@ from django.urls import reverse
 from credits import bulletins, ledger, verification
 from credits.ledger import Source
 from credits.models import Bulletin, BulletinRow, BulletinText, Posting, View
-from portal import members, organizations, triggers
+from portal import members, organizations, reorganizations, triggers
 from portal.models import AuditEvent, Cohort
 from portal.refusals import Conflict, Refusal
 from tests.cast import NOW, TODAY, days_ago, moment
@@ -163,7 +163,7 @@ def test_mistake_28_renamed_merged_and_dissolved_units_leave_old_numbers_verifia
     organizations.rename(
         city.county, name="中共新川县委员会", short_name="新川县", on=TODAY, by=city.by, at=NOW
     )
-    organizations.merge(city.yi, into=city.jia, on=TODAY, by=city.by, at=NOW)
+    reorganizations.merge(city.yi, into=city.jia, on=TODAY, by=city.by, at=NOW)
     for name in ("gao", "shi", "xun"):
         members.transfer(city.people[name], city.jia, on=TODAY, by=city.by, at=NOW)
     members.leave(lin, on=TODAY, by=city.by, at=NOW)

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from credits import certificates, ledger, programmes, verification
+from credits import certificates, ledger, rule_changes, verification
 from credits.ledger import Source
 from credits.models import Certificate, CertificateEvent, Standing
 from portal import appointments, members
@@ -176,11 +176,11 @@ def test_a_correction_within_one_act_never_suspends(city, programme, completed, 
 
 def test_certificates_stay_valid_under_their_own_rules(city, programme, certificate, lin):
     new = rules_json(target=2800)
-    programmes.change_rules(
+    rule_changes.change_rules(
         programme, new, since=TODAY, authority="测试", reason="测试",
-        shown=programmes.rehearse(programme, new).shown, by=city.by, at=NOW,
+        shown=rule_changes.rehearse(programme, new).shown, by=city.by, at=NOW,
     )  # fmt: skip
-    programmes.bring_up(programme, city.jia.pk, at=NOW)
+    rule_changes.bring_up(programme, city.jia.pk, at=NOW)
 
     certificate.refresh_from_db()
     assert standing_of(programme, lin).shortfall == 400

@@ -14,10 +14,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from credits import bulletins, exports, programmes, rankings, roll
+from credits import bulletins, exemptions, exports, programmes, rankings
 from credits.models import BranchMonth, BranchStanding
 from credits.rankings import Choice, Level, Measure, Window
-from portal import members, organizations
+from portal import members, organizations, reorganizations
 from portal.models import AuditEvent, Cohort, Organization
 from portal.organizations import Founding
 from tests.cast import BEFORE, ENDS, NOW, TODAY, days_ago, moment
@@ -106,16 +106,16 @@ def busy(city, programme, tree, stand, complete, post):
     for number, name in enumerate(people, 1):
         post(programme, earn(people[name][-1], 45 * number, day=days_ago(30)))
         post(programme, earn(people[name][-1], 45 * number, day=TODAY))
-    asked = roll.ask_exemption(programme, people["街道支部"][1], target=None, since=TODAY,
+    asked = exemptions.ask(programme, people["街道支部"][1], target=None, since=TODAY,
                                until=None, reason="长期病假", by=city.by, at=NOW)  # fmt: skip
-    roll.decide_exemption(asked, approve=True, answer="", by=city.actor("shi"), at=NOW)
+    exemptions.decide(asked, approve=True, answer="", by=city.actor("shi"), at=NOW)
 
     gone = stand("撤销党委", city.county)
     last = stand("末了支部", gone)
     member = city.enrol(last)
     complete(programme, member)
-    organizations.merge(last, tree["街道支部"], on=TODAY, by=city.by, at=NOW)
-    organizations.dissolve(gone, on=TODAY, by=city.by, at=NOW)
+    reorganizations.merge(last, tree["街道支部"], on=TODAY, by=city.by, at=NOW)
+    reorganizations.dissolve(gone, on=TODAY, by=city.by, at=NOW)
 
     plant = stand("工厂党委", city.root, cohort=Cohort.ENTERPRISE, is_unit=True)
     moved = stand("划转支部", plant)
@@ -230,8 +230,8 @@ def test_where_all_branches_of_a_committee_are_gone_its_months_stand_apart_and_i
     gone = stand("撤销党委", city.county)
     last = stand("末了支部", gone)
     complete(programme, city.enrol(last))
-    organizations.merge(last, tree["街道支部"], on=TODAY, by=city.by, at=NOW)
-    organizations.dissolve(gone, on=TODAY, by=city.by, at=NOW)
+    reorganizations.merge(last, tree["街道支部"], on=TODAY, by=city.by, at=NOW)
+    reorganizations.dissolve(gone, on=TODAY, by=city.by, at=NOW)
 
     everything = lines(ranking(programme))
     quarter = ranking(programme, Window.QUARTER, Measure.HOURS)
@@ -287,7 +287,7 @@ def test_a_unit_whose_committees_are_all_dissolved_bears_its_own_name_again(city
     gone = stand("撤销党委", city.county)
     assert [p.name for p in ranking(programme).places] == ["青川县（直属）"]
 
-    organizations.dissolve(gone, on=TODAY, by=city.by, at=NOW)
+    reorganizations.dissolve(gone, on=TODAY, by=city.by, at=NOW)
 
     assert [p.name for p in ranking(programme).places] == ["青川县"]
 

@@ -7,7 +7,13 @@ from datetime import date
 import pytest
 from django.db import IntegrityError, transaction
 
-from credits import programmes, rebuilding, roll, verification
+from credits import (
+    exemptions,
+    exemptions_in_force,
+    rebuilding,
+    rule_changes,
+    verification,
+)
 from credits.models import Exemption, TargetChange
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
 from tests.credits.conftest import PERIODS, branch_row, earn, standing_of
@@ -18,7 +24,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both]
 @pytest.fixture
 def ask(city, programme, lin):
     def make(member=lin, *, target=None, since=TODAY, until=None, reason="长期患病", by=None):
-        return roll.ask_exemption(
+        return exemptions.ask(
             programme, member, target=target, since=since, until=until, reason=reason,
             by=by or city.actor("zhou", "secretary"), at=NOW,
         )  # fmt: skip
@@ -30,7 +36,7 @@ def ask(city, programme, lin):
 def approve(city):
     def make(asked, *, at=NOW, by=None, yes=True):
         by = by or city.actor("shi", "official")
-        return roll.decide_exemption(asked, approve=yes, answer="", by=by, at=at)
+        return exemptions.decide(asked, approve=yes, answer="", by=by, at=at)
 
     return make
 
@@ -50,7 +56,7 @@ def test_asking_changes_nothing_until_somebody_else_approves(city, programme, as
 def test_neither_who_asked_nor_who_benefits_approves(city, ask, approve, who):
     asked = ask()
 
-    with pytest.raises(roll.NotYourself):
+    with pytest.raises(exemptions.NotYourself):
         approve(asked, by=city.actor(who, "official"))
 
     asked.refresh_from_db()
@@ -58,7 +64,7 @@ def test_neither_who_asked_nor_who_benefits_approves(city, ask, approve, who):
 
 
 def test_nobody_asks_for_themselves(city, ask, zhou):
-    with pytest.raises(roll.NotYourself):
+    with pytest.raises(exemptions.NotYourself):
         ask(zhou)
 
 
@@ -80,18 +86,18 @@ def test_the_database_refuses_an_exemption_decided_by_its_beneficiary(ask, lin, 
     ],
 )
 def test_what_lowers_nothing_is_refused(ask, values, said):
-    with pytest.raises(roll.BadExemption, match=said):
+    with pytest.raises(exemptions.BadExemption, match=said):
         ask(**values)
 
 
 def test_one_request_at_a_time_and_one_decision_on_each(ask, approve):
     asked = ask()
-    with pytest.raises(roll.BadExemption, match="已有"):
+    with pytest.raises(exemptions.BadExemption, match="已有"):
         ask()
 
     approve(asked, yes=False)
 
-    with pytest.raises(roll.BadExemption, match="不能再审批"):
+    with pytest.raises(exemptions.BadExemption, match="不能再审批"):
         approve(asked)
     ask()  # after a refusal one may ask again
 
@@ -117,7 +123,7 @@ def test_it_begins_on_its_day_and_ends_on_its_last(city, programme, ask, approve
     assert not standing_of(programme, lin).exempt
 
     turned = [
-        roll.turn_exemptions(programme, at=moment(day))
+        exemptions_in_force.turn(programme, at=moment(day))
         for day in (date(2021, 6, 30), begins, date(2021, 7, 31), ends, date(2021, 8, 2))
     ]
 
@@ -134,7 +140,7 @@ def test_ending_a_lowered_target_takes_completion_back_and_replays_alike(
     exemption = approve(ask(target=800))
     post(programme, earn(lin, 45, day=TODAY))
 
-    roll.end_exemption(exemption, by=city.by, at=moment(TODAY, 22))
+    exemptions.end(exemption, by=city.by, at=moment(TODAY, 22))
 
     row = standing_of(programme, lin)
     assert (row.target, row.recognised, row.shortfall, row.completed_at) == (2400, 900, 1500, None)
@@ -148,11 +154,11 @@ def test_a_new_rule_leaves_a_lowered_target_and_moves_the_full_one(
 ):
     approve(ask(target=800))
     new = rules_json(target=3200)
-    programmes.change_rules(
+    rule_changes.change_rules(
         programme, new, since=TODAY, authority="测试", reason="测试",
-        shown=programmes.rehearse(programme, new).shown, by=city.by, at=NOW,
+        shown=rule_changes.rehearse(programme, new).shown, by=city.by, at=NOW,
     )  # fmt: skip
-    programmes.bring_up(programme, city.jia.pk, at=NOW)
+    rule_changes.bring_up(programme, city.jia.pk, at=NOW)
 
     row = standing_of(programme, lin)
     assert (row.target, row.full_target) == (800, 3200)

@@ -8,7 +8,16 @@ from functools import partial
 import pytest
 from django.urls import reverse
 
-from credits import ledger, programmes, rebuilding, rule_book, verification, weeks
+from credits import (
+    exemptions,
+    ledger,
+    programmes,
+    rebuilding,
+    rule_book,
+    rule_changes,
+    verification,
+    weeks,
+)
 from credits.ledger import ProgrammeClosed, Source
 from credits.models import LedgerEntry, Programme, RuleVersion, Standing, UnitWeek
 from portal import members
@@ -25,9 +34,9 @@ END = date(2021, 12, 31)
 @pytest.fixture
 def change(city):
     def make(programme, new, *, since=TODAY, shown=None, at=NOW, authority="依据", reason="理由"):
-        return programmes.change_rules(
+        return rule_changes.change_rules(
             programme, new, since=since, authority=authority, reason=reason,
-            shown=shown or programmes.rehearse(programme, new).shown, by=city.by, at=at,
+            shown=shown or rule_changes.rehearse(programme, new).shown, by=city.by, at=at,
         )  # fmt: skip
 
     return make
@@ -83,12 +92,11 @@ def closed(city, programme, complete, lin):
 
 def test_a_closed_programme_takes_no_posting_no_exemption_and_no_rules(city, closed, post, lin,
                                                                        change):  # fmt: skip
-    from credits import roll
 
     with pytest.raises(ProgrammeClosed, match="不能记学时"):
         post(closed, earn(lin, 45, day=TODAY))
-    with pytest.raises(roll.BadExemption):
-        roll.ask_exemption(closed, lin, target=None, since=TODAY, until=None, reason="病",
+    with pytest.raises(exemptions.BadExemption):
+        exemptions.ask(closed, lin, target=None, since=TODAY, until=None, reason="病",
                            by=city.by, at=NOW)  # fmt: skip
     with pytest.raises(programmes.NotNow):
         change(closed, rules_json(target=2000))
@@ -156,9 +164,9 @@ def test_mistake_18_a_change_is_rehearsed_by_number_and_refused_with_other_numbe
         post(programme, earn(zhou, 180, day=days_ago(number), period=period, hour=14))
     easier, harder = rules_json(target=1600), rules_json(target=2800)
 
-    assert programmes.rehearse(programme, easier).shown == (1, 0)
-    assert programmes.rehearse(programme, harder).shown == (0, 1)
-    assert programmes.rehearse(programme, harder).lose == (lin.pk,)
+    assert rule_changes.rehearse(programme, easier).shown == (1, 0)
+    assert rule_changes.rehearse(programme, harder).shown == (0, 1)
+    assert rule_changes.rehearse(programme, harder).lose == (lin.pk,)
     assert RuleVersion.objects.count() == 1
     with pytest.raises(Conflict, match="新增学满 1 人、不再学满 0 人"):
         change(programme, easier, shown=(0, 0))
@@ -166,7 +174,7 @@ def test_mistake_18_a_change_is_rehearsed_by_number_and_refused_with_other_numbe
 
     change(programme, easier, shown=(1, 0))
     for branch in (city.jia, city.yi, city.bing):
-        programmes.bring_up(programme, branch.pk, at=NOW)
+        rule_changes.bring_up(programme, branch.pk, at=NOW)
 
     assert standing_of(programme, zhou).shortfall == 0
     assert branch_row(programme, city.jia).completed == 2
@@ -204,13 +212,13 @@ def test_rules_in_fields_say_what_is_wrong_beside_the_field(programme, enter, ev
 
 def test_a_change_needs_authority_and_reason(programme, change):
     for lacking in ({"authority": " "}, {"reason": ""}):
-        with pytest.raises(programmes.RulesRefused, match="依据和理由"):
+        with pytest.raises(rule_changes.RulesRefused, match="依据和理由"):
             change(programme, rules_json(target=2000), **lacking)
 
 
 def test_rules_that_contradict_themselves_are_refused_when_rehearsed(programme):
-    with pytest.raises(programmes.RulesRefused, match="整数倍"):
-        programmes.rehearse(programme, rules_json(target=2401))
+    with pytest.raises(rule_changes.RulesRefused, match="整数倍"):
+        rule_changes.rehearse(programme, rules_json(target=2401))
 
 
 def test_a_later_version_waits_for_its_day_and_is_recomputed_in_the_background(
@@ -224,7 +232,7 @@ def test_a_later_version_waits_for_its_day_and_is_recomputed_in_the_background(
     programmes.turn_the_day(at=moment(TODAY + timedelta(days=3), 1))
 
     assert rule_book.of(programme).current.number == 2
-    assert Job.objects.filter(work="credits.programmes.recompute").count() == 1
+    assert Job.objects.filter(work="credits.rule_changes.recompute").count() == 1
 
 
 def test_conversion_is_frozen_in_the_entry_by_the_version_of_its_day(city, programme, post, change,
@@ -247,7 +255,7 @@ def test_whoever_writes_first_brings_a_stale_standing_up(city, programme, post, 
 
     post(programme, earn(lin, 45, day=TODAY), at=moment(TODAY, 22))
     for branch in (city.jia, city.yi, city.bing):
-        programmes.bring_up(programme, branch.pk, at=moment(TODAY, 23))
+        rule_changes.bring_up(programme, branch.pk, at=moment(TODAY, 23))
 
     assert standing_of(programme, lin).completed_at == moment(TODAY, 21)
     assert standing_of(programme, zhou).completed_at == moment(TODAY, 21)

@@ -12,7 +12,7 @@ import time_machine
 from django.core.cache import cache
 from django.urls import reverse
 
-from credits import bulletins, exports, kept_rankings, ledger, programmes, rankings, roll
+from credits import bulletins, exemptions, exports, kept_rankings, ledger, programmes, rankings
 from credits.ledger import Source
 from credits.models import BranchStanding, RankingPermit
 from credits.rankings import Choice, Level, Measure, NotPermitted, Place, Window
@@ -104,9 +104,9 @@ def test_mistake_24_a_rate_is_sum_over_sum_and_no_mean_of_means(city, programme,
 def test_the_exempt_are_counted_apart_and_neither_due_nor_ranked(city, programme, complete, lin,
                                                                  zhou):  # fmt: skip
     complete(programme, lin, zhou)
-    asked = roll.ask_exemption(programme, zhou, target=None, since=TODAY, until=None,
+    asked = exemptions.ask(programme, zhou, target=None, since=TODAY, until=None,
                                reason="长期病假", by=city.by, at=NOW)  # fmt: skip
-    roll.decide_exemption(asked, approve=True, answer="", by=city.actor("shi"), at=NOW)
+    exemptions.decide(asked, approve=True, answer="", by=city.actor("shi"), at=NOW)
 
     board = rankings.leaderboard(
         programme, Choice(Level.BRANCH, Cohort.COUNTY, measure=Measure.HOURS), at=NOW

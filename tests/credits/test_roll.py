@@ -8,7 +8,16 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from credits import bulletins, certificates, programmes, rankings, roll, verification
+from credits import (
+    bulletins,
+    certificates,
+    exemptions,
+    exemptions_in_force,
+    programmes,
+    rankings,
+    rule_changes,
+    verification,
+)
 from credits.models import BranchStanding, Standing
 from credits.rankings import Choice
 from portal import members, organizations
@@ -26,9 +35,9 @@ def set_target(city):
 
     def make(programme, target, *, at=NOW, **more):
         new = rules_json(target=target, **more)
-        return programmes.change_rules(
+        return rule_changes.change_rules(
             programme, new, since=TODAY, authority="文件", reason="试行", by=city.by, at=at,
-            shown=programmes.rehearse(programme, new).shown,
+            shown=rule_changes.rehearse(programme, new).shown,
         )  # fmt: skip
 
     return make
@@ -50,7 +59,7 @@ def test_a_standing_passes_through_every_version_that_it_missed(
     set_target(programme, 3000, at=NOW)
     third = set_target(programme, 2400, at=NOW + timedelta(minutes=1))
 
-    programmes.bring_up(programme, city.jia.pk, at=NOW + timedelta(minutes=2))
+    rule_changes.bring_up(programme, city.jia.pk, at=NOW + timedelta(minutes=2))
 
     assert standing_of(programme, lin).completed_at == third.activated_at
 
@@ -60,7 +69,7 @@ def test_two_versions_of_one_moment_replay_alike(city, programme, complete, set_
     set_target(programme, 3000)
     set_target(programme, 2400)
 
-    programmes.bring_up(programme, city.jia.pk, at=NOW)
+    rule_changes.bring_up(programme, city.jia.pk, at=NOW)
 
     assert standing_of(programme, lin).shortfall == 0
 
@@ -126,18 +135,18 @@ def test_moving_branches_and_people_lock_all_standings_before_any_branch_row(
     with CaptureQueriesContext(connection) as queries:
         organizations.move(city.bing, city.county, by=city.by, at=NOW)
         asked = [
-            roll.ask_exemption(programme, who, target=None, since=TODAY, until=None, reason="病",
+            exemptions.ask(programme, who, target=None, since=TODAY, until=None, reason="病",
                                by=city.by, at=NOW)
             for who in (wu, lin)
         ]  # fmt: skip
     shi = city.actor("shi", "official")
     for exemption in asked:
-        roll.decide_exemption(exemption, approve=True, answer="", by=shi, at=NOW)
+        exemptions.decide(exemption, approve=True, answer="", by=shi, at=NOW)
     after = NOW + timedelta(days=1)
     for exemption in asked:
         type(exemption).objects.filter(pk=exemption.pk).update(until=(TODAY + timedelta(days=1)))
     with CaptureQueriesContext(connection) as turning:
-        assert roll.turn_exemptions(programme, at=after) == 2
+        assert exemptions_in_force.turn(programme, at=after) == 2
 
     for captured in (queries, turning):
         writes = [

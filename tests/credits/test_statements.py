@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from credits import ledger, programmes, statements
+from credits import ledger, rule_changes, statements
 from credits.ledger import Source
 from credits.models import Standing
 from tests.cast import NOW, TODAY, days_ago, rules_json
@@ -60,12 +60,12 @@ def test_after_a_rule_change_the_lines_add_up_under_the_new_rules(city, programm
     forms = [{"code": "self", "cap": 300, "points": 10}, {"code": "seminar", "cap": None,
              "points": 10}]  # fmt: skip
     new = rules_json(forms=forms)
-    programmes.change_rules(
+    rule_changes.change_rules(
         programme, new, since=TODAY, authority="测试", reason="测试",
-        shown=programmes.rehearse(programme, new).shown, by=city.by, at=NOW,
+        shown=rule_changes.rehearse(programme, new).shown, by=city.by, at=NOW,
     )  # fmt: skip
     before = statements.of(programme, lin).total
-    programmes.bring_up(programme, city.jia.pk, at=NOW)
+    rule_changes.bring_up(programme, city.jia.pk, at=NOW)
 
     assert before == 1000  # the standing had not come to the new rules yet, nor has its statement
     assert statements.of(programme, lin).total == standing_of(programme, lin).recognised == 300

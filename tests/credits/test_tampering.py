@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db import models as fields
 from django.db.models import Max
 
-from credits import bulletins, certificates, ledger, programmes, roll, weeks
+from credits import bulletins, certificates, exemptions, ledger, programmes, rule_changes, weeks
 from credits.ledger import Source
 from credits.models import (
     BranchMonth,
@@ -91,19 +91,19 @@ def city_of_all(city, programme, complete, post, lin, zhou, wu):
             programme, Source("session", keys[0], "活动"), revision=revision, organiser=city.jia,
             withdraw=[lin], credits=again, reason="更正", by=by, at=NOW + timedelta(hours=revision),
         )  # fmt: skip
-    asked = roll.ask_exemption(programme, wu, target=1200, since=TODAY, until=None, reason="病",
+    asked = exemptions.ask(programme, wu, target=1200, since=TODAY, until=None, reason="病",
                                by=by, at=NOW)  # fmt: skip
-    roll.decide_exemption(asked, approve=True, answer="", by=shi, at=NOW)
-    asked = roll.ask_exemption(programme, city.people["zheng"], target=None, since=TODAY,
+    exemptions.decide(asked, approve=True, answer="", by=shi, at=NOW)
+    asked = exemptions.ask(programme, city.people["zheng"], target=None, since=TODAY,
                                until=None, reason="病", by=by, at=NOW)  # fmt: skip
-    roll.decide_exemption(asked, approve=True, answer="", by=shi, at=NOW)
+    exemptions.decide(asked, approve=True, answer="", by=shi, at=NOW)
     new = rules_json(daily_cap=900)
-    programmes.change_rules(
+    rule_changes.change_rules(
         programme, new, since=TODAY, authority="文件", reason="试行", by=by, at=NOW,
-        shown=programmes.rehearse(programme, new).shown,
+        shown=rule_changes.rehearse(programme, new).shown,
     )  # fmt: skip
     for branch in (city.jia, city.yi, city.bing):
-        programmes.bring_up(programme, branch.pk, at=NOW)
+        rule_changes.bring_up(programme, branch.pk, at=NOW)
     for days in (14, 7, 0):
         weeks.close_week(programme, at=NOW - timedelta(days=days))
     published = []

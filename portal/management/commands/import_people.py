@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from argparse import ArgumentParser
 from datetime import date, datetime, time
 from pathlib import Path
@@ -47,7 +48,13 @@ class Command(BaseCommand):
         if preview.outcome != "read":
             raise CommandError(preview.message)
         try:
-            counts = people_in.apply(preview, by=SYSTEM, at=moment, name=file.name)
+            counts = people_in.apply(
+                preview,
+                by=SYSTEM,
+                at=moment,
+                name=file.name,
+                digest=hashlib.sha256(data).hexdigest(),
+            )
         except Refusal as refusal:
             raise CommandError(f"{refusal.message}什么也没有写入。") from refusal
         self.stdout.write(f"{preview.message}{said(counts, kind)}")

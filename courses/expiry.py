@@ -1,0 +1,106 @@
+"""What is still pending when a programme's books are closed ends, and says so: nobody decides it.
+
+Logs, requests for leave and requests to be added are locked by their verbs before the programme is
+shared, so they end before it is locked (`BooksAhead`); line queries are locked after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from courses.models import AttendancePlan, LineQuery, StudyLog, StudySession, WalkIn
+from credits.books import BooksAhead, Closing
+from credits.models import Programme
+from portal import audit
+from portal.audit import Actor
+from portal.models import AuditEvent
+
+LOG = "封账时还没有确认，未记学时。"
+QUERY = "封账时还没有处理，账目按封账时的记录为准。"
+STRAGGLERS = timedelta(days=2)  # how long after a closing somebody's act may still come to an end
+
+
+def follow(closing: Closing, *, by: Actor, at: datetime) -> None:
+    """Follower of `programmes.close_books`."""
+    programme = closing.programme
+    if isinstance(closing, BooksAhead):
+        counts = _end_asked(programme, at=at)
+        told = dict(zip(("logs", "leave", "walk_ins"), counts, strict=True))
+        names = ("学习记录", "请假", "加入名单")
+        parts = [f"{n}{c} 条" for n, c in zip(names, counts, strict=True) if c]
+        if parts:
+            audit.record(
+                AuditEvent.Event.PROGRAMME,
+                by=by,
+                at=at,
+                on=programme.organiser,
+                subject=f"{programme}：封账时未办的{'、'.join(parts)}已终止",
+                detail=told,
+            )
+    else:
+        _end_queries(programme, at=at)
+
+
+def sweep(*, at: datetime) -> None:
+    """Periodic: end what was handed in, or was just being decided, while the books were closed."""
+    lately = Programme.objects.filter(state="closed", state_since__gte=at - STRAGGLERS)
+    for programme in lately:
+        with transaction.atomic():
+            _end_asked(programme, at=at)
+            _end_queries(programme, at=at)
+
+
+def pending(programme: Programme) -> dict[str, int]:
+    """How many of each kind would end if the books were closed now."""
+    return {
+        "logs": _logs(programme).count(),
+        "queries": _queries(programme).count(),
+        "leave": _leave(programme).count(),
+        "walk_ins": _walk_ins(programme).count(),
+    }
+
+
+def _end_asked(programme: Programme, *, at: datetime) -> Sequence[int]:
+    """Logs, leave and requests to be added; what was ended before stays as it is."""
+    ended = {"decided_at": at, "state": "expired"}
+    return (
+        _logs(programme).update(**ended, reason=LOG),
+        _leave(programme).update(**ended),
+        _walk_ins(programme).update(**ended),
+    )
+
+
+def _end_queries(programme: Programme, *, at: datetime) -> int:
+    return _queries(programme).update(state=LineQuery.State.EXPIRED, decided_at=at, reply=QUERY)
+
+
+def _logs(programme: Programme) -> QuerySet[StudyLog]:
+    return StudyLog.objects.pending().filter(programme=programme)
+
+
+def _queries(programme: Programme) -> QuerySet[LineQuery]:
+    return LineQuery.objects.open().filter(programme=programme)
+
+
+def _leave(programme: Programme) -> QuerySet[AttendancePlan]:
+    asked = AttendancePlan.objects.filter(state=AttendancePlan.State.PENDING)
+    return asked.filter(session__in=_last_of(programme))
+
+
+def _walk_ins(programme: Programme) -> QuerySet[WalkIn]:
+    asked = WalkIn.objects.filter(state=WalkIn.State.ASKED)
+    return asked.filter(session__in=_last_of(programme))
+
+
+def _last_of(programme: Programme) -> QuerySet[Any, Any]:
+    """Sessions of a programme that count in no other one whose books are not closed."""
+    through = StudySession.programmes.through._default_manager
+    others = through.filter(studysession=OuterRef("pk")).exclude(programme=programme)
+    alive = others.filter(~Q(programme__state__in=["closed", "archived"]))
+    rows = StudySession.objects.filter(programmes=programme)
+    return rows.filter(~Exists(alive)).order_by().values("pk")

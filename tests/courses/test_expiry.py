@@ -1,0 +1,230 @@
+"""What is pending when the books are closed ends with notice, once, and nobody has decided it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from courses import attendance_plans, expiry, line_queries, loose_ends, roll_call, study_logs
+from courses.loose_ends import Ends
+from courses.models import AttendancePlan, LineQuery, StudyLog, StudySession, WalkIn
+from courses.study_logs import Study
+from credits import programmes, verification
+from credits.models import LedgerEntry, Programme
+from portal.models import AuditEvent
+from tests.cast import NOW, TODAY, days_ago, moment
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
+END = moment(date(2021, 12, 31), 18)
+LATER = moment(date(2022, 1, 14))
+
+
+@pytest.fixture
+def pending(city, programme, schedule, opened, secretary, lin):
+    """One of everything that can be pending; two sheets are missing, one of them opened."""
+    by = city.actor("lin")
+    study = Study("self", days_ago(1), 45, "自学", "reform")
+    study_logs.submit(programme, lin, study, by=by, at=NOW)
+    line_queries.ask_missing(programme, days_ago(2), "上午的党课", by=by, at=NOW)
+    later = schedule("将来的活动", day=TODAY + timedelta(days=3))
+    attendance_plans.ask_leave(later, "sick", by=by, at=NOW)
+    WalkIn.objects.create(session=opened, member=city.people["wu"], scanned_at=NOW)
+
+
+@pytest.fixture
+def close(city):
+    def act(programme, at=LATER):
+        programme.refresh_from_db()
+        if programme.state == Programme.State.RUNNING:
+            programmes.close_study(programme, by=city.by, at=END)
+        return programmes.close_books(programme, by=city.by, at=at)
+
+    return act
+
+
+def states():
+    return [m.objects.get().state for m in (StudyLog, LineQuery, AttendancePlan, WalkIn)]
+
+
+def test_everything_pending_ends_in_the_closing_itself(city, programme, pending, close):
+    assert expiry.pending(programme) == {"logs": 1, "queries": 1, "leave": 1, "walk_ins": 1}
+
+    close(programme)
+
+    assert states() == ["expired"] * 4
+    for model in (StudyLog, LineQuery, AttendancePlan, WalkIn):
+        row = model.objects.get()
+        assert (row.decided_by, row.decided_at) == (None, LATER)
+    assert StudyLog.objects.get().reason == "封账时还没有确认，未记学时。"
+    assert LineQuery.objects.get().reply.startswith("封账时还没有处理")
+    event = AuditEvent.objects.get(subject__contains="已终止")
+    assert event.detail == {"logs": 1, "leave": 1, "walk_ins": 1}
+    assert not LedgerEntry.objects.exists()
+    assert verification.verify(at=LATER).problems == []
+
+
+def test_where_closing_is_refused_nothing_ends(city, programme, pending):
+    programmes.close_study(programme, by=city.by, at=END)
+
+    with pytest.raises(programmes.NotNow):
+        programmes.close_books(programme, by=city.by, at=END)
+
+    assert states() == ["pending", "open", "pending", "asked"]
+
+
+def test_what_fails_while_closing_undoes_the_end_of_everything(
+    city, programme, pending, monkeypatch
+):
+    programmes.close_study(programme, by=city.by, at=END)
+    monkeypatch.setattr("credits.closings.draw_up", lambda *_, **__: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        programmes.close_books(programme, by=city.by, at=LATER)
+
+    assert states() == ["pending", "open", "pending", "asked"]
+    assert Programme.objects.get().state == Programme.State.CLOSING
+
+
+def test_reopening_and_closing_again_ends_nothing_twice(city, programme, pending, close, lin):
+    close(programme)
+    programme.refresh_from_db()
+    before = StudyLog.objects.values().get()
+    programmes.reopen(programme, reason="补表", by=city.by, at=LATER)
+    study = Study("self", days_ago(1), 45, "又一次", "reform")
+    again = StudyLog.objects.get()
+    again.pk, again.key, again.state, again.decided_at = None, "again", "pending", None
+    again.reason, again.topic = "", study.topic
+    again.save(force_insert=True)
+
+    close(programme, at=LATER + timedelta(days=14))
+
+    assert StudyLog.objects.values().get(pk=before["id"]) == before
+    assert StudyLog.objects.get(key="again").decided_at == LATER + timedelta(days=14)
+
+
+def test_what_was_decided_before_stays(city, programme, pending, close, secretary):
+    study_logs.confirm([StudyLog.objects.get()], by=secretary, at=NOW)
+    line_queries.decline(LineQuery.objects.get(), reply="已记", by=secretary, at=NOW)
+
+    close(programme)
+
+    assert states()[:2] == ["confirmed", "declined"]
+
+
+def test_what_was_handed_in_at_the_same_moment_is_swept_up_afterwards(
+    city, programme, pending, close
+):
+    close(programme)
+    StudyLog.objects.update(state="pending", decided_at=None, reason="")
+
+    expiry.sweep(at=LATER + timedelta(minutes=1))
+
+    assert StudyLog.objects.get().state == "expired"
+    StudyLog.objects.update(state="pending", decided_at=None, reason="")
+    expiry.sweep(at=LATER + timedelta(days=30))
+    assert StudyLog.objects.get().state == "pending"  # long over: not looked at any more
+
+
+def test_a_session_that_counts_elsewhere_too_keeps_its_requests(
+    city, programme, pending, close, found_programme
+):
+    other = found_programme(code="year-2021")
+    for session in StudySession.objects.all():
+        session.programmes.add(other)
+
+    close(programme)
+
+    assert states() == ["expired", "expired", "pending", "asked"]
+
+
+def test_an_expired_log_is_confirmed_by_nobody(city, programme, pending, close, secretary):
+    close(programme)
+
+    assert study_logs.confirm([StudyLog.objects.get()], by=secretary, at=LATER) == []
+    assert StudyLog.objects.get().state == "expired"
+
+
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        (StudyLog, {"reason": ""}),
+        (StudyLog, {"decided_at": None}),
+        (LineQuery, {"reply": ""}),
+        (LineQuery, {"decided_at": None}),
+        (AttendancePlan, {"decided_at": None}),
+        (AttendancePlan, {"leave": ""}),
+        (WalkIn, {"decided_at": None}),
+    ],
+)
+def test_the_database_refuses_an_end_without_its_moment_or_its_notice(
+    city, programme, pending, close, model, values
+):
+    close(programme)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        model.objects.update(**values)
+
+
+@pytest.mark.parametrize("model", [StudyLog, LineQuery, AttendancePlan, WalkIn])
+def test_the_database_refuses_an_end_that_somebody_decided(
+    city, programme, pending, close, model, gao
+):
+    close(programme)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        model.objects.update(decided_by=gao)
+
+
+def test_the_member_reads_what_became_of_it(programme, pending, close, enter, lin, clock):
+    close(programme)
+    browser = enter("lin")
+
+    logs = browser.get(reverse("my-logs")).content.decode()
+    hours = browser.get(reverse("my-hours")).content.decode()
+
+    assert "封账时未确认" in logs
+    assert "封账时还没有确认，未记学时。" in logs
+    assert "None" not in logs
+    assert "封账时未处理" in hours
+    assert "封账时还没有确认" in browser.get(reverse("home")).content.decode()
+
+
+# --- What is left to do ---------------------------------------------------------------------------
+
+
+def test_loose_ends_are_counted_by_organisation(city, programme, pending, secretary, opened):
+    later = NOW + timedelta(days=10)
+
+    assert loose_ends.of(programme, city.root, at=NOW) == Ends(0, 1, 0, 1, 1, 1, 1)
+    assert loose_ends.of(programme, city.root, at=later) == Ends(1, 1, 0, 1, 1, 1, 1)
+    assert loose_ends.of(programme, city.bureau, at=later).total == 0
+    [county] = loose_ends.below_of(programme, city.root, at=later)
+    assert (county.organization, county.ends.total) == (city.county, 6)
+    [jia] = loose_ends.below_of(programme, city.county, at=later)
+    assert (jia.organization, jia.ends) == (city.jia, county.ends)
+
+
+def test_sessions_that_lack_something_are_listed_by_time(city, programme, pending, opened):
+    later = NOW + timedelta(days=10)
+
+    rows = loose_ends.meetings(programme, city.jia, at=later)
+
+    assert [(m.title, m.lacks) for m in rows] == [
+        ("读书班第 1 次", "点名没有结束；1 人请求加入名单"),
+        ("将来的活动", "没有交考勤表；1 人请假待批"),
+    ]
+    assert loose_ends.meetings(programme, city.yi, at=later) == []
+
+
+def test_refused_credits_are_loose_ends_until_they_are_settled(
+    city, programme, opened, schedule, secretary
+):
+    roll_call.close(opened, {}, by=secretary, at=NOW)
+    twice = roll_call.open_(schedule("同一时间"), by=secretary, at=NOW)
+    roll_call.close(twice, {}, by=secretary, at=NOW)
+
+    assert loose_ends.of(programme, city.jia, at=NOW) == Ends(refused=2)
+    assert loose_ends.meetings(programme, city.jia, at=NOW)[0].lacks == "2 人未能记入"

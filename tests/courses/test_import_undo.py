@@ -1,0 +1,303 @@
+"""Receipts of member lists, and taking them back: once, and only what nobody touched since."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from courses import import_undo, roll_call, study_logs
+from credits import verification
+from credits.models import BranchStanding, Standing
+from portal import appointments, jobs, members, people_in, reorganizations
+from portal.access import scope_of
+from portal.models import (
+    AuditEvent,
+    Job,
+    Member,
+    Membership,
+    PeopleImport,
+    PeopleImportLine,
+    Role,
+)
+from portal.people_in import long_lists, staging, undoing
+from portal.people_in.undoing import Undone
+from tests.access.test_matrix import fingerprint
+from tests.cast import NOW, TODAY, days_ago
+from tests.courses.test_study_logs import study
+from tests.portal.conftest import xlsx
+
+pytestmark = [pytest.mark.both, pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+HEADINGS = ["党员编号", "姓名", "所在党支部", "党小组", "党员类别", "手机号码", "入党时间", "去向"]
+Outcome = PeopleImportLine.Outcome
+
+
+@pytest.fixture
+def by(city):
+    return city.actor("gao", "official")
+
+
+@pytest.fixture
+def take(city, by):
+    """Imports rows as the county's official, and gives the receipt."""
+
+    def imported(*rows):
+        data = imported.data = xlsx(HEADINGS, *rows)
+        scope = scope_of(by.member, at=NOW)
+        upload = staging.stage(data, "名册.xlsx", people_in.MEMBERS, by=by, at=NOW)
+        found = staging.look(upload, scope=scope, at=NOW)
+        assert not found.errors, found.errors
+        staging.confirm(upload, fingerprint=found.fingerprint, scope=scope, by=by, at=NOW)
+        return PeopleImport.objects.latest("pk")
+
+    return imported
+
+
+def fresh(city, name="程新录", number="77000001"):
+    return [number, name, city.jia.name, "一组", "正式党员", "13812345678", None, None]
+
+
+def changed(member, branch=None, *, group="", phone="", leaving=None):
+    where = (branch or member.branch).name
+    return [member.number, member.name, where, group, "正式党员", phone, None, leaving]
+
+
+def kept(receipt):
+    return dict(receipt.lines.filter(outcome="kept").values_list("member__name", "reason"))
+
+
+def register():
+    """Who stands where, and as what."""
+    rows = Member.objects.order_by("pk")
+    return list(rows.values("number", "name", "branch", "status", "category", "phone", "is_active"))
+
+
+def test_the_receipt_says_what_was_written_by_whom_and_from_which_file(city, take):
+    receipt = take(fresh(city), changed(city.people["lin"], city.yi), changed(city.people["wu"],
+                   phone="13900000000"))  # fmt: skip
+
+    assert receipt.digest == hashlib.sha256(take.data).hexdigest()
+    assert (receipt.by, receipt.at, receipt.organization) == (city.people["gao"], NOW, city.county)
+    assert receipt.counts == {"create": 1, "transfer": 1, "update": 1}
+    lines = {line.member.name: line for line in receipt.lines.select_related("member")}
+    assert lines["吴远舟"].before == {"phone": ""}
+    assert lines["吴远舟"].after == {"phone": "13900000000"}
+    assert lines["林小满"].opened == Membership.objects.open().get(member=city.people["lin"]).pk
+    assert lines["程新录"].after["group"] == "一组"
+
+
+def test_mistake_30_undo_restores_all_that_the_list_wrote(city, programme, take, by):
+    gone = city.enrol(city.jia, "前离册")
+    members.leave(gone, on=days_ago(9), by=by, at=NOW)
+    before, sums = register(), list(BranchStanding.objects.order_by("pk").values())
+    receipt = take(
+        fresh(city),
+        changed(city.people["lin"], city.yi, phone="13711112222"),
+        changed(city.people["wu"], phone="13900000000", group="二组"),
+        changed(city.people["zheng"], leaving="离开"),
+        changed(gone, city.jia),
+    )
+    assert receipt.counts.keys() == {"create", "transfer", "update", "leave", "return"}
+
+    counts = import_undo.undo(receipt, by=by, at=NOW)
+
+    assert counts == {"undone": 5, "kept": 0}
+    newcomer = Member.objects.get(number="77000001")
+    assert not newcomer.is_active
+    assert [r for r in register() if r["number"] != "77000001"] == before
+    was = Membership.objects.get(member=newcomer)
+    assert (was.since, was.until, was.ended) == (TODAY, TODAY, "mistake")
+    assert not Membership.objects.on(TODAY).filter(member=newcomer).exists()
+    assert Membership.objects.on(TODAY).get(member=city.people["lin"]).branch == city.jia
+    assert list(BranchStanding.objects.order_by("pk").values()) == sums
+    assert verification.verify(at=NOW).ok
+
+
+def test_mistake_30_undone_once_only(city, take, by, client):
+    receipt = take(fresh(city))
+    import_undo.undo(receipt, by=by, at=NOW)
+    members.readmit(Member.objects.get(number="77000001"), city.jia, on=TODAY, by=by, at=NOW)
+    client.force_login(by.member, "portal.sign_in.MemberBackend")
+    before = fingerprint()
+
+    with pytest.raises(Undone):
+        import_undo.undo(receipt, by=by, at=NOW)
+    again = client.post(reverse("member-import-undo", args=[receipt.pk]), follow=True)
+
+    assert "已经撤销过了" in again.content.decode()
+    assert fingerprint() == before
+
+
+def test_mistake_30_rows_edited_since_are_kept_by_name(city, take, by):
+    lin, wu, zheng = (city.people[name] for name in ("lin", "wu", "zheng"))
+    receipt = take(
+        fresh(city, "甲改过", "77000001"),
+        fresh(city, "乙任职", "77000002"),
+        fresh(city, "丙走了", "77000003"),
+        fresh(city, "丁没动", "77000004"),
+        changed(lin, city.yi),
+        changed(wu, phone="13900000000"),
+        changed(zheng, phone="13911111111"),
+    )
+    people = {m.name: m for m in Member.objects.filter(number__startswith="7700000")}
+    members.mend(people["甲改过"], {"phone": "1"}, by=by, at=NOW)
+    appointments.appoint(people["乙任职"], Role.ORGANISER, city.jia, since=TODAY, by=by, at=NOW)
+    members.leave(people["丙走了"], on=TODAY, by=by, at=NOW)
+    lin.refresh_from_db()
+    members.transfer(lin, city.bing, on=TODAY, by=city.by, at=NOW)
+    wu.refresh_from_db()
+    members.mend(wu, {"phone": "13922222222"}, by=by, at=NOW)
+
+    counts = import_undo.undo(receipt, by=by, at=NOW)
+
+    assert counts == {"undone": 2, "kept": 5}
+    assert kept(receipt) == {
+        "甲改过": "手机号码之后又更正过",
+        "乙任职": "已有任职",
+        "丙走了": "之后已离册",
+        "林小满": "之后又办理了组织关系变动，现在市文化局丙支部",
+        "吴远舟": "手机号码之后又更正过",
+    }
+    wu.refresh_from_db()
+    zheng.refresh_from_db()
+    lin.refresh_from_db()
+    assert (wu.phone, zheng.phone, lin.branch) == ("13922222222", "", city.bing)
+    assert not Member.objects.get(number="77000004").is_active
+
+
+def test_whoever_studied_or_stands_on_a_roll_is_kept(city, programme, take, by, schedule):
+    receipt = take(fresh(city, "有学时", "77000001"), fresh(city, "有记录", "77000002"),
+                   changed(city.people["wu"], city.jia))  # fmt: skip
+    people = {m.name: m for m in Member.objects.filter(number__startswith="7700000")}
+    log = study_logs.submit(programme, people["有记录"], study(), by=by, at=NOW)
+    own = study_logs.submit(programme, people["有学时"], study(), by=by, at=NOW)
+    secretary = city.actor("zhou", "secretary")
+    study_logs.confirm([own], by=secretary, at=NOW)
+    session = schedule()
+    roll_call.open_(session, by=secretary, at=session.starts_at)
+    on_roll = set(session.attendances.values_list("member__name", flat=True))
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    assert {"有学时", "有记录", "吴远舟"} <= on_roll
+    assert kept(receipt) == {
+        "有学时": "已有学时",
+        "有记录": "已在考勤名单中",
+        "吴远舟": "已在考勤名单中",
+    }
+    assert log.state == "pending"
+    assert Standing.objects.get(member=people["有学时"]).recognised == 100
+    assert set(session.attendances.values_list("member__name", flat=True)) == on_roll
+    assert verification.verify(at=NOW).ok
+
+
+def test_a_transfer_whose_old_branch_is_gone_is_kept(city, take, by):
+    lonely = city.enrol(city.jia, "独一人")
+    receipt = take(*(changed(m, city.yi) for m in (lonely, city.people["lin"])))
+    members.transfer(city.people["zhou"], city.yi, on=TODAY, by=by, at=NOW)
+
+    reorganizations.dissolve(city.jia, on=TODAY, by=by, at=NOW)
+
+    assert import_undo.undo(receipt, by=by, at=NOW) == {"undone": 0, "kept": 2}
+    assert set(kept(receipt).values()) == {"原党支部已撤销"}
+
+
+def test_the_database_keeps_undo_whole(city, take):
+    receipt = take(fresh(city))
+    for broken in (
+        lambda: PeopleImport.objects.filter(pk=receipt.pk).update(undone_at=NOW),
+        lambda: receipt.lines.update(outcome="kept"),
+        lambda: receipt.lines.update(reason="因为"),
+        lambda: PeopleImportLine.objects.create(
+            receipt=receipt, row=9, action="create", member=receipt.lines.get().member
+        ),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            broken()
+
+
+def test_the_pages_show_the_receipt_and_what_was_kept(city, client, by):
+    client.force_login(by.member, "portal.sign_in.MemberBackend")
+    rows = [fresh(city), fresh(city, "改过的", "77000002")]
+    file = SimpleUploadedFile("六月名册.xlsx", xlsx(HEADINGS, *rows))
+    url = client.post(reverse("members-in"), {"file": file}).url
+    seen = client.get(url).context["preview"].fingerprint
+    done = client.post(url, {"seen": seen}, follow=True)
+    receipt = PeopleImport.objects.get()
+    assert done.redirect_chain[-1][0] == reverse("member-import", args=[receipt.pk])
+    assert "已导入：新增 2 人" in done.content.decode()
+    assert receipt.digest in done.content.decode()
+    members.mend(Member.objects.get(number="77000002"), {"phone": "1"}, by=by, at=NOW)
+
+    answer = client.post(reverse("member-import-undo", args=[receipt.pk]), follow=True)
+
+    said = answer.content.decode()
+    assert "已撤销 1 人，保留 1 人" in said
+    assert "手机号码之后又更正过" in said
+    assert "六月名册.xlsx" in client.get(reverse("member-imports")).content.decode()
+    event = AuditEvent.objects.filter(event="import").order_by("pk").last()
+    assert event.subject == "撤销导入：六月名册.xlsx"
+    assert event.detail["kept"] == 1
+
+
+def test_a_stranger_finds_no_receipt_of_another_place(city, client, take):
+    receipt = take(fresh(city))
+    client.force_login(city.people["zheng"], "portal.sign_in.MemberBackend")
+    for name in ("member-import", "member-import-undo"):
+        address = reverse(name, args=[receipt.pk])
+        assert (client.get if name == "member-import" else client.post)(address).status_code == 404
+    assert "名册.xlsx" not in client.get(reverse("member-imports")).content.decode()
+    receipt.refresh_from_db()
+    assert receipt.undone_at is None
+
+
+def test_a_long_list_is_taken_back_by_a_worker_and_goes_on_where_it_was(
+    city, programme, take, by, client, monkeypatch
+):
+    monkeypatch.setattr(import_undo, "MANY", 3)
+    monkeypatch.setattr(import_undo, "CHUNK", 2)
+    receipt = take(*(fresh(city, f"长表{n}", f"770000{ord(n)}") for n in "甲乙丙丁戊"))
+    client.force_login(by.member, "portal.sign_in.MemberBackend")
+    client.post(reverse("member-import-undo", args=[receipt.pk]))
+    job = Job.objects.latest("pk")
+    first = list(receipt.lines.order_by("pk")[:2])
+    with transaction.atomic():  # as a worker killed after its first chunk left it
+        import_undo._take_back(receipt, first, by=by, at=NOW)
+
+    jobs.run(job.pk)
+
+    job.refresh_from_db()
+    assert (job.state, job.result) == ("done", {"undone": 5, "kept": 0})
+    assert not Member.objects.filter(number__startswith="770000", is_active=True).exists()
+    assert Membership.objects.filter(ended="mistake").count() == 5
+    assert verification.verify(at=NOW).ok
+
+
+def test_a_long_list_leaves_the_same_receipt(city, by, monkeypatch):
+    """What a worker writes set-wise is taken back just the same."""
+    rows = [fresh(city, f"长表{n}", f"770000{ord(n)}") for n in "甲乙丙丁"]
+    rows += [changed(city.people["wu"], phone="13900000000")]
+    job = long_lists.stage(
+        xlsx(HEADINGS, *rows), "长表.xlsx", by=by, at=NOW, address=lambda pk: f"/{pk}/"
+    )
+    jobs.run(job.pk)
+    upload = people_in.staging.Upload.objects.get()
+    jobs.run(long_lists.write_later(upload, by=by, at=NOW, back_url="/").pk)
+
+    receipt = PeopleImport.objects.get()
+
+    assert receipt.counts == {"create": 4, "update": 1}
+    assert len(receipt.digest) == 64
+    found = undoing.look(list(receipt.lines.order_by("pk")))
+    assert len(found) == 5
+    assert undoing.touched(found, since=NOW) == {}
+    line = receipt.lines.filter(action="create").first()
+    assert line.after == {
+        "name": "长表甲", "status": "full", "category": "employed", "phone": "13812345678",
+        "joined_on": None, "group": "一组",
+    }  # fmt: skip
+    assert import_undo.undo(receipt, by=by, at=NOW) == {"undone": 5, "kept": 0}
