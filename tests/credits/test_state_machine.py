@@ -27,7 +27,7 @@ from tests.cast import days_ago, moment
 from tests.paper import Line, worth
 from tests.state_machine import FORMS, PERIODS, SMALL, STATED, CityMachine, Entry, run
 
-EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "60"))
 # Of a line: who, days ago, hour, minutes, form, period.
 CHOICES = (range(6), (1, 2), (8, 9, 11), (10, 45, 90, 120, 180), FORMS, PERIODS)
 
