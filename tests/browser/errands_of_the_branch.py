@@ -10,6 +10,7 @@ import openpyxl
 from courses import reading_classes, roll_call, weekly
 from courses.models import Attendance, ReadingClass, StudyLog, StudySession
 from courses.sessions import Plan
+from credits import late_entries
 from credits.models import Exemption, HoursClaim, LedgerEntry
 from portal import people_in
 from portal.access import scope_of
@@ -130,7 +131,7 @@ def logging_late_in_a_catch_up_window(stage: Stage) -> int:
     branch.tap("td.pick input")
     branch.tap("button", text="确认选中的")
     assert StudyLog.objects.get().state == "confirmed"
-    assert LedgerEntry.objects.live().get().late
+    assert len(late_entries.of_member(stage.programme, stage.city.people["lin"])) == 1
     return above.taps + member.taps + branch.taps
 
 

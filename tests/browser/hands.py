@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Dialog, Download, Page, expect
+from playwright.sync_api import Dialog, Download, FilePayload, Page, expect
 
 from courses import roll_call, sessions
 from courses.marks import Mark, Wish
@@ -59,8 +59,8 @@ class Hand:
 
     def give(self, name: str, data: bytes) -> None:
         """Choose a file."""
-        file = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
-        self.page.set_input_files("input[type=file]", files=[file])
+        file = FilePayload(name=name, mimeType="application/octet-stream", buffer=data)
+        self.page.set_input_files("input[type=file]", file)
         self.taps += 1
 
     def take(self, selector: str, *, text: str = "") -> bytes:

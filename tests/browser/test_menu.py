@@ -45,3 +45,5 @@ def test_the_page_one_is_on_is_marked_in_its_group(sign_in: Any, seeded: Any):
     page.click("nav summary")
     expect(menu.locator("[aria-current=page]")).to_have_text("期初学时")
     expect(menu.locator("a", has_text="待办").locator(".tag")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(menu.locator("details[open]")).to_have_count(0)
