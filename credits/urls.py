@@ -18,6 +18,7 @@ from credits.views import (
     rankings,
     rules,
     statement,
+    unit_checks,
 )
 
 urlpatterns = [
@@ -40,6 +41,11 @@ urlpatterns = [
     path("bulletins/drafts/<int:draft>/paper/", bulletins.draft_paper, name="draft-paper"),
     path("bulletins/<int:bulletin>/paper/", bulletins.paper, name="bulletin-paper"),
     path("bulletins/<int:bulletin>/withdraw/", bulletins.withdraw, name="bulletin-withdraw"),
+    # bulletins/checks/
+    path("bulletins/drafts/<int:draft>/check/", unit_checks.of_draft, name="draft-check"),
+    path("bulletins/checks/", unit_checks.list_, name="unit-check-list"),
+    path("bulletins/checks/<int:unit_figures>/", unit_checks.detail, name="unit-check"),
+    path("bulletins/objections/<int:objection>/", unit_checks.reply, name="objection-reply"),
     # exemptions/, certificates/
     path("check/", checks.check, name="paper-check"),
     path("exemptions/", exemptions.list_, name="exemption-list"),
