@@ -6,6 +6,7 @@ from credits.views import (
     archive,
     bulletins,
     catch_up,
+    certificates,
     checks,
     claim_sheets,
     claims,
@@ -55,6 +56,12 @@ urlpatterns = [
     path("exemptions/<int:exemption>/decide/", exemptions.decide, name="exemption-decide"),
     path("standings/<int:standing>/certify/", exemptions.issue, name="certificate-issue"),
     path("certificates/<int:certificate>/revoke/", exemptions.revoke, name="certificate-revoke"),
+    path("certificates/<int:certificate>/paper/", certificates.paper, name="certificate-paper"),
+    path(
+        "certificates/branches/<int:organization>/paper/",
+        certificates.of_branch,
+        name="certificates-paper",
+    ),
     # claims/
     path("claims/", claims.list_, name="claim-list"),
     path("claims/new/", claims.new, name="claim-new"),
