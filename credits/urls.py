@@ -19,6 +19,7 @@ from credits.views import (
     rankings,
     rules,
     statement,
+    trends,
     unit_checks,
 )
 
@@ -31,6 +32,7 @@ urlpatterns = [
     path("ranking/", rankings.ranking, name="ranking"),
     path("ranking/export/", rankings.export, name="ranking-export"),
     path("ranking/members/", rankings.of_members, name="member-ranking"),
+    path("ranking/trend/", trends.trend, name="ranking-trend"),
     # bulletins/
     path("bulletins/", bulletins.list_, name="bulletin-list"),
     path("bulletins/new/", bulletins.new, name="draft-new"),

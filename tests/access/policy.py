@@ -137,6 +137,7 @@ PAGES: dict[str, Page] = {
     "member-hours": Page("see_persons", "person"),
     "figures": Page("see_figures", "object"),
     "ranking": Page("see_rankings"),
+    "ranking-trend": Page("see_rankings"),
     "ranking-export": Page("see_rankings"),
     "member-ranking": Page("see_rankings"),
     "bulletin-list": Page("see_rankings"),
