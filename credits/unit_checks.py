@@ -76,6 +76,7 @@ def send(draft: BulletinDraft, *, deadline: datetime, by: Actor, at: datetime) -
                 f"《{draft.title}》送核{sent[unit].unit_name}的数据，请于{_moment(deadline)}前"
                 "逐项核对；逾期未答复的，按未查看计。",
                 f"/bulletins/checks/{sent[unit].pk}/",
+                mail=False,
             )
             for unit, member in sorted(unit_check_states.checkers(sent, at=at))
         ],
@@ -133,7 +134,9 @@ def answer(
         last = row.answers.order_by("-pk").values_list("pk", flat=True)[0]
         text = f"{row.unit_name}对 {len(new)} 项送核数据提出异议，请更正或答复。"
         link = f"/bulletins/drafts/{draft.pk}/check/"
-        letter = Letter(newer.sent_by_id, NOTICE, f"objected:{last}", "单位提出异议", text, link)
+        letter = Letter(
+            newer.sent_by_id, NOTICE, f"objected:{last}", "单位提出异议", text, link, mail=False
+        )
         messages.send_many([letter], at=at)
     if made:
         subject = f"核对通报数据：{'有异议' if new else '无误'}"
@@ -191,7 +194,7 @@ def _reply(
     link = f"/bulletins/checks/{row.pk}/"
     messages.send_many(
         [
-            Letter(m, NOTICE, f"replied:{reply.pk}", "异议已答复", said, link)
+            Letter(m, NOTICE, f"replied:{reply.pk}", "异议已答复", said, link, mail=False)
             for _, m in sorted(told)
         ],
         at=at,

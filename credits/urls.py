@@ -13,6 +13,7 @@ from credits.views import (
     claims_waiting,
     closings,
     exemptions,
+    feeds,
     figures,
     next_programme,
     programme,
@@ -44,6 +45,8 @@ urlpatterns = [
     path("bulletins/drafts/<int:draft>/paper/", bulletins.draft_paper, name="draft-paper"),
     path("bulletins/<int:bulletin>/paper/", bulletins.paper, name="bulletin-paper"),
     path("bulletins/<int:bulletin>/withdraw/", bulletins.withdraw, name="bulletin-withdraw"),
+    path("bulletins/feed/", feeds.choose, name="feed-choose"),
+    path("feeds/bulletins/<str:secret>/", feeds.feed, name="bulletin-feed"),
     # bulletins/checks/
     path("bulletins/drafts/<int:draft>/check/", unit_checks.of_draft, name="draft-check"),
     path("bulletins/checks/", unit_checks.list_, name="unit-check-list"),

@@ -20,7 +20,7 @@ from portal.forms import DayField, refuse
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
 from portal.rendering import page
-from portal.templatetags.portal import hours1
+from portal.templatetags.portal import hours
 
 USUAL = timedelta(days=3)  # for units to check
 
@@ -194,7 +194,7 @@ def _objection(unit: UnitState, answer: UnitAnswer, typed: dict[int, str]) -> di
 def shown(measure: Measure, value: int) -> str:
     """A figure with its unit, as people read it."""
     if measure in (Measure.HOURS, Measure.POINTS):
-        return f"{hours1(value)} {'学时' if measure == Measure.HOURS else '分'}"
+        return f"{hours(value)} {'学时' if measure == Measure.HOURS else '分'}"
     return f"{value} {'场' if measure == Measure.SESSIONS else '人'}"
 
 

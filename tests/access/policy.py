@@ -151,6 +151,8 @@ PAGES: dict[str, Page] = {
     "draft-preview": Page("publish", "root"),
     "draft-publish": Page("publish", "root"),
     "draft-redraft": Page("publish", "root"),
+    "feed-choose": Page("publish"),
+    "bulletin-feed": Page("", "public"),
     "draft-check": Page("publish", "root"),
     "objection-reply": Page("publish", "root"),
     "unit-check-list": Page("certify"),

@@ -24,6 +24,7 @@ from credits import (
     certificates,
     claims,
     exemptions,
+    feed_keys,
     ledger,
     registers,
     unit_checks,
@@ -83,6 +84,8 @@ def _checks(world: World) -> None:
         ids["unit_figures"] = check.rows.get(unit=unit).pk
     row = check.rows.get(unit=city.county)
     unit_checks.answer(row, {"due": "少一人"}, by=city.actor("gao", "official"), at=NOW)
+    secret = feed_keys.make(by=city.actor("shi", "official"), at=NOW)
+    world.inside["secret"] = world.outside["secret"] = secret
     world.inside["objection"] = world.outside["objection"] = row.answers.get(measure="due").pk
 
 
