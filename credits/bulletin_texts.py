@@ -115,7 +115,7 @@ def to_learn_from(figures: Figures) -> list[BulletinRow]:
 
 def most_improved(figures: Figures) -> list[BulletinRow]:
     """Who gained most percentage points since the previous number."""
-    gained = [row for row in figures.rows if row.gain is not None and row.gain > 0]
+    gained = [row for row in figures.rows if (row.gain or 0) > 0]
     return sorted(gained, key=lambda r: (-(r.gain or 0), r.unit_code))[:SHOWN]
 
 

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Count, F, Max
@@ -36,6 +37,7 @@ from credits.rankings import Place
 from portal import audit
 from portal.audit import Actor
 from portal.models import AuditEvent, Cohort
+from portal.prepared import Prepared, columns, given, unsaved
 from portal.refusals import Conflict, Refusal
 
 FIGURES = (
@@ -61,6 +63,17 @@ class NotADraft(Refusal):
     message = "这份草稿已经发布，不能再改；需要更正时请撤回后另发一期。"
 
 
+SUMS = ("due", "exempt", "completed", "hours", "points")
+
+
+class Before(NamedTuple):
+    """What the last number said of a unit."""
+
+    rank: int | None = None
+    due: int | None = None
+    completed: int | None = None
+
+
 @dataclass(frozen=True)
 class Figures:
     """What a bulletin says in numbers: rows by cohort and rank, and the number it compares with."""
@@ -70,7 +83,15 @@ class Figures:
     holds: Callable[[BulletinRow], bool] = lambda row: bool(row.sessions)  # sessions of its own
 
     def of(self, cohort: str) -> list[BulletinRow]:
-        return [row for row in self.rows if row.cohort == cohort and row.rank is not None]
+        return self._ranked.get(cohort, [])
+
+    @cached_property
+    def _ranked(self) -> dict[str, list[BulletinRow]]:
+        found: dict[str, list[BulletinRow]] = {}
+        for row in self.rows:
+            if row.rank is not None:
+                found.setdefault(row.cohort, []).append(row)
+        return found
 
     @property
     def apart(self) -> list[BulletinRow]:
@@ -82,7 +103,7 @@ class Figures:
         """Cohorts that have units, in their fixed order."""
         return [(label, rows) for value, label in Cohort.choices if (rows := self.of(value))]
 
-    @property
+    @cached_property
     def totals(self) -> dict[str, int]:
         names = ("due", "exempt", "completed", "hours", "points", "sessions")
         return {name: sum(getattr(row, name) for row in self.rows) for name in names}
@@ -124,20 +145,19 @@ def draw_up(
         programme=programme,
         title=title.strip(),
         cohorts=chosen,
-        texts={},
+        texts=draft_texts(_to_draft_from(programme, chosen), programme, at=at),
         made_by=by.member,
         made_at=at,
         changed_at=at,
     )
-    draft.texts = draft_texts(_to_draft_from(programme, chosen), programme, at=at)
-    draft.save(update_fields=["texts"])
-    audit.record(
+    event = audit.event(
         AuditEvent.Event.BULLETIN,
         by=by,
         at=at,
         on=programme.organiser,
         subject=f"起草：{draft.title}",
     )
+    audit.record_many([event])
     return draft
 
 
@@ -263,30 +283,37 @@ def _has_live_line(programme: Programme, posting: int) -> bool:
 
 def _figures(programme: Programme, cohorts: Sequence[str], held: Mapping[int, int]) -> Figures:
     previous = rankings.last_bulletin(programme)
-    last = BulletinRow.objects.filter(bulletin=previous)
-    before = {(row.unit_id, row.cohort): row for row in last}
+    before: dict[tuple[int, str], Before] = {}
+    if previous:
+        for unit, cohort, *was in _rows_of(bulletin=previous.pk):
+            before[unit, cohort] = Before(*was)
     rows: list[BulletinRow] = []
-    sums = BranchStanding.objects.filter(programme=programme, cohort__in=cohorts).by_unit()
     by_cohort: dict[str, list[Place]] = {cohort: [] for cohort in cohorts}
-    for u in sums:
-        by_cohort[u["cohort"]].append(
-            Place(
-                u["unit"],
-                u["code"],
-                u["name"],
-                u["due"],
-                u["exempt"],
-                u["completed"],
-                u["hours"],
-                u["points"],
-                value=u["completed"] / u["due"] if u["due"] else None,
-            )
-        )
+    for cohort, *sums in _unit_sums(programme=programme.pk):
+        if cohort in by_cohort:
+            place = Place(*sums)
+            by_cohort[cohort].append(place._replace(value=place.rate))
     for cohort in (c for c in Cohort.values if c in by_cohort):
         places = rankings.ranked([p for p in by_cohort[cohort] if p.value is not None])
         places += sorted((p for p in by_cohort[cohort] if p.value is None), key=lambda p: p.code)
-        rows += [_row(p, cohort, held, before.get((p.organization, cohort))) for p in places]
+        rows += [
+            _row(p, cohort, held, before.get((p.organization, cohort), Before())) for p in places
+        ]
     return Figures(tuple(rows), previous)
+
+
+_rows_of = Prepared(
+    lambda: BulletinRow.objects.filter(bulletin=given("bulletin", int)).values_list(
+        "unit_id", "cohort", *Before._fields
+    )
+)
+_unit_sums = Prepared(
+    lambda: (
+        BranchStanding.objects.filter(programme=given("programme", int))
+        .by_unit()
+        .values_list("cohort", "unit", "code", "name", *SUMS)
+    )
+)
 
 
 def published(bulletin: Bulletin) -> Figures:
@@ -357,25 +384,27 @@ def _digest(bulletin: Bulletin, rows: list[list[Any]], texts: Mapping[str, str],
     )
 
 
-def _row(
-    place: Place, cohort: str, held: Mapping[int, int], before: BulletinRow | None
-) -> BulletinRow:
-    return BulletinRow(
-        unit_id=place.organization,
-        unit_code=place.code,
-        unit_name=place.name,
-        cohort=cohort,
-        due=place.due,
-        exempt=place.exempt,
-        completed=place.completed,
-        hours=place.hours,
-        points=place.points,
-        sessions=held.get(place.organization, 0),
-        rank=place.rank,
-        previous_rank=before.rank if before else None,
-        previous_due=before.due if before else None,
-        previous_completed=before.completed if before else None,
+def _row(place: Place, cohort: str, held: Mapping[int, int], before: Before) -> BulletinRow:
+    values = (
+        None,
+        None,
+        place.organization,
+        place.code,
+        place.name,
+        cohort,
+        place.due,
+        place.exempt,
+        place.completed,
+        place.hours,
+        place.points,
+        held.get(place.organization, 0),
+        place.rank,
+        *before,
     )
+    return unsaved(BulletinRow, zip(_ROW, values, strict=True))
+
+
+_ROW = columns(BulletinRow)
 
 
 def _sessions_held(programme: Programme) -> dict[int, int]:
