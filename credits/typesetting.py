@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from PIL import ImageFile
 
 from portal.refusals import Refusal
 
@@ -33,11 +34,15 @@ def write(name: str, context: Mapping[str, Any], target: Path) -> None:
 
 
 def _weasyprint() -> Any:
-    """Loaded when it is needed: it takes a second and libraries that not every machine has."""
+    """Loaded when it is needed: it takes a second and libraries that not every machine has.
+
+    It makes Pillow take damaged pictures for whole ones, in the whole process: that is taken back.
+    """
     try:
         import weasyprint
     except OSError as error:
         raise NoTypesetter from error
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     return weasyprint
 
 
