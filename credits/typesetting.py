@@ -1,0 +1,45 @@
+"""Papers set by WeasyPrint from templates/credits/papers/: one template with one style each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from portal.refusals import Refusal
+
+PAPERS = "credits/papers"
+
+
+class NoTypesetter(Refusal):
+    """The machine lacks what WeasyPrint sets type with."""
+
+    message = "这台服务器还不能生成 PDF：缺少 Pango 排版库，请管理员按维护手册安装后再试。"
+
+
+def write(name: str, context: Mapping[str, Any], target: Path) -> None:
+    """Write the paper `name` (its .html with its .css) as an accessible PDF with embedded fonts.
+
+    Raises NoTypesetter where Pango is not installed.
+    """
+    typesetter = _weasyprint()
+    html = render_to_string(f"{PAPERS}/{name}.html", dict(context))
+    style = typesetter.CSS(filename=settings.BASE_DIR / "templates" / PAPERS / f"{name}.css")
+    document = typesetter.HTML(string=html, url_fetcher=_fetch_nothing)
+    document.write_pdf(target, stylesheets=[style], pdf_variant="pdf/ua-1")
+
+
+def _weasyprint() -> Any:
+    """Loaded when it is needed: it takes a second and libraries that not every machine has."""
+    try:
+        import weasyprint
+    except OSError as error:
+        raise NoTypesetter from error
+    return weasyprint
+
+
+def _fetch_nothing(url: str, *_: Any, **__: Any) -> Any:
+    raise ValueError(f"A paper fetches nothing, not even {url}.")
