@@ -241,7 +241,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     to = f"?number={away.values_list('member__number', flat=True)[0]}"
     scan = at("scan", ids["key"], ids["token"])
     return {
-        "": [at("sign-in"), at("first-sign-in"), at("paper-check"), scan],
+        "": [at("sign-in"), at("first-sign-in"), scan, at("paper-check")],
         "member": [
             at("home"), at("log-new"), at("my-logs"), at("check-in"), scan,
             at("scan", ids["key"], "old"), at("check-in-confirm", query="?proof=x"),
