@@ -59,8 +59,8 @@ def _chunk(bulletin: Bulletin, *, at: datetime) -> int | None:
     if branches:
         rows = {row.unit_id: row for row in bulletin.rows.filter(unit__in=set(branches.values()))}
         seats = held.filter(role=Role.SECRETARY, organization__in=branches).order_by("pk")
-        for member, branch in seats.values_list("member", "organization"):
-            row = rows.get(branches[branch])
+        for member, branch in seats.values_list("member_id", "organization_id"):
+            row = rows.get(branches[branch] or 0)
             if row is not None:
                 letters.append(_to_secretary(bulletin, row, member))
         round_.upto = max(branches)

@@ -5,7 +5,6 @@ Only valid ones are printed; what became of a printed one says the public page o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,12 +69,13 @@ def write(
     )  # fmt: skip
     progress.step(0, len(printed), "正在排版。")
     context = {"certificates": printed, "title": name, "address": settings.SITE_ADDRESS}
-    typesetting.write("certificates", context, jobs.file_for(progress, f"{name}.pdf"))
+    target = jobs.file_for(progress, f"{name}.pdf")
+    typesetting.write("credits/papers/certificates.html", context, target)
     progress.step(len(printed), len(printed), "文件已生成，一天之内可以下载。")
     return {"certificates": len(printed)}
 
 
-def valid(programme: Programme, branch: Organization) -> Sequence[Certificate]:
+def valid(programme: Programme, branch: Organization) -> list[Certificate]:
     """A branch's valid certificates by name."""
     rows = Certificate.objects.filter(programme=programme, branch=branch, state=VALID)
     return list(rows.select_related("programme", "branch").order_by("name", "number"))

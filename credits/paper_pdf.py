@@ -14,4 +14,4 @@ def write(paper: Paper, target: Path, *, copies: str = "") -> None:
     Raises NoTypesetter where Pango is not installed.
     """
     context = {"paper": paper, "headings": HEADINGS, "copies": copies}
-    typesetting.write("bulletin", context, target)
+    typesetting.write("credits/papers/bulletin.html", context, target)

@@ -60,7 +60,7 @@ def of_units(programme: Programme, units: Collection[int]) -> dict[int, list[Wee
     """Weeks by unit. One query."""
     rows = UnitWeek.objects.filter(programme=programme, unit__in=units).order_by("week")
     found: dict[int, list[Week]] = {unit: [] for unit in units}
-    for unit, week, completed, due in rows.values_list("unit", "week", "completed", "due"):
+    for unit, week, completed, due in rows.values_list("unit_id", "week", "completed", "due"):
         found[unit].append(Week(week, completed, due))
     return found
 

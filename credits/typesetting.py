@@ -12,8 +12,6 @@ from PIL import ImageFile
 
 from portal.refusals import Refusal
 
-PAPERS = "credits/papers"
-
 
 class NoTypesetter(Refusal):
     """The machine lacks what WeasyPrint sets type with."""
@@ -21,14 +19,15 @@ class NoTypesetter(Refusal):
     message = "这台服务器还不能生成 PDF：缺少 Pango 排版库，请管理员按维护手册安装后再试。"
 
 
-def write(name: str, context: Mapping[str, Any], target: Path) -> None:
-    """Write the paper `name` (its .html with its .css) as an accessible PDF with embedded fonts.
+def write(template: str, context: Mapping[str, Any], target: Path) -> None:
+    """Write a template, in the style beside it (.css), as an accessible PDF with embedded fonts.
 
     Raises NoTypesetter where Pango is not installed.
     """
     typesetter = _weasyprint()
-    html = render_to_string(f"{PAPERS}/{name}.html", dict(context))
-    style = typesetter.CSS(filename=settings.BASE_DIR / "templates" / PAPERS / f"{name}.css")
+    html = render_to_string(template, dict(context))
+    sheet = (settings.BASE_DIR / "templates" / template).with_suffix(".css")
+    style = typesetter.CSS(filename=sheet)
     document = typesetter.HTML(string=html, url_fetcher=_fetch_nothing)
     document.write_pdf(target, stylesheets=[style], pdf_variant="pdf/ua-1")
 

@@ -176,12 +176,15 @@ def checkers(units: Collection[int], *, at: datetime) -> set[tuple[int, int]]:
     return set(held.values_list("organization", "member"))
 
 
-def waiting_for(units: Collection[int], *, at: datetime) -> QuerySet[UnitFigures]:
-    """Lines that these units have yet to answer: for their checkers' list of things to do."""
+def waiting_at(paths: Collection[str], *, at: datetime) -> QuerySet[UnitFigures]:
+    """Lines that the units at these paths have yet to answer: for lists of things to do."""
     again = UnitsCheck.objects.filter(
         draft=OuterRef("units_check__draft"), turn__gt=OuterRef("units_check__turn")
     )
-    rows = UnitFigures.objects.of_units(units).filter(
-        units_check__deadline__gte=at, units_check__draft__bulletin=None, answers=None
+    rows = UnitFigures.objects.filter(
+        unit__path__in=paths,
+        units_check__deadline__gte=at,
+        units_check__draft__bulletin=None,
+        answers=None,
     )
     return rows.exclude(Exists(again))

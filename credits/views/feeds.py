@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib.syndication.views import Feed
 from django.db.models import QuerySet
@@ -36,19 +35,19 @@ class BulletinFeed(Feed):  # type: ignore[type-arg] # generic in the stubs only
         rows = Bulletin.objects.standing().select_related("programme")
         return rows.order_by("-published_at", "-pk")[:SHOWN]
 
-    def item_title(self, item: Any) -> str:
+    def item_title(self, item: Bulletin) -> str:
         return f"{item}：{item.title}"
 
-    def item_description(self, item: Any) -> str:
+    def item_description(self, item: Bulletin) -> str:
         return ""
 
-    def item_link(self, item: Any) -> str:
+    def item_link(self, item: Bulletin) -> str:
         return reverse("bulletin-detail", args=[item.pk])
 
-    def item_pubdate(self, item: Any) -> datetime:
+    def item_pubdate(self, item: Bulletin) -> datetime:
         return item.published_at
 
-    def item_updateddate(self, item: Any) -> datetime:
+    def item_updateddate(self, item: Bulletin) -> datetime:
         return item.published_at
 
 

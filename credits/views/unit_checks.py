@@ -80,7 +80,8 @@ def list_(request: MemberRequest) -> HttpResponse:
     """The figures that one's own units were asked to check, newest first."""
     rows = UnitFigures.objects.of_units(units_of(request.scope))
     rows = rows.select_related("units_check__draft__programme")
-    waiting = unit_check_states.waiting_for(units_of(request.scope), at=request.at)
+    paths = [reach.organization.path for reach in request.scope.reaches if reach.role in CHECKERS]
+    waiting = unit_check_states.waiting_at(paths, at=request.at)
     context = {
         "rows": rows.order_by("-pk")[:50],
         "waiting": set(waiting.values_list("pk", flat=True)),
