@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Count, F, Max
 from django.utils import timezone
 
-from credits import digests, ledger_sql, rankings, registers
+from credits import digests, ledger_sql, rankings, registers, unit_check_states
 from credits.bulletin_texts import draft_texts
 from credits.models import (
     BranchStanding,
@@ -211,6 +211,7 @@ def publish(draft: BulletinDraft, *, seen_version: int, by: Actor, at: datetime)
     if draft.version != seen_version:
         raise Conflict("草稿在您预览之后被修改过，请重新预览后再发布。")
     permit = check_writable(programme)
+    unit_check_states.check_answered(draft)
     found = figures(programme, draft.cohorts)
     bulletin = _write(draft, found, permit, by=by, at=at)
     draft.bulletin = bulletin

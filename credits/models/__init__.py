@@ -38,6 +38,15 @@ from credits.models.standing import (
     TargetChange,
     UnitWeek,
 )
+from credits.models.unit_check import (
+    FeedKey,
+    Measure,
+    ObjectionReply,
+    UnitAnswer,
+    UnitFigures,
+    UnitLook,
+    UnitsCheck,
+)
 
 __all__ = [
     "BranchClosing",
@@ -56,11 +65,14 @@ __all__ = [
     "CreditedContent",
     "CreditedTime",
     "Exemption",
+    "FeedKey",
     "Form",
     "HoursClaim",
     "LateEntry",
     "LedgerBook",
     "LedgerEntry",
+    "Measure",
+    "ObjectionReply",
     "Posting",
     "Programme",
     "ProgrammeArchive",
@@ -70,7 +82,11 @@ __all__ = [
     "SourceKind",
     "Standing",
     "TargetChange",
+    "UnitAnswer",
+    "UnitFigures",
+    "UnitLook",
     "UnitWeek",
+    "UnitsCheck",
     "Verification",
     "View",
 ]

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from credits import bulletin_texts, bulletins, paper_files, rankings
+from credits import bulletin_texts, bulletins, paper_files, rankings, unit_check_states
 from credits.forms import DraftForm, NewDraftForm, ReasonForm
 from credits.models import Bulletin, BulletinDraft, View
 from credits.slopes import slope
@@ -137,6 +137,7 @@ def preview(request: MemberRequest, draft: int) -> HttpResponse:
         "title": found.title,
         "permit": rankings.check_permitted(found.programme),
         "at": request.at,
+        "checked": unit_check_states.summary(found, at=request.at),
         "files": paper_files.KINDS,
     }
     return page(request, "credits/bulletin.html", context)
