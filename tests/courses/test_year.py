@@ -81,7 +81,9 @@ def test_a_year_of_a_small_city_is_sound_every_week_and_agrees_at_its_end(city):
     assert weeks >= 40
     for chapter in ("scans", "walk-ins", "plans", "logs", "questions", "moves", "late sheets"):
         assert year.done[chapter] >= 5, year.done
-    archived = programmes.archive(year.programme, reason="满期", by=city.by, at=END)
+    archived = year.programme = programmes.archive(
+        year.programme, reason="满期", by=city.by, at=END
+    )
     assert archived.state == Programme.State.ARCHIVED
     assert verification.verify(at=END + timedelta(days=1)).problems == []
     everything_agrees(year, archived=True)
