@@ -17,7 +17,7 @@ from credits.models import BulletinRow, Programme, View
 from portal.models import Cohort
 
 if TYPE_CHECKING:
-    from credits.bulletins import Figures
+    from credits.bulletin_figures import Figures
 
 SHOWN = 5
 
