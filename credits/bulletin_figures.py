@@ -1,34 +1,43 @@
-"""The figures of a bulletin, computed from branch rows or read from a published number."""
+"""The figures of a bulletin: as they stand now, or read from a published number.
+
+Those of a past cut-off come from `credits.cutoffs`, which puts them together with `assemble`.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, F
-
-from credits import ledger_sql, rankings
+from credits import bulletin_columns, ledger_sql, rankings, sessions_held, since_last
+from credits.bulletin_columns import Column
 from credits.models import (
     BranchStanding,
     Bulletin,
     BulletinRow,
     LedgerBook,
-    LedgerEntry,
     Posting,
     Programme,
 )
 from credits.rankings import Place
+from credits.since_last import Since
 from portal.models import Cohort
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a bulletin says in numbers: rows by cohort and rank, and the number it compares with."""
+    """What a bulletin says in numbers: rows by cohort and rank, and the number it compares with.
+
+    measures: the columns shown besides the fixed ones. minimum: units with fewer due are not
+    ranked.
+    """
 
     rows: tuple[BulletinRow, ...]
     previous: Bulletin | None
     holds: Callable[[BulletinRow], bool] = lambda row: bool(row.sessions)  # sessions of its own
+    measures: Sequence[str] = ()
+    minimum: int = 0
 
     def of(self, cohort: str) -> list[BulletinRow]:
         return [row for row in self.rows if row.cohort == cohort and row.rank is not None]
@@ -36,12 +45,26 @@ class Figures:
     @property
     def apart(self) -> list[BulletinRow]:
         """Units where nobody is due."""
-        return [row for row in self.rows if row.rank is None]
+        return [row for row in self.rows if row.rank is None and not row.due]
+
+    @property
+    def small(self) -> list[BulletinRow]:
+        """Units that are too small to be ranked."""
+        return [row for row in self.rows if row.rank is None and row.due]
 
     @property
     def cohorts(self) -> list[tuple[str, list[BulletinRow]]]:
         """Cohorts that have units, in their fixed order."""
         return [(label, rows) for value, label in Cohort.choices if (rows := self.of(value))]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return bulletin_columns.of(self.measures)
+
+    @property
+    def more(self) -> tuple[Column, ...]:
+        """The columns that were chosen."""
+        return bulletin_columns.more(self.measures)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -61,12 +84,34 @@ class Figures:
         return sum(row.previous_completed or 0 for row in rows) / due if due else None
 
 
-def figures(programme: Programme, cohorts: Sequence[str]) -> Figures:
+@dataclass(frozen=True)
+class Counted:
+    """What is counted besides the sums of branch rows, by unit."""
+
+    sessions: Mapping[int, int] = field(default_factory=dict)
+    mobile: Mapping[int, int] = field(default_factory=dict)
+    since: Since = field(default_factory=Since)
+
+
+def figures(
+    programme: Programme,
+    cohorts: Sequence[str],
+    *,
+    measures: Sequence[str] = (),
+    minimum: int = 0,
+) -> Figures:
     """The figures as they stand: unsaved rows with ranks, and what the last number said."""
-    return _figures(programme, cohorts, _sessions_held(programme))
+    previous = previous_of(programme)
+    counted = Counted(
+        sessions_held.by_unit(programme),
+        since_last.mobile(programme),
+        since_last.of(programme, previous),
+    )
+    found = assemble(cohorts, _sums(programme, cohorts), counted, previous, minimum=minimum)
+    return replace(found, measures=measures)
 
 
-def to_draft_from(programme: Programme, cohorts: Sequence[str]) -> Figures:
+def to_draft_from(programme: Programme, cohorts: Sequence[str], *, minimum: int = 0) -> Figures:
     """The figures for the texts of a draft, which asks of few units whether they hold sessions:
     to count everybody's is to read the whole ledger."""
 
@@ -78,60 +123,81 @@ def to_draft_from(programme: Programme, cohorts: Sequence[str]) -> Figures:
             programme=programme, book__in=list(books.values_list("pk", flat=True))
         ).order_by("book", "sequence")  # in the order of an index: the first session will do
         return any(
-            kind == "session" and _has_live_line(programme, posting)
+            kind == "session" and sessions_held.has_live_line(programme, posting)
             for posting, kind in postings.values_list("pk", "kind").iterator(chunk_size=100)
         )
 
-    return replace(_figures(programme, cohorts, {}), holds=holds)
-
-
-def _has_live_line(programme: Programme, posting: int) -> bool:
-    """Looked for by posting, then line by line until one is live: asked for in one statement,
-    SQLite looks through every line of the programme."""
-    lines = LedgerEntry.objects.filter(programme=programme)
-    own = lines.filter(posting=posting).order_by("line").values_list("pk", "reverses")
-    return any(reverses is None and not lines.filter(reverses=pk).exists() for pk, reverses in own)
-
-
-def _figures(programme: Programme, cohorts: Sequence[str], held: Mapping[int, int]) -> Figures:
-    previous = rankings.last_bulletin(programme)
-    last = BulletinRow.objects.filter(bulletin=previous)
-    before = {(row.unit_id, row.cohort): row for row in last}
-    rows: list[BulletinRow] = []
-    sums = BranchStanding.objects.filter(programme=programme, cohort__in=cohorts).by_unit()
-    by_cohort: dict[str, list[Place]] = {cohort: [] for cohort in cohorts}
-    for u in sums:
-        by_cohort[u["cohort"]].append(
-            Place(
-                u["unit"],
-                u["code"],
-                u["name"],
-                u["due"],
-                u["exempt"],
-                u["completed"],
-                u["hours"],
-                u["points"],
-                value=u["completed"] / u["due"] if u["due"] else None,
-            )
-        )
-    for cohort in (c for c in Cohort.values if c in by_cohort):
-        places = rankings.ranked([p for p in by_cohort[cohort] if p.value is not None])
-        places += sorted((p for p in by_cohort[cohort] if p.value is None), key=lambda p: p.code)
-        rows += [_row(p, cohort, held, before.get((p.organization, cohort))) for p in places]
-    return Figures(tuple(rows), previous)
+    previous = previous_of(programme)
+    counted = Counted(since=since_last.merged_alone(programme, previous))
+    found = assemble(cohorts, _sums(programme, cohorts), counted, previous, minimum=minimum)
+    return replace(found, holds=holds)
 
 
 def published(bulletin: Bulletin) -> Figures:
     """The figures of a published number, from its own rows."""
     rows = bulletin.rows.order_by("pk")
-    return Figures(tuple(rows), bulletin.previous)
+    return Figures(
+        tuple(rows), bulletin.previous, measures=bulletin.measures, minimum=bulletin.minimum
+    )
 
 
-def _row(
-    place: Place, cohort: str, held: Mapping[int, int], before: BulletinRow | None
-) -> BulletinRow:
+def previous_of(programme: Programme, cutoff: datetime | None = None) -> Bulletin | None:
+    """The number with which figures up to a cut-off compare: the newest that counts no later."""
+    if cutoff is None:
+        return rankings.last_bulletin(programme)
+    rows = Bulletin.objects.filter(programme=programme, cutoff__lte=cutoff)
+    return rows.standing().order_by("-cutoff", "-pk").first()
+
+
+def assemble(
+    cohorts: Sequence[str],
+    sums: Iterable[Mapping[str, Any]],
+    counted: Counted,
+    previous: Bulletin | None,
+    *,
+    minimum: int = 0,
+) -> Figures:
+    """Rank the sums of units (as `BranchStandingQuerySet.by_unit` has them) and compare them."""
+    last = BulletinRow.objects.filter(bulletin=previous)
+    before = {(row.unit_id, row.cohort): row for row in last}
+    covered = {cohort for _, cohort in before}
+    by_cohort: dict[str, list[Place]] = {cohort: [] for cohort in cohorts}
+    for u in sums:
+        by_cohort[u["cohort"]].append(_place(u, minimum))
+    rows: list[BulletinRow] = []
+    for cohort in (c for c in Cohort.values if c in by_cohort):
+        places = rankings.ranked([p for p in by_cohort[cohort] if p.value is not None])
+        places += sorted((p for p in by_cohort[cohort] if p.value is None), key=lambda p: p.code)
+        for place in places:
+            row = _row(place, cohort, counted, before.get((place.organization, cohort)))
+            row.changed = counted.since.change(row, covered, before.get((row.unit_id, cohort)))
+            rows.append(row)
+    return Figures(tuple(rows), previous, minimum=minimum)
+
+
+def _sums(programme: Programme, cohorts: Sequence[str]) -> Iterable[Mapping[str, Any]]:
+    return BranchStanding.objects.filter(programme=programme, cohort__in=cohorts).by_unit()
+
+
+def _place(u: Mapping[str, Any], minimum: int) -> Place:
+    ranks = u["due"] and u["due"] >= minimum
+    return Place(
+        u["unit"],
+        u["code"],
+        u["name"],
+        u["due"],
+        u["exempt"],
+        u["completed"],
+        u["hours"],
+        u["points"],
+        value=u["completed"] / u["due"] if ranks else None,
+    )
+
+
+def _row(place: Place, cohort: str, counted: Counted, before: BulletinRow | None) -> BulletinRow:
+    unit, since = place.organization, counted.since
     return BulletinRow(
-        unit_id=place.organization,
+        unit_id=unit,
         unit_code=place.code,
         unit_name=place.name,
         cohort=cohort,
@@ -140,26 +206,13 @@ def _row(
         completed=place.completed,
         hours=place.hours,
         points=place.points,
-        sessions=held.get(place.organization, 0),
+        sessions=counted.sessions.get(unit, 0),
         rank=place.rank,
         previous_rank=before.rank if before else None,
         previous_due=before.due if before else None,
         previous_completed=before.completed if before else None,
+        mobile=counted.mobile.get(unit, 0),
+        transferred_in=since.arrived.get(unit, 0),
+        transferred_out=since.gone.get(unit, 0),
+        late=since.late.get(unit, 0),
     )
-
-
-def _sessions_held(programme: Programme) -> dict[int, int]:
-    """Sessions held by unit: those that leave a live line. One that was never corrected does so if
-    it had a line at all; only of the others are the lines read."""
-    posted = Posting.objects.filter(programme=programme, kind="session")
-    corrected = posted.filter(revision__gt=1).order_by().values("key")
-    unit = F("book__organization__unit")
-    plain = posted.filter(revision=1, lines__gt=0).exclude(key__in=corrected).order_by()
-    held = Counter({u: n for u, n in plain.values_list(unit).annotate(n=Count("pk")) if u})
-    seen: dict[str, int] = {}
-    again = posted.filter(key__in=corrected).order_by("key", "revision")
-    for posting, key, own in again.values_list("pk", "key", unit):
-        if own and key not in seen and _has_live_line(programme, posting):
-            seen[key] = own
-    held.update(seen.values())
-    return held

@@ -6,6 +6,8 @@ from credits.models.bulletin import (
     BulletinRow,
     BulletinText,
     BulletinWithdrawal,
+    Changed,
+    Measure,
     View,
 )
 from credits.models.catch_up import CatchUpWindow, LateEntry
@@ -51,6 +53,7 @@ __all__ = [
     "CatchUpWindow",
     "Certificate",
     "CertificateEvent",
+    "Changed",
     "ClaimBatch",
     "CreditTotal",
     "CreditedContent",
@@ -61,6 +64,7 @@ __all__ = [
     "LateEntry",
     "LedgerBook",
     "LedgerEntry",
+    "Measure",
     "Posting",
     "Programme",
     "ProgrammeArchive",
