@@ -58,6 +58,15 @@ class Figures:
         return [(label, rows) for value, label in Cohort.choices if (rows := self.of(value))]
 
     @property
+    def listed(self) -> list[tuple[str, list[BulletinRow]]]:
+        """The same, each with its units that are too small behind those that are ranked."""
+        by_cohort = [
+            (label, self.of(value) + [row for row in self.small if row.cohort == value])
+            for value, label in Cohort.choices
+        ]
+        return [(label, rows) for label, rows in by_cohort if rows]
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         return bulletin_columns.of(self.measures)
 

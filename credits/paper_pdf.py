@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from credits.papers import HEADINGS, Paper
+from credits.papers import Paper
 from portal.refusals import Refusal
 
 STYLE = Path("credits", "papers", "bulletin.css")
@@ -26,9 +26,7 @@ def write(paper: Paper, target: Path, *, copies: str = "") -> None:
     Raises NoTypesetter where Pango is not installed.
     """
     typesetter = _weasyprint()
-    html = render_to_string(
-        "credits/papers/bulletin.html", {"paper": paper, "headings": HEADINGS, "copies": copies}
-    )
+    html = render_to_string("credits/papers/bulletin.html", {"paper": paper, "copies": copies})
     style = typesetter.CSS(filename=settings.BASE_DIR / "templates" / STYLE)
     document = typesetter.HTML(string=html, url_fetcher=_fetch_nothing)
     document.write_pdf(target, stylesheets=[style], pdf_variant="pdf/ua-1")

@@ -123,7 +123,8 @@ class History:
         new = rules_json(**SMALL | {"target": goal, "forms": forms})
         shown = rule_changes.rehearse(self.programme, new).shown
         rule_changes.change_rules(self.programme, new, since=self.day, authority="测试",
-                                  reason="测试", shown=shown, by=self.city.by, at=self.at())  # fmt: skip
+                                  reason="测试", shown=shown, by=self.city.by,
+                                  at=self.at())  # fmt: skip
 
     def go_away(self, who, choice, ago):
         MobileStay.objects.get_or_create(
@@ -151,9 +152,7 @@ class History:
 
 ACTS = ("post", "post", "post", "reverse", "transfer", "exempt", "end", "rules", "leave", "enrol",
         "go_away", "publish", "end_day")  # fmt: skip
-act = st.tuples(
-    st.sampled_from(ACTS), st.integers(0, 5), st.integers(0, 59), st.integers(0, 4)
-)
+act = st.tuples(st.sampled_from(ACTS), st.integers(0, 5), st.integers(0, 59), st.integers(0, 4))
 
 
 def test_figures_taken_then_equal_those_computed_later_whatever_happened(city, found_programme):
