@@ -147,6 +147,7 @@ PAGES: dict[str, Page] = {
     "draft-new": Page("publish", "root"),
     "draft-edit": Page("publish", "root"),
     "draft-preview": Page("publish", "root"),
+    "draft-check": Page("publish", "root"),
     "draft-compute": Page("publish", "root"),
     "draft-publish": Page("publish", "root"),
     "draft-redraft": Page("publish", "root"),

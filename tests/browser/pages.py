@@ -261,6 +261,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("ranking", query="?window=month&level=branch&q=不存在"),
             at("ranking", query="?level=committee&cohort=county"), at("bulletin-list"),
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
+            at("draft-check", ids["draft"]),
             at("bulletin-withdraw", bulletin), at("organization-list"),
             at("organization-list", query="?q=zz"),
             at("organization-list", query="?unseated=1"), at("organization-detail", city.pk),

@@ -364,7 +364,7 @@ def test_a_draft_of_a_past_cutoff_waits_and_is_computed_from_its_page(programme,
 
     jobs.run(job.pk)
 
-    assertContains(browser.get(reverse("draft-preview", args=[draft.pk])), "2021-06-01 18:00")
+    assertContains(browser.get(reverse("draft-preview", args=[draft.pk])), "2021年6月1日 18:00")
 
 
 # --- Replacing ----------------------------------------------------------------------------------
