@@ -138,6 +138,7 @@ def _actor(options: Options, programme: Programme, *, at: datetime) -> Actor:
 
 def _moment(text: str) -> datetime | None:
     try:
-        return DateTimeField(required=False).clean(text)
+        moment: datetime | None = DateTimeField(required=False).clean(text)
     except ValidationError as error:
         raise Refusal("截止时间写作 2021-06-30T18:00。", field="cutoff") from error
+    return moment

@@ -18,14 +18,7 @@ from typing import Any
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from credits import (
-    bulletin_figures,
-    rule_book,
-    rules,
-    scopes,
-    sessions_held,
-    since_last,
-)
+from credits import bulletin_figures, rule_book, rules, scopes, sessions_held, since_last
 from credits.bulletin_figures import Counted, Figures
 from credits.models import (
     BranchStanding,
@@ -131,9 +124,11 @@ def _version(programme: Programme, cutoff: datetime) -> Version:
 def _units(programme: Programme) -> tuple[dict[int, int], dict[int, str]]:
     """Unit by branch, and cohort by unit."""
     rows = BranchStanding.objects.filter(programme=programme).exclude(unit=None)
-    units, cohorts = {}, {}
+    units: dict[int, int] = {}
+    cohorts: dict[int, str] = {}
     for branch, unit, cohort in rows.values_list("branch", "unit", "cohort"):
-        units[branch], cohorts[unit] = unit, cohort
+        if unit is not None:
+            units[branch], cohorts[unit] = unit, cohort
     return units, cohorts
 
 
@@ -233,8 +228,8 @@ def _ended(row: Exemption) -> datetime | None:
         return row.ended_at
     last = Posting.objects.filter(programme=row.programme_id, entries=row.ended_entry)
     seen = last.values_list("at", flat=True).first()
-    moments = [m for m in (row.until and _midnight(row.until), seen) if m]
-    return min(moments, default=row.decided_at)
+    last_day = _midnight(row.until) if row.until else None
+    return min((m for m in (last_day, seen) if m), default=row.decided_at)
 
 
 def _midnight(day: date) -> datetime:

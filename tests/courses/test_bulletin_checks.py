@@ -65,7 +65,7 @@ def test_more_units_cost_no_more_queries(
     post,
     enter,
     lin,
-    django_assert_max_num_queries,  # noqa: F811
+    django_assert_max_num_queries,
 ):
     by, browser = city.actor("shi", "official"), enter("shi")
     draft = bulletins.draw_up(programme, title="通报", cohorts=COHORTS, by=by, at=NOW)
