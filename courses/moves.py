@@ -78,7 +78,8 @@ def move(origin: Place, target: Place, *, reason: str, by: Actor, at: datetime) 
     for row in (first, second):
         row.marked_by, row.marked_at = by.member, at
         row.save()
-    posted = crediting.revise_many(_revisions(first, second), reason=reason, by=by, at=at)
+    revisions = _revisions(first, second, at=at)
+    posted = crediting.revise_many(revisions, reason=reason, by=by, at=at)
     _check_refused([refused for p in posted for refused in p.refused], target)
     if guest:
         AttendanceCredit.objects.filter(attendance=first).delete()
@@ -106,7 +107,7 @@ def rehearse(origin: Place, target: Place, *, at: datetime) -> tuple[Change, Cha
         second = Attendance(session=target.session, member=target.member)
     first.session, second.session = origin.session, target.session
     _exchange(first, second, mark)
-    gained, refused = crediting.rehearse(_revisions(first, second), at=at)
+    gained, refused = crediting.rehearse(_revisions(first, second, at=at), at=at)
     _check_refused(refused, target)
     becomes = NOWHERE if first.guest else first.word
     return (
@@ -153,11 +154,15 @@ def _own_minutes(first: Attendance, second: Attendance) -> int | None:
     return None if first.minutes is None else min(first.minutes, second.session.minutes)
 
 
-def _revisions(first: Attendance, second: Attendance) -> list[Revision]:
-    """What is corrected: the place that is left first, so that its time is free."""
+def _revisions(first: Attendance, second: Attendance, *, at: datetime) -> list[Revision]:
+    """What is corrected, in its order: the new place first, so that whoever has completed stays so
+    all the time; the place that is left first where the new one needs its time or its share of the
+    day."""
     if first.session_id == second.session_id:
         return [Revision(first.session, [first, second])]
-    return [Revision(first.session, [first]), Revision(second.session, [second])]
+    left, taken = Revision(first.session, [first]), Revision(second.session, [second])
+    _, refused = crediting.rehearse([taken, left], at=at)
+    return [left, taken] if refused else [taken, left]
 
 
 def _check_refused(refused: list[Refused], target: Place) -> None:

@@ -19,7 +19,9 @@ from courses.models import (
     StudySession,
 )
 from courses.querysets import of_member
+from credits import rules
 from credits.models import Programme
+from credits.rule_sets import Rules
 from portal.models import PATH_STEP, Member
 from portal.prepared import ByPaths, Prepared, columns, given
 
@@ -78,6 +80,21 @@ def coming(programme: Programme, member: Member, *, at: datetime) -> list[StudyS
 def unsettled(programme: Programme, member: Member) -> list[Any]:
     """The newest logs that earned nothing (yet): topic, day, minutes, reason, state."""
     return _unsettled(programme=programme.pk, member=member.pk)
+
+
+def worth(session: StudySession, rules_: Rules) -> int:
+    """What being there earns, in hundredths of an hour."""
+    hours = rules.worth(session.minutes, rules_, band=session.band)  # type: ignore[arg-type] # its choices are the bands
+    return hours if session.ceiling is None else min(hours, session.ceiling)
+
+
+def planned(sessions: Sequence[StudySession], rules_: Rules) -> dict[tuple[str, str], int]:
+    """What being there in all of them would earn, by (period, form)."""
+    found: dict[tuple[str, str], int] = {}
+    for session in sessions:
+        place = session.period, session.form
+        found[place] = found.get(place, 0) + worth(session, rules_)
+    return found
 
 
 _at_hand = ByPaths(

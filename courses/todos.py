@@ -1,4 +1,4 @@
-"""What waits for a secretary, as numbers: all kinds of it by one query."""
+"""What waits for somebody, as numbers: all kinds of it by one query for each role."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, QuerySet, Value
+from django.db.models import Count, Q, QuerySet, Value
 
-from courses.models import LineQuery, StudyLog
+from courses import sample_waiting
+from courses.models import LineQuery, SampleItem, StudyLog
+from credits.models import Exemption, HoursClaim
 from portal.access import Capability, Scope
-from portal.prepared import ByPaths, given
+from portal.models import Message, Suggestion
+from portal.prepared import ByPaths, BySubtrees, Prepared, given
 
 Rows = QuerySet[Any, Any]
 
@@ -20,8 +23,8 @@ class Kind:
     """One kind of what waits.
 
     of: how many of what, as the list says it; what: what about them; page, act: where it is done,
-    and how that is called. waiting: its rows at organisations with these paths, without what the
-    viewer (`given("member")`) may not decide.
+    and how that is called. waiting: its rows, by the places of what the viewer's role reaches;
+    `given("member")` is the viewer.
     """
 
     code: str
@@ -29,46 +32,118 @@ class Kind:
     what: str
     page: str
     act: str
-    waiting: Callable[[Sequence[Any]], Rows]
+    waiting: Callable[[Any], Rows]
 
 
-KINDS = (
+def _member() -> Any:
+    return given("member", int)
+
+
+MESSAGES = Kind(
+    "messages", "条消息", "还没有看", "message-list", "去看",
+    lambda _: Message.objects.unread().filter(member=_member()),
+)  # fmt: skip
+OF_SECRETARY = (
     Kind(
         "logs", "条学习记录", "等待确认", "log-list", "去确认",
         lambda paths: StudyLog.objects.pending()
         .filter(branch__path__in=paths)
-        .exclude(member=given("member", int)),
+        .exclude(member=_member()),
     ),
     Kind(
         "queries", "条学时", "党员说不对", "query-list", "去核对",
         lambda paths: LineQuery.objects.open()
         .filter(place__path__in=paths)
-        .exclude(member=given("member", int)),
+        .exclude(member=_member()),
     ),
+    Kind(
+        "returned", "行学时申报", "被退回", "claim-list", "去修改",
+        lambda paths: HoursClaim.objects.returned(paths),
+    ),
+    Kind(
+        "untrue", "条学习记录", "抽查不属实，请核实是否冲销", "branch-samples", "去核实",
+        lambda paths: sample_waiting.to_reverse(paths),
+    ),
+    MESSAGES,
+)  # fmt: skip
+OF_MEMBER = (
+    Kind(
+        "asked", "条学习记录", "被抽查到，请说明", "my-samples", "去说明",
+        lambda _: SampleItem.objects.asked().filter(member=_member()),
+    ),
+    MESSAGES,
+)  # fmt: skip
+OF_OFFICIAL = (
+    Kind(
+        "exemptions", "份减免", "等待审批", "exemption-list", "去审批",
+        lambda ends: Exemption.objects.filter(
+            _within(ends, "member__branch__path"), state=Exemption.State.ASKED,
+            programme__state__in=["running", "closing"],
+        ),
+    ),
+    Kind(
+        "claims", "行期初和外单位学时", "等待审批", "claims-waiting", "去审批",
+        lambda ends: HoursClaim.objects.pending().filter(
+            _within(ends, "branch__path"), programme__state__in=["running", "closing"]
+        ),
+    ),
+    Kind(
+        "samples", "条抽查", "等待核查", "sample-list", "去核查",
+        lambda ends: SampleItem.objects.to_judge().filter(
+            _within(ends, "sample__organization__path")
+        ),
+    ),
+    Kind(
+        "suggestions", "条意见", "等待答复", "suggestions-received", "去答复",
+        lambda ends: Suggestion.objects.open()
+        .filter(_within(ends, "branch__path"))
+        .exclude(member=_member()),
+    ),
+    MESSAGES,
 )  # fmt: skip
 
 
-def _counted(kind: Kind, paths: Sequence[Any]) -> Rows:
-    rows = kind.waiting(paths).order_by().annotate(code=Value(kind.code)).values("code")
+def _within(ends: Sequence[tuple[Any, Any]], lookup: str) -> Q:
+    inside = Q(pk__in=[])
+    for first, beyond in ends:
+        inside |= Q(**{f"{lookup}__gte": first, f"{lookup}__lt": beyond})
+    return inside
+
+
+def _counted(kind: Kind, places: Any) -> Rows:
+    rows = kind.waiting(places).order_by().annotate(code=Value(kind.code)).values("code")
     counted: Rows = rows.annotate(n=Count("pk")).values_list("code", "n")
     return counted
 
 
-def _all(paths: Sequence[Any]) -> Rows:
-    first, *others = (_counted(kind, paths) for kind in KINDS)
+def _all(kinds: Sequence[Kind], places: Any = None) -> Rows:
+    first, *others = (_counted(kind, places) for kind in kinds)
     return first.union(*others, all=True)
 
 
-_waiting = ByPaths(_all)
-_logs = ByPaths(lambda paths: _counted(KINDS[0], paths))
+_of_secretary = ByPaths(lambda paths: _all(OF_SECRETARY, paths))
+_of_official = BySubtrees(lambda ends: _all(OF_OFFICIAL, ends))
+_of_member = Prepared(lambda: _all(OF_MEMBER))
+_logs = ByPaths(lambda paths: _counted(OF_SECRETARY[0], paths))
 
 
-def waiting(scope: Scope) -> list[tuple[Kind, int]]:
+def of_secretary(scope: Scope) -> list[tuple[Kind, int]]:
     """What waits for the viewer where they confirm study, and how much of it."""
-    rows = _waiting(scope.places(Capability.CONFIRM_STUDY), member=scope.member_id)
-    found = {row.code: row.n for row in rows}
-    vars(scope)["pending_logs"] = found.get("logs", 0)
-    return [(kind, found[kind.code]) for kind in KINDS if found.get(kind.code)]
+    rows = _of_secretary(scope.places(Capability.CONFIRM_STUDY), member=scope.member_id)
+    found = _found(OF_SECRETARY, rows)
+    vars(scope)["pending_logs"] = next((n for kind, n in found if kind.code == "logs"), 0)
+    return found
+
+
+def of_official(scope: Scope) -> list[tuple[Kind, int]]:
+    """What waits for the viewer in the subtrees in which they approve."""
+    paths = [organization.path for organization in scope.organizations(Capability.APPROVE)]
+    return _found(OF_OFFICIAL, _of_official(paths, member=scope.member_id))
+
+
+def of_member(scope: Scope) -> list[tuple[Kind, int]]:
+    """What waits for the viewer themselves."""
+    return _found(OF_MEMBER, _of_member(member=scope.member_id))
 
 
 def pending_logs(scope: Scope) -> int:
@@ -78,3 +153,8 @@ def pending_logs(scope: Scope) -> int:
         rows = _logs(scope.places(Capability.CONFIRM_STUDY), member=scope.member_id)
         known["pending_logs"] = rows[0].n if rows else 0
     return int(known["pending_logs"])
+
+
+def _found(kinds: Sequence[Kind], rows: Sequence[Any]) -> list[tuple[Kind, int]]:
+    counts = {row.code: row.n for row in rows}
+    return [(kind, counts[kind.code]) for kind in kinds if counts.get(kind.code)]

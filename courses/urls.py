@@ -87,7 +87,7 @@ urlpatterns = [
     path("queries/<int:query>/decline/", line_queries.decline, name="query-decline"),
     path("queries/<int:query>/credited/", line_queries.credited, name="query-credited"),
     # warnings/
-    path("bulletins/drafts/<int:draft>/check/", bulletin_checks.draft_check, name="draft-check"),
+    path("bulletins/drafts/<int:draft>/look/", bulletin_checks.look, name="draft-look"),
     path("warnings/", early_warnings.list_, name="warning-list"),
     path("warnings/mine/", early_warnings.mine, name="my-warnings"),
     # programme/, loose-ends/

@@ -26,6 +26,11 @@ class CreditsConfig(AppConfig):
             "credits_programmearchive",
             "credits_lateentry",
             "credits_branchclosing",
+            "credits_unitscheck",
+            "credits_unitfigures",
+            "credits_unitlook",
+            "credits_unitanswer",
+            "credits_objectionreply",
         )
         rule = triggers.Special(occupied_time.names, occupied_time.create, occupied_time.drop)
         triggers.special(occupied_time.TABLE, rule)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from credits.models import BulletinRow, Changed, Measure
+from credits.models import BulletinMeasure as Measure
+from credits.models import BulletinRow, Changed
 from credits.models.bulletin import USUAL
 from portal.refusals import Refusal
 from portal.spreadsheets import Share

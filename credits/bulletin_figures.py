@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from credits import bulletin_columns, ledger_sql, rankings, sessions_held, since_last
@@ -21,8 +22,11 @@ from credits.models import (
     Programme,
 )
 from credits.rankings import Place
-from credits.since_last import Since
+from credits.since_last import Before, Since
 from portal.models import Cohort
+from portal.prepared import Prepared, columns, given, unsaved
+
+SUMS = ("cohort", "unit", "code", "name", "due", "exempt", "completed", "hours", "points")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,15 @@ class Figures:
     minimum: int = 0
 
     def of(self, cohort: str) -> list[BulletinRow]:
-        return [row for row in self.rows if row.cohort == cohort and row.rank is not None]
+        return self._ranked.get(cohort, [])
+
+    @cached_property
+    def _ranked(self) -> dict[str, list[BulletinRow]]:
+        found: dict[str, list[BulletinRow]] = {}
+        for row in self.rows:
+            if row.rank is not None:
+                found.setdefault(row.cohort, []).append(row)
+        return found
 
     @property
     def apart(self) -> list[BulletinRow]:
@@ -75,7 +87,7 @@ class Figures:
         """The columns that were chosen."""
         return bulletin_columns.more(self.measures)
 
-    @property
+    @cached_property
     def totals(self) -> dict[str, int]:
         names = ("due", "exempt", "completed", "hours", "points", "sessions")
         return {name: sum(getattr(row, name) for row in self.rows) for name in names}
@@ -167,8 +179,10 @@ def assemble(
     minimum: int = 0,
 ) -> Figures:
     """Rank the sums of units (as `BranchStandingQuerySet.by_unit` has them) and compare them."""
-    last = BulletinRow.objects.filter(bulletin=previous)
-    before = {(row.unit_id, row.cohort): row for row in last}
+    before: dict[tuple[int, str], Before] = {}
+    if previous:
+        for unit, cohort, *was in _rows_of(bulletin=previous.pk):
+            before[unit, cohort] = Before(*was)
     covered = {cohort for _, cohort in before}
     by_cohort: dict[str, list[Place]] = {cohort: [] for cohort in cohorts}
     for u in sums:
@@ -178,14 +192,29 @@ def assemble(
         places = rankings.ranked([p for p in by_cohort[cohort] if p.value is not None])
         places += sorted((p for p in by_cohort[cohort] if p.value is None), key=lambda p: p.code)
         for place in places:
-            row = _row(place, cohort, counted, before.get((place.organization, cohort)))
-            row.changed = counted.since.change(row, covered, before.get((row.unit_id, cohort)))
-            rows.append(row)
+            was = before.get((place.organization, cohort))
+            rows.append(_row(place, cohort, counted, was, covered=cohort in covered))
     return Figures(tuple(rows), previous, minimum=minimum)
 
 
 def _sums(programme: Programme, cohorts: Sequence[str]) -> Iterable[Mapping[str, Any]]:
-    return BranchStanding.objects.filter(programme=programme, cohort__in=cohorts).by_unit()
+    for values in _unit_sums(programme=programme.pk):
+        if values[0] in cohorts:
+            yield dict(zip(SUMS, values, strict=True))
+
+
+_rows_of = Prepared(
+    lambda: BulletinRow.objects.filter(bulletin=given("bulletin", int)).values_list(
+        "unit_id", "cohort", "rank", "due", "completed", "unit_name"
+    )
+)
+_unit_sums = Prepared(
+    lambda: (
+        BranchStanding.objects.filter(programme=given("programme", int))
+        .by_unit()
+        .values_list(*SUMS)
+    )
+)
 
 
 def _place(u: Mapping[str, Any], minimum: int) -> Place:
@@ -203,25 +232,33 @@ def _place(u: Mapping[str, Any], minimum: int) -> Place:
     )
 
 
-def _row(place: Place, cohort: str, counted: Counted, before: BulletinRow | None) -> BulletinRow:
+def _row(
+    place: Place, cohort: str, counted: Counted, before: Before | None, *, covered: bool
+) -> BulletinRow:
+    """covered: whether the number before told of the cohort."""
     unit, since = place.organization, counted.since
-    return BulletinRow(
-        unit_id=unit,
-        unit_code=place.code,
-        unit_name=place.name,
-        cohort=cohort,
-        due=place.due,
-        exempt=place.exempt,
-        completed=place.completed,
-        hours=place.hours,
-        points=place.points,
-        sessions=counted.sessions.get(unit, 0),
-        rank=place.rank,
-        previous_rank=before.rank if before else None,
-        previous_due=before.due if before else None,
-        previous_completed=before.completed if before else None,
-        mobile=counted.mobile.get(unit, 0),
-        transferred_in=since.arrived.get(unit, 0),
-        transferred_out=since.gone.get(unit, 0),
-        late=since.late.get(unit, 0),
+    values = (
+        None,
+        None,
+        unit,
+        place.code,
+        place.name,
+        cohort,
+        place.due,
+        place.exempt,
+        place.completed,
+        place.hours,
+        place.points,
+        counted.sessions.get(unit, 0),
+        place.rank,
+        *(before[:3] if before else (None, None, None)),
+        counted.mobile.get(unit, 0),
+        since.arrived.get(unit, 0),
+        since.gone.get(unit, 0),
+        since.late.get(unit, 0),
+        since.change(unit, place.name, before) if covered else "",
     )
+    return unsaved(BulletinRow, zip(_ROW, values, strict=True))
+
+
+_ROW = columns(BulletinRow)

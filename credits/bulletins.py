@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from credits import bulletin_digests, digests, registers
+from credits import bulletin_digests, digests, registers, unit_check_states
 from credits.bulletin_digests import FIGURES, digest_of
 from credits.bulletin_drafts import (
     NotADraft,
@@ -84,6 +84,7 @@ def publish(
     permit = check_writable(programme)
     if draft.replaces:
         check_replaced(programme, draft.replaces)
+    unit_check_states.check_answered(draft)
     if found is None or draft.cutoff is None:
         found = figures_of(draft)
     bulletin = _write(draft, found, permit, by=by, at=at)

@@ -6,6 +6,7 @@ after the other, so that lines of one batch conflict with one another just as th
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -89,22 +90,22 @@ class Occupied:
         lines: list[Line] = []
         refused: list[Refused] = []
         # What does not depend on the person is decided once for all who ask for the same.
-        same: dict[tuple[Any, ...], tuple[int, int, tuple[str, str] | None]] = {}
+        same: dict[tuple[Any, ...], tuple[int, int, int, tuple[str, str] | None]] = {}
         for credit in request.credits:
             like = credit.likeness
             found = same.get(like)
             if found is None:
                 found = same[like] = self._in_general(request, credit, at)
-            hours, version, reason = found
+            hours, version, cap, reason = found
             member = credit.member
-            pk, window = member.pk, 0
+            pk, window = member.id, 0
             if reason and reason[0] == "late":
                 reason, window = self._let_in(request, credit, pk, reason, at)
             reason = (
                 reason
                 or self._by_time(credit, pk)
                 or self._by_content(credit, pk)
-                or self._by_cap(request, credit, pk, hours)
+                or self._by_cap(credit, pk, hours, cap)
             )
             if reason:
                 refused.append(Refused(credit, *reason))
@@ -133,8 +134,9 @@ class Occupied:
 
     def _in_general(
         self, request: Request, credit: Credit, at: datetime
-    ) -> tuple[int, int, tuple[str, str] | None]:
-        """What a credit is worth to anybody, by which version, and what forbids it to everybody."""
+    ) -> tuple[int, int, int, tuple[str, str] | None]:
+        """What a credit is worth to anybody, by which version, the daily cap that binds it, and
+        what forbids it to everybody."""
         today = timezone.localdate(at)
         version = self.book.on(credit.day)
         hours = credit.worth(version.rules)
@@ -143,7 +145,8 @@ class Occupied:
             or dates.not_over(credit, at, today)
             or dates.out_of_time(self.programme, request, credit, version.rules, today)
         )
-        return hours, version.number, reason
+        cap = sys.maxsize if request.source.kind in GRANTED else version.rules.daily_cap
+        return hours, version.number, cap, reason
 
     def _let_in(
         self, request: Request, credit: Credit, member: int, reason: dates.Reason, at: datetime
@@ -174,12 +177,7 @@ class Occupied:
             return None
         return "content", f"同一内容已在{_title(entry)}中记过学时，不重复计算。"
 
-    def _by_cap(
-        self, request: Request, credit: Credit, member: int, hours: int
-    ) -> tuple[str, str] | None:
-        if request.source.kind in GRANTED:
-            return None
-        cap = self.book.on(credit.day).rules.daily_cap
+    def _by_cap(self, credit: Credit, member: int, hours: int, cap: int) -> tuple[str, str] | None:
         already = self.hours[member, credit.day]
         if already + hours <= cap:
             return None

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from credits.bulletin_columns import MOST
-from credits.models import Bulletin, Form, Measure, RankingPermit, View
+from credits.models import Bulletin, BulletinMeasure, Form, RankingPermit, View
 from portal.forms import DayField
 from portal.models import Cohort, Organization
 from portal.templatetags.portal import hours
@@ -167,7 +167,7 @@ class NewDraftForm(forms.Form):
     )
     measures = forms.MultipleChoiceField(
         label="栏目",
-        choices=Measure.choices,
+        choices=BulletinMeasure.choices,
         widget=forms.CheckboxSelectMultiple,
         required=False,
         help_text=f"名次、升降、学满率、学满和应学总在表中；另选最多 {MOST} 项。",

@@ -202,8 +202,11 @@ def _settle_and_write(
 def _hold(programme: Programme, acts: Sequence[Act]) -> tuple[Held, set[int]]:
     """Lock the members' standings, making them for guests who have none yet."""
     book = rule_book.of(programme)
-    people = {c.member.pk: c.member for act in acts for c in act.request.credits}
+    people = {c.member.id: c.member for act in acts for c in act.request.credits}
     wanted = set().union(*(act.request.members for act in acts))
+    held = standings.lock_all(programme, book, wanted)
+    if held:
+        return held, set()
     missing = people.keys() - ledger_sql.on_the_books(programme.pk, people)
     made: set[int] = set()
     if missing:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection
+from django.db.models import Model
 
 from credits.models import (
     BranchMonth,
@@ -36,7 +36,7 @@ def share_programme(programme_id: int) -> str:
 
     SQLite needs no lock: its transactions hold the only write lock from their beginning.
     """
-    end = " FOR SHARE" if connection.vendor == "postgresql" else ""
+    end = " FOR SHARE" if set_wise.on_postgresql() else ""
     sql = f"SELECT state FROM {table(Programme)} WHERE id = %s{end}"  # noqa: S608 - constant names
     return str(select(sql, [programme_id])[0][0])
 
@@ -45,18 +45,16 @@ def lock_books(programme_id: int, organisations: Iterable[int]) -> dict[int, tup
     """Make and lock the books, by id; returns organisation → (id, last sequence, last digest)."""
     wanted = sorted(set(organisations))
     test, values = among(wanted)
-    sql = (
-        f"SELECT organization_id, id, last_sequence, last_digest FROM {table(LedgerBook)} "  # noqa: S608 - constant names
-        f"WHERE programme_id = %s AND organization_id {test} ORDER BY id"
-    )
-    rows = select(sql, [programme_id, values])
-    missing = sorted(set(wanted) - {row[0] for row in rows})
-    if missing:
-        names = ["programme", "organization", "last_sequence", "last_digest"]
-        new = [(programme_id, organisation, 0, "") for organisation in missing]
-        set_wise.insert(LedgerBook, names, new, ignore=True)
-    if missing or _lock():
-        rows = select(sql + _lock(), [programme_id, values])
+    names = ["organization", "id", "last_sequence", "last_digest"]
+    of, given = f"programme_id = %s AND organization_id {test}", [programme_id, values]
+    rows = _locked_if_all(LedgerBook, names, of, given, len(wanted), "id")
+    if len(rows) < len(wanted):
+        new = [(programme_id, organisation, 0, "") for organisation in wanted]
+        set_wise.insert(
+            LedgerBook, ["programme", "organization", "last_sequence", "last_digest"], new,
+            ignore=True,
+        )  # fmt: skip
+        rows = _locked(LedgerBook, names, of, given, "id")
     return {organisation: (pk, last, digest) for organisation, pk, last, digest in rows}
 
 
@@ -79,7 +77,7 @@ def postings(
 def has_plain_session(programme_id: int, unit_id: int) -> bool:
     """Whether a unit's books have a session with lines that was never corrected. Found from the
     unit's few books on: SQLite takes the tables in the order in which CROSS JOIN names them."""
-    join = "CROSS JOIN" if connection.vendor == "sqlite" else "JOIN"
+    join = "JOIN" if set_wise.on_postgresql() else "CROSS JOIN"
     found = select(
         f"SELECT p.id FROM {table(Organization)} o "  # noqa: S608 - constant names
         f"{join} {table(LedgerBook)} b ON b.programme_id = %s AND b.organization_id = o.id "
@@ -107,12 +105,17 @@ def standings(
 ) -> list[tuple[Any, ...]]:
     """Lock standings by member id; the columns named, moments at the places given."""
     test, values = among(members)
-    return select(
-        f"SELECT {columns(Standing, names)} FROM {table(Standing)} "  # noqa: S608 - constant names
-        f"WHERE programme_id = %s AND member_id {test} ORDER BY member_id{_lock()}",
-        [programme_id, values],
-        moments=moments,
-    )
+    of = f"programme_id = %s AND member_id {test}"
+    return _locked(Standing, names, of, [programme_id, values], "member_id", moments)
+
+
+def all_standings(
+    programme_id: int, names: Sequence[str], members: Sequence[int], moments: Sequence[int]
+) -> list[tuple[Any, ...]]:
+    """The same if each of these members has a standing; else none is locked, and fewer come."""
+    test, values = among(members)
+    of, given = f"programme_id = %s AND member_id {test}", [programme_id, values]
+    return _locked_if_all(Standing, names, of, given, len(members), "member_id", moments)
 
 
 def totals(programme_id: int, members: Sequence[int]) -> list[tuple[int, str, str, int]]:
@@ -206,17 +209,19 @@ def add_to_branches(programme_id: int, deltas: Mapping[int, Sequence[int]]) -> N
     that are not there are made, with unit and cohort of the tree.
 
     Here and below what is missing is made before the first lock is taken: nobody waits for a row
-    that another is making while holding one that the other wants.
+    that another is making while holding one that the other wants. A single row needs no order: its
+    UPDATE locks it.
     """
     wanted = sorted(deltas)
+    keys = ["programme", "branch"]
+    changed = [(*deltas[b], programme_id, b) for b in wanted if any(deltas[b])]
+    if len(wanted) == 1 and set_wise.add(BranchStanding, SUMS, keys, changed) == 1:
+        return
     test, values = among(wanted)
-    sql = (
-        f"SELECT branch_id FROM {table(BranchStanding)} "  # noqa: S608 - constant names
-        f"WHERE programme_id = %s AND branch_id {test} ORDER BY branch_id"
-    )
-    missing = sorted(set(wanted) - {row[0] for row in select(sql, [programme_id, values])})
-    if missing:
-        one, some = among(missing)
+    of, given = f"programme_id = %s AND branch_id {test}", [programme_id, values]
+    there = _locked_if_all(BranchStanding, ["branch"], of, given, len(wanted), "branch_id")
+    if len(there) < len(wanted):
+        one, some = among(wanted)
         places = select(
             f"SELECT id, unit_id, cohort FROM {table(Organization)} WHERE id {one} ORDER BY id",  # noqa: S608 - constant names
             [some],
@@ -224,10 +229,8 @@ def add_to_branches(programme_id: int, deltas: Mapping[int, Sequence[int]]) -> N
         names = ["programme", "branch", "unit", "cohort", *SUMS]
         rows = [(programme_id, *place, 0, 0, 0, 0, 0) for place in places]
         set_wise.insert(BranchStanding, names, rows, ignore=True)
-    if _lock():
-        select(sql + _lock(), [programme_id, values])
-    changed = [(*deltas[b], programme_id, b) for b in wanted if any(deltas[b])]
-    set_wise.add(BranchStanding, SUMS, ["programme", "branch"], changed)
+        _locked(BranchStanding, ["branch"], of, given, "branch_id")
+    set_wise.add(BranchStanding, SUMS, keys, changed)
 
 
 def add_to_months(programme_id: int, deltas: Mapping[tuple[int, date], tuple[int, int]]) -> None:
@@ -235,22 +238,54 @@ def add_to_months(programme_id: int, deltas: Mapping[tuple[int, date], tuple[int
     wanted = sorted(key for key, values in deltas.items() if any(values))
     if not wanted:
         return
+    keys, names = ["programme", "branch", "month"], ["hours", "completed"]
+    changed = [(*deltas[k], programme_id, *k) for k in wanted]
+    if len(wanted) == 1 and set_wise.add(BranchMonth, names, keys, changed) == 1:
+        return
     branch, branches = among({branch for branch, _ in wanted})
     month, months = among({set_wise.adapt(month) for _, month in wanted})
-    sql = (
-        f"SELECT branch_id, month FROM {table(BranchMonth)} WHERE programme_id = %s "  # noqa: S608 - constant names
-        f"AND branch_id {branch} AND month {month} ORDER BY branch_id, month"
-    )
-    there = set(select(sql, [programme_id, branches, months]))
+    of = f"programme_id = %s AND branch_id {branch} AND month {month}"
+    given = [programme_id, branches, months]
+    sql = f"SELECT branch_id, month FROM {table(BranchMonth)} WHERE {of}"  # noqa: S608 - constant names
+    there = set(select(sql, given))
     missing = [key for key in wanted if key not in there]
-    keys, names = ["programme", "branch", "month"], ["hours", "completed"]
     if missing:
         rows = [(programme_id, *key, 0, 0) for key in missing]
         set_wise.insert(BranchMonth, [*keys, *names], rows, ignore=True)
     if _lock():
-        select(sql + _lock(), [programme_id, branches, months])
-    set_wise.add(BranchMonth, names, keys, [(*deltas[k], programme_id, *k) for k in wanted])
+        _locked(BranchMonth, ["branch", "month"], of, given, "branch_id, month")
+    set_wise.add(BranchMonth, names, keys, changed)
+
+
+def _locked(
+    model: type[Model],
+    names: Sequence[str],
+    of: str,
+    given: Sequence[Any],
+    order: str,
+    moments: Sequence[int] = (),
+) -> list[tuple[Any, ...]]:
+    """Lock the rows of a condition in an order, and read them."""
+    sql = f"SELECT {columns(model, names)} FROM {table(model)} WHERE {of} ORDER BY {order}{_lock()}"  # noqa: S608 - constant names
+    return select(sql, given, moments=moments)
+
+
+def _locked_if_all(
+    model: type[Model],
+    names: Sequence[str],
+    of: str,
+    given: Sequence[Any],
+    count: int,
+    order: str,
+    moments: Sequence[int] = (),
+) -> list[tuple[Any, ...]]:
+    """The same where a condition has as many rows as wanted; else none is locked, and fewer come.
+    PostgreSQL counts once, before it locks the first."""
+    if not _lock():
+        return _locked(model, names, of, given, order, moments)
+    every = f"{of} AND (SELECT count(*) FROM {table(model)} WHERE {of}) = %s"  # noqa: S608 - constant names
+    return _locked(model, names, every, [*given, *given, count], order, moments)
 
 
 def _lock() -> str:
-    return " FOR UPDATE" if connection.vendor == "postgresql" else ""
+    return " FOR UPDATE" if set_wise.on_postgresql() else ""

@@ -175,4 +175,4 @@ class Request:
 
     @cached_property
     def members(self) -> set[int]:
-        return {c.member.pk for c in self.credits} | {m.pk for m in self.withdraw}
+        return {c.member.id for c in self.credits} | {m.pk for m in self.withdraw}

@@ -15,7 +15,8 @@ from django.utils import timezone
 from credits import bulletin_columns, bulletin_texts, bulletins
 from credits.bulletin_columns import Column, movement
 from credits.bulletins import Figures
-from credits.models import Bulletin, BulletinDraft, BulletinRow, Measure, View
+from credits.models import Bulletin, BulletinDraft, BulletinRow, View
+from credits.models import BulletinMeasure as Measure
 from credits.models.bulletin import USUAL
 from credits.slopes import Line, slope
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         LedgerEntry,
         Programme,
         Standing,
+        UnitAnswer,
+        UnitFigures,
     )
     from portal.models import Member, Organization
 
@@ -218,6 +220,18 @@ class BulletinQuerySet(ScopedQuerySet["Bulletin"]):
 
 class BulletinDraftQuerySet(ScopedQuerySet["BulletinDraft"]):
     path_lookup = "programme__organiser__path"
+
+
+class UnitFiguresQuerySet(ScopedQuerySet["UnitFigures"]):
+    path_lookup = "unit__path"
+
+    def of_units(self, units: Collection[int]) -> Self:
+        """The lines of exactly these units: what lies below them has checkers of its own."""
+        return self.filter(unit__in=units)
+
+
+class UnitAnswerQuerySet(ScopedQuerySet["UnitAnswer"]):
+    path_lookup = "row__units_check__draft__programme__organiser__path"
 
 
 class BranchClosingQuerySet(ScopedQuerySet["BranchClosing"]):

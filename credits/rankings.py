@@ -190,7 +190,18 @@ def ranked(rows: Iterable[Place]) -> list[Place]:
 
 def last_bulletin(programme: Programme) -> Bulletin | None:
     """The newest published number that was not withdrawn."""
-    return Bulletin.objects.filter(programme=programme).standing().first()
+    found = _last.objects(programme=programme.pk)
+    return found[0] if found else None
+
+
+_last = Prepared(  # without the heads of all books, which nobody asks of it
+    lambda: (
+        Bulletin.objects.filter(programme=given("programme", int))
+        .standing()
+        .order_by("-published_at", "-pk")
+        .values_list(*(name for name in columns(Bulletin) if name != "heads"))[:1]
+    )
+)
 
 
 def members_of(programme: Programme, branch: Organization) -> list[tuple[int, Standing]]:

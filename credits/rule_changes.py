@@ -68,6 +68,7 @@ def change_rules(
     shown: tuple[int, int],
     by: Actor,
     at: datetime,
+    back_url: str = "",
 ) -> RuleVersion:
     """Make a new version of the rules; `shown` are the rehearsal's numbers that the person saw.
 
@@ -97,7 +98,7 @@ def change_rules(
         detail={"gain": shown[0], "lose": shown[1], "authority": authority, "reason": reason},
     )
     if since <= timezone.localdate(at):
-        _activate(programme, version, by=by, at=at)
+        _activate(programme, version, by=by, at=at, back_url=back_url)
     return version
 
 
@@ -178,7 +179,9 @@ def write_version(
     )
 
 
-def _activate(programme: Programme, version: RuleVersion, *, by: Actor, at: datetime) -> None:
+def _activate(
+    programme: Programme, version: RuleVersion, *, by: Actor, at: datetime, back_url: str = ""
+) -> None:
     """Make a version the one that counts. The programme is locked, so that every posting is
     wholly before or wholly behind it."""
     put_in_force(version, seen=standings.last_entry(programme), at=at)
@@ -188,6 +191,7 @@ def _activate(programme: Programme, version: RuleVersion, *, by: Actor, at: date
         by=by,
         at=at,
         arguments={"programme": programme.pk, "version": version.number},
+        back_url=back_url,
     )
 
 

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, F, Min, OuterRef, Q
 from django.utils import timezone
 
 from credits.models import (
     Bulletin,
-    BulletinRow,
     Changed,
     LateEntry,
     LedgerEntry,
@@ -26,6 +25,15 @@ from portal.models import Membership, MobileStay, Organization
 CAME = (Membership.Began.TRANSFERRED, Membership.Began.MERGED)
 
 
+class Before(NamedTuple):
+    """What the last number said of a unit."""
+
+    rank: int | None
+    due: int
+    completed: int
+    name: str
+
+
 @dataclass(frozen=True)
 class Since:
     """By unit: who came from another unit (`arrived`), who went to one (`gone`), lines that were
@@ -36,16 +44,14 @@ class Since:
     late: Mapping[int, int] = field(default_factory=dict)
     merged: frozenset[int] = frozenset()
 
-    def change(self, row: BulletinRow, covered: set[str], before: BulletinRow | None) -> str:
-        """Why a unit is not compared with the number before; empty where it is the same unit, or
-        where that number did not cover its cohort. covered: the cohorts of that number."""
-        if row.cohort not in covered:
-            return ""
+    def change(self, unit: int, name: str, before: Before | None) -> str:
+        """Why a unit is not compared with the number before, which told of its cohort; empty
+        where it is the same unit."""
         if before is None:
-            return Changed.NEW
-        if row.unit_id in self.merged:
-            return Changed.MERGED
-        return Changed.RENAMED if before.unit_name != row.unit_name else ""
+            return Changed.NEW.value
+        if unit in self.merged:
+            return Changed.MERGED.value
+        return Changed.RENAMED.value if before.name != name else ""
 
 
 def of(programme: Programme, previous: Bulletin | None, until: datetime | None = None) -> Since:

@@ -81,6 +81,19 @@ def lock(programme: Programme, book: RuleBook, members: Iterable[int]) -> Held:
     brought up to the current rule version."""
     wanted = sorted(set(members))
     found = ledger_sql.standings(programme.pk, COLUMNS, wanted, MOMENTS)
+    return _held(programme, book, wanted, found)
+
+
+def lock_all(programme: Programme, book: RuleBook, members: Iterable[int]) -> Held | None:
+    """The same if each of these members has a standing; else None, and none is locked."""
+    wanted = sorted(set(members))
+    found = ledger_sql.all_standings(programme.pk, COLUMNS, wanted, MOMENTS)
+    return _held(programme, book, wanted, found) if len(found) == len(wanted) else None
+
+
+def _held(
+    programme: Programme, book: RuleBook, wanted: Sequence[int], found: Sequence[tuple[Any, ...]]
+) -> Held:
     rows = {row[1]: Row(*row) for row in found}
     totals: dict[int, Earned] = {member: {} for member in wanted}
     for member, period, form, earned in ledger_sql.totals(programme.pk, wanted):

@@ -52,6 +52,17 @@ class Progress:
     standing: Standing | None
     worth: Recognised
     rules: Rules
+    earned: Mapping[tuple[str, str], int]
+
+    def shortfall_with(self, more: Mapping[tuple[str, str], int]) -> int:
+        """What would still be missing with further hours, under caps and minimums."""
+        sums = dict(self.earned)
+        for place, hours in more.items():
+            sums[place] = sums.get(place, 0) + hours
+        if self.standing is None:
+            return 0
+        target, full = self.standing.target, self.standing.full_target
+        return rules.recognise(sums, self.rules, target, full).shortfall
 
     @property
     def periods(self) -> list[tuple[str, int, int]]:
@@ -144,7 +155,8 @@ def progress(programme: Programme, member: Member) -> Progress:
         target = full = rules_.target_for(member.category)
     totals = _totals(programme=programme.pk, member=member.pk)
     earned = {(t.period, t.form): t.earned for t in totals}
-    return Progress(programme, own, rules.recognise(earned, rules_, target, full), rules_)
+    worth = rules.recognise(earned, rules_, target, full)
+    return Progress(programme, own, worth, rules_, earned)
 
 
 def standing(programme: Programme, member: Member) -> Standing | None:
@@ -164,12 +176,13 @@ def of(programme: Programme, member: Member) -> Statement:
     rows = LedgerEntry.objects.of_member(programme, member)
     entries = list(rows.annotate(posted_by=F("posting__by__name")))
     by_form: dict[str, int] = {}
-    for total in _totals(programme=programme.pk, member=member.pk):
-        by_form[total.form] = by_form.get(total.form, 0) + total.earned
+    for (_, form), hours in found.earned.items():
+        by_form[form] = by_form.get(form, 0) + hours
     late = late_entries.of_member(programme, member)
     lines = tuple(explained(entries, found.rules, late))
     gone = archives.lines_are_gone(programme)
-    return Statement(programme, found.standing, found.worth, found.rules, lines, by_form, gone)
+    known = (programme, found.standing, found.worth, found.rules, found.earned)
+    return Statement(*known, lines, by_form, gone)
 
 
 def explained(

@@ -6,6 +6,7 @@ from credits.views import (
     archive,
     bulletins,
     catch_up,
+    certificates,
     checks,
     claim_sheets,
     claims,
@@ -13,12 +14,15 @@ from credits.views import (
     closings,
     drafts,
     exemptions,
+    feeds,
     figures,
     next_programme,
     programme,
     rankings,
     rules,
     statement,
+    trends,
+    unit_checks,
 )
 
 urlpatterns = [
@@ -30,6 +34,7 @@ urlpatterns = [
     path("ranking/", rankings.ranking, name="ranking"),
     path("ranking/export/", rankings.export, name="ranking-export"),
     path("ranking/members/", rankings.of_members, name="member-ranking"),
+    path("ranking/trend/", trends.trend, name="ranking-trend"),
     # bulletins/
     path("bulletins/", bulletins.list_, name="bulletin-list"),
     path("bulletins/new/", drafts.new, name="draft-new"),
@@ -42,6 +47,13 @@ urlpatterns = [
     path("bulletins/drafts/<int:draft>/paper/", drafts.paper, name="draft-paper"),
     path("bulletins/<int:bulletin>/paper/", bulletins.paper, name="bulletin-paper"),
     path("bulletins/<int:bulletin>/withdraw/", bulletins.withdraw, name="bulletin-withdraw"),
+    path("bulletins/feed/", feeds.choose, name="feed-choose"),
+    path("feeds/bulletins/<str:secret>/", feeds.feed, name="bulletin-feed"),
+    # bulletins/checks/
+    path("bulletins/drafts/<int:draft>/check/", unit_checks.of_draft, name="draft-check"),
+    path("bulletins/checks/", unit_checks.list_, name="unit-check-list"),
+    path("bulletins/checks/<int:unit_figures>/", unit_checks.detail, name="unit-check"),
+    path("bulletins/objections/<int:objection>/", unit_checks.reply, name="objection-reply"),
     # exemptions/, certificates/
     path("check/", checks.check, name="paper-check"),
     path("exemptions/", exemptions.list_, name="exemption-list"),
@@ -51,6 +63,12 @@ urlpatterns = [
     path("exemptions/<int:exemption>/decide/", exemptions.decide, name="exemption-decide"),
     path("standings/<int:standing>/certify/", exemptions.issue, name="certificate-issue"),
     path("certificates/<int:certificate>/revoke/", exemptions.revoke, name="certificate-revoke"),
+    path("certificates/<int:certificate>/paper/", certificates.paper, name="certificate-paper"),
+    path(
+        "certificates/branches/<int:organization>/paper/",
+        certificates.of_branch,
+        name="certificates-paper",
+    ),
     # claims/
     path("claims/", claims.list_, name="claim-list"),
     path("claims/new/", claims.new, name="claim-new"),

@@ -202,7 +202,9 @@ class MailForm(forms.Form):
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-    wanted = forms.BooleanField(label="每周提醒也发到邮箱（每周最多一封）", required=False)
+    wanted = forms.BooleanField(
+        label="也发到邮箱：每周提醒最多一封；机关干部另有新发布的积分通报", required=False
+    )
 
 
 class UploadForm(forms.Form):

@@ -27,7 +27,8 @@ COLUMNS = ["member", "kind", "key", "title", "text", "link", "made_at", "mail"]
 
 @dataclass(frozen=True)
 class Letter:
-    """One message to be sent; member by id. link: an address of ours, or none."""
+    """One message to be sent; member by id. link: an address of ours, or none. mail: whether it
+    also goes by e-mail, where the member chose so."""
 
     member: int
     kind: str
@@ -35,6 +36,7 @@ class Letter:
     title: str
     text: str
     link: str = ""
+    mail: bool = True
 
 
 @transaction.atomic
@@ -50,7 +52,7 @@ def send_many(letters: Sequence[Letter], *, at: datetime) -> None:
     rows = [
         (
             x.member, x.kind, x.key, x.title[:80], x.text, x.link, at,
-            Message.Mail.WAITING if x.member in chosen else Message.Mail.NONE,
+            Message.Mail.WAITING if x.mail and x.member in chosen else Message.Mail.NONE,
         )
         for x in letters
     ]  # fmt: skip

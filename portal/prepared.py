@@ -12,9 +12,9 @@ The queryset is an ordinary one, so it stays portable, with `given()` where a va
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connections, router
 from django.db.models import (
@@ -26,8 +26,13 @@ from django.db.models import (
     Model,
     QuerySet,
 )
+from django.db.models.base import ModelState
 from django.db.models.expressions import Value
 
+from portal import driver
+from portal.querysets import after
+
+_M = TypeVar("_M", bound=Model)
 _FIELDS: dict[type, type[Field[Any, Any]]] = {
     int: IntegerField,
     str: CharField,
@@ -60,6 +65,7 @@ class Prepared:
         self._make = make
         self._lock = lock
         self._model: Any = None
+        self._shape: _Shape | None = None
         self._written: dict[str, _Written] = {}
 
     def __call__(self, **values: Any) -> list[Any]:
@@ -71,34 +77,9 @@ class Prepared:
         """All rows, as objects of the model: the columns are those of its table (see `columns`);
         further ones become attributes, those of another table (`member__name`) an object of it."""
         written, alias = self._here()
-        names = written.row._fields
-        own = len(self._model._meta.concrete_fields)
-        related = self._related(names)
-        found = []
-        for row in written.rows(connections[alias], values):
-            one = self._model.from_db(alias, names[:own], row[:own])
-            found.append(one)
-            for name, (model, fields, places) in related.items():
-                other = None
-                if row[places[0]] is not None:
-                    other = model.from_db(alias, fields, [row[place] for place in places])
-                one._state.fields_cache[name] = other
-            vars(one).update(
-                (n, v) for n, v in zip(names[own:], row[own:], strict=True) if "__" not in n
-            )
-        return found
-
-    def _related(self, names: Sequence[str]) -> dict[str, tuple[Any, list[str], list[int]]]:
-        """Name of a relation → model, names and places of its columns, the key first."""
-        related: dict[str, tuple[Any, list[str], list[int]]] = {}
-        for place, name in enumerate(names):
-            relation, _, field = name.partition("__")
-            if field:
-                model = self._model._meta.get_field(relation).related_model
-                _, fields, places = related.setdefault(relation, (model, [], []))
-                fields.append(field)
-                places.append(place)
-        return related
+        if self._shape is None:
+            self._shape = _Shape(self._model, written.row._fields)
+        return [self._shape.filled(alias, row) for row in written.rows(connections[alias], values)]
 
     def first(self, **values: Any) -> Any:
         """The first row, or None."""
@@ -113,6 +94,56 @@ class Prepared:
         if alias not in self._written:
             self._written[alias] = _Written(self._make().using(alias), self._lock)
         return self._written[alias], alias
+
+
+class _Shape:
+    """How rows become objects: what belongs to the model, to another table, and the rest."""
+
+    def __init__(self, model: Any, names: Sequence[str]) -> None:
+        columns_ = {field.attname for field in model._meta.concrete_fields}
+        own = sum(name in columns_ for name in names)  # first; a column left out is read later
+        self._model, self._names = model, names[:own]
+        of: dict[str, list[tuple[str, int]]] = {}
+        for place, name in enumerate(names):
+            relation, _, field = name.partition("__")
+            if field:
+                of.setdefault(relation, []).append((field, place))
+        further = enumerate(names[own:], own)
+        self._further = [(name, place) for place, name in further if "__" not in name]
+        self._related = [
+            (name, model._meta.get_field(name).related_model, fields) for name, fields in of.items()
+        ]
+
+    def filled(self, alias: str, row: Sequence[Any]) -> Any:
+        one = _loaded(self._model, alias)
+        held, state = one.__dict__, one._state
+        held.update(zip(self._names, row))  # noqa: B905 - the row goes on
+        for name, place in self._further:
+            held[name] = row[place]
+        for name, model, fields in self._related:
+            other = None
+            if row[fields[0][1]] is not None:
+                other = _loaded(model, alias)
+                other.__dict__.update([(field, row[place]) for field, place in fields])
+            state.fields_cache[name] = other
+        return one
+
+
+def _loaded(model: Any, alias: str) -> Any:
+    """An object as `Model.from_db` makes it, its columns still to be put into its dictionary: no
+    model here has an __init__ or a signal of its own, and Django's costs ten times as much."""
+    one = model.__new__(model)
+    state = one._state = ModelState()
+    state.adding, state.db, state.fields_cache = False, alias, {}
+    return one
+
+
+def unsaved(model: type[_M], values: Iterable[tuple[str, Any]]) -> _M:
+    """A new object of all its columns by attribute name, made in the same way."""
+    one = model.__new__(model)
+    one._state = ModelState()
+    one.__dict__.update(values)
+    return one
 
 
 class ByPaths:
@@ -135,8 +166,18 @@ class ByPaths:
         if size not in self._of_size:
             places = [given(f"path{n}", str) for n in range(size)]
             self._of_size[size] = Prepared(lambda: self._make(places))
-        filled = {f"path{n}": paths[min(n, len(paths) - 1)] for n in range(size)}
+        filled = {f"path{n}": paths[n % len(paths)] for n in range(size)}
         return self._of_size[size](**filled, **values)
+
+
+class BySubtrees(ByPaths):
+    """The same over whole subtrees: `make` gets pairs of places, for `path__gte` and `path__lt`."""
+
+    def __init__(self, make: Callable[[list[tuple[Any, Any]]], QuerySet[Any, Any]]) -> None:
+        super().__init__(lambda places: make(list(zip(places[::2], places[1::2], strict=True))))
+
+    def __call__(self, paths: Sequence[str], **values: Any) -> list[Any]:
+        return super().__call__([end for path in paths for end in (path, after(path))], **values)
 
 
 def columns(model: type[Model], *others: str, of: str = "") -> list[str]:
@@ -166,15 +207,16 @@ class _Written:
             else p
             for p in self.params
         ]
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, params)
-            rows = cursor.fetchall()
-        if self.converters:
-            rows = [self._converted(list(row), connection) for row in rows]
-        return list(rows)
-
-    def _converted(self, row: list[Any], connection: Any) -> list[Any]:
+        rows = driver.fetch(connection, self.sql, params)
+        if not (self.converters and rows):
+            return rows
+        cells: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for place, (converters, column) in self.converters:
             for convert in converters:
-                row[place] = convert(row[place], column, connection)
-        return row
+                values = cells[place]
+                if isinstance(column.output_field, DateField):  # few days and moments, often
+                    met = {value: convert(value, column, connection) for value in set(values)}
+                    cells[place] = [met[value] for value in values]
+                else:
+                    cells[place] = [convert(value, column, connection) for value in values]
+        return list(zip(*cells, strict=True))

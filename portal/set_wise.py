@@ -12,13 +12,21 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
+from django.db import connection, connections
 from django.db.models import DateField, Field, Model
+
+from portal import driver
 
 Row = Sequence[Any]
 COPY_FROM = 20  # rows from which on COPY is cheaper than one INSERT
 
 
+@lru_cache
+def on_postgresql() -> bool:
+    return connection.vendor == "postgresql"
+
+
+@lru_cache
 def table(model: type[Model]) -> str:
     return f'"{model._meta.db_table}"'
 
@@ -35,19 +43,14 @@ def insert(
     if not values:
         return
     into = f"{table(model)} ({columns(model, names)})"
-    with connection.cursor() as cursor:
-        if connection.vendor != "postgresql":
-            end = " ON CONFLICT DO NOTHING" if ignore else ""
-            marks = ", ".join(["%s"] * len(names))
-            cursor.executemany(f"INSERT INTO {into} VALUES ({marks}){end}", values)  # noqa: S608 - names from our own models
-        elif ignore or len(values) < COPY_FROM:
-            end = " ON CONFLICT DO NOTHING" if ignore else ""
-            given, arrays = _arrays(model, names, values)
-            cursor.execute(f"INSERT INTO {into} SELECT * FROM {given}{end}", arrays)  # noqa: S608 - as above
-        else:
-            with cursor.copy(f"COPY {into} FROM STDIN") as copy:
-                for row in values:
-                    copy.write_row(row)
+    if on_postgresql() and len(values) >= COPY_FROM and not ignore:
+        with connection.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+            for row in values:
+                copy.write_row(row)
+        return
+    end = " ON CONFLICT DO NOTHING" if ignore else ""
+    many = f"INSERT INTO {into} SELECT * FROM {{}}{end}"  # noqa: S608 - names from our own models
+    _run(model, names, values, f"INSERT INTO {into} VALUES ({{}}){end}", many)  # noqa: S608 - as above
 
 
 def upsert(
@@ -102,17 +105,18 @@ def add(model: type[Model], names: Sequence[str], keys: Sequence[str], rows: Ite
 
 def among(values: Iterable[Any]) -> tuple[str, Any]:
     """The condition of being one of many values, to stand behind a column, and its parameter."""
-    if connection.vendor == "postgresql":
-        return "= ANY(%s)", list(values)
-    return "IN (SELECT value FROM json_each(%s))", json.dumps(list(values))
+    wanted = list(values)
+    if len(wanted) == 1:
+        return "= %s", wanted[0]
+    if on_postgresql():
+        return "= ANY(%s)", wanted
+    return "IN (SELECT value FROM json_each(%s))", json.dumps(wanted)
 
 
 def select(sql: str, params: Sequence[Any], *, moments: Sequence[int] = ()) -> list[Any]:
     """Rows of a statement; `moments` are the places of moments in them, which come out aware."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        rows: list[Any] = cursor.fetchall()
-    if not moments or connection.vendor == "postgresql":
+    rows = driver.fetch(_db(), sql, params)
+    if not moments or on_postgresql():
         return rows
     aware = []
     for row in rows:
@@ -127,17 +131,15 @@ def select(sql: str, params: Sequence[Any], *, moments: Sequence[int] = ()) -> l
 def next_ids(model: type[Model], count: int) -> list[int]:
     """Ids for rows about to be inserted, ascending."""
     name = model._meta.db_table
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
-                [name, count],
-            )
-            return sorted(row[0] for row in cursor.fetchall())
-        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [name])
-        row = cursor.fetchone()
-        first = (row[0] if row else 0) + 1
-        return list(range(first, first + count))
+    if on_postgresql():
+        rows = select(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            [name, count],
+        )
+        return sorted(row[0] for row in rows)
+    rows = select("SELECT seq FROM sqlite_sequence WHERE name = %s", [name])
+    first = (rows[0][0] if rows else 0) + 1
+    return list(range(first, first + count))
 
 
 def take_stock() -> None:
@@ -148,20 +150,28 @@ def take_stock() -> None:
 
 def adapt(value: Any) -> Any:
     """One value as this connection's engine stores it."""
-    if isinstance(value, date) and connection.vendor != "postgresql":
+    if isinstance(value, date) and not on_postgresql():
         return _text(value)
     return value
 
 
 def _run(model: type[Model], names: Sequence[str], values: list[Row], one: str, many: str) -> int:
     """Run a statement for all rows; returns how many rows of the table it touched."""
+    own = one.format(", ".join(["%s"] * len(names)))
+    if not on_postgresql():
+        return driver.run_many(_db(), own, values)
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if len(values) == 1:
+            cursor.execute(own, values[0])
+        else:
             given, arrays = _arrays(model, names, values)
             cursor.execute(many.format(given), arrays)
-        else:
-            cursor.executemany(one.format(", ".join(["%s"] * len(names))), values)
         return int(cursor.rowcount)
+
+
+def _db() -> Any:
+    """The connection itself, not its proxy, which looks it up for every attribute."""
+    return connections["default"]
 
 
 def _arrays(
@@ -176,7 +186,7 @@ def _arrays(
 
 def _adapted(model: type[Model], names: Sequence[str], rows: Iterable[Row]) -> list[Row]:
     """Rows as this connection's engine stores them."""
-    if connection.vendor == "postgresql":
+    if on_postgresql():
         return list(rows)
     places = _dated(model, tuple(names))
     if not places:

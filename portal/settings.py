@@ -102,6 +102,8 @@ PERIODIC_WORK = [
     "portal.people_in.staging.expire",
     "portal.messages.expire",
     "credits.programmes.turn_the_day",
+    "credits.bulletin_news.tell",
+    "credits.bulletin_news.mail",
     "courses.sheets_in.expire",
     "courses.weekly.compose",
     "courses.weekly.mail",

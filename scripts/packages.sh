@@ -36,5 +36,6 @@ install() {
 typesetting() {
     .venv/bin/python -c 'import weasyprint' 2>/dev/null ||
         install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 || return 1
-    fc-list 2>/dev/null | grep -qi "noto.*cjk" || install fonts-noto-cjk fontconfig
+    # All of the list is read: `grep -q` would end fc-list by a signal, which pipefail reports.
+    fc-list 2>/dev/null | grep -i "noto.*cjk" >/dev/null || install fonts-noto-cjk fontconfig
 }

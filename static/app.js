@@ -52,6 +52,16 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
+// An opened group of the menu closes when something else is tapped, or by Escape.
+function closeMenu(event) {
+  if (event.type === "keydown" && event.key !== "Escape") return;
+  document.querySelectorAll(".nav-more[open]").forEach((group) => {
+    if (event.type === "keydown" || !group.contains(event.target)) group.open = false;
+  });
+}
+document.addEventListener("click", closeMenu);
+document.addEventListener("keydown", closeMenu);
+
 // Bulk actions say how many rows they will touch: exactly those on the screen that are ticked.
 function countChosen() {
   const count = document.querySelectorAll("[data-chosen]:checked").length;

@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -23,8 +24,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from credits import exemptions, programmes, rule_changes, verification
+from credits import exemptions, programmes, rule_changes, stages, verification
 from credits.models import (
+    BranchClosing,
     BranchMonth,
     BranchStanding,
     CreditedContent,
@@ -36,14 +38,16 @@ from credits.models import (
     RuleVersion,
     Standing,
 )
-from portal import members, organizations, reorganizations
-from portal.models import Member
+from portal import appointments, members, organizations, reorganizations
+from portal.audit import Actor
+from portal.models import Appointment, Member, Organization, Role
 from portal.refusals import Refusal
 from tests import cast
 from tests.cast import City, moment, rules_json
 from tests.paper import DAILY_CAP, Paper
 
 STEPS = 30
+STATED = ("opening", "outside")  # what a register or a certificate says, no day's cap counts
 PERIODS = ["new-democratic", "socialist", "reform", "new-era"]
 FORMS = ["seminar", "lecture", "self", "site", "online"]
 SMALL: dict[str, Any] = {"target": 600, "daily_cap": DAILY_CAP} | {
@@ -67,11 +71,12 @@ class Entry(NamedTuple):
     hours: int
     reverses: int | None
     key: str
+    kind: str
 
     @classmethod
     def all(cls) -> list[Entry]:
         names = ("pk", "member", "home", "form", "period", "content", "day", "start", "end",
-                 "hours", "reverses", "posting__key")  # fmt: skip
+                 "hours", "reverses", "posting__key", "posting__kind")  # fmt: skip
         return [cls(*row) for row in LedgerEntry.objects.order_by("pk").values_list(*names)]
 
 
@@ -91,7 +96,10 @@ class CityMachine(RuleBasedStateMachine):
             Member.objects.get(pk=self.city.people[name].pk)
             for name in ("lin", "zhou", "wu", "zheng", "gao", "xun")
         ]
-        self.branches = [self.city.jia, self.city.yi, self.city.bing]
+        places = Organization.objects.in_bulk(
+            [self.city.jia.pk, self.city.yi.pk, self.city.bing.pk]
+        )
+        self.branches = [places[pk] for pk in sorted(places)]  # own ones: verbs write into them
         self.clock = moment()
         self.paper = Paper()
         self.checked = 0
@@ -100,7 +108,8 @@ class CityMachine(RuleBasedStateMachine):
         self.rules_of: dict[int, int] = {}
         self.redated: set[int] = set()  # who lost completion and reached it again in one step
         self.exempted: set[int] = set()
-        self.merged = False
+        self.merged = self.divided = False
+        self.homes = {person.pk: person.branch_id for person in self.people}
         self.closings = 0  # more of them would leave few steps to all that needs open books
 
     def teardown(self) -> None:
@@ -122,18 +131,21 @@ class CityMachine(RuleBasedStateMachine):
         self.clock += timedelta(minutes=1)
         return self.clock
 
-    @rule(who=st.integers(0, 5), branch=st.integers(0, 2))
+    def official(self) -> Actor:
+        """Who approves what others handed in."""
+        return self.city.actor("shi", "official")
+
+    def branch(self, number: int) -> Organization:
+        return self.branches[number % len(self.branches)]
+
+    @rule(who=st.integers(0, 5), branch=st.integers(0, 3))
     def transfer(self, who: int, branch: int) -> None:
+        person, into = self.people[who], self.branch(branch)
         try:
-            members.transfer(
-                self.people[who],
-                self.branches[branch],
-                on=cast.TODAY,
-                by=self.city.by,
-                at=self.tick(),
-            )
+            members.transfer(person, into, on=cast.TODAY, by=self.city.by, at=self.tick())
         except Refusal:
             return
+        self.homes[person.pk] = into.pk
 
     @rule(who=st.integers(0, 3), goal=st.sampled_from([None, 100, 300]))
     def exempt(self, who: int, goal: int | None) -> None:
@@ -150,12 +162,34 @@ class CityMachine(RuleBasedStateMachine):
             )
         except Refusal:
             return
-        shi = self.city.actor("shi", "official")
-        exemptions.decide(asked, approve=True, answer="", by=shi, at=self.tick())
+        exemptions.decide(asked, approve=True, answer="", by=self.official(), at=self.tick())
         if goal is None:
             self.exempted.add(self.people[who].pk)
 
-    @rule(who=st.integers(0, 3))
+    @rule(who=st.sets(st.integers(0, 5), min_size=2), goal=st.sampled_from([None, 100, 300]))
+    def exempt_many(self, who: set[int], goal: int | None) -> None:
+        """Some of them cannot be; the others are, and a batch leaves nobody half exempt."""
+        chosen = [self.people[w] for w in sorted(who)]
+        terms = exemptions.Terms(goal, cast.TODAY, None, "年事已高")
+        try:
+            asked = exemptions.ask_many(
+                self.programme, chosen, terms, by=self.city.by, at=self.tick()
+            )
+        except Refusal:
+            return
+        assert len(asked.done) + len(asked.refused) == len(chosen)
+        free = {person.pk for person in chosen} - self.exempted
+        assert {row.member_id for row in asked.done} <= free, "exempted twice"
+        for by, done in ((self.city.by, []), (self.official(), asked.done)):
+            decided = exemptions.decide_many(
+                self.programme, asked.done, approve=True, answer="", by=by, at=self.tick()
+            )
+            assert [row.pk for row in decided.done] == [row.pk for row in done]
+            assert all(row.in_force for row in decided.done)
+        if goal is None:
+            self.exempted |= {row.member_id for row in asked.done}
+
+    @rule(who=st.integers(0, 5))
     def end_exemption(self, who: int) -> None:
         found = Exemption.objects.filter(member=self.people[who], in_force=True).first()
         if found:
@@ -166,17 +200,64 @@ class CityMachine(RuleBasedStateMachine):
     def move_branch(self, which: int, bureau: bool) -> None:
         """Another unit and cohort; whose hours they are does not change."""
         parent = self.city.bureau if bureau else self.city.county
-        organizations.move(self.branches[which], parent, by=self.city.by, at=self.tick())
+        try:
+            organizations.move(self.branches[which], parent, by=self.city.by, at=self.tick())
+        except organizations.CannotMove:
+            assert self.merged, "a branch that stands"
+            assert which == 2, "a branch that stands"
 
     @precondition(lambda self: not self.merged)
     @rule(into=st.integers(0, 1))
     def merge(self, into: int) -> None:
         """丙 is merged into another branch."""
         target = self.branches[into]
-        reorganizations.merge(
-            self.branches[2], target, on=cast.TODAY, by=self.city.by, at=self.tick()
-        )
+        source = self.branches[2]
+        reorganizations.merge(source, target, on=cast.TODAY, by=self.city.by, at=self.tick())
+        self.homes = {m: target.pk if b == source.pk else b for m, b in self.homes.items()}
         self.merged = True
+
+    @precondition(lambda self: not self.divided)
+    @rule(which=st.integers(0, 2), pick=st.integers(0, 5), led=st.booleans())
+    def divide(self, which: int, pick: int, led: bool) -> None:
+        """One of a branch's people goes into a branch of their own, if anybody else stays."""
+        source = self.branches[which]
+        here = [person for person in self.people if self.homes[person.pk] == source.pk]
+        chosen = here[pick % len(here)] if here else self.people[pick]
+        stands = source.dissolved_on is None and not (self.merged and which == 2)
+        alone = which < 2 and len(here) == 1
+        may = bool(here) and stands and not alone
+        part = reorganizations.Part("SM-D", "分设支部", [chosen], "", chosen if led else None)
+        try:
+            [made] = reorganizations.divide(
+                source, [part], on=cast.TODAY, by=self.city.by, at=self.tick()
+            )
+        except Refusal:
+            assert not may, "a branch that may be divided"
+            return
+        assert may, (here, stands, alone)
+        self.homes[chosen.pk] = made.pk
+        self.branches.append(made)
+        self.divided = True
+
+    @rule(which=st.integers(0, 1), who=st.integers(0, 5), acting=st.booleans())
+    def hand_over(self, which: int, who: int, acting: bool) -> None:
+        """Another secretary, or an official acts; a branch's last one cannot just end."""
+        seat = Appointment.objects.get(pk=self.seats(which)[0])
+        if len(self.seats(which)) == 1:
+            with pytest.raises(appointments.LastSecretary):
+                appointments.end(seat, on=cast.TODAY, by=self.city.by, at=self.tick())
+        successor = self.city.people["shi"] if acting else self.people[who]
+        try:
+            made = appointments.hand_over(
+                seat, successor, on=cast.TODAY, acting=acting, by=self.city.by, at=self.tick()
+            )
+        except Refusal:
+            return
+        assert made.pk in self.seats(which)
+
+    def seats(self, which: int) -> list[int]:
+        held = Appointment.objects.filter(organization=self.branches[which], until=None)
+        return list(held.filter(role=Role.SECRETARY).order_by("pk").values_list("pk", flat=True))
 
     @precondition(lambda self: self.is_open())
     @rule(goal=st.sampled_from([400, 600, 800]), cap=st.sampled_from([100, 200, None]))
@@ -212,10 +293,31 @@ class CityMachine(RuleBasedStateMachine):
         """From then on nothing is posted, whoever tries; people may move."""
         self.closings += 1
         at = self.tick() + timedelta(days=15)
+        newest = max(RuleVersion.objects.values_list("number", flat=True))
+        if Standing.objects.filter(on_roll=True, rules__lt=newest).exists():
+            with pytest.raises(stages.NotNow):
+                programmes.close_books(self.programme, by=self.city.by, at=at)
+            for branch in Standing.objects.order_by().values_list("branch", flat=True).distinct():
+                rule_changes.bring_up(self.programme, branch, at=self.clock)
         self.programme = programmes.close_books(self.programme, by=self.city.by, at=at)
+        self.check_closing()
+        self.books_closed()
         lines = LedgerEntry.objects.count()
         self.try_to_post(organiser, at)
         assert LedgerEntry.objects.count() == lines, "posted into closed books"
+
+    def check_closing(self) -> None:
+        """Each branch with anybody on the roll is certified, with what its people have by now."""
+        made = BranchClosing.objects.filter(turn=self.closings)
+        rows = Standing.objects.filter(on_roll=True).values_list(
+            "branch", "member__key", "target", "recognised", "shortfall", "exempt"
+        )
+        names = ("key", "target", "hours", "shortfall", "exempt")
+        certified = {(c.branch_id, *(line[n] for n in names)) for c in made for line in c.lines}
+        assert certified == set(rows), "certificates of the closing"
+
+    def books_closed(self) -> None:
+        """What a machine writes down of what was pending."""
 
     def try_to_post(self, organiser: int, at: datetime) -> None:
         """Post something into closed books, which must be refused."""
@@ -250,8 +352,16 @@ class CityMachine(RuleBasedStateMachine):
         self.check_standings(earned)
         self.check_months(lines)
         self.check_completions()
+        self.check_people()
         self.check_more(lines, live)
         self.sound = True
+
+    def check_people(self) -> None:
+        """Everybody belongs where they were put, and no branch lost its last secretary."""
+        places = Member.objects.filter(pk__in=self.homes).values_list("pk", "branch")
+        assert dict(places) == self.homes, "who belongs where"
+        assert self.seats(0), "no secretary"
+        assert self.seats(1), "no secretary"
 
     def check_more(self, lines: list[Entry], live: list[Entry]) -> None:
         """What a machine knows besides."""
@@ -279,7 +389,8 @@ class CityMachine(RuleBasedStateMachine):
     def check_days(self, lines: list[Entry], live: list[Entry]) -> None:
         days: Counter[tuple[int, date]] = Counter()
         for line in lines:
-            days[line.member, line.day] += line.hours
+            if line.kind not in STATED:
+                days[line.member, line.day] += line.hours
         assert all(0 <= hours <= DAILY_CAP for hours in days.values()), f"daily cap: {days}"
         spans: dict[int, list[tuple[Any, Any]]] = {}
         for line in live:

@@ -19,7 +19,7 @@ from portal.rendering import page
 
 @require_GET
 @gate.required(Capability.PUBLISH)
-def draft_check(request: MemberRequest, draft: int) -> HttpResponse:
+def look(request: MemberRequest, draft: int) -> HttpResponse:
     """Counts by unit, each with a link to the unit's figures. A fixed number of queries."""
     rows = BulletinDraft.objects.select_related("programme__organiser").filter(bulletin=None)
     found = gate.get(rows, request.scope, Capability.PUBLISH, pk=draft)

@@ -16,7 +16,8 @@ from courses import early_warnings
 from courses.early_warnings import Warned, Watch
 from courses.forecasts import Meeting
 from courses.models import StudySession
-from courses.views.shown import at_hand, worth
+from courses.start_pages import worth
+from courses.views.shown import at_hand
 from credits import rule_book, statements
 from credits.models import Standing
 from credits.views.shown import programme_of

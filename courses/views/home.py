@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from courses import early_warnings, start_pages, todos
 from courses.models import StudyLog, StudySession
-from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which, worth
+from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which
 from credits import figures, overviews, statements
 from credits.models import HoursClaim, Programme
 from credits.views.figures import glance
@@ -20,7 +21,7 @@ from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Organization, Role
-from portal.rendering import addresses, page, page_if_changed
+from portal.rendering import address, addresses, page, page_if_changed
 
 OFFICIALS = (Role.OFFICIAL, Role.GUIDANCE, Role.ADMINISTRATOR)
 
@@ -65,17 +66,18 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
     sessions = start_pages.coming(programme, member, at=request.at)
     exempt = standing is not None and standing.exempt
     answer_at = None if exempt else addresses("session-answer")
-    planned = sum(worth(session, statement.rules) for session in sessions)
+    planned = start_pages.planned(sessions, statement.rules)
     context = {
         "programme": programme,
-        "statement": statement,
         "standing": standing,
         "ring": ring(standing),
         "periods": periods(statement),
         "coming": [coming(s, statement.rules, request.today, answer_at) for s in sessions[:4]],
         "coming_count": len(sessions),
-        "planned": planned,
-        "enough": standing is not None and planned >= standing.shortfall,
+        "worth": statement.worth.hours,
+        "planned": sum(planned.values()),
+        "enough": standing is not None and statement.shortfall_with(planned) == 0,
+        "waiting": _waiting(todos.of_member(request.scope)),
         "recent": [
             *map(unsettled, start_pages.unsettled(programme, member)),
             *(line(row, request.today) for row in statements.newest(programme, member)),
@@ -88,10 +90,7 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
     where = request.scope.organization
     places = request.scope.places(Capability.MANAGE_CLASSES)
     desk = start_pages.desk(programme, places, member=request.user, at=request.at)
-    waiting = [
-        {"n": str(n), "of": kind.of, "what": kind.what, "href": reverse(kind.page), "act": kind.act}
-        for kind, n in todos.waiting(request.scope)
-    ]
+    waiting = _waiting(todos.of_secretary(request.scope))
     roll, class_ = addresses("session-detail"), addresses("class-detail")
     context: dict[str, Any] = {
         "programme": programme,
@@ -125,10 +124,19 @@ def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
     context = glance(request, programme, where)
     if request.scope.role == Role.OFFICIAL:
         paths = [o.path for o in request.scope.organizations(Capability.SEE_FIGURES)]
+        context["waiting"] = _waiting(todos.of_official(request.scope))
         context["help"] = overviews.kept(
             programme, "help", paths, lambda: _help(request, programme), at=request.at
         )
     return page_if_changed(request, "credits/figures.html", context)
+
+
+def _waiting(found: Sequence[tuple[todos.Kind, int]]) -> list[dict[str, str]]:
+    """What waits, as lines of the list."""
+    return [
+        {"n": str(n), "of": kind.of, "what": kind.what, "href": address(kind.page), "act": kind.act}
+        for kind, n in found
+    ]
 
 
 def _help(request: MemberRequest, programme: Programme) -> dict[str, int]:

@@ -72,7 +72,7 @@ def new(request: MemberRequest) -> HttpResponse:
         except Refusal as refusal:
             refuse(form, refusal)
     lead = f"{programme}：从已记入学时的个人学习记录中随机抽取，只请抽到的人说明；抽过的不再抽。"
-    context = {"form": form, "title": "抽查学习记录", "lead": lead, "verb": "随机抽取"}
+    context = {"form": form, "title": "发起抽查", "lead": lead, "verb": "随机抽取"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
 

@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from courses.models import LEAVES, AttendancePlan, Leave, StudyLog, StudySession
-from credits import rules
+from courses.start_pages import worth
 from credits.rule_sets import Rules
 from portal.rendering import addresses
 from portal.templatetags.portal import clock, day, hours
@@ -179,12 +179,6 @@ def screen(session: Any) -> str:
     """The button that shows the check-in code."""
     address = addresses("check-in-screen")(session.pk)
     return format_html('<a class="btn btn-ghost little" href="{}">签到码</a>', address)
-
-
-def worth(session: StudySession, rules_: Rules) -> int:
-    """What being there earns, in hundredths of an hour."""
-    hours = rules.worth(session.minutes, rules_, band=session.band)  # type: ignore[arg-type] # its choices are the bands
-    return hours if session.ceiling is None else min(hours, session.ceiling)
 
 
 def when(session: StudySession, today: date | None = None) -> str:

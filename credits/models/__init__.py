@@ -3,11 +3,11 @@
 from credits.models.bulletin import (
     Bulletin,
     BulletinDraft,
+    BulletinMeasure,
     BulletinRow,
     BulletinText,
     BulletinWithdrawal,
     Changed,
-    Measure,
     View,
 )
 from credits.models.catch_up import CatchUpWindow, LateEntry
@@ -40,6 +40,15 @@ from credits.models.standing import (
     TargetChange,
     UnitWeek,
 )
+from credits.models.unit_check import (
+    FeedKey,
+    Measure,
+    ObjectionReply,
+    UnitAnswer,
+    UnitFigures,
+    UnitLook,
+    UnitsCheck,
+)
 
 __all__ = [
     "BranchClosing",
@@ -47,6 +56,7 @@ __all__ = [
     "BranchStanding",
     "Bulletin",
     "BulletinDraft",
+    "BulletinMeasure",
     "BulletinRow",
     "BulletinText",
     "BulletinWithdrawal",
@@ -59,12 +69,14 @@ __all__ = [
     "CreditedContent",
     "CreditedTime",
     "Exemption",
+    "FeedKey",
     "Form",
     "HoursClaim",
     "LateEntry",
     "LedgerBook",
     "LedgerEntry",
     "Measure",
+    "ObjectionReply",
     "Posting",
     "Programme",
     "ProgrammeArchive",
@@ -74,7 +86,11 @@ __all__ = [
     "SourceKind",
     "Standing",
     "TargetChange",
+    "UnitAnswer",
+    "UnitFigures",
+    "UnitLook",
     "UnitWeek",
+    "UnitsCheck",
     "Verification",
     "View",
 ]

@@ -18,7 +18,7 @@ class View(models.TextChoices):
     SURPASS = "surpass", "超"
 
 
-class Measure(models.TextChoices):
+class BulletinMeasure(models.TextChoices):
     """Columns that a bulletin may show besides rank, unit, rate, completed and due."""
 
     EXEMPT = "exempt", "免学"
@@ -31,7 +31,11 @@ class Measure(models.TextChoices):
     LATE = "late", "迟录"
 
 
-USUAL = [Measure.EXEMPT.value, Measure.HOURS.value, Measure.SESSIONS.value]  # of old numbers, too
+USUAL = [
+    BulletinMeasure.EXEMPT.value,
+    BulletinMeasure.HOURS.value,
+    BulletinMeasure.SESSIONS.value,
+]  # of old numbers, too
 
 
 class Changed(models.TextChoices):
@@ -102,8 +106,8 @@ class Bulletin(models.Model):
 
     cutoff: it counts what was posted by that moment. heads: last sequence and digest of every
     book at that moment. digest: over all columns, figures and texts. previous: the number it
-    compares itself with. form: 1 has the columns of the first year, 2 those of `Measure` and
-    `Changed` as well. replaces: the withdrawn number in whose place this one stands.
+    compares itself with. form: 1 has the columns of the first year, 2 those of
+    `BulletinMeasure` and `Changed` as well. replaces: the withdrawn number in whose place this one stands.
     """
 
     programme = models.ForeignKey(

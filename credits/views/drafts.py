@@ -12,7 +12,15 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from credits import bulletin_texts, bulletins, drafting, paper_files, publishing, rankings
+from credits import (
+    bulletin_texts,
+    bulletins,
+    drafting,
+    paper_files,
+    publishing,
+    rankings,
+    unit_check_states,
+)
 from credits.forms import DraftForm, NewDraftForm
 from credits.models import BulletinDraft
 from credits.models.bulletin import USUAL
@@ -98,6 +106,7 @@ def preview(request: MemberRequest, draft: int) -> HttpResponse:
         "title": found.title,
         "permit": rankings.check_permitted(found.programme),
         "at": found.cutoff or request.at,
+        "checked": unit_check_states.summary(found, at=request.at),
         "seen": ",".join(map(str, publishing.totals_of(figures))),
         "files": paper_files.KINDS,
     }

@@ -82,7 +82,8 @@ def act(request: MemberRequest) -> HttpResponse:
         messages.success(request, f"{programme}：{programme.get_state_display()}。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
-    return redirect(address_of(programme))
+    ending = verb is not programmes.open_
+    return redirect(address_of(programme, "programme-ending" if ending else "programme"))
 
 
 @require_http_methods(["GET", "POST"])

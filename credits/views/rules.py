@@ -115,6 +115,7 @@ def _apply(request: MemberRequest, programme: Programme, form: RulesForm) -> Htt
         shown=shown,
         by=by,
         at=request.at,
+        back_url=address_of(programme),
     )
     job = rule_changes.job_of(version)
     if job is None:

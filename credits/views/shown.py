@@ -81,6 +81,6 @@ def governed(request: MemberRequest) -> Programme:
     return programme
 
 
-def address_of(programme: Programme) -> str:
-    """Where the page of a programme is."""
-    return f"{reverse('programme')}?programme={programme.code}"
+def address_of(programme: Programme, name: str = "programme") -> str:
+    """Where the page of a programme is, or another page about it."""
+    return f"{reverse(name)}?programme={programme.code}"

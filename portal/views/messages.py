@@ -62,9 +62,7 @@ def by_mail(request: MemberRequest) -> HttpResponse:
         try:
             messages.choose_mail(**form.cleaned_data, by=request.scope.actor(), at=request.at)
             wanted = form.cleaned_data["wanted"]
-            notes.success(
-                request, "已保存，每周提醒也会发到邮箱。" if wanted else "已保存，不发邮件。"
-            )
+            notes.success(request, "已保存，也会发到邮箱。" if wanted else "已保存，不发邮件。")
             return redirect("account")
         except Refusal as refusal:
             refuse(form, refusal)

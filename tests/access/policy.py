@@ -45,6 +45,7 @@ class Page(NamedTuple):
     root (the city's own things), public (no sign-in), anyone (the object is everybody's),
     person (names with hours), same_unit (of one's own unit),
     person (names with hours), drawn (the person drawn, and who judges),
+    staff (names with hours of somebody who is not among the visitors),
     claim (one's own, the branch's, those one approves),
     taking_part (who is due in the session, or sees figures there).
     post: what it takes to send something to the page, where that is more."""
@@ -136,6 +137,7 @@ PAGES: dict[str, Page] = {
     "member-hours": Page("see_persons", "person"),
     "figures": Page("see_figures", "object"),
     "ranking": Page("see_rankings"),
+    "ranking-trend": Page("see_rankings"),
     "ranking-export": Page("see_rankings"),
     "member-ranking": Page("see_rankings"),
     "bulletin-list": Page("see_rankings"),
@@ -147,10 +149,16 @@ PAGES: dict[str, Page] = {
     "draft-new": Page("publish", "root"),
     "draft-edit": Page("publish", "root"),
     "draft-preview": Page("publish", "root"),
-    "draft-check": Page("publish", "root"),
+    "draft-look": Page("publish", "root"),
     "draft-compute": Page("publish", "root"),
     "draft-publish": Page("publish", "root"),
     "draft-redraft": Page("publish", "root"),
+    "feed-choose": Page("publish"),
+    "bulletin-feed": Page("", "public"),
+    "draft-check": Page("publish", "root"),
+    "objection-reply": Page("publish", "root"),
+    "unit-check-list": Page("certify"),
+    "unit-check": Page("certify", "of_official"),
     "exemption-list": Page("approve"),
     "exemption-ask": Page("exempt", "object"),
     "exemption-many": Page("exempt"),
@@ -162,6 +170,8 @@ PAGES: dict[str, Page] = {
     "window-end": Page("approve", "object"),
     "certificate-issue": Page("certify", "object"),
     "certificate-revoke": Page("certify", "object"),
+    "certificate-paper": Page("see_persons", "staff"),
+    "certificates-paper": Page("record_attendance", "object"),
     "claim-list": Page("exempt"),
     "claim-new": Page("exempt"),
     "claim-batch": Page("exempt", "object"),
@@ -257,6 +267,8 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
             return branch or role in WHOLE_CITY
         case "person":
             return inside and role in OVER_LIN
+        case "staff":
+            return inside and role in GRANTED["record_attendance"]
         case "person_list":
             return role in {"secretary", "organiser", "helper"}
         case "same_unit":

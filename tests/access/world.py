@@ -18,10 +18,20 @@ from courses import (
 from courses.models import Course, Lesson, Material, SamplePhoto, SheetImport, StudyLog, WalkIn
 from courses.sessions import Plan
 from courses.study_logs import Study
-from credits import bulletins, catch_up, certificates, claims, exemptions, ledger, registers
+from credits import (
+    bulletins,
+    catch_up,
+    certificates,
+    claims,
+    exemptions,
+    feed_keys,
+    ledger,
+    registers,
+    unit_checks,
+)
 from credits.catch_up import Span
 from credits.ledger import Credit, Source
-from credits.models import BranchClosing, Programme, Standing
+from credits.models import BranchClosing, BulletinDraft, Programme, Standing
 from portal import appointments, messages, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
@@ -61,7 +71,22 @@ def lay_out(city: City, programme: Programme) -> World:
     shared = _shared(city, programme)
     world.inside |= shared
     world.outside |= shared
+    _checks(world)
     return world
+
+
+def _checks(world: World) -> None:
+    """The draft's figures at the units; the county objects to one."""
+    city, draft = world.city, BulletinDraft.objects.get(pk=world.inside["draft"])
+    deadline = NOW + timedelta(days=3)
+    check = unit_checks.send(draft, deadline=deadline, by=city.actor("shi", "official"), at=NOW)
+    for ids, unit in ((world.inside, city.county), (world.outside, city.bureau)):
+        ids["unit_figures"] = check.rows.get(unit=unit).pk
+    row = check.rows.get(unit=city.county)
+    unit_checks.answer(row, {"due": "少一人"}, by=city.actor("gao", "official"), at=NOW)
+    secret = feed_keys.make(by=city.actor("shi", "official"), at=NOW)
+    world.inside["secret"] = world.outside["secret"] = secret
+    world.inside["objection"] = world.outside["objection"] = row.answers.get(measure="due").pk
 
 
 def _people(city: City) -> dict[str, Member | None]:

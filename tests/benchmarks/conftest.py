@@ -15,6 +15,7 @@ from django.db import connection, connections
 from django.test.utils import setup_databases, teardown_databases
 
 from credits.models import LedgerEntry, Programme
+from portal import collector
 from tests.benchmarks import history
 from tests.benchmarks.scale import SCALE
 from tests.benchmarks.stopwatch import DEAREST, ROWS
@@ -40,6 +41,12 @@ def django_db_setup(
     if not django_db_keepdb:
         with django_db_blocker.unblock():
             teardown_databases(config, verbosity=0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_a_web_process() -> None:
+    """Garbage is collected as rarely as where the portal serves, for both sides of a pair."""
+    collector.relax()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ views, for a page takes few milliseconds.
 
 from __future__ import annotations
 
-import gc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,7 +25,7 @@ from courses import roll_call, sessions
 from courses.sessions import Plan
 from credits import bulletins, rankings
 from credits.models import BranchStanding, Bulletin, Programme
-from portal import collector, gate, site_urls
+from portal import gate, site_urls
 from portal.access import Capability
 from portal.audit import Actor
 from portal.members import Enrolment, enrol_many
@@ -63,7 +62,6 @@ def server(tmp_path):
     }
     static = tmp_path / "static"
     static.mkdir()
-    often = gc.get_threshold()
     # Like the test client: a connection in the middle of the test's transaction is not let go.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
@@ -74,11 +72,7 @@ def server(tmp_path):
         time_machine.travel(NOW),
     ):
         caches.close_all()
-        handler = WSGIHandler()
-        collector.relax()
-        yield handler
-        gc.unfreeze()
-        gc.set_threshold(*often)
+        yield WSGIHandler()
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 

@@ -6,10 +6,10 @@ stands in no list fails there.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.urls import reverse
 
 from courses import check_in, line_queries, roll_call, samples, sessions
@@ -33,11 +33,12 @@ from credits import (
     claims,
     exemptions,
     registers,
+    unit_checks,
 )
 from credits.catch_up import Span
 from credits.exemptions import Terms
-from credits.models import BranchClosing, Bulletin, LedgerEntry, Programme, Standing
-from portal import messages, suggestions
+from credits.models import BranchClosing, Bulletin, BulletinDraft, LedgerEntry, Programme, Standing
+from portal import appointments, messages, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
 from portal.models import (
@@ -58,6 +59,7 @@ from tests.cast import TODAY, moment
 UNIT_ACTS = ("rename", "move", "merge", "divide", "dissolve")
 # Addresses that answer a GET with something other than a page of their own.
 NO_PAGE = {
+    "bulletin-feed": "an Atom feed",
     "source": "leads to the session or the log behind a ledger line",
     "job-file": "the file that a job has made",
     "sample-photo": "a photo",
@@ -154,6 +156,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         "item": drawn[1].pk,
         "judged": drawn[0].pk,
         "draft": draft.pk,
+        "unit_figures": _checked(official, draft, at),
         "certificate": certificates.issue(complete, by=by, at=at).pk,
         "upload": Upload.objects.create(
             by=people["secretary"], kind="members", filename="名册.csv", table=table, at=at
@@ -192,6 +195,26 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     return ids
 
 
+def _checked(official: Member, draft: BulletinDraft, at: datetime) -> int:
+    """A draft sent to its units: one official checks for a unit, another's unit has objected."""
+    by, one = Actor(official, Role.OFFICIAL), official.branch and official.branch.unit
+    units = Organization.objects.filter(unit=F("pk"))
+    own = one or units.order_by("pk").first()
+    other = Member.objects.active().exclude(branch__unit=own).filter(branch__unit__isnull=False)
+    person = other.select_related("branch__unit").order_by("pk")[0]
+    assert own
+    assert person.branch
+    assert person.branch.unit
+    for who, where in ((official, own), (person, person.branch.unit)):
+        appointments.appoint(who, Role.OFFICIAL, where, since=TODAY, by=by, at=at)
+    check = unit_checks.send(draft, deadline=at + timedelta(days=3), by=by, at=at)
+    objecting = check.rows.get(unit=person.branch.unit)
+    unit_checks.answer(objecting, {"due": "少一人"}, by=Actor(person, Role.OFFICIAL), at=at)
+    row = check.rows.get(unit=own)
+    unit_checks.look(row, by=by, at=at)
+    return row.pk
+
+
 def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[str]]:
     """Every page by the role that opens it; "" is somebody who is not signed in."""
     branch = people["secretary"].branch
@@ -218,7 +241,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     to = f"?number={away.values_list('member__number', flat=True)[0]}"
     scan = at("scan", ids["key"], ids["token"])
     return {
-        "": [at("sign-in"), at("first-sign-in"), scan],
+        "": [at("sign-in"), at("first-sign-in"), scan, at("paper-check")],
         "member": [
             at("home"), at("log-new"), at("my-logs"), at("check-in"), scan,
             at("scan", ids["key"], "old"), at("check-in-confirm", query="?proof=x"),
@@ -261,7 +284,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("ranking", query="?window=month&level=branch&q=不存在"),
             at("ranking", query="?level=committee&cohort=county"), at("bulletin-list"),
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
-            at("draft-check", ids["draft"]),
+            at("draft-look", ids["draft"]),
+            at("draft-check", ids["draft"]), at("unit-check-list"),
+            at("unit-check", ids["unit_figures"]), at("feed-choose"), at("ranking-trend"),
             at("bulletin-withdraw", bulletin), at("organization-list"),
             at("organization-list", query="?q=zz"),
             at("organization-list", query="?unseated=1"), at("organization-detail", city.pk),

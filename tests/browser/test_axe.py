@@ -165,6 +165,12 @@ def people(page: Page, seeded: Any) -> None:
     expect(page.locator("main")).to_contain_text("要先改好的地方")
 
 
+def menu(page: Page, group: str) -> None:
+    page.goto("/messages/")
+    page.locator("nav summary", has_text=group).click()
+    expect(page.locator("nav details[open] a").first).to_be_visible()
+
+
 def sign_out_elsewhere(page: Page, seeded: Any) -> None:
     """The form of a page whose cookie is gone."""
     page.goto("/account/")
@@ -187,6 +193,8 @@ ACTS: dict[str, tuple[str, Callable[[Page, Any], None]]] = {
     "empty rules": ("official", lambda page, _: empty(page, "/programme/rules/")),
     "an empty bulletin": ("official", lambda page, _: empty(page, "/bulletins/new/")),
     "an empty suggestion": ("member", lambda page, _: empty(page, "/suggestions/")),
+    "an open menu of a secretary": ("secretary", lambda page, _: menu(page, "更多")),
+    "an open menu of an official": ("official", lambda page, _: menu(page, "审批")),
     "a page without its cookie": ("member", sign_out_elsewhere),
 }  # fmt: skip
 

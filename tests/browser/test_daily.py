@@ -146,7 +146,7 @@ def test_a_rule_change_is_rehearsed_and_done_by_the_worker(sign_in: Any, seeded:
     page.click("main form button.btn-primary")
     expect(page.locator("main")).to_contain_text("人")
     page.on("dialog", lambda dialog: dialog.accept())
-    page.locator("main form button").last.click()
+    page.click("button[name=apply]")
     expect(page.locator(".note.good")).to_be_visible()
     worker = threading.Thread(target=work_once)
     worker.start()

@@ -6,113 +6,29 @@ one, write the function and a line in ERRANDS with the most taps that it may tak
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from courses import attendance_plans, line_queries, roll_call, sessions, walk_ins
-from courses.marks import Mark, Wish
-from courses.models import Attendance, AttendancePlan, LineQuery, StudySession
-from courses.sessions import Plan
-from credits.models import LedgerEntry, Programme
+from courses import attendance_plans, line_queries, roll_call, walk_ins
+from courses.models import Attendance, AttendancePlan, LineQuery
+from credits.models import LedgerEntry
 from portal import suggestions
 from portal.models import Suggestion
 from tests import cast
+from tests.browser import errands_above, errands_of_the_branch
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.cast import TODAY, City, moment
+from tests.browser.hands import TOMORROW, Errand, Stage
+from tests.cast import TODAY, moment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
-
-
-@dataclass
-class Hand:
-    """A hand on a page, which counts."""
-
-    page: Page
-    taps: int = 0
-
-    def go(self, address: str) -> Hand:
-        """Where the errand begins; what is opened first is no tap."""
-        self.page.goto(address)
-        return self
-
-    def tap(self, selector: str, *, text: str = "") -> None:
-        """Tap the one thing that this names (the first of several)."""
-        found = self.page.locator(selector, has_text=text or None).first
-        expect(found).to_be_visible()
-        found.click()
-        self.page.wait_for_load_state()
-        self.taps += 1
-
-    def type(self, selector: str, text: str) -> None:
-        self.page.locator(selector).first.fill(text)
-
-    def reads(self, text: str) -> None:
-        expect(self.page.locator("main")).to_contain_text(text)
-
-
-@dataclass
-class Stage:
-    """The cast's city with its programme, and hands of whoever signs in: by cookie, once each."""
-
-    visit: Callable[..., Any]
-    city: City
-    programme: Programme
-    look: dict[str, Any]
-    keys: dict[str, str] = field(default_factory=dict)
-
-    def hand(self, name: str) -> Hand:
-        if name not in self.keys:
-            client = Client()
-            client.force_login(self.city.people[name], "portal.sign_in.MemberBackend")
-            self.keys[name] = client.cookies[settings.SESSION_COOKIE_NAME].value
-        look = PHONE if name == "lin" else self.look  # members have their phones with them
-        context = self.visit(look)
-        page = context.new_page()
-        page.goto("/sign-in/")
-        cookie = {
-            "name": settings.SESSION_COOKIE_NAME,
-            "value": self.keys[name],
-            "url": page.url.partition("/sign-in")[0],
-        }
-        context.add_cookies([cookie])
-        return Hand(page)
-
-    def session(
-        self, title: str, day: date = YESTERDAY, hour: int = 9, **values: Any
-    ) -> StudySession:
-        start = moment(day, hour)
-        end = start + timedelta(minutes=90)
-        plan = Plan(title, "seminar", start, end, "reform", **values)
-        at = moment(day - timedelta(days=2), 9)
-        return sessions.schedule(self.city.jia, [self.programme], plan, by=self.by, at=at)
-
-    def closed(self, title: str, *, hour: int = 9, absent: str = "") -> StudySession:
-        session = self.session(title, hour=hour)
-        roll_call.open_(session, by=self.by, at=session.starts_at)
-        away = {self.city.people[absent].pk: ABSENT} if absent else {}
-        roll_call.close(session, away, by=self.by, at=session.ends_at)
-        return session
-
-    @property
-    def by(self) -> Any:
-        return self.city.actor("zhou", "secretary")
-
-
-ABSENT = Wish(Mark("present"), Mark("absent"))
 
 
 @pytest.fixture
-def stage(transactional_db: None, visit: Any, look: dict[str, Any]) -> Stage:
+def stage(transactional_db: None, visit: Any, look: dict[str, Any], clock: Any) -> Stage:
     city = cast.lay_out_city()
-    return Stage(visit, city, cast.open_programme(city), look)
+    return Stage(visit, city, cast.open_programme(city), look, clock)
 
 
 # --- Errands ----------------------------------------------------------------------------------
@@ -244,7 +160,7 @@ def answering_a_suggestion(stage: Stage) -> int:
     by = stage.city.actor("lin")
     suggestions.hand_in("advice", "活动室太冷", by=by, at=moment(TODAY, 8))
     hand = stage.hand("shi").go("/")
-    hand.tap("nav a", text="意见建议")
+    hand.tap("main a", text="去答复")
     hand.tap("main a", text="活动室太冷")
     hand.type("textarea", "已报修")
     hand.tap("button", text="答复并办结")
@@ -252,15 +168,6 @@ def answering_a_suggestion(stage: Stage) -> int:
     author.tap("a", text="意见建议")
     author.reads("已报修")
     return hand.taps + author.taps
-
-
-@dataclass(frozen=True)
-class Errand:
-    """What is done, in how many taps at most, on which screens."""
-
-    do: Callable[[Stage], int]
-    most: int
-    looks: tuple[str, ...] = ("phone", "desktop")
 
 
 LOOKS = {"phone": PHONE, "desktop": DESKTOP}
@@ -276,6 +183,8 @@ ERRANDS = [
     Errand(putting_a_questioned_line_right, 7, ("desktop",)),
     Errand(handing_in_a_suggestion, 3, ("phone",)),
     Errand(answering_a_suggestion, 4, ("desktop",)),
+    *errands_of_the_branch.ERRANDS,
+    *errands_above.ERRANDS,
 ]
 
 

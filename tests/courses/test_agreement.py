@@ -94,8 +94,8 @@ def everywhere(city, programme, unit, branch, member):
     places = {
         "standing": standing.recognised,
         "statement": statements.of(programme, member).total,
-        "start page": home.context["statement"].standing.recognised,
-        "start page, from totals": home.context["statement"].worth.hours,
+        "start page": home.context["standing"].recognised,
+        "start page, from totals": home.context["worth"],
         "hours page": page.context["statement"].total,
         "ranking of units": board.places[0].hours,
         "ranking of committees": committees.places[0].hours,

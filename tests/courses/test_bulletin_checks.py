@@ -1,3 +1,4 @@
+# ruff: noqa: F811 - fixtures of the credits tests
 """The page before publishing: each count stands with its unit, and rows cost no query."""
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ COHORTS = [Cohort.COUNTY, Cohort.MUNICIPAL]
 
 
 @pytest.fixture
-def look(city, programme, enter):  # noqa: F811
+def look(city, programme, enter):
     def found():
         by = city.actor("shi", "official")
         draft = bulletins.draw_up(programme, title="通报", cohorts=COHORTS, by=by, at=NOW)
-        answer = enter("shi").get(reverse("draft-check", args=[draft.pk]))
+        answer = enter("shi").get(reverse("draft-look", args=[draft.pk]))
         assert answer.status_code == 200
         return {
             check.title: [(f.name, f.said) for f in check.found]
@@ -32,7 +33,7 @@ def look(city, programme, enter):  # noqa: F811
     return found
 
 
-def test_each_thing_to_look_at_is_counted_by_unit(city, programme, post, complete, look, lin):  # noqa: F811
+def test_each_thing_to_look_at_is_counted_by_unit(city, programme, post, complete, look, lin):
     old = moment(days_ago(4))
     post(programme, earn(lin, day=days_ago(5)), key="s", at=old)
     ledger.correct(programme, Source("session", "s", "x"), revision=2, organiser=city.jia,
@@ -69,7 +70,7 @@ def test_more_units_cost_no_more_queries(
 ):
     by, browser = city.actor("shi", "official"), enter("shi")
     draft = bulletins.draw_up(programme, title="通报", cohorts=COHORTS, by=by, at=NOW)
-    ask = reverse("draft-check", args=[draft.pk])
+    ask = reverse("draft-look", args=[draft.pk])
     browser.get(ask)
     for n in range(6):
         post(programme, earn(lin, day=days_ago(n + 1)), organiser=[city.jia, city.bing][n % 2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from courses import line_queries, moves, roll_call, sessions
@@ -9,11 +11,12 @@ from courses.marks import Mark, NotOnRoll
 from courses.models import LineQuery, SessionChange
 from courses.moves import CannotMove, Place
 from courses.sessions import NotNow
-from credits import verification
+from credits import certificates, ledger, verification
+from credits.ledger import Credit, Source
 from credits.models import LedgerEntry, Posting, Programme, Standing
 from portal.models import AuditEvent
 from portal.refusals import Refusal
-from tests.cast import BEFORE, NOW, TODAY, moment
+from tests.cast import BEFORE, NOW, TODAY, days_ago, moment
 from tests.courses.conftest import mark_of, plan, wish
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
@@ -57,6 +60,33 @@ def state():
         list(SessionChange.objects.values_list("pk", flat=True)),
         list(AuditEvent.objects.values_list("pk", flat=True)),
     )
+
+
+def test_mistake_15_who_has_completed_stays_so_while_an_attendance_moves(
+    programme, city, held, secretary, lin
+):
+    """Exactly 24 hours, two of them from a session of the wrong day."""
+    right = held("对的一天", day=days_ago(1), differing=[(lin, "absent")])
+    wrong = held("错的一天", day=days_ago(2))
+    for days, (period, minutes) in enumerate(
+        [("new-democratic", 270), ("socialist", 270), ("new-era", 270), ("reform", 180)], 3
+    ):
+        start = moment(days_ago(days), 9)
+        given = Credit(lin, "seminar", days_ago(days), minutes, period, start=start,
+                       end=start + timedelta(minutes=minutes))  # fmt: skip
+        ledger.post(programme, Source("session", period, "课"), organiser=city.jia,
+                    credits=[given], by=secretary, at=NOW)  # fmt: skip
+    before = Standing.objects.get(programme=programme, member=lin)
+    assert (before.recognised, before.shortfall) == (2400, 0)
+    certificate = certificates.issue(before, by=city.actor("gao", "official"), at=NOW)
+    later = NOW + timedelta(days=1)
+
+    moves.move(Place(wrong, lin), Place(right, lin), reason="记错了", by=secretary, at=later)
+
+    after = Standing.objects.get(pk=before.pk)
+    assert (after.recognised, after.completed_at) == (2400, before.completed_at)
+    assert [e.event for e in certificate.events.all()] == ["issued"]
+    assert verification.verify(at=later).problems == []
 
 
 def test_to_another_session_both_are_corrected_and_the_sum_is_the_same(pair, secretary, lin):

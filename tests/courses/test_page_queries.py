@@ -24,6 +24,7 @@ from courses.models import Course, Lesson, Material, Sample, SampleItem, StudyLo
 from courses.sessions import Plan
 from courses.study_logs import Study
 from credits import (
+    bulletins,
     catch_up,
     certificates,
     claim_decisions,
@@ -31,13 +32,14 @@ from credits import (
     exemptions,
     ledger,
     registers,
+    unit_checks,
 )
 from credits.catch_up import Span
 from credits.ledger import Credit, Source
 from credits.models import BranchClosing, Standing
 from portal import appointments, organizations
 from portal.audit import Actor
-from portal.models import Organization, PeopleImport, PeopleImportLine, Role
+from portal.models import Cohort, Organization, PeopleImport, PeopleImportLine, Role
 from portal.organizations import Founding
 from tests.cast import BEFORE, NOW, STARTS, TODAY, days_ago, moment
 
@@ -191,6 +193,9 @@ PAGES = [
     ("shi", "programme-archive"),
     ("shi", "closing-list"),
     ("shi", "bulletin-list"),
+    ("shi", "ranking-trend"),
+    ("shi", "feed-choose"),
+    ("gao", "unit-check-list"),
 ]
 
 
@@ -216,6 +221,37 @@ def test_a_receipt_and_what_was_decided_ask_no_more_for_more_lines(city, program
     _constant(city, more, "zhou", lambda: reverse("claim-batch", args=[made[-1].pk]))
     _constant(city, more, "gao", lambda: f"{reverse('claims-waiting')}?decided")
     _constant(city, more, "gao", lambda: reverse("claims-waiting"))
+
+
+def test_a_check_asks_no_more_for_more_units_objections_and_checkers(city, programme):
+    by, deadline = city.actor("shi", "official"), NOW + timedelta(days=3)
+    made, drafts = [], []
+
+    def more():
+        for number in range(3):
+            code = f"U{len(drafts)}{number}"
+            unit = organizations.found(
+                Founding(code, f"{code}党委", Organization.Kind.COMMITTEE, city.root, BEFORE.date(),
+                         cohort=Cohort.COUNTY, is_unit=True),
+                by=by, at=BEFORE,
+            )  # fmt: skip
+            branch = organizations.found(
+                Founding(f"{code}-1", f"{code}支部", Organization.Kind.BRANCH, unit, BEFORE.date()),
+                by=by, at=BEFORE,
+            )  # fmt: skip
+            made.append((unit, city.enrol(branch)))
+            appointments.appoint(
+                made[-1][1], Role.OFFICIAL, unit, since=days_ago(9), by=by, at=BEFORE
+            )
+        drafts.append(
+            bulletins.draw_up(programme, title="通报", cohorts=[Cohort.COUNTY], by=by, at=NOW)
+        )
+        check = unit_checks.send(drafts[-1], deadline=deadline, by=by, at=NOW)
+        for unit, person in made:
+            row = check.rows.get(unit=unit)
+            unit_checks.answer(row, {"due": "少一人"}, by=Actor(person, Role.OFFICIAL), at=NOW)
+
+    _constant(city, more, "shi", lambda: reverse("draft-check", args=[drafts[-1].pk]))
 
 
 def test_a_receipt_asks_no_more_for_more_lines(city, programme):

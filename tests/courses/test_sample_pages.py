@@ -46,7 +46,7 @@ def file(data, name="笔记.jpg"):
 
 def test_an_official_draws_from_one_form_and_sees_how(city, hand, logged):
     desk = hand("gao").open(reverse("sample-list"))
-    desk.follow("新的抽查")
+    desk.follow("发起抽查")
     desk.send(
         "随机抽取", organization=city.county.pk, first="2021-03-01", last="2021-06-03", rate="3.0",
         reason="季度抽查", due_on="2021-06-13",

@@ -23,6 +23,7 @@ from courses.models import Sample, SampleItem, SamplePhoto, StudyLog
 from courses.sample_photos import BadPhoto
 from courses.samples import CannotAnswer, CannotDraw, NotYourself
 from courses.study_logs import Study
+from credits import typesetting
 from credits.models import LedgerEntry, Standing
 from portal.models import AuditEvent
 from portal.refusals import Refusal
@@ -290,6 +291,7 @@ def test_what_shines_through_becomes_white_and_palettes_are_read():
     ids=["nothing", "program", "pdf", "svg", "gif", "bmp", "tiff", "half-jpeg", "half-png"],
 )  # fmt: skip
 def test_other_files_are_refused_in_words_and_change_nothing(city, item, data):
+    typesetting._weasyprint()  # which would have half a picture taken for a whole one
     with pytest.raises(BadPhoto, match="不是 JPG、PNG 或 WebP 照片，或者已经损坏"):
         samples.answer(item, "附照片", data, by=city.actor("lin"), at=NOW)
     assert SampleItem.objects.get().state == State.ASKED

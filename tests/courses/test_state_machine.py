@@ -1,5 +1,6 @@
 """A state machine over sessions: what members say before, walk-ins, rolls, corrections, moves, and
-lines that are questioned; the hours of everybody stand as the clerk has them on paper.
+lines that are questioned, logs, samples, the
+end of the books; the hours of everybody stand as the clerk has them on paper.
 
 Every verb is tried in every state. One that is refused changes nothing; what one that is done must
 leave behind is written down here, from the rules alone.
@@ -25,9 +26,12 @@ from courses import (
     check_in,
     corrections,
     crediting,
+    expiry,
     line_queries,
     moves,
     roll_call,
+    sample_drawing,
+    samples,
     sessions,
     study_logs,
     walk_ins,
@@ -38,6 +42,7 @@ from courses.models import (
     AttendanceCredit,
     AttendancePlan,
     LineQuery,
+    SampleItem,
     StudyLog,
     StudySession,
     WalkIn,
@@ -124,7 +129,9 @@ class CourseMachine(CityMachine):
     transfer, move_branch, merge = map(
         inspect.unwrap, (CityMachine.transfer, CityMachine.move_branch, CityMachine.merge)
     )
-    exempt, end_exemption = map(inspect.unwrap, (CityMachine.exempt, CityMachine.end_exemption))
+    divide, hand_over = map(inspect.unwrap, (CityMachine.divide, CityMachine.hand_over))
+    exempt, exempt_many = map(inspect.unwrap, (CityMachine.exempt, CityMachine.exempt_many))
+    end_exemption = inspect.unwrap(CityMachine.end_exemption)
     change_rules, recompute = map(inspect.unwrap, (CityMachine.change_rules, CityMachine.recompute))
     end_study, close_books, reopen = map(
         inspect.unwrap, (CityMachine.end_study, CityMachine.close_books, CityMachine.reopen)
@@ -141,6 +148,8 @@ class CourseMachine(CityMachine):
         self.walk_ins: dict[tuple[str, int], str] = {}
         self.queries: dict[tuple[str, int], Line] = {}  # open ones, with the line in question
         self.logs = 0
+        self.pending: dict[str, tuple[int, Line]] = {}  # logs nobody has decided about
+        self.drawn: dict[str, str] = {}  # logs in a sample, and how far each of them is
         self.chance = Random(0)
         self.story: list[str] = []
 
@@ -338,7 +347,8 @@ class CourseMachine(CityMachine):
         at = roll.starts + timedelta(minutes=6)
         open_ = roll.state == "open"
         if not yes:
-            with expected(state == "declined" or (state == "asked" and open_)):
+            asked = state in ("asked", "expired")
+            with expected(state == "declined" or (asked and open_)):
                 walk_ins.decline(request, by=self.city.by, at=at)
                 self.walk_ins[key, member] = "declined"
                 self.did("decline walk-in")
@@ -545,18 +555,28 @@ class CourseMachine(CityMachine):
     # --- Own study ----------------------------------------------------------------------------
 
     def study(self, who: int, minutes: int) -> None:
-        """Handed in and confirmed; what a log may not take from the day is refused at once."""
+        """Handed in; what a log may not take from the day is refused at once."""
         member, key = self.ids[who], f"log{self.logs}"
         line = Line(days_ago(1), worth(minutes))
-        fits = self.paper.on(member, line.day) + line.hours <= 400
+        waiting = sum(own.hours for whose, own in self.pending.values() if whose == member)
+        fits = self.paper.on(member, line.day) + waiting + line.hours <= 400
         with expected(fits and self.is_open()):
             study = Study("self", line.day, minutes, "自学", "new-era")
             person, at = self.people[who], self.tick()
-            log = study_logs.submit(self.programme, person, study, by=self.own(who), at=at, key=key)
-            study_logs.confirm([log], by=self.city.by, at=self.tick())
+            study_logs.submit(self.programme, person, study, by=self.own(who), at=at, key=key)
             self.logs += 1
-            assert self.paper.write(key, [], [(member, line)]) == []
+            self.pending[key] = member, line
             self.did("study")
+
+    def confirm_logs(self) -> None:
+        """All that wait; what no longer fits goes on waiting."""
+        logs = list(StudyLog.objects.filter(key__in=self.pending).order_by("pk"))
+        with expected(self.is_open()):
+            study_logs.confirm(logs, by=self.city.by, at=self.tick())
+            for log in logs:
+                if not self.paper.write(log.key, [], [self.pending[log.key]]):
+                    del self.pending[log.key]
+            self.did("confirm")
 
     def reverse_log(self) -> None:
         logs = sorted(place for place in self.paper.lines if place[0].startswith("log"))
@@ -566,6 +586,69 @@ class CourseMachine(CityMachine):
             study_logs.reverse(log, reason="不实", by=self.city.by, at=self.tick())
             self.paper.write(key, [member], [])
             self.did("reverse log")
+
+    # --- Samples: none of it changes anybody's hours -----------------------------------------
+
+    def draw_sample(self, rate: int) -> None:
+        """Among confirmed logs that nobody was asked about before."""
+        confirmed = {key for key, _ in self.paper.lines if key.startswith("log")}
+        free = confirmed - self.drawn.keys()
+        with expected(bool(free)):
+            sample = samples.draw(
+                self.programme, self.city.root, first=days_ago(3), last=days_ago(1), rate=rate,
+                reason="抽查自学", due_on=cast.TODAY, by=self.official(), at=self.tick(),
+            )  # fmt: skip
+            found = set(sample.items.values_list("log__key", flat=True))
+            assert sample.population == len(free)
+            assert len(found) == -(-len(free) * rate // 1000)
+            assert found <= free
+            assert sample_drawing.redraw(sample).agrees
+            self.drawn |= dict.fromkeys(found, "asked")
+            self.did("draw")
+
+    def answer_sample(self, own: bool) -> None:
+        """Whoever was drawn says what it was; until it is judged, anew; nobody else can."""
+        item = self.item()
+        who = self.ids.index(item.member_id)
+        by = self.own(who if own else (who + 1) % 6)
+        with expected(own and self.drawn[item.log.key] in ("asked", "answered")):
+            samples.answer(item, "读了两章", by=by, at=self.tick())
+            self.drawn[item.log.key] = "answered"
+            self.did("answer")
+
+    def judge_sample(self, in_order: bool, own: bool) -> None:
+        """Once, after the answer, and not by whoever had confirmed it."""
+        item = self.item("answered")
+        by = self.city.by if own else self.official()
+        with expected(not own and self.drawn[item.log.key] == "answered"):
+            samples.judge(item, in_order=in_order, feedback="没有笔记", by=by, at=self.tick())
+            self.drawn[item.log.key] = "in_order" if in_order else "not_in_order"
+            self.did("judge")
+
+    def item(self, *states: str) -> SampleItem:
+        """One that was drawn, in one of these states if there is one."""
+        fit = [key for key, state in self.drawn.items() if state in states] or list(self.drawn)
+        rows = SampleItem.objects.select_related("log", "sample", "member")
+        return rows.get(log__key=self.chance.choice(sorted(fit)))
+
+    # --- The end ------------------------------------------------------------------------------
+
+    def sweep(self) -> None:
+        """What was asked although the books are closed ends as well; of open books nothing."""
+        expiry.sweep(at=self.tick())
+        if self.state() == "closed":
+            self.books_closed()
+            self.did("sweep")
+
+    def books_closed(self) -> None:
+        """Nobody decides any more about what was pending."""
+        for place, said in self.plans.items():
+            self.plans[place] = said.replace("pending:", "expired:")
+        for place, state in self.walk_ins.items():
+            self.walk_ins[place] = "expired" if state == "asked" else state
+        self.queries.clear()
+        self.pending.clear()
+        self.did("expire")
 
     def try_to_post(self, organiser: int, at: datetime) -> None:
         """The last sheet comes too late."""
@@ -603,6 +686,11 @@ class CourseMachine(CityMachine):
         } == self.plans, "plans"
         asked = WalkIn.objects.values_list("session__key", "member", "state")
         assert {row[:2]: row[2] for row in asked} == self.walk_ins, "walk-ins"
+        logs = StudyLog.objects.filter(state__in=["pending", "confirmed"])
+        logs_due = dict.fromkeys(self.pending, "pending")
+        logs_due |= {key: "confirmed" for key, _ in self.paper.lines if key.startswith("log")}
+        assert dict(logs.values_list("key", "state")) == logs_due, "logs"
+        assert dict(SampleItem.objects.values_list("log__key", "state")) == self.drawn, "samples"
         open_ = LineQuery.objects.open().values_list("key", "member", "entry")
         assert {row[:2] for row in open_} == self.queries.keys(), "questions"
         lives = {line.pk: (line.key, line.member) for line in live}
@@ -681,13 +769,26 @@ DEEDS: list[tuple[str, May, Draw]] = [
     ("move", closed, both(picks(4), one(False))),
     ("ask_about", lambda m: any(key in KEYS for key, _ in m.paper.lines), lambda c: ()),
     ("end_query", lambda m: bool(m.queries), YES),
-    ("study", lambda m: m.logs < 4, both(lambda c: (c.randrange(6),), one(45, 90))),
+    ("study", lambda m: m.logs < 6, both(lambda c: (c.randrange(6),), one(45, 90))),
+    ("study", lambda m: m.logs < 6, both(lambda c: (c.randrange(6),), one(45, 90))),
+    ("confirm_logs", lambda m: bool(m.pending), lambda c: ()),
+    ("draw_sample", lambda m: bool(m.logs), one(30, 200)),
+    ("answer_sample", lambda m: bool(m.drawn), one(True, True, False)),
+    ("judge_sample", lambda m: bool(m.drawn), both(YES, one(True, False, False))),
+    ("sweep", always, lambda c: ()),
+    (
+        "divide",
+        lambda m: not m.divided,
+        lambda c: (c.randrange(3), c.randrange(6), c.random() < 0.5),
+    ),
+    ("hand_over", always, lambda c: (c.randrange(2), c.randrange(6), c.random() < 0.3)),
+    ("exempt_many", always, lambda c: ({*c.sample(range(6), 2)}, c.choice([None, 100, 300]))),
     ("reverse_log", lambda m: any(k.startswith("log") for k, _ in m.paper.lines), lambda c: ()),
-    ("transfer", always, lambda c: (c.randrange(6), c.randrange(3))),
+    ("transfer", always, lambda c: (c.randrange(6), c.randrange(4))),
     ("move_branch", always, lambda c: (c.randrange(3), c.random() < 0.5)),
     ("merge", lambda m: not m.merged, one(0, 1)),
     ("exempt", always, lambda c: (c.randrange(4), c.choice([None, 100, 300]))),
-    ("end_exemption", lambda m: bool(m.exempted), lambda c: (c.randrange(4),)),
+    ("end_exemption", lambda m: bool(m.exempted), lambda c: (c.randrange(6),)),
     ("change_rules", CourseMachine.is_open, both(one(400, 600, 800), one(100, 200, None))),
     ("recompute", always, one(0, 1, 2)),
     ("end_study", lambda m: m.checked > 15 and m.state() == "running", lambda c: ()),

@@ -262,7 +262,7 @@ def own_study(year: Year) -> list[Act]:
         day = at.date()
         handings = [
             Handing(person, Study("self", day, year.chance.choice([45, 90]), "自学党史", "new-era"),
-                    Actor(person, "member"), f"l{day:%m%d}-{person.pk}")
+                    Actor(person, "member"), f"l{day:%m%d}-{person.key}")
             for branch in year.standing
             for person in year.people(branch)
             if year.chance.random() < LOGS

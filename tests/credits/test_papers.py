@@ -17,7 +17,7 @@ from django.urls import reverse
 from docx import Document
 from docx.oxml.ns import qn
 
-from credits import bulletins, paper_files, paper_pdf, paper_word, papers, programmes
+from credits import bulletins, paper_files, paper_word, papers, programmes, typesetting
 from credits.models import RankingPermit, View
 from portal import jobs, organizations
 from portal.models import AuditEvent, Cohort, Job, Organization
@@ -342,10 +342,10 @@ def test_a_machine_without_pango_says_what_is_missing(
     bulletin, monkeypatch, tmp_path, settings, city
 ):
     def lacks():
-        raise paper_pdf.NoTypesetter
+        raise typesetting.NoTypesetter
 
     settings.VAR_DIR = tmp_path
-    monkeypatch.setattr(paper_pdf, "_weasyprint", lacks)
+    monkeypatch.setattr(typesetting, "_weasyprint", lacks)
     by = city.actor("shi", "official")
     job = paper_files.later(bulletin, "pdf", copies="", by=by, at=NOW, back_url="/")
 

@@ -24,11 +24,11 @@ from credits.bulletin_columns import TooMany
 from credits.models import (
     Bulletin,
     BulletinDraft,
+    BulletinMeasure,
     BulletinRow,
     BulletinText,
     Changed,
     LedgerEntry,
-    Measure,
     Verification,
     View,
 )
@@ -148,7 +148,7 @@ def test_a_unit_that_is_new_says_so(programme, shi, publish):
 
 
 def test_only_the_measures_chosen_are_shown(publish, enter):
-    bulletin = publish(measures=[Measure.LATE, Measure.POINTS])
+    bulletin = publish(measures=[BulletinMeasure.LATE, BulletinMeasure.POINTS])
 
     page = enter("lin").get(reverse("bulletin-detail", args=[bulletin.pk]))
 
@@ -162,7 +162,7 @@ def test_only_the_measures_chosen_are_shown(publish, enter):
 
 def test_more_measures_than_paper_has_room_for_are_refused(draw_up):
     with pytest.raises(TooMany):
-        draw_up(measures=[m.value for m in Measure])
+        draw_up(measures=[m.value for m in BulletinMeasure])
 
     assert not BulletinDraft.objects.exists()
 

@@ -1,0 +1,103 @@
+"""What waits for somebody on their start page: each kind counted for whom it concerns alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from courses import samples, start_pages, study_logs, todos
+from courses.models import SampleItem
+from courses.study_logs import Study
+from credits import claim_decisions, claims, exemptions, statements
+from portal import messages, suggestions
+from portal.access import scope_of
+from portal.messages import Letter
+from tests.cast import NOW, TODAY, days_ago
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
+
+
+@pytest.fixture
+def waits(city, programme):
+    """One of every kind, and how a person's list reads."""
+    lin, zhou = city.people["lin"], city.people["zhou"]
+    for topic in ("一", "二"):
+        log = study_logs.submit(
+            programme, lin, Study("self", days_ago(2), 45, topic, "reform"), by=city.actor("lin"),
+            at=NOW,
+        )  # fmt: skip
+    study_logs.confirm([log], by=city.actor("zhou", "secretary"), at=NOW)
+    samples.draw(programme, city.county, first=days_ago(9), last=TODAY, reason="抽查",
+                 due_on=TODAY, by=city.actor("gao", "official"), at=NOW, rate=200)  # fmt: skip
+    messages.send_many(
+        [Letter(m.pk, "weekly", "w", "提醒", "还差 2 学时。", "/") for m in (lin, zhou)], at=NOW
+    )
+    lines = [claims.Stated(lin, "opening", "seminar", "reform", days_ago(90 + n), 400, "册", n)
+             for n in (0, 1)]  # fmt: skip
+    batch = claims.hand_in(programme, city.jia, lines, key="k", by=city.actor("zhou"), at=NOW)
+    claim_decisions.return_([batch.claims.first()], reason="看不清", by=city.actor("gao"), at=NOW)
+    exemptions.ask(programme, lin, target=None, since=TODAY, until=None, reason="病",
+                   by=city.actor("zhou"), at=NOW)  # fmt: skip
+    suggestions.hand_in("advice", "字再大一些", by=city.actor("lin"), at=NOW)
+
+    def read(who, of):
+        return [(kind.code, n) for kind, n in of(scope_of(city.people[who], at=NOW))]
+
+    return read
+
+
+def test_each_role_reads_what_waits_for_it(waits):
+    assert waits("lin", todos.of_member) == [("asked", 1), ("messages", 1)]
+    assert waits("zhou", todos.of_secretary) == [("logs", 1), ("returned", 1), ("messages", 1)]
+    official = [("exemptions", 1), ("claims", 1), ("suggestions", 1)]
+    assert waits("gao", todos.of_official) == official
+    assert waits("shi", todos.of_official) == official
+
+
+def test_nobody_reads_what_waits_elsewhere(waits):
+    assert waits("wu", todos.of_member) == []
+    assert waits("zheng", todos.of_secretary) == []
+
+
+def test_an_answered_sample_waits_for_the_official_and_an_untrue_one_for_the_branch(waits, city):
+    item = SampleItem.objects.get()
+    samples.answer(item, "晚上在家读的。", by=city.actor("lin"), at=NOW)
+    assert ("samples", 1) in waits("gao", todos.of_official)
+    assert waits("lin", todos.of_member) == [("messages", 1)]
+
+    samples.judge(item, in_order=False, feedback="没有看到", by=city.actor("gao"), at=NOW)
+
+    assert ("untrue", 1) in waits("zhou", todos.of_secretary)
+
+
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [
+        ("lin", "1 条学习记录</b>被抽查到，请说明"),
+        ("zhou", "1 行学时申报</b>被退回"),
+        ("gao", "1 份减免</b>等待审批"),
+    ],
+)
+def test_the_start_page_names_it(waits, client, city, who, words):
+    client.force_login(city.people[who], "portal.sign_in.MemberBackend")
+
+    with time_machine.travel(NOW, tick=False):
+        text = client.get(reverse("home")).content.decode()
+
+    assert words in text
+
+
+def test_planned_sessions_are_enough_only_under_caps_and_minimums(programme, city, schedule):
+    """Twelve times two hours of one period leave the others' minimums open."""
+    for days in range(1, 13):
+        schedule(day=TODAY + timedelta(days=days))
+    found = statements.progress(programme, city.people["lin"])
+    sessions = start_pages.coming(programme, city.people["lin"], at=NOW)
+
+    planned = start_pages.planned(sessions, found.rules)
+
+    assert sum(planned.values()) >= found.standing.shortfall
+    assert found.shortfall_with(planned) > 0
