@@ -107,7 +107,8 @@ class Bulletin(models.Model):
     cutoff: it counts what was posted by that moment. heads: last sequence and digest of every
     book at that moment. digest: over all columns, figures and texts. previous: the number it
     compares itself with. form: 1 has the columns of the first year, 2 those of
-    `BulletinMeasure` and `Changed` as well. replaces: the withdrawn number in whose place this one stands.
+    `BulletinMeasure` and `Changed` as well. replaces: the withdrawn number in whose place this
+    one stands.
     """
 
     programme = models.ForeignKey(
