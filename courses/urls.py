@@ -3,6 +3,7 @@
 from django.urls import path
 
 from courses.views import (
+    bulletin_checks,
     check_in,
     claims,
     class_roll,
@@ -86,6 +87,7 @@ urlpatterns = [
     path("queries/<int:query>/decline/", line_queries.decline, name="query-decline"),
     path("queries/<int:query>/credited/", line_queries.credited, name="query-credited"),
     # warnings/
+    path("bulletins/drafts/<int:draft>/look/", bulletin_checks.look, name="draft-look"),
     path("warnings/", early_warnings.list_, name="warning-list"),
     path("warnings/mine/", early_warnings.mine, name="my-warnings"),
     # programme/, loose-ends/

@@ -17,7 +17,7 @@ from credits.models import BulletinRow, Programme, View
 from portal.models import Cohort
 
 if TYPE_CHECKING:
-    from credits.bulletins import Figures
+    from credits.bulletin_figures import Figures
 
 SHOWN = 5
 
@@ -115,7 +115,7 @@ def to_learn_from(figures: Figures) -> list[BulletinRow]:
 
 def most_improved(figures: Figures) -> list[BulletinRow]:
     """Who gained most percentage points since the previous number."""
-    gained = [row for row in figures.rows if (row.gain or 0) > 0]
+    gained = [row for row in figures.rows if row.rank and row.gain is not None and row.gain > 0]
     return sorted(gained, key=lambda r: (-(r.gain or 0), r.unit_code))[:SHOWN]
 
 
@@ -136,7 +136,8 @@ def _overtaken(row: BulletinRow, rows: Sequence[BulletinRow]) -> list[str]:
     return [
         other.unit_name
         for other in rows
-        if other.previous_rank is not None
+        if not other.changed
+        and other.previous_rank is not None
         and row.previous_rank is not None
         and other.previous_rank < row.previous_rank
         and (other.rank or 0) > (row.rank or 0)

@@ -71,9 +71,12 @@ def put(
             held, found.member, target, full, at=at, reason=reason, seen=seen
         )
     standings.note(changes)
-    for exemptions, on, column in ((ending, False, "ended_entry"), (beginning, True, "seen_entry")):
-        values = [(on, seen, row.pk) for row in exemptions]
-        set_wise.update_by_id(Exemption, ["in_force", column], values)
+    for exemptions, on, columns in (
+        (ending, False, ["ended_entry", "ended_at"]),
+        (beginning, True, ["seen_entry", "began_at"]),
+    ):
+        values = [(on, seen, at, row.pk) for row in exemptions]
+        set_wise.update_by_id(Exemption, ["in_force", *columns], values)
 
 
 def _own_targets(held: Held, exemptions: Sequence[Exemption]) -> dict[int, int]:

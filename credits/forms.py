@@ -11,7 +11,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from credits.models import Form, RankingPermit, View
+from credits.bulletin_columns import MOST
+from credits.models import Bulletin, BulletinMeasure, Form, RankingPermit, View
 from portal.forms import DayField
 from portal.models import Cohort, Organization
 from portal.templatetags.portal import hours
@@ -164,6 +165,40 @@ class NewDraftForm(forms.Form):
     cohorts = forms.MultipleChoiceField(
         label="系统", choices=Cohort.choices, widget=forms.CheckboxSelectMultiple
     )
+    measures = forms.MultipleChoiceField(
+        label="栏目",
+        choices=BulletinMeasure.choices,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=f"名次、升降、学满率、学满和应学总在表中；另选最多 {MOST} 项。",
+    )
+    minimum = forms.IntegerField(
+        label="排名的最少应学人数",
+        min_value=0,
+        max_value=10000,
+        required=False,
+        help_text="应学人数不足的单位单列，不排名；不填则都排名。",
+    )
+    cutoff = forms.DateTimeField(
+        label="截止时间",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="不填则到发布时为止；填过去的时间在后台统计。",
+    )
+    replaces = forms.ModelChoiceField(
+        Bulletin.objects.none(), label="替代已撤回的一期", required=False, empty_label="不替代"
+    )
+
+    def __init__(self, *args: Any, replaceable: QuerySet[Bulletin], **kwargs: Any) -> None:
+        """replaceable: the withdrawn numbers in whose place this one may be published."""
+        super().__init__(*args, **kwargs)
+        if replaceable:
+            self.fields["replaces"].queryset = replaceable  # type: ignore[attr-defined] # a choice of models
+        else:
+            del self.fields["replaces"]
+
+    def clean_minimum(self) -> int:
+        return self.cleaned_data["minimum"] or 0
 
 
 class DraftForm(forms.Form):

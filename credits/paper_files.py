@@ -32,6 +32,8 @@ def later(
     if kind not in KINDS:
         raise Refusal("请选择 PDF、Word 文档或附件表格。")
     rankings.check_permitted(source.programme)
+    if isinstance(source, BulletinDraft) and source.is_waiting:
+        raise bulletins.NotComputed
     name = "bulletin" if isinstance(source, Bulletin) else "draft"
     return jobs.start(
         "credits.paper_files.write",
@@ -77,9 +79,11 @@ def _paper(
     bulletin: int, draft: int, *, at: datetime
 ) -> tuple[Bulletin | BulletinDraft, Paper, Figures]:
     if bulletin:
-        rows = Bulletin.objects.select_related("programme__organiser", "previous")
+        rows = Bulletin.objects.select_related(
+            "programme__organiser", "previous", "withdrawal", "replaces", "replaced_by"
+        )
         number = rows.get(pk=bulletin)
         return number, papers.of_bulletin(number), bulletins.published(number)
     found = BulletinDraft.objects.select_related("programme__organiser").get(pk=draft)
-    figures = bulletins.figures(found.programme, found.cohorts)
+    figures = bulletins.figures_of(found)
     return found, papers.of_draft(found, figures, at=at), figures

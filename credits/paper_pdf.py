@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from credits import typesetting
-from credits.papers import HEADINGS, Paper
+from credits.papers import Paper
 
 
 def write(paper: Paper, target: Path, *, copies: str = "") -> None:
@@ -13,5 +13,5 @@ def write(paper: Paper, target: Path, *, copies: str = "") -> None:
 
     Raises NoTypesetter where Pango is not installed.
     """
-    context = {"paper": paper, "headings": HEADINGS, "copies": copies}
+    context = {"paper": paper, "copies": copies}
     typesetting.write("credits/papers/bulletin.html", context, target)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
+from docx.oxml.ns import qn
+from docx.shared import Mm
 from docxtpl import DocxTemplate
 
+from credits import bulletin_columns
+from credits.bulletin_columns import Column
 from credits.papers import Paper
 
 TEMPLATE = Path("templates", "credits", "papers", "bulletin.docx")
@@ -15,5 +22,25 @@ TEMPLATE = Path("templates", "credits", "papers", "bulletin.docx")
 def write(paper: Paper, target: Path, *, copies: str = "") -> None:
     """Write the paper as .docx. copies: as for the PDF."""
     document = DocxTemplate(settings.BASE_DIR / TEMPLATE)
+    _shape(document.get_docx().tables[0], paper.columns)
     document.render({"paper": paper, "copies": copies}, autoescape=True)
     document.save(target)
+
+
+def _shape(table: Any, columns: Sequence[Column]) -> None:
+    """Give the template's table the paper's columns: its own have the styles of all others."""
+    widths = [Mm(width) for width in bulletin_columns.widths(columns)]
+    grid = table._tbl.tblGrid
+    for row in (grid, *(row._tr for row in table.rows)):
+        tag = qn("w:gridCol") if row is grid else qn("w:tc")
+        cells = row.findall(tag)
+        for cell in cells[len(columns) :]:
+            row.remove(cell)
+        for _ in columns[len(cells) :]:
+            row.append(copy.deepcopy(cells[-1]))
+    for place, (column, width) in enumerate(zip(columns, widths, strict=True)):
+        for number, text in ((0, column.heading), (2, f"{{{{ row[{place}] }}}}")):
+            table.cell(number, place).paragraphs[0].runs[0].text = text
+        for row in table.rows:
+            row.cells[place].width = width
+        grid.gridCol_lst[place].w = width

@@ -12,13 +12,17 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from credits import bulletin_texts, bulletins
+from credits import bulletin_columns, bulletin_texts, bulletins
+from credits.bulletin_columns import Column, movement
 from credits.bulletins import Figures
 from credits.models import Bulletin, BulletinDraft, BulletinRow, View
+from credits.models import BulletinMeasure as Measure
+from credits.models.bulletin import USUAL
 from credits.slopes import Line, slope
-from portal.templatetags.portal import hours1, percent
 
-HEADINGS = ("名次", "升降", "单位", "学满率", "学满", "应学", "免学", "人均学时", "活动")
+__all__ = ["HEADINGS", "Annex", "Paper", "Section", "movement", "notes", "of_bulletin", "of_draft"]
+
+HEADINGS = tuple(column.heading for column in bulletin_columns.of(USUAL))  # of the usual table
 SECTIONS = {
     View.COMPARE: "比：同类单位比高低",
     View.LEARN: "学：值得学的做法",
@@ -29,7 +33,7 @@ SECTIONS = {
 
 @dataclass(frozen=True)
 class Annex:
-    """A table at the end: one cohort, its units by rank."""
+    """A table at the end: one cohort, its units by rank, below them those too small for one."""
 
     number: int
     title: str
@@ -76,10 +80,16 @@ class Paper:
     opening: Sequence[str]
     sections: Sequence[Section]
     annexes: Sequence[Annex]
+    columns: Sequence[Column]
     apart: str
+    notes: str
     foot: str
     slope: Sequence[Line]
     previous: int | None
+
+    @property
+    def headings(self) -> list[str]:
+        return [column.heading for column in self.columns]
 
     @property
     def is_draft(self) -> bool:
@@ -98,7 +108,8 @@ def of_bulletin(bulletin: Bulletin) -> Paper:
     """The paper of a published number, from its own rows and texts."""
     texts = {text.view: text.text for text in bulletin.texts.all()}
     foot = (
-        f"依据{bulletin.document}。数据截至{_moment(bulletin.cutoff)}。核验码 {bulletin.code}，"
+        f"{replacement(bulletin)}依据{bulletin.document}。数据截至{_moment(bulletin.cutoff)}。"
+        f"核验码 {bulletin.code}，"
         f"凭期号和核验码可在平台“核验”页核对。"
     )
     return _paper(
@@ -113,7 +124,7 @@ def of_bulletin(bulletin: Bulletin) -> Paper:
 
 def of_draft(draft: BulletinDraft, found: Figures, *, at: datetime) -> Paper:
     """The paper of a draft, with its figures as they stand at `at`."""
-    foot = f"草稿，未发布。数据截至{_moment(at)}。"
+    foot = f"草稿，未发布。数据截至{_moment(draft.cutoff or at)}。"
     return _paper(draft, found, draft.texts, at=at, number=None, foot=foot)
 
 
@@ -140,10 +151,12 @@ def _paper(
             for view in SECTIONS
         ],
         annexes=[
-            Annex(place, f"{label}学时完成情况", [_cells(row) for row in rows])
-            for place, (label, rows) in enumerate(found.cohorts, 1)
+            Annex(place, f"{label}学时完成情况", [_cells(row, found) for row in rows])
+            for place, (label, rows) in enumerate(found.listed, 1)
         ],
+        columns=found.columns,
         apart="、".join(row.unit_name for row in found.apart),
+        notes=notes(found),
         foot=foot,
         slope=slope(improved, found.previous),
         previous=found.previous.number if found.previous else None,
@@ -186,28 +199,39 @@ def _some(names: Sequence[str], most: int = 4) -> str:
     return "、".join(names[:most]) + more
 
 
-def _cells(row: BulletinRow) -> tuple[str, ...]:
-    """A row of a table, in the order of `HEADINGS`."""
-    return (
-        str(row.rank),
-        movement(row),
-        row.unit_name,
-        percent(row.rate),
-        str(row.completed),
-        str(row.due),
-        str(row.exempt),
-        hours1(row.mean_hours),
-        str(row.sessions),
-    )
+def _cells(row: BulletinRow, found: Figures) -> tuple[str, ...]:
+    """A row of a table, in the order of its columns."""
+    return tuple(column.text(row) for column in found.columns)
 
 
-def movement(row: BulletinRow) -> str:
-    """Places gained or lost, in print: ▲3, ▼1, —; nothing where there is no comparison."""
-    if row.movement is None:
-        return ""
-    if row.movement == 0:
-        return "—"
-    return f"{'▲' if row.movement > 0 else '▼'}{abs(row.movement)}"
+def notes(found: Figures) -> str:
+    """What stands below the tables, in print and on the web: how to read them."""
+    said = ["免学人员不计入应学；名次相同的并列。"]
+    if found.small:
+        said.append(f"应学不足 {found.minimum} 人的单位列在表末，不排名。")
+    if any(row.changed for row in found.rows):
+        said.append("上期以来新列入、已更名或有合并的单位不比较升降。")
+    since = "上期截止以后" if found.previous else "专题教育开始以来"
+    if {Measure.IN, Measure.OUT} & set(found.measures):
+        said.append(f"转入、转出为{since}在单位之间转接的人次。")
+    if Measure.LATE in found.measures:
+        said.append("迟录为上期截止以后补记以前日期的学时和补录期内录入的学时，以条计。")
+    if Measure.MOBILE in found.measures:
+        said.append("流动参学为外出期间已有学时的应学流动党员人数。")
+    return "".join(said)
+
+
+def replacement(bulletin: Bulletin) -> str:
+    """Which number this one replaces and which one replaces it, in words; empty for neither."""
+    said = ""
+    if bulletin.replaces:
+        said += f"本期替代已撤回的 {bulletin.replaces.year} 年第 {bulletin.replaces.number} 期。"
+    later = getattr(bulletin, "replaced_by", None)
+    if later is not None:
+        said += f"本期已撤回，由 {later.year} 年第 {later.number} 期替代。"
+    elif getattr(bulletin, "withdrawal", None) is not None:
+        said += "本期已撤回。"
+    return said
 
 
 def _paragraphs(text: str) -> list[str]:

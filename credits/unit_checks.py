@@ -62,7 +62,7 @@ def send(draft: BulletinDraft, *, deadline: datetime, by: Actor, at: datetime) -
         sent_at=at,
         deadline=deadline,
     )
-    found = bulletins.figures(draft.programme, draft.cohorts)
+    found = bulletins.figures_of(draft)
     rows = [
         UnitFigures(units_check=check, **{name: getattr(row, name) for name in COPIED})
         for row in found.rows
@@ -206,7 +206,7 @@ def _reply(
 
 def _now(draft: BulletinDraft, row: UnitFigures, measure: str) -> int:
     """The figure as the bulletin would say it now; a unit that is gone has nothing."""
-    found = bulletins.figures(draft.programme, draft.cohorts)
+    found = bulletins.figures_of(draft)
     return next((getattr(r, measure) for r in found.rows if r.unit_id == row.unit_id), 0)
 
 

@@ -54,6 +54,10 @@ class Progress:
         self.by = Actor(job.by, job.role)
         self.at = job.created_at
 
+    def now(self) -> datetime:
+        """The moment, for work that is dated by when it is done and not by when it was asked."""
+        return timezone.now()
+
     def step(self, done: int, total: int = 0, message: str = "") -> None:
         """Say how far it is. Raises Cancelled when the user asked to stop."""
         values: dict[str, Any] = {"done": done, "heartbeat": timezone.now()}

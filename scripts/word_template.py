@@ -249,7 +249,7 @@ def _annexes(document: Any) -> None:
     add("{%p if paper.apart %}", "通报附注")
     add("没有应学人员、不排名：{{ paper.apart }}。", "通报附注")
     add("{%p endif %}", "通报附注")
-    add("免学人员不计入应学；名次相同的并列。{{ paper.foot }}", "通报附注")
+    add("{{ paper.notes }}{{ paper.foot }}", "通报附注")
 
 
 def _imprint(document: Any) -> None:

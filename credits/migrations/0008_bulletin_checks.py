@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("credits", "0006_branch_closings"),
+        ("credits", "0007_bulletin_figures"),
         ("portal", "0006_messages"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

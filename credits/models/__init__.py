@@ -3,9 +3,11 @@
 from credits.models.bulletin import (
     Bulletin,
     BulletinDraft,
+    BulletinMeasure,
     BulletinRow,
     BulletinText,
     BulletinWithdrawal,
+    Changed,
     View,
 )
 from credits.models.catch_up import CatchUpWindow, LateEntry
@@ -54,12 +56,14 @@ __all__ = [
     "BranchStanding",
     "Bulletin",
     "BulletinDraft",
+    "BulletinMeasure",
     "BulletinRow",
     "BulletinText",
     "BulletinWithdrawal",
     "CatchUpWindow",
     "Certificate",
     "CertificateEvent",
+    "Changed",
     "ClaimBatch",
     "CreditTotal",
     "CreditedContent",

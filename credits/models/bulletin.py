@@ -18,14 +18,60 @@ class View(models.TextChoices):
     SURPASS = "surpass", "超"
 
 
+class BulletinMeasure(models.TextChoices):
+    """Columns that a bulletin may show besides rank, unit, rate, completed and due."""
+
+    EXEMPT = "exempt", "免学"
+    HOURS = "hours", "人均学时"
+    POINTS = "points", "人均积分"
+    SESSIONS = "sessions", "活动"
+    MOBILE = "mobile", "流动参学"
+    IN = "in", "转入"
+    OUT = "out", "转出"
+    LATE = "late", "迟录"
+
+
+USUAL = [
+    BulletinMeasure.EXEMPT.value,
+    BulletinMeasure.HOURS.value,
+    BulletinMeasure.SESSIONS.value,
+]  # of old numbers, too
+
+
+class Changed(models.TextChoices):
+    """Why a unit is not compared with the number before."""
+
+    NEW = "new", "新列入"
+    RENAMED = "renamed", "已更名"
+    MERGED = "merged", "有合并"
+
+
 class BulletinDraft(models.Model):
-    """A bulletin being drawn up: title, chosen cohorts, texts by view. Figures are never in it."""
+    """A bulletin being drawn up: title, chosen cohorts, texts by view.
+
+    cutoff: empty for figures as they stand; a past one is computed in the background: `partial`
+    holds how far that is, `rows` the outcome; nobody edits either. minimum: units with fewer due
+    stand apart. replaces: the withdrawn number in whose place it is published.
+    """
 
     programme = models.ForeignKey(
         Programme, models.PROTECT, related_name="drafts", verbose_name="专题教育"
     )
     title = models.CharField("标题", max_length=80)
     cohorts = models.JSONField("系统", default=list)
+    cutoff = models.DateTimeField("截止时间", null=True, blank=True)
+    measures = models.JSONField("栏目", default=list, blank=True)
+    minimum = models.PositiveIntegerField("排名的最少应学人数", default=0)
+    replaces = models.ForeignKey(
+        "Bulletin",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="替代的通报",
+    )
+    partial = models.JSONField("统计进度", default=dict, blank=True)
+    rows = models.JSONField("统计结果", null=True, blank=True)
     texts = models.JSONField("文字", default=dict)
     version = models.PositiveIntegerField("版本", default=1)
     made_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="起草人")
@@ -49,13 +95,20 @@ class BulletinDraft(models.Model):
     def __str__(self) -> str:
         return f"{self.title}（草稿）"
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its figures of a past cut-off are still to be computed."""
+        return self.cutoff is not None and self.rows is None
+
 
 class Bulletin(models.Model):
     """A published bulletin. Insert-only by trigger, like its rows and texts.
 
     cutoff: it counts what was posted by that moment. heads: last sequence and digest of every
     book at that moment. digest: over all columns, figures and texts. previous: the number it
-    compares itself with.
+    compares itself with. form: 1 has the columns of the first year, 2 those of
+    `BulletinMeasure` and `Changed` as well. replaces: the withdrawn number in whose place this
+    one stands.
     """
 
     programme = models.ForeignKey(
@@ -75,6 +128,17 @@ class Bulletin(models.Model):
     document = models.CharField("依据文件", max_length=120)
     previous = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="上一期"
+    )
+    form = models.PositiveSmallIntegerField("格式", default=1)
+    measures = models.JSONField("栏目", default=list, blank=True)
+    minimum = models.PositiveIntegerField("排名的最少应学人数", default=0)
+    replaces = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="replaced_by",
+        verbose_name="替代的通报",
     )
     heads = models.JSONField("各账簿末号", default=dict)
     digest = models.CharField("校验值", max_length=80)
@@ -120,6 +184,11 @@ class BulletinRow(models.Model):
     previous_rank = models.PositiveIntegerField("上期名次", null=True)
     previous_due = models.PositiveIntegerField("上期应学", null=True)
     previous_completed = models.PositiveIntegerField("上期学满", null=True)
+    mobile = models.PositiveIntegerField("流动参学", default=0)
+    transferred_in = models.PositiveIntegerField("转入", default=0)
+    transferred_out = models.PositiveIntegerField("转出", default=0)
+    late = models.PositiveIntegerField("迟录", default=0)
+    changed = models.CharField("变动", max_length=10, choices=Changed, blank=True, default="")
 
     class Meta:
         verbose_name = verbose_name_plural = "通报数据"
@@ -146,15 +215,15 @@ class BulletinRow(models.Model):
 
     @property
     def gain(self) -> float | None:
-        """Percentage points gained since the previous number."""
-        if self.rate is None or self.previous_rate is None:
+        """Percentage points gained since the previous number, where the unit is still the same."""
+        if self.changed or self.rate is None or self.previous_rate is None:
             return None
         return (self.rate - self.previous_rate) * 100
 
     @property
     def movement(self) -> int | None:
         """Places gained since the previous number; None where there is nothing to compare."""
-        if self.rank is None or self.previous_rank is None:
+        if self.changed or self.rank is None or self.previous_rank is None:
             return None
         return self.previous_rank - self.rank
 
@@ -162,6 +231,10 @@ class BulletinRow(models.Model):
     def mean_hours(self) -> float | None:
         """Hundredths of an hour per member due."""
         return self.hours / self.due if self.due else None
+
+    @property
+    def mean_points(self) -> float | None:
+        return self.points / self.due if self.due else None
 
 
 class BulletinText(models.Model):

@@ -278,12 +278,14 @@ class CreditedContent(models.Model):
 class Verification(models.Model):
     """One run of `verify_ledger`: its verdict and the heads of all books and registers it saw.
 
-    Insert-only; the next run checks that every head is still in its chain. digest: over the rest.
+    Insert-only; the next run checks that every head is still in its chain. since_last: it looked
+    at what was new alone. digest: over the rest.
     """
 
     at = models.DateTimeField("核验时间")
     ok = models.BooleanField("结论")
     problems = models.PositiveIntegerField("问题数")
+    since_last = models.BooleanField("只核验新增", default=False)
     heads = models.JSONField("各账簿末号", default=dict)
     digest = models.CharField("校验值", max_length=80)
 

@@ -273,7 +273,8 @@ class Exemption(models.Model):
     """Somebody's dispensation from the target or a part of it, asked by one, approved by another.
 
     target: the lowered target in hundredths; empty for a full exemption.
-    seen_entry, ended_entry: last ledger entries when it took effect and ended.
+    began_at, ended_at: when it took effect and when it ended; seen_entry, ended_entry: the last
+    ledger entries at those moments. Older rows have the entries alone.
     batch: what was asked for in one act has the same; empty for a request of its own.
     """
 
@@ -305,6 +306,8 @@ class Exemption(models.Model):
     in_force = models.BooleanField("已生效", default=False)
     seen_entry = models.BigIntegerField("生效时最后一条明细", null=True, blank=True)
     ended_entry = models.BigIntegerField("终止时最后一条明细", null=True, blank=True)
+    began_at = models.DateTimeField("生效时间", null=True, blank=True)
+    ended_at = models.DateTimeField("终止时间", null=True, blank=True)
 
     objects = ExemptionQuerySet.as_manager()
 

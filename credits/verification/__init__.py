@@ -56,7 +56,15 @@ def verify(*, at: datetime, jobs: int = 1, since_last: bool = False) -> Report:
         report.heads = seen | report.heads
         report.left_out = since.left_out(heads)
     kept = report.heads if report.ok else {}
-    registers.enter(Verification(at=at, ok=report.ok, problems=len(report.problems), heads=kept))
+    registers.enter(
+        Verification(
+            at=at,
+            ok=report.ok,
+            problems=len(report.problems),
+            since_last=since_last,
+            heads=kept,
+        )
+    )
     return report
 
 

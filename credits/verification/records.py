@@ -43,7 +43,7 @@ def check(found: Findings, wanted: Mapping[str, Collection[int]]) -> tuple[Seen,
     ends: Seen = {}
     registers_ = dict(registers.of_programme(found.programme, using=found.using))
     published = Bulletin.objects.using(found.using).filter(programme=found.programme)
-    rows = published.select_related("programme", "published_by", "permit", "previous")
+    rows = published.select_related("programme", "published_by", "permit", "previous", "replaces")
     for name, records in [*registers_.items(), ("bulletins", rows.order_by("pk"))]:
         key = f"{found.programme.code}:{name}"
         places, count, digest = wanted.get(key, ()), 0, ""

@@ -1,18 +1,17 @@
-"""Pages of score bulletins: the published numbers, and for officials the drafts."""
+"""Pages of the published score bulletins; those of drafts show the same in the same way."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from credits import bulletin_texts, bulletins, paper_files, rankings, unit_check_states
-from credits.forms import DraftForm, NewDraftForm, ReasonForm
+from credits import bulletin_texts, bulletins, paper_files, papers, rankings
+from credits.forms import ReasonForm
 from credits.models import Bulletin, BulletinDraft, View
 from credits.slopes import slope
 from credits.views.shown import programme_of
@@ -20,7 +19,6 @@ from portal import gate
 from portal.access import Capability
 from portal.forms import refuse
 from portal.gate import MemberRequest
-from portal.models import Cohort
 from portal.refusals import Refusal
 from portal.rendering import page, tag_of, unchanged
 
@@ -44,132 +42,35 @@ def list_(request: MemberRequest) -> HttpResponse:
 @gate.required(Capability.SEE_RANKINGS, replica=True)
 def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
     """A published number with its four views, from its own rows alone."""
-    rows = Bulletin.objects.select_related("programme", "withdrawal", "previous")
+    rows = Bulletin.objects.select_related(
+        "programme", "withdrawal", "previous", "replaces", "replaced_by"
+    )
     number = rows.filter(pk=bulletin).first()
     if number is None:
         return page(request, "404.html", status=404)
-    if answer := _not_permitted(request, number):
+    if answer := not_permitted(request, number):
         return answer
     programme, withdrawal = number.programme, getattr(number, "withdrawal", None)
     may_publish = request.scope.can(Capability.PUBLISH, programme.scope_path)
     # Its own rows and texts never change: they are what the digest is over.
     tag = tag_of(
-        request, number.digest, withdrawal and withdrawal.pk, programme.name, programme.state,
-        may_publish, request.scope.has(Capability.SEE_FIGURES), rankings.unit_of(request.user),
+        request, number.digest, withdrawal and withdrawal.pk, papers.replacement(number),
+        programme.name, programme.state, may_publish,
+        request.scope.has(Capability.SEE_FIGURES), rankings.unit_of(request.user),
     )  # fmt: skip
     if answer := unchanged(request, tag):
         return answer
     texts = {t.view: t.text for t in number.texts.all()}
-    context = _shown(request, bulletins.published(number), texts) | {
+    context = shown(request, bulletins.published(number), texts) | {
         "bulletin": number,
         "programme": programme,
         "title": number.title,
         "withdrawal": withdrawal,
+        "replacement": papers.replacement(number),
         "may_publish": may_publish,
         "files": paper_files.KINDS if request.scope.has(Capability.SEE_FIGURES) else {},
     }
     return page(request, "credits/bulletin.html", context, tag=tag)
-
-
-@require_http_methods(["GET", "POST"])
-@gate.required(Capability.PUBLISH)
-def new(request: MemberRequest) -> HttpResponse:
-    """Begin a draft: title and cohorts; texts come from the figures."""
-    programme = programme_of(request)
-    _check(request, programme.scope_path)
-    initial = {"title": f"关于{programme}学时完成情况的通报", "cohorts": Cohort.values}
-    form = NewDraftForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        by = request.scope.actor(Capability.PUBLISH)
-        try:
-            draft = bulletins.draw_up(programme, by=by, at=request.at, **form.cleaned_data)
-            return redirect("draft-edit", draft.pk)
-        except Refusal as refusal:
-            refuse(form, refusal)
-    context = {"form": form, "title": "编制积分通报", "verb": "生成草稿"}
-    return page(request, "portal/form.html", context, status=422 if form.errors else 200)
-
-
-@require_http_methods(["GET", "POST"])
-@gate.required(Capability.PUBLISH)
-def edit(request: MemberRequest, draft: int) -> HttpResponse:
-    """Edit a draft's title and texts; the computed figures stand beside them."""
-    found = _draft(request, draft)
-    if answer := _not_permitted(request, found):
-        return answer
-    initial = {"title": found.title, "version": found.version} | found.texts
-    form = DraftForm(request.POST or None, initial=initial)
-    status = 200
-    if request.method == "POST" and form.is_valid():
-        values: dict[str, Any] = dict(form.cleaned_data)
-        title, version = values.pop("title"), values.pop("version")
-        by = request.scope.actor(Capability.PUBLISH)
-        try:
-            bulletins.edit(
-                found, title=title, texts=values, seen_version=version, by=by, at=request.at
-            )
-            return redirect("draft-preview", draft)
-        except Refusal as refusal:
-            form.add_error(None, refusal.message)
-            status = 409
-    figures = bulletins.figures(found.programme, found.cohorts)
-    context = {
-        "form": form,
-        "draft": found,
-        "evidence": [
-            (row, bulletin_texts.evidence(row)) for row in bulletin_texts.to_learn_from(figures)
-        ],
-    }
-    return page(request, "credits/draft_edit.html", context, status=status)
-
-
-@require_GET
-@gate.required(Capability.PUBLISH)
-def preview(request: MemberRequest, draft: int) -> HttpResponse:
-    """The draft as it would look if it were published now."""
-    found = _draft(request, draft)
-    if answer := _not_permitted(request, found):
-        return answer
-    figures = bulletins.figures(found.programme, found.cohorts)
-    context = _shown(request, figures, found.texts) | {
-        "draft": found,
-        "programme": found.programme,
-        "title": found.title,
-        "permit": rankings.check_permitted(found.programme),
-        "at": request.at,
-        "checked": unit_check_states.summary(found, at=request.at),
-        "files": paper_files.KINDS,
-    }
-    return page(request, "credits/bulletin.html", context)
-
-
-@require_POST
-@gate.required(Capability.PUBLISH)
-def publish(request: MemberRequest, draft: int) -> HttpResponse:
-    """Publish the draft that was previewed."""
-    found = _draft(request, draft)
-    by = request.scope.actor(Capability.PUBLISH)
-    try:
-        version = int(request.POST.get("version", "0") or 0)
-        bulletin = bulletins.publish(found, seen_version=version, by=by, at=request.at)
-    except (Refusal, ValueError) as refusal:
-        messages.error(request, getattr(refusal, "message", "请重新预览后再发布。"))
-        return redirect("draft-preview", draft)
-    messages.success(request, f"已发布：{bulletin}。")
-    return redirect("bulletin-detail", bulletin.pk)
-
-
-@require_POST
-@gate.required(Capability.PUBLISH)
-def redraft(request: MemberRequest, draft: int) -> HttpResponse:
-    """Draft the texts anew from the present figures."""
-    found = _draft(request, draft)
-    try:
-        bulletins.redraft(found, by=request.scope.actor(Capability.PUBLISH), at=request.at)
-        messages.success(request, "已按现在的数据重新起草文字。")
-    except Refusal as refusal:
-        messages.error(request, refusal.message)
-    return redirect("draft-edit", draft)
 
 
 @require_http_methods(["GET", "POST"])
@@ -202,20 +103,13 @@ def paper(request: MemberRequest, bulletin: int) -> HttpResponse:
     """Have a published number written as a file: PDF, Word, spreadsheet."""
     number = get_object_or_404(Bulletin.objects.select_related("programme"), pk=bulletin)
     here = reverse("bulletin-detail", args=[bulletin])
-    return _written(request, number, Capability.SEE_FIGURES, here)
+    return written(request, number, Capability.SEE_FIGURES, here)
 
 
-@require_POST
-@gate.required(Capability.PUBLISH)
-def draft_paper(request: MemberRequest, draft: int) -> HttpResponse:
-    """Have a draft written as a file that says so on each page."""
-    here = reverse("draft-preview", args=[draft])
-    return _written(request, _draft(request, draft), Capability.PUBLISH, here)
-
-
-def _written(
+def written(
     request: MemberRequest, source: Bulletin | BulletinDraft, needed: Capability, here: str
 ) -> HttpResponse:
+    """Have a worker write one kind of file, and show how far that is."""
     try:
         job = paper_files.later(
             source,
@@ -231,12 +125,7 @@ def _written(
     return redirect("job-detail", job.pk)
 
 
-def _draft(request: MemberRequest, pk: int) -> BulletinDraft:
-    drafts = BulletinDraft.objects.select_related("programme__organiser").filter(bulletin=None)
-    return gate.get(drafts, request.scope, Capability.PUBLISH, pk=pk)
-
-
-def _not_permitted(request: MemberRequest, shown: Bulletin | BulletinDraft) -> HttpResponse | None:
+def not_permitted(request: MemberRequest, shown: Bulletin | BulletinDraft) -> HttpResponse | None:
     """The page that says why, once the programme of a draft or a number ranks no more: what was
     published stays as it is, but its ranks and movements are shown to nobody."""
     check = rankings.check_permitted if isinstance(shown, Bulletin) else bulletins.check_writable
@@ -248,12 +137,7 @@ def _not_permitted(request: MemberRequest, shown: Bulletin | BulletinDraft) -> H
     return None
 
 
-def _check(request: MemberRequest, path: str) -> None:
-    if not request.scope.can(Capability.PUBLISH, path):
-        raise PermissionDenied
-
-
-def _shown(
+def shown(
     request: MemberRequest, figures: bulletins.Figures, texts: dict[str, str]
 ) -> dict[str, Any]:
     """The four views of figures and texts, the same for draft and published number."""
@@ -262,6 +146,11 @@ def _shown(
     own = unit.pk if unit else None
     return {
         "figures": figures,
+        "tables": [
+            (label, [(row, [column.text(row) for column in figures.more]) for row in rows])
+            for label, rows in figures.listed
+        ],
+        "notes": papers.notes(figures),
         "texts": {view: texts.get(view, "") for view in View.values},
         "own": own,
         "compared": _compared(figures, own),

@@ -62,14 +62,18 @@ def check(request: HttpRequest) -> HttpResponse:
 
 def _bulletin(year: int, number: int, code: str) -> Answer:
     rows = Bulletin.objects.filter(year=year, number=number)
-    for bulletin in rows.select_related("programme", "withdrawal"):
+    for bulletin in rows.select_related("programme", "withdrawal", "replaced_by"):
         if not _same(bulletin.code, code):
             continue
         if bulletins.digest_of(bulletin) != bulletin.digest:
             return Answer("bad", "系统里的这一期与发布时不一致，请联系编发机关核实。")
         withdrawal = getattr(bulletin, "withdrawal", None)
         if withdrawal:
-            return Answer("wait", f"{bulletin}确由本平台发布，已于{_day(withdrawal.at)}撤回。")
+            other = getattr(bulletin, "replaced_by", None)
+            later = f"，由 {other.year} 年第 {other.number} 期替代" if other else ""
+            return Answer(
+                "wait", f"{bulletin}确由本平台发布，已于{_day(withdrawal.at)}撤回{later}。"
+            )
         said = f"{bulletin}由本平台于{_day(bulletin.published_at)}发布，期号和核验码一致。"
         return Answer("good", said)
     return Answer("bad", "没有与这个期号和核验码相符的通报，请对照纸面核对。")

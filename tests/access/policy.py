@@ -149,6 +149,8 @@ PAGES: dict[str, Page] = {
     "draft-new": Page("publish", "root"),
     "draft-edit": Page("publish", "root"),
     "draft-preview": Page("publish", "root"),
+    "draft-look": Page("publish", "root"),
+    "draft-compute": Page("publish", "root"),
     "draft-publish": Page("publish", "root"),
     "draft-redraft": Page("publish", "root"),
     "feed-choose": Page("publish"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 from typing import Any
 
 import openpyxl
@@ -16,8 +17,10 @@ from playwright.sync_api import Page, expect
 
 from courses.models import StudySession
 from credits import verification
+from credits.models import Bulletin
 from portal.models import Member
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.test_daily import work_once
 from tests.cast import TODAY, moment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -119,6 +122,11 @@ def test_the_whole_chain(sign_in: Any, visit: Any, clock: Any, seeded: Any):
     official.click("text=保存并预览")
     official.on("dialog", lambda dialog: dialog.accept())
     official.click("main button:has-text('发布')")
+    expect(official.locator("h1")).to_contain_text("发布")
+    worker = threading.Thread(target=work_once)
+    worker.start()
+    worker.join(timeout=120)
+    official.goto(f"/bulletins/{Bulletin.objects.latest('pk').pk}/")
     expect(official.locator("h1")).to_contain_text("积分通报")
     shown = official.locator("section.card", has=official.locator("h2", has_text="县（区）"))
     rates = shown.locator("tbody tr").all_inner_texts()
