@@ -178,13 +178,18 @@ def decide_many(
 
 @transaction.atomic
 def end(exemption: Exemption, *, by: Actor, at: datetime) -> Exemption:
-    """End an exemption before its time; the target applies again from now on."""
+    """End an exemption before its time; the target applies again from now on.
+
+    Raises BadExemption for one that is not approved, and once the books are closed.
+    """
     ledger_sql.share_programme(exemption.programme_id)
     row = _locked([exemption.pk])[0]
     if row.state != State.APPROVED:
         raise BadExemption(f"这份减免{row.get_state_display()}，不能终止。")
+    programme = row.programme
+    if not programme.takes_postings:
+        raise BadExemption(f"{programme}{programme.get_state_display()}，减免不能再变动。")
     if row.in_force:
-        programme = row.programme
         held = standings.lock(programme, rule_book.of(programme), [row.member_id])
         exemptions_in_force.put(held, ending=[row], beginning=[], at=at)
         standings.save(held)

@@ -192,7 +192,10 @@ class CityMachine(RuleBasedStateMachine):
     @rule(who=st.integers(0, 5))
     def end_exemption(self, who: int) -> None:
         found = Exemption.objects.filter(member=self.people[who], in_force=True).first()
-        if found:
+        if found and not self.is_open():
+            with pytest.raises(exemptions.BadExemption):
+                exemptions.end(found, by=self.city.by, at=self.tick())
+        elif found:
             exemptions.end(found, by=self.city.by, at=self.tick())
             self.exempted.discard(self.people[who].pk)
 

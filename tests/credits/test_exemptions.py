@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from credits import (
     exemptions,
     exemptions_in_force,
+    programmes,
     rebuilding,
     rule_changes,
     verification,
@@ -130,6 +131,20 @@ def test_it_begins_on_its_day_and_ends_on_its_last(city, programme, ask, approve
     assert turned == [0, 1, 0, 1, 0]
     assert not standing_of(programme, lin).exempt
     assert Exemption.objects.get().state == Exemption.State.ENDED
+
+
+def test_what_stands_in_closed_books_is_not_ended_any_more(city, programme, ask, approve, lin):
+    """The branch's closing certificate says who was exempt when the books were closed."""
+    granted = approve(ask())
+    programmes.close_study(programme, by=city.by, at=NOW)
+    later = NOW + timedelta(days=15)
+    programmes.close_books(programme, by=city.by, at=later)
+
+    with pytest.raises(exemptions.BadExemption, match="已封账"):
+        exemptions.end(granted, by=city.actor("shi", "official"), at=later)
+
+    assert standing_of(programme, lin).exempt
+    assert verification.verify(at=later).problems == []
 
 
 def test_ending_a_lowered_target_takes_completion_back_and_replays_alike(
