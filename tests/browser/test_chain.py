@@ -20,7 +20,7 @@ from credits import verification
 from credits.models import Bulletin
 from portal.models import Member
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.test_daily import work_once
+from tests.browser.screens import hours_in_ring, work_once
 from tests.cast import TODAY, moment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -31,13 +31,6 @@ def scanned(page: Page) -> str:
     picture = Image.open(io.BytesIO(page.locator(".qr").screenshot()))
     [found] = zxingcpp.read_barcodes(picture)
     return str(found.text)
-
-
-def hours_in_ring(page: Page) -> float:
-    label = page.locator("svg.ring").get_attribute("aria-label") or ""
-    found = re.search(r"已认定 ([\d.]+) 学时", label)
-    assert found, label
-    return float(found.group(1))
 
 
 def branch_hours(page: Page, branch: str) -> float:

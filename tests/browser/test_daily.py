@@ -7,15 +7,13 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import connections
 from playwright.sync_api import Page, expect
 
 from courses.models import StudyLog, StudySession
 from credits.models import LedgerEntry
 from portal.models import Job, Member
-from portal.worker import Loop
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.test_chain import hours_in_ring
+from tests.browser.screens import hours_in_ring, work_once
 from tests.cast import TODAY, moment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -153,13 +151,3 @@ def test_a_rule_change_is_rehearsed_and_done_by_the_worker(sign_in: Any, seeded:
     worker.join(timeout=60)
     assert Job.objects.latest("pk").state == "done"
     assert Member.objects.filter(standings__target=2000).exists()
-
-
-def work_once() -> None:
-    """The worker in this process, so that it lives on the seed's day as well."""
-    from django.utils import timezone
-
-    try:
-        Loop(now=timezone.now).once()
-    finally:
-        connections.close_all()
