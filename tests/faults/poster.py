@@ -18,7 +18,7 @@ from portal.models import Member  # noqa: E402
 from tests.cast import NOW, TODAY, moment  # noqa: E402
 
 PEOPLE = 5  # each session credits the first five members of the city
-A_DAY = 8  # sessions of one credit hour: the daily cap
+A_DAY, LENGTH = 32, timedelta(minutes=20)  # a quarter of a credit hour each: the daily cap
 
 programme = Programme.objects.get()
 people = list(Member.objects.order_by("pk")[:PEOPLE])
@@ -27,16 +27,16 @@ organiser = people[0].branch
 assert organiser
 for number in count(Posting.objects.count()):
     day = TODAY - timedelta(days=number // A_DAY + 1)
-    start = moment(day, 8 + number % A_DAY)
+    start = moment(day, 8) + LENGTH * (number % A_DAY)
     credits_ = [
         Credit(
             member,
             "seminar",
             day=day,
-            minutes=45,
+            minutes=20,
             period="reform",
             start=start,
-            end=start + timedelta(minutes=45),
+            end=start + LENGTH,
         )
         for member in people
     ]
