@@ -19,6 +19,7 @@ from credits.models import Bulletin, BulletinDraft, BulletinRow, View
 from credits.models import BulletinMeasure as Measure
 from credits.models.bulletin import USUAL
 from credits.slopes import Line, slope
+from portal.templatetags.portal import clock, whole_day
 
 __all__ = ["HEADINGS", "Annex", "Paper", "Section", "movement", "notes", "of_bulletin", "of_draft"]
 
@@ -144,7 +145,7 @@ def _paper(
         issuer=source.programme.organiser.name,
         year=timezone.localtime(at).year,
         number=number,
-        day=_day(at),
+        day=whole_day(at),
         opening=_paragraphs(texts.get(View.OPENING, "")),
         sections=[
             Section(view, _paragraphs(texts.get(view, "")), _counted(_evidence(view, found, texts)))
@@ -238,10 +239,5 @@ def _paragraphs(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _day(moment: datetime) -> str:
-    local = timezone.localtime(moment)
-    return f"{local.year}年{local.month}月{local.day}日"
-
-
 def _moment(moment: datetime) -> str:
-    return f"{_day(moment)}{timezone.localtime(moment):%H:%M}"
+    return f"{whole_day(moment)}{clock(moment)}"

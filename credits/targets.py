@@ -13,7 +13,7 @@ from credits.models import Exemption, Programme, Standing, TargetChange
 from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
 from portal.models import Member
-from portal.templatetags.portal import hours
+from portal.templatetags.portal import hours, whole_day
 
 State = Exemption.State
 
@@ -69,7 +69,7 @@ def _reasons(
     if granted is not None:
         found.append(_granted(granted))
     elif row.exempt and joined:
-        found.append(f"{_day(joined)}入册，按规则免学")
+        found.append(f"{whole_day(joined)}入册，按规则免学")
     elif row.target < row.full_target:
         found.append(_in_proportion(programme, row, rule_set, joined))
     return found
@@ -87,8 +87,8 @@ def _in_proportion(
     )
     step = rule_set.step
     if row.target != max(step, row.full_target * left // (months * step) * step):
-        return f"{_day(joined)}入册，按规则折算：{worth}"
-    return f"{_day(joined)}入册，按剩余 {left} 个月（共 {months} 个月）折算：{worth}"
+        return f"{whole_day(joined)}入册，按规则折算：{worth}"
+    return f"{whole_day(joined)}入册，按剩余 {left} 个月（共 {months} 个月）折算：{worth}"
 
 
 def _granted(row: Exemption) -> str:
@@ -105,7 +105,3 @@ def _waiting(row: Exemption | None) -> str:
     if row.state == State.ASKED:
         return f"申报{what}，待审批"
     return f"已批准{what}，{row.since} 起生效"
-
-
-def _day(value: date) -> str:
-    return f"{value.year}年{value.month}月{value.day}日"

@@ -4,11 +4,9 @@ and system agree, and nothing that does not stand on the paper."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -17,6 +15,7 @@ from credits import bulletins
 from credits.models import Bulletin, Certificate
 from portal import gate
 from portal.rendering import page
+from portal.templatetags.portal import whole_day
 
 State = Certificate.State
 
@@ -72,9 +71,9 @@ def _bulletin(year: int, number: int, code: str) -> Answer:
             other = getattr(bulletin, "replaced_by", None)
             later = f"，由 {other.year} 年第 {other.number} 期替代" if other else ""
             return Answer(
-                "wait", f"{bulletin}确由本平台发布，已于{_day(withdrawal.at)}撤回{later}。"
+                "wait", f"{bulletin}确由本平台发布，已于{whole_day(withdrawal.at)}撤回{later}。"
             )
-        said = f"{bulletin}由本平台于{_day(bulletin.published_at)}发布，期号和核验码一致。"
+        said = f"{bulletin}由本平台于{whole_day(bulletin.published_at)}发布，期号和核验码一致。"
         return Answer("good", said)
     return Answer("bad", "没有与这个期号和核验码相符的通报，请对照纸面核对。")
 
@@ -84,17 +83,12 @@ def _certificate(certificate: str, code: str) -> Answer:
     if found is None or not _same(found.code, code):
         return Answer("bad", "没有与这个编号和核验码相符的证明，请对照纸面核对。")
     if found.state == State.VALID:
-        return Answer("good", f"证明有效，{_day(found.issued_at)}签发。")
+        return Answer("good", f"证明有效，{whole_day(found.issued_at)}签发。")
     last = found.events.order_by("-pk").values_list("at", flat=True).first()
-    since = f"，自{_day(last)}起" if last else ""
+    since = f"，自{whole_day(last)}起" if last else ""
     return Answer("wait", f"证明确由本平台签发{since}{found.get_state_display()}，现在无效。")
 
 
 def _same(code: str, given: str) -> bool:
     plain = "".join(given.lower().split()).replace("-", "")
     return constant_time_compare(code.replace("-", ""), plain)
-
-
-def _day(moment: datetime) -> str:
-    local = timezone.localtime(moment)
-    return f"{local.year}年{local.month}月{local.day}日"

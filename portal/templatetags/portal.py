@@ -57,13 +57,17 @@ def day(value: date | datetime | None, today: date | None = None) -> str:
     return f"{year}{value.month}月{value.day}日（周{WEEKDAYS[value.weekday()]}）"
 
 
+def whole_day(value: date | datetime) -> str:
+    """A day as documents say it, a moment's local one: 2021年6月3日."""
+    if isinstance(value, datetime):
+        value = timezone.localtime(value)
+    return f"{value.year}年{value.month}月{value.day}日"
+
+
 @register.filter
 def moment(value: datetime | None) -> str:
     """A moment as people say it: 2021年6月3日 20:00."""
-    if value is None:
-        return "—"
-    local = timezone.localtime(value)
-    return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M}"
+    return f"{whole_day(value)} {clock(value)}" if value else "—"
 
 
 @register.filter
