@@ -77,7 +77,7 @@ def draw_up(
         cutoffs.check(programme, cutoff, at=at)
     if replaces is not None:
         check_replaced(programme, replaces)
-    draft = BulletinDraft.objects.create(
+    draft = BulletinDraft(
         programme=programme,
         title=title.strip(),
         cohorts=chosen,
@@ -92,7 +92,7 @@ def draw_up(
     )
     if cutoff is None:
         draft.texts = _texts(draft, at=at)
-        draft.save(update_fields=["texts"])
+    draft.save(force_insert=True)
     audit.record(
         AuditEvent.Event.BULLETIN,
         by=by,
