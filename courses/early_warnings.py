@@ -8,7 +8,7 @@ reads narrows the standings first, by `Standing.objects.within(scope, Capability
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -131,11 +131,6 @@ def idle(
     month = month.filter(starts_at__gte=_midnight(first), starts_at__lt=_midnight(next_))
     standing = branches.standing().branches()
     return standing.exclude(pk__in=month.order_by().values("organiser"))
-
-
-def count(programme: Programme, rows: Sequence[Standing], *, at: datetime) -> int:
-    """How many of these people are warned of: for a start page that tells no names."""
-    return len(Watch(programme, rows, at=at).warned)
 
 
 def _midnight(day: date) -> datetime:

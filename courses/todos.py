@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Value
 
-from courses import sample_waiting
 from courses.models import LineQuery, SampleItem, StudyLog
 from credits.models import Exemption, HoursClaim
 from portal.access import Capability, Scope
@@ -62,7 +61,7 @@ OF_SECRETARY = (
     ),
     Kind(
         "untrue", "条学习记录", "抽查不属实，请核实是否冲销", "branch-samples", "去核实",
-        lambda paths: sample_waiting.to_reverse(paths),
+        lambda paths: SampleItem.objects.to_reverse().filter(log__branch__path__in=paths),
     ),
     MESSAGES,
 )  # fmt: skip

@@ -18,7 +18,6 @@ from django.db import transaction
 from portal import audit, set_wise
 from portal.audit import Actor
 from portal.models import AuditEvent, MailChoice, Member, Message
-from portal.prepared import Prepared, given
 from portal.refusals import Refusal
 
 KEPT = timedelta(days=400)
@@ -114,21 +113,6 @@ def expire(*, at: datetime) -> int:
         return 0
     count, _ = Message.objects.filter(pk__in=old).delete()
     return count
-
-
-_unread = Prepared(
-    lambda: (
-        Message.objects.unread()
-        .filter(member=given("member", int))
-        .order_by("-pk")
-        .values_list("pk", "title")[:100]
-    )
-)
-
-
-def unread(member: Member) -> int:
-    """How many messages somebody has not read, a hundred at most: one query."""
-    return len(_unread(member=member.pk))
 
 
 def _is_ours(link: str) -> bool:

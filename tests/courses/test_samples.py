@@ -15,7 +15,6 @@ from courses import (
     sample_drawing,
     sample_photos,
     sample_results,
-    sample_waiting,
     samples,
     study_logs,
 )
@@ -26,11 +25,24 @@ from courses.study_logs import Study
 from credits import typesetting
 from credits.models import LedgerEntry, Standing
 from portal.models import AuditEvent
+from portal.querysets import below
 from portal.refusals import Refusal
 from tests.cast import NOW, TODAY, days_ago
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 State = SampleItem.State
+
+
+def to_judge(organization):
+    """What waits for the officials of an organisation."""
+    return SampleItem.objects.to_judge().filter(
+        below(organization.path, lookup="sample__organization__path")
+    )
+
+
+def to_reverse(branch):
+    """What was found not in order and still counts, of a branch."""
+    return SampleItem.objects.to_reverse().filter(log__branch=branch)
 
 
 @pytest.fixture
@@ -326,15 +338,15 @@ def test_a_judgement_reverses_nothing_by_itself(city, answered, lin):
     )  # fmt: skip
     assert StudyLog.objects.get().state == "confirmed"
     assert Standing.objects.get(member=lin).recognised == 100
-    assert list(sample_waiting.to_reverse([city.jia.path])) == [row]
-    assert not sample_waiting.to_reverse([city.yi.path])
+    assert list(to_reverse(city.jia)) == [row]
+    assert not to_reverse(city.yi)
 
 
 def test_the_branch_reverses_what_is_not_in_order_by_the_usual_verb(city, answered, secretary, lin):
     judge(city, answered)
     study_logs.reverse(answered.log, reason="抽查不属实", by=secretary, at=NOW)
 
-    assert not sample_waiting.to_reverse([city.jia.path])
+    assert not to_reverse(city.jia)
     assert not LedgerEntry.objects.filter(member=lin).live().exists()
 
 
@@ -377,10 +389,10 @@ def test_one_log_is_drawn_once_in_a_sample(item):
 
 def test_closing_waits_for_what_was_answered_and_ends_the_asking(city, item, lin):
     gao = city.actor("gao", "official")
-    assert list(sample_waiting.asked_of(lin)) == [item]
+    assert list(SampleItem.objects.asked().filter(member=lin)) == [item]
     samples.answer(item, "晚上读的", by=city.actor("lin"), at=NOW)
-    assert list(sample_waiting.to_judge([city.county.path])) == [item]
-    assert not sample_waiting.to_judge([city.bureau.path])
+    assert list(to_judge(city.county)) == [item]
+    assert not to_judge(city.bureau)
     with pytest.raises(Refusal, match="1 条已说明、待核查"):
         samples.close(item.sample, by=gao, at=NOW)
     judge(city, item)
@@ -392,7 +404,7 @@ def test_closing_waits_for_what_was_answered_and_ends_the_asking(city, item, lin
 def test_nothing_is_answered_once_a_sample_is_closed(city, item, lin):
     samples.close(item.sample, by=city.actor("gao", "official"), at=NOW)
 
-    assert not sample_waiting.asked_of(lin)
+    assert not SampleItem.objects.asked().filter(member=lin)
     with pytest.raises(CannotAnswer):
         samples.answer(item, "晚了", by=city.actor("lin"), at=NOW)
 
