@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from credits import bulletins, paper_pdf, paper_sheet, paper_word, papers, rankings
+from credits import bulletins, paper_pdf, paper_sheet, papers, rankings
 from credits.bulletins import Figures
 from credits.models import Bulletin, BulletinDraft
 from credits.papers import Paper
@@ -66,10 +66,13 @@ def write(
 
 
 def to_file(paper: Paper, found: Figures, kind: str, target: Path, *, copies: str = "") -> None:
-    """Write one kind of file."""
+    """Write one kind of file. What writes Word is loaded by those who write it alone: with its
+    libraries it would cost every web process and command an eighth of a second."""
     if kind == "pdf":
         paper_pdf.write(paper, target, copies=copies)
     elif kind == "docx":
+        from credits import paper_word
+
         paper_word.write(paper, target, copies=copies)
     else:
         paper_sheet.write(paper, found, target)
