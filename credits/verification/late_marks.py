@@ -47,7 +47,7 @@ def check(found: Findings, book: RuleBook | None) -> None:
         for member, home, entry in named:
             branch = found.names.get(home, "")
             found.add("late", message, member=member, branch=branch, entry=entry)
-    if book is not None:
+    if book is not None and book.versions:
         _check_unmarked(found, book)
 
 
@@ -75,7 +75,8 @@ def _check_unmarked(found: Findings, book: RuleBook) -> None:
         for pk, member, home, day, at, number in inside.values_list(
             "pk", "member", "home", "day", "posting__at", "rules"
         ).iterator():
-            too_late = dates.too_late(day, timezone.localdate(at), rules[number])
+            its = rules.get(number)
+            too_late = its and dates.too_late(day, timezone.localdate(at), its)
             if too_late and pk not in named and len(named) < NAMED:
                 named.add(pk)
                 branch = found.names.get(home, "")
