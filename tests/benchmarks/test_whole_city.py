@@ -229,7 +229,9 @@ SELECT s.member_id, s.target, m.branch_id
 def read_then(programme: Programme, cutoff: datetime) -> int:
     """Fetch by the driver alone what figures of a past moment cannot do without: everybody's sums
     by period and form, and who belonged where."""
-    day, moment, mark = cutoff.date(), cutoff, "%s"
+    mark = "%s"
+    day: object = cutoff.date()
+    moment: object = cutoff
     if connection.vendor == "sqlite":
         day, moment, mark = day.isoformat(), cutoff.astimezone(UTC).strftime("%F %T"), "?"
     read = 0
