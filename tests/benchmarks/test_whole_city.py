@@ -229,11 +229,10 @@ SELECT s.member_id, s.target, m.branch_id
 def read_then(programme: Programme, cutoff: datetime) -> int:
     """Fetch by the driver alone what figures of a past moment cannot do without: everybody's sums
     by period and form, and who belonged where."""
-    mark = "%s"
-    day: object = cutoff.date()
-    moment: object = cutoff
+    moment: datetime | str = cutoff
+    day, mark = cutoff.date().isoformat(), "%s"
     if connection.vendor == "sqlite":
-        day, moment, mark = day.isoformat(), cutoff.astimezone(UTC).strftime("%F %T"), "?"
+        moment, mark = cutoff.astimezone(UTC).strftime("%F %T"), "?"
     read = 0
     with bare_connection() as bare:
         for sql, values in (
