@@ -175,11 +175,12 @@ def verify_news(new: int) -> None:
 
 BARE_BULLETIN = """
 INSERT INTO credits_bulletinrow (bulletin_id, unit_id, unit_code, unit_name, cohort, due, exempt,
-    completed, hours, points, sessions, rank, previous_rank, previous_due, previous_completed)
+    completed, hours, points, sessions, rank, previous_rank, previous_due, previous_completed,
+    mobile, transferred_in, transferred_out, late, changed)
 SELECT %s, s.unit_id, o.code, o.short_name, s.cohort, s.due, s.exempt, s.completed, s.hours,
     s.points, 0,
     rank() OVER (PARTITION BY s.cohort ORDER BY s.completed * 1.0 / nullif(s.due, 0) DESC),
-    b.rank, b.due, b.completed
+    b.rank, b.due, b.completed, 0, 0, 0, 0, ''
   FROM (SELECT unit_id, cohort, sum(due) AS due, sum(exempt) AS exempt,
                sum(completed) AS completed, sum(hours) AS hours, sum(points) AS points
           FROM credits_branchstanding WHERE programme_id = %s AND unit_id IS NOT NULL
@@ -229,9 +230,10 @@ SELECT s.member_id, s.target, m.branch_id
 def read_then(programme: Programme, cutoff: datetime) -> int:
     """Fetch by the driver alone what figures of a past moment cannot do without: everybody's sums
     by period and form, and who belonged where."""
-    day, moment, mark = cutoff.date(), cutoff, "%s"
+    moment: datetime | str = cutoff
+    day, mark = cutoff.date().isoformat(), "%s"
     if connection.vendor == "sqlite":
-        day, moment, mark = day.isoformat(), cutoff.astimezone(UTC).strftime("%F %T"), "?"
+        moment, mark = cutoff.astimezone(UTC).strftime("%F %T"), "?"
     read = 0
     with bare_connection() as bare:
         for sql, values in (
