@@ -65,7 +65,7 @@ def register(member: Member, away: Away, *, by: Actor, at: datetime) -> MobileSt
     person = _locked(member)
     if person.branch is None:
         raise BadStay(f"{person.name}不在任何党支部的名册里，不能登记外出。")
-    values = _checked(person, away, at=at)
+    values = checked(person, away, today=timezone.localdate(at))
     there = person.mobile_stays.open().first()
     if there is not None:
         if all(getattr(there, name) == value for name, value in values.items()):
@@ -85,7 +85,7 @@ def mend(stay: MobileStay, away: Away, *, by: Actor, at: datetime) -> MobileStay
     Raises as `register`, and AlreadyBack for a stay that has ended.
     """
     row = _open(stay)
-    values = _checked(row.member, away, at=at)
+    values = checked(row.member, away, today=timezone.localdate(at))
     values["last_contact_on"] = max(
         (d for d in (row.last_contact_on, away.last_contact_on) if d), default=None
     )
@@ -191,9 +191,8 @@ def region_of(text: str) -> str:
     return said
 
 
-def _checked(member: Member, away: Away, *, at: datetime) -> dict[str, object]:
-    """The values of a stay, by field."""
-    today = timezone.localdate(at)
+def checked(member: Member, away: Away, *, today: date) -> dict[str, object]:
+    """The values of a stay by field, as they are kept. Raises BadStay."""
     if away.since > today:
         raise BadStay("外出时间还没有到。", field="since")
     region = region_of(away.region)

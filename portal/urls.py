@@ -40,6 +40,8 @@ urlpatterns = [
     # mobile/
     path("mobile/", mobile.list_, name="stay-list"),
     path("mobile/contacted/", mobile.contacted, name="stay-contacted"),
+    path("mobile/in/", people.stays_in, name="stays-in"),
+    path("mobile/in/<int:stay_list>/", people.stays_in_one, name="stays-in-one"),
     path("mobile/out/", mobile.out, name="stays-out"),
     path("mobile/new/<int:member>/", mobile.new, name="stay-new"),
     path("mobile/<int:stay>/", mobile.mend, name="stay-mend"),

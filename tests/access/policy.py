@@ -234,6 +234,8 @@ PAGES: dict[str, Page] = {
     "stay-list": Page("see_members"),
     "stay-contacted": Page("manage_people"),
     "stays-out": Page("manage_people"),
+    "stays-in": Page("manage_people"),
+    "stays-in-one": Page("manage_people", "of_secretary"),
     "stay-new": Page("manage_people", "object"),
     "stay-mend": Page("manage_people", "object"),
     "stay-end": Page("manage_people", "object"),

@@ -262,7 +262,11 @@ def _uploads(world: World) -> None:
         (world.inside, "secretary", "official"),
         (world.outside, "stranger", "stranger"),
     ):
-        for key, kind, who in (("upload", "members", asked_by), ("tree", "organisations", told_by)):
+        for key, kind, who in (
+            ("upload", "members", asked_by),
+            ("tree", "organisations", told_by),
+            ("stay_list", "stays", asked_by),
+        ):
             by = world.people[who]
             assert by is not None
             ids[key] = Upload.objects.create(

@@ -283,7 +283,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("loose-ends", branch.pk), at("closing-detail", ids["closing"]),
             at("stay-list"), at("stay-list", query="?show=quiet"), at("stay-new", member),
             at("stay-list", query="?show=ended"), at("stay-mend", stay), at("stay-end", stay),
-            at("stays-hosted"),
+            at("stays-hosted"), at("stays-in"),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
