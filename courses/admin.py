@@ -10,6 +10,7 @@ from courses.models import (
     Attendance,
     AttendancePlan,
     Course,
+    HostAttendance,
     Lesson,
     LineQuery,
     Material,
@@ -28,6 +29,7 @@ admin.site.register(
     [
         Attendance,
         AttendancePlan,
+        HostAttendance,
         LineQuery,
         ReadingClass,
         Sample,

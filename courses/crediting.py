@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from courses import line_queries, marks, sessions
 from courses.marks import Wish
-from courses.models import Attendance, AttendanceCredit, StudySession
+from courses.models import Attendance, AttendanceCredit, Status, StudySession
 from courses.sessions import Note, NotNow
 from credits import dates, ledger, rule_book
 from credits.ledger import Credit, Posted, Refused, Request
@@ -22,6 +22,7 @@ from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
 from portal import set_wise
 from portal.audit import Actor
+from portal.models import Member
 from portal.prepared import Prepared, columns, given
 
 State = StudySession.State
@@ -113,6 +114,13 @@ def _credit(session: StudySession, day: date, row: Attendance, rules: Rules) -> 
         share=share,
         ceiling=session.ceiling,
     )
+
+
+def of_guest(session: StudySession, member: Member, book: RuleBook) -> list[Credit]:
+    """What a session asks for somebody who was there all the time, on its roll or not; nothing
+    where the programme's rules give nothing for it."""
+    there = Attendance(session=session, member=member, guest=True, status=Status.PRESENT)
+    return _credits(session, [there], book)
 
 
 @dataclass(frozen=True)

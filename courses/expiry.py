@@ -1,7 +1,8 @@
 """What is still pending when a programme's books are closed ends, and says so: nobody decides it.
 
-Logs, requests for leave and requests to be added are locked by their verbs before the programme is
-shared, so they end before it is locked (`BooksAhead`); line queries are locked after it.
+Logs, requests for leave or to be added, and what hosts attested are locked by their verbs before
+the programme is shared, so they end before it is locked (`BooksAhead`); line queries are locked
+after it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from courses.models import AttendancePlan, LineQuery, StudyLog, StudySession, WalkIn
+from courses.models import AttendancePlan, HostAttendance, LineQuery, StudyLog, StudySession, WalkIn
 from credits.books import BooksAhead, Closing
 from credits.models import Programme
 from portal import audit
@@ -21,6 +22,7 @@ from portal.audit import Actor
 from portal.models import AuditEvent
 
 LOG = "封账时还没有确认，未记学时。"
+HOST = "封账时流出地还没有认定，未记学时。"
 QUERY = "封账时还没有处理，账目按封账时的记录为准。"
 STRAGGLERS = timedelta(days=2)  # how long after a closing somebody's act may still come to an end
 
@@ -30,8 +32,8 @@ def follow(closing: Closing, *, by: Actor, at: datetime) -> None:
     programme = closing.programme
     if isinstance(closing, BooksAhead):
         counts = _end_asked(programme, at=at)
-        told = dict(zip(("logs", "leave", "walk_ins"), counts, strict=True))
-        names = ("学习记录", "请假", "加入名单")
+        told = dict(zip(("logs", "leave", "walk_ins", "hosts"), counts, strict=True))
+        names = ("学习记录", "请假", "加入名单", "流入地活动")
         parts = [f"{n}{c} 条" for n, c in zip(names, counts, strict=True) if c]
         if parts:
             audit.record(
@@ -62,16 +64,18 @@ def pending(programme: Programme) -> dict[str, int]:
         "queries": _queries(programme).count(),
         "leave": _leave(programme).count(),
         "walk_ins": _walk_ins(programme).count(),
+        "hosts": _hosts(programme).count(),
     }
 
 
 def _end_asked(programme: Programme, *, at: datetime) -> Sequence[int]:
-    """Logs, leave and requests to be added; what was ended before stays as it is."""
+    """Logs, leave, requests to be added, what hosts attested; what was ended before stays."""
     ended = {"decided_at": at, "state": "expired"}
     return (
         _logs(programme).update(**ended, reason=LOG),
         _leave(programme).update(**ended),
         _walk_ins(programme).update(**ended),
+        _hosts(programme).update(**ended, reason=HOST),
     )
 
 
@@ -81,6 +85,10 @@ def _end_queries(programme: Programme, *, at: datetime) -> int:
 
 def _logs(programme: Programme) -> QuerySet[StudyLog]:
     return StudyLog.objects.pending().filter(programme=programme)
+
+
+def _hosts(programme: Programme) -> QuerySet[HostAttendance]:
+    return HostAttendance.objects.waiting().filter(programme=programme)
 
 
 def _queries(programme: Programme) -> QuerySet[LineQuery]:

@@ -14,7 +14,7 @@ from datetime import datetime, time
 from django.db import transaction
 from django.utils import timezone
 
-from courses.models import Attendance, Enrolment, StudyLog
+from courses.models import Attendance, Enrolment, HostAttendance, StudyLog
 from credits.models import Exemption, LedgerEntry
 from portal import audit, jobs
 from portal.access import Capability, scope_of
@@ -117,6 +117,9 @@ def _witnessed(found: Sequence[Beside], since: datetime) -> dict[int, str]:
     logs = StudyLog.objects.filter(member__in=here, day__gte=first)
     for member, branch, day in logs.values_list("member", "branch", "day"):
         note(member, branch, day, "已有学习记录")
+    attested = HostAttendance.objects.filter(member__in=here, session__starts_at__gte=midnight)
+    for member, branch, start in attested.values_list("member", "branch", "session__starts_at"):
+        note(member, branch, timezone.localdate(start), "已有流入地活动的证明")
     places = Enrolment.objects.filter(member__in=here, until=None, since__gte=first)
     for member, day in places.values_list("member", "since"):
         note(member, getattr(here[member].here, "branch_id", 0), day, "已编入读书班")

@@ -14,6 +14,7 @@ from django.db.models import Count, QuerySet
 from courses.models import (
     AttendanceCredit,
     AttendancePlan,
+    HostAttendance,
     LineQuery,
     StudyLog,
     StudySession,
@@ -35,6 +36,7 @@ class Ends(NamedTuple):
     queries: int = 0
     leave: int = 0
     walk_ins: int = 0
+    hosts: int = 0
 
     @property
     def total(self) -> int:
@@ -43,7 +45,7 @@ class Ends(NamedTuple):
 
 LABELS = (
     "没有交表的活动", "点名没有结束", "未能记入的学时", "待确认的学习记录", "待核对的疑问",
-    "待批的请假", "待确认的加入请求",
+    "待批的请假", "待确认的加入请求", "待认定的流入地活动",
 )  # fmt: skip # in the order of Ends
 
 
@@ -66,13 +68,13 @@ class Meeting:
 
 
 def of(programme: Programme, where: Organization, *, at: datetime) -> Ends:
-    """Everything at or below an organisation: seven counts."""
+    """Everything at or below an organisation: eight counts."""
     return Ends(*(_under(rows, path, where).count() for rows, path in _kinds(programme, at)))
 
 
 def below_of(programme: Programme, where: Organization, *, at: datetime) -> list[Place]:
     """The organisations directly below that have something left, those with most first; what is
-    the organisation's own comes as itself. Eight queries, however many branches there are."""
+    the organisation's own comes as itself. Nine queries, however many branches there are."""
     length = len(where.path) + PATH_STEP
     sums: dict[str, list[int]] = defaultdict(lambda: [0] * len(Ends._fields))
     for index, (rows, path) in enumerate(_kinds(programme, at)):
@@ -116,6 +118,7 @@ def _kinds(programme: Programme, at: datetime) -> list[tuple[QuerySet[Any, Any],
         (LineQuery.objects.open().filter(programme=programme), "place__path"),
         (_leave(programme), "session__organiser__path"),
         (_walk_ins(programme), "session__organiser__path"),
+        (HostAttendance.objects.waiting().filter(programme=programme), "branch__path"),
     ]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Attendance,
         AttendancePlan,
         Course,
+        HostAttendance,
         LineQuery,
         ReadingClass,
         Sample,
@@ -161,6 +162,31 @@ class StudyLogQuerySet(ScopedQuerySet["StudyLog"]):
 
     def of_branch(self, branch: Organization) -> Self:
         return self.filter(branch=branch)
+
+
+class HostAttendanceQuerySet(ScopedQuerySet["HostAttendance"]):
+    """As the home branch sees them, which decides."""
+
+    path_lookup = "branch__path"
+    owner_lookup: str | None = "member"
+
+    def waiting(self) -> Self:
+        return self.filter(state="waiting")
+
+    def standing(self) -> Self:
+        """Those that wait or count: of these there is one a member, session and programme."""
+        return self.filter(state__in=["waiting", "recognised"])
+
+    def to_reverse(self) -> Self:
+        """Recognised, and the host has called the session off since."""
+        return self.filter(state="recognised", session__state__in=["cancelled", "not_held"])
+
+
+class AttestedQuerySet(HostAttendanceQuerySet):
+    """The same rows as the host sees them, which attested them."""
+
+    path_lookup = "session__organiser__path"
+    owner_lookup = None
 
 
 class LineQueryQuerySet(ScopedQuerySet["LineQuery"]):

@@ -12,7 +12,14 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from courses import line_queries
-from courses.models import Attendance, AttendanceCredit, ReadingClass, SessionChange, StudySession
+from courses.models import (
+    Attendance,
+    AttendanceCredit,
+    HostAttendance,
+    ReadingClass,
+    SessionChange,
+    StudySession,
+)
 from credits import ledger, rule_book
 from credits.ledger import Source
 from credits.models import Form, Programme
@@ -289,10 +296,18 @@ def _call_off(
         reverse_all(session, reason=reason, by=by, at=at)
     answer_queries(session, by=by, at=at)
     Attendance.objects.filter(session=session, status="not_yet").delete()
+    _end_attested(session, state, at=at)
     session.state, session.reason = state, reason.strip()[:200]
     session.version += 1
     session.save(update_fields=["state", "reason", "version"])
     return session
+
+
+def _end_attested(session: StudySession, state: StudySession.State, *, at: datetime) -> None:
+    """What was attested of mobile members ends with the session; what their branches have
+    recognised stays until they reverse it (courses/host_sessions.py)."""
+    waiting = HostAttendance.objects.waiting().filter(session=session)
+    waiting.update(state="withdrawn", decided_at=at, reason=f"流入地的活动{state.label}。")
 
 
 def _told(session: StudySession, before: dict[str, Any], changed: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Value
 
-from courses.models import LineQuery, SampleItem, StudyLog
+from courses.models import HostAttendance, LineQuery, SampleItem, StudyLog
 from credits.models import Exemption, HoursClaim
 from portal.access import Capability, Scope
 from portal.models import Message, Suggestion
@@ -48,6 +48,16 @@ OF_SECRETARY = (
         lambda paths: StudyLog.objects.pending()
         .filter(branch__path__in=paths)
         .exclude(member=_member()),
+    ),
+    Kind(
+        "hosts", "条流入地活动", "等待认定", "host-list", "去认定",
+        lambda paths: HostAttendance.objects.waiting()
+        .filter(branch__path__in=paths)
+        .exclude(member=_member()),
+    ),
+    Kind(
+        "called_off", "条流入地活动", "认定后被取消，请核实是否冲销", "host-decided", "去核实",
+        lambda paths: HostAttendance.objects.to_reverse().filter(branch__path__in=paths),
     ),
     Kind(
         "queries", "条学时", "党员说不对", "query-list", "去核对",

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from courses.models import (
     AttendancePlan,
+    HostAttendance,
     LineQuery,
     ReadingClass,
     SheetImport,
@@ -28,6 +29,7 @@ WORDS = {
     "queries": ("待答复的学时疑问", "条"),
     "plans": ("待答复的请假", "条"),
     "walk_ins": ("待确认的到场登记", "条"),
+    "hosts": ("待认定的流入地活动", "条"),
 }
 
 
@@ -71,6 +73,7 @@ def at(paths: Sequence[str]) -> Unfinished:
         "walk_ins": WalkIn.objects.filter(
             session__organiser__path__in=paths, state=WalkIn.State.ASKED
         ).count(),
+        "hosts": HostAttendance.objects.waiting().filter(branch__path__in=paths).count(),
     }
     sheets = SheetImport.objects.filter(organization__path__in=paths).count()
     return Unfinished(counts, sessions.held().count(), sheets)

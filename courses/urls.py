@@ -13,6 +13,7 @@ from courses.views import (
     ending,
     handover,
     home,
+    host_sessions,
     imports,
     lessons,
     line_queries,
@@ -76,6 +77,14 @@ urlpatterns = [
     path("logs/for/<int:member>/", study_logs.new_for, name="log-for"),
     path("logs/<int:log>/withdraw/", study_logs.withdraw, name="log-withdraw"),
     path("logs/<int:log>/reverse/", study_logs.reverse, name="log-reverse"),
+    # hosted/
+    path("hosted/sessions/", host_sessions.list_, name="host-sessions"),
+    path("hosted/sessions/<int:session>/attest/", host_sessions.attest, name="host-attest"),
+    path("hosted/<int:attested>/withdraw/", host_sessions.withdraw, name="host-withdraw"),
+    path("hosted/waiting/", host_sessions.waiting, name="host-list"),
+    path("hosted/decided/", host_sessions.decided, name="host-decided"),
+    path("hosted/decide/", host_sessions.decide, name="host-decide"),
+    path("hosted/<int:host_attendance>/reverse/", host_sessions.reverse, name="host-reverse"),
     # hours/
     path("hours/", statement.my_hours, name="my-hours"),
     path("hours/members/<int:member>/", statement.member_hours, name="member-hours"),

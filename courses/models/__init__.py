@@ -11,6 +11,7 @@ from courses.models.attendance import (
 )
 from courses.models.attendance_plan import LEAVES, AttendancePlan
 from courses.models.course import Course, Lesson, Material
+from courses.models.host_attendance import HostAttendance
 from courses.models.line_query import LineQuery
 from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.sample import Sample, SampleItem, SamplePhoto
@@ -26,6 +27,7 @@ __all__ = [
     "AttendancePlan",
     "Course",
     "Enrolment",
+    "HostAttendance",
     "Leave",
     "Lesson",
     "LineQuery",

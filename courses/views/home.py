@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from courses import early_warnings, start_pages, todos
-from courses.models import StudyLog, StudySession
+from courses.models import HostAttendance, StudyLog, StudySession
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which
 from credits import figures, overviews, statements
 from credits.models import HoursClaim, Programme
@@ -43,7 +43,8 @@ def home(request: MemberRequest) -> HttpResponse:
 @require_GET
 @gate.required(Capability.OWN)
 def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
-    """Where a ledger line came from: the session, the log or the stated hours behind it."""
+    """Where a ledger line came from: the session, the log, what a host attested or the hours stated
+    behind it."""
     if kind == "session":
         found = StudySession.objects.filter(key=key).first()
         if found:
@@ -53,10 +54,24 @@ def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
         return redirect("my-logs")
     if kind == "log" and logs.within(request.scope, Capability.CONFIRM_STUDY).exists():
         return redirect(f"{reverse('log-list')}?show=decided")
+    if kind == "host" and (address := _of_host(request, key)):
+        return redirect(address)
     stated = HoursClaim.objects.seen_by(request.scope).filter(kind=kind, key=key).first()
     if stated:
         return redirect("claim-detail", stated.pk)
     raise Http404("没有找到，或不在您的范围内。")
+
+
+def _of_host(request: MemberRequest, key: str) -> str:
+    """Where the member, the home branch or the host looks at what a host attested."""
+    rows = HostAttendance.objects.filter(key=key)
+    if rows.filter(member=request.user).exists():
+        return f"{reverse('my-logs')}#hosts"
+    if rows.within(request.scope, Capability.CONFIRM_STUDY).exists():
+        return reverse("host-decided")
+    attested = HostAttendance.attested.filter(key=key)
+    held = attested.within(request.scope, Capability.RECORD_ATTENDANCE)
+    return reverse("host-sessions") if held.exists() else ""
 
 
 def _member(request: MemberRequest, programme: Programme) -> HttpResponse:

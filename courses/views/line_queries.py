@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from courses import line_queries
-from courses.models import LineQuery, StudyLog, StudySession
+from courses.models import HostAttendance, LineQuery, StudyLog, StudySession
 from credits.models import HoursClaim, LedgerEntry, SourceKind
 from credits.views.shown import programme_of
 from portal import gate
@@ -135,12 +135,18 @@ def _get(request: MemberRequest, pk: int) -> LineQuery:
 
 
 def _addresses(queries: list[LineQuery]) -> dict[int, str]:
-    """Where each can be put right, by its id: two or three queries for a page."""
-    keys: dict[str, list[str]] = {"session": [], "log": [], "opening": [], "outside": []}
+    """Where each can be put right, by its id: three or four queries for a page."""
+    keys: dict[str, list[str]] = {
+        "session": [],
+        "log": [],
+        "host": [],
+        "opening": [],
+        "outside": [],
+    }
     for query in queries:
         keys.setdefault(query.kind, []).append(query.key)
     found: dict[Any, int] = {}
-    for kind, model in (("session", StudySession), ("log", StudyLog)):
+    for kind, model in (("session", StudySession), ("log", StudyLog), ("host", HostAttendance)):
         rows: Any = model._default_manager.filter(key__in=keys[kind])
         found |= {(kind, key): pk for key, pk in rows.values_list("key", "pk")}
     if stated := keys["opening"] + keys["outside"]:
@@ -154,6 +160,8 @@ def _addresses(queries: list[LineQuery]) -> dict[int, str]:
             addresses[query.pk] = f"{address}?member={query.member_id}#m{query.member_id}"
         elif query.kind == "log" and source:
             addresses[query.pk] = reverse("log-reverse", args=[source])
+        elif query.kind == "host" and source:
+            addresses[query.pk] = reverse("host-reverse", args=[source])
         elif source:
             addresses[query.pk] = reverse("claim-detail", args=[source])
     return addresses

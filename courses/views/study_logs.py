@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.utils.crypto import get_random_string
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import study_logs
+from courses import host_sessions, study_logs
 from courses.forms import LogForm
 from courses.models import StudyLog
 from credits import dates, late_entries, rule_book
@@ -50,11 +50,13 @@ def new_for(request: MemberRequest, member: int) -> HttpResponse:
 @require_GET
 @gate.required(Capability.OWN)
 def mine(request: MemberRequest) -> HttpResponse:
-    """What one has handed in, and what became of it."""
+    """What one has handed in, and what hosts attested of one, with what became of it."""
     logs = StudyLog.objects.filter(member=request.user).select_related("programme", "decided_by")
     logs = logs.annotate(late=late_entries.is_late("log"))
     shown = Paginator(logs, 30).get_page(request.GET.get("page"))
-    return page(request, "courses/my_logs.html", {"page": shown, "query": ""})
+    hosted = host_sessions.of_member(request.user)
+    context = {"page": shown, "query": "", "hosted": hosted}
+    return page(request, "courses/my_logs.html", context)
 
 
 @require_POST

@@ -100,7 +100,8 @@ class Posting(models.Model):
     @property
     def has_page(self) -> bool:
         """Whether the source has a page of its own, at the address `source`."""
-        return self.kind in {SourceKind.SESSION, SourceKind.STUDY_LOG} or self.is_granted
+        kinds = {SourceKind.SESSION, SourceKind.STUDY_LOG, SourceKind.HOST_SESSION}
+        return self.kind in kinds or self.is_granted
 
     @property
     def is_granted(self) -> bool:

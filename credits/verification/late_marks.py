@@ -2,7 +2,8 @@
 and what only a window can have let in has one.
 
 Of what was inside a window though it was in time nobody can tell so later: branches may have moved.
-Nor of own study, for the day on which it was handed in is not the ledger's.
+Nor of own study and of host sessions, for the day on which they were handed in or attested is not
+the ledger's.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from credits.rule_book import RuleBook
 from credits.verification.report import Findings
 
 NAMED = 200
-NOT_DATED = [*GRANTED, SourceKind.STUDY_LOG]  # whose posting does not tell whether it was late
+# Whose posting does not tell whether it was late.
+NOT_DATED = [*GRANTED, SourceKind.STUDY_LOG, SourceKind.HOST_SESSION]
 
 
 def check(found: Findings, book: RuleBook | None) -> None:

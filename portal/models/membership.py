@@ -1,5 +1,7 @@
 """Who belongs where, and since when."""
 
+from datetime import date
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -134,3 +136,9 @@ class MobileStay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member}：{self.region}"
+
+    def was_away_on(self, day: date) -> bool:
+        """Whether the member was away on a day; one that was a mistake never was."""
+        if self.ended == self.Ended.MISTAKE or day < self.since:
+            return False
+        return self.until is None or day <= self.until

@@ -16,7 +16,8 @@ from courses import attendance_plans, roll_call, sessions, walk_ins  # noqa: E40
 from courses.models import StudySession  # noqa: E402
 from courses.sessions import Plan  # noqa: E402
 from credits import programmes  # noqa: E402
-from portal import organizations  # noqa: E402
+from portal import mobile_stays, organizations  # noqa: E402
+from portal.mobile_stays import Away  # noqa: E402
 from portal.models import Member, Organization  # noqa: E402
 from portal.organizations import Founding  # noqa: E402
 from tests import cast  # noqa: E402
@@ -55,11 +56,13 @@ programme = programmes.found(
 programmes.open_(programme, by=city.by, at=moment(STARTS, 8))
 
 
-def open_roll(key: str, day: int, minute: int, method: str = "roll_call") -> None:
+def open_roll(
+    key: str, day: int, minute: int, method: str = "roll_call", where: Organization = city.jia
+) -> None:
     start = moment(days_ago(day), 9, minute)
     end = start + timedelta(minutes=90)
     plan = Plan(key, "seminar", start, end, "reform", method=method, key=key)
-    session = sessions.schedule(city.jia, [programme], plan, by=city.by, at=BEFORE)
+    session = sessions.schedule(where, [programme], plan, by=city.by, at=BEFORE)
     roll_call.open_(session, by=city.by, at=min(start, NOW))
 
 
@@ -67,6 +70,10 @@ open_roll("shared", 9, 0)
 for number in range(16):
     open_roll(f"roll{number}", number // 2 + 1, 45 * (number % 2))
 open_roll("check-in", 0, 0, "check_in")
+open_roll("host", 10, 0, where=city.yi)
+for member in Member.objects.filter(number__startswith="9").order_by("pk")[:8]:
+    here = Away(days_ago(200), "云岭市", "work", host=city.yi)
+    mobile_stays.register(member, here, by=city.by, at=NOW)
 attendance_plans.ask_leave(
     StudySession.objects.get(key="roll0"), "sick", by=city.actor("lin"), at=NOW
 )

@@ -61,6 +61,17 @@ def test_mistake_09_leave_approved_by_eight_at_once_is_reversed_once(machine, cr
     verified()
 
 
+def test_eight_attest_and_recognise_the_same_mobile_members_once(machine, crowd, verified):
+    answers = crowd("attest_and_recognise", 8)
+
+    assert sum(a["said"]["attested"] for a in answers) == 8
+    assert sum(a["said"]["recognised"] for a in answers) == 8
+    assert machine.one("SELECT count(*) FROM credits_posting WHERE kind = 'host'") == 8
+    states = "SELECT state, count(*), sum(hours) FROM courses_hostattendance GROUP BY state"
+    assert machine.rows(states) == [("recognised", 8, 1600)]
+    verified()
+
+
 def test_sixteen_branches_credit_the_same_guests_who_have_no_standing_yet(machine, crowd, verified):
     guests = "member_id IN (SELECT id FROM portal_member WHERE number LIKE '8%')"
     assert machine.one(f"SELECT count(*) FROM credits_standing WHERE {guests}") == 0

@@ -21,6 +21,7 @@ from courses import (
     attendance_plans,
     claim_reversals,
     corrections,
+    host_sessions,
     line_queries,
     moves,
     roll_call,
@@ -31,7 +32,7 @@ from courses import (
 )
 from courses import check_in as checking_in
 from courses.marks import Mark, Wish
-from courses.models import AttendancePlan, LineQuery, StudySession, WalkIn
+from courses.models import AttendancePlan, HostAttendance, LineQuery, StudySession, WalkIn
 from courses.study_logs import Handing, Study
 from credits import (
     bulletins,
@@ -49,7 +50,7 @@ from credits.ledger import Credit, Posted, Source
 from credits.models import ClaimBatch, HoursClaim, LedgerEntry, Programme, RankingPermit
 from portal import appointments, members, messages, organizations
 from portal.audit import Actor
-from portal.models import Member, Organization, Role
+from portal.models import Member, MobileStay, Organization, Role
 from portal.organizations import Founding
 from portal.refusals import Conflict, Refusal
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
@@ -399,6 +400,21 @@ def confirm_logs(number: int) -> Any:
     logs = study_logs.submit_many(programme, handings, at=NOW)
     outcomes = study_logs.confirm(logs, by=actor(), at=NOW)
     return {"confirmed": sum(not o.reason for o in outcomes)}
+
+
+def attest_and_recognise(number: int) -> Any:
+    """Eight mobile members are attested by everybody and recognised by everybody, in another order
+    each time."""
+    session = StudySession.objects.get(key="host")
+    host = Actor(Member.objects.get(name="郑书棋"), "secretary")
+    roll_call.close(session, {}, by=host, at=NOW)
+    stays = list(MobileStay.objects.filter(host=session.organiser))
+    random.Random(number).shuffle(stays)
+    made = host_sessions.attest(session, stays, by=host, at=NOW)
+    rows = list(HostAttendance.objects.select_related("session"))
+    random.Random(number).shuffle(rows)
+    outcomes = host_sessions.recognise(rows, by=actor(), at=NOW)
+    return {"attested": len(made), "recognised": sum(not o.reason for o in outcomes)}
 
 
 def move_about(number: int) -> Any:

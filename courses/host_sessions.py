@@ -1,0 +1,314 @@
+"""Host sessions (流入地活动): the host attests that mobile members took part, their home branch
+recognises it.
+
+Only then is it credited, once, in the home branch's book, as the session credits its own guests.
+Locks: sessions by id → rows by id → what the ledger locks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+
+from courses import crediting, line_queries, sessions
+from courses.models import Attendance, HostAttendance, StudySession
+from credits import dates, ledger, rule_book
+from credits.dates import Windows
+from credits.ledger import Request, Source
+from credits.models import Programme, Standing
+from portal import audit, set_wise
+from portal.audit import Actor
+from portal.models import AuditEvent, Member, MobileStay
+from portal.refusals import Refusal
+
+State = HostAttendance.State
+
+
+class CannotAttest(Refusal):
+    """The host cannot say this of somebody; the message says of whom, and why."""
+
+
+class NotYourself(Refusal):
+    """Nobody attests or decides for themselves, and one person does not do both."""
+
+    message = "不能为自己证明或认定，请由组织委员或上级代为办理。"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of recognising one row: its hours, or why it could not be credited."""
+
+    row: HostAttendance
+    hours: int = 0
+    reason: str = ""
+
+
+@transaction.atomic
+def attest(
+    session: StudySession, stays: Sequence[MobileStay], *, by: Actor, at: datetime
+) -> list[HostAttendance]:
+    """Say that mobile members took part in a session that one's organisation held; all or none.
+
+    Returns the new rows, one for each of the session's programmes that has the member on its roll
+    and takes postings; what waits or counts already is left as it is. Raises CannotAttest for
+    whoever was not here on that day or stands on the session's own roll, and when it is too late;
+    NotYourself; sessions.NotNow for a session without a closed roll.
+    """
+    session = sessions.lock(session)
+    if not session.is_closed or session.ends_at > at:
+        raise sessions.NotNow(f"活动{session.get_state_display()}，记了学时以后才能证明参加。")
+    rows = MobileStay.objects.filter(pk__in=[stay.pk for stay in stays]).order_by("pk")
+    found = list(rows.select_related("member__branch"))
+    people = [stay.member_id for stay in found]
+    rolls = Attendance.objects.filter(session=session, member__in=people)
+    marks = {mark.member_id: mark for mark in rolls}
+    for stay in found:
+        _check(session, stay, marks.get(stay.member_id), by=by)
+    made = _fresh(session, found, by=by, at=at)
+    HostAttendance.objects.bulk_create(made)
+    if made:
+        audit.record(
+            AuditEvent.Event.ATTENDANCE,
+            by=by,
+            at=at,
+            on=session.organiser,
+            subject=f"证明流动党员参加：{session}（{len({row.member_id for row in made})} 人）",
+            detail={"session": session.key, "members": sorted({r.member.number for r in made})},
+        )
+    return made
+
+
+def _check(session: StudySession, stay: MobileStay, mark: Attendance | None, *, by: Actor) -> None:
+    member, day = stay.member, session.day
+    if member.pk == by.member.pk:
+        raise NotYourself
+    if stay.host_id != session.organiser_id:
+        raise CannotAttest(f"{member.name}登记的流入地党组织不是{session.organiser}。")
+    if not stay.was_away_on(day):
+        raise CannotAttest(f"{member.name}在 {day} 没有流动在外，不能证明。")
+    if member.branch is None:
+        raise CannotAttest(f"{member.name}已不在任何党支部的名册里。")
+    if mark is not None:
+        raise CannotAttest(
+            f"{member.name}在这次活动的名单上（{mark.word}），由点名记学时，不用再证明。"
+        )
+
+
+def _fresh(
+    session: StudySession, stays: Sequence[MobileStay], *, by: Actor, at: datetime
+) -> list[HostAttendance]:
+    """The rows to be written for people of whom it may be said."""
+    people = [stay.member_id for stay in stays]
+    programmes = [p for p in session.programmes.order_by("pk") if p.takes_postings]
+    rolls = Standing.objects.filter(programme__in=programmes, member__in=people, on_roll=True)
+    on_roll = set(rolls.values_list("programme_id", "member_id"))
+    known = HostAttendance.objects.standing().filter(session=session, member__in=people)
+    there = set(known.values_list("programme_id", "member_id"))
+    windows = {p.pk: Windows(p) for p in programmes}
+    made = []
+    for stay in stays:
+        member, branch = stay.member, stay.member.branch
+        assert branch is not None  # noqa: S101 - checked before
+        taking = [p for p in programmes if (p.pk, member.pk) in on_roll]
+        if not taking:
+            raise CannotAttest(f"{member.name}不在这次活动所属专题教育的学习名单上，或已经封账。")
+        for programme in taking:
+            if (programme.pk, member.pk) in there:
+                continue
+            why = dates.late(
+                programme, session.day, [branch.path, session.organiser.path], at=at,
+                windows=windows[programme.pk], what="活动",
+            )  # fmt: skip
+            if why:
+                raise CannotAttest(why)
+            made.append(
+                HostAttendance(
+                    key=get_random_string(20),
+                    programme=programme,
+                    stay=stay,
+                    member=member,
+                    branch=branch,
+                    session=session,
+                    attested_by=by.member,
+                    attested_at=at,
+                )
+            )
+    return made
+
+
+@transaction.atomic
+def recognise(rows: Sequence[HostAttendance], *, by: Actor, at: datetime) -> list[Outcome]:
+    """Recognise rows in bulk: exactly these, each credited in the home branch's book, or left
+    waiting with its reason.
+
+    Raises NotYourself when one is the decider's own or was attested by them; rows already decided
+    are left alone.
+    """
+    waiting = _lock_waiting(rows, by)
+    ready = [row for row in waiting if row.session.is_closed]
+    outcomes = [
+        Outcome(
+            row, reason=f"流入地的活动{row.session.get_state_display()}，等流入地记了学时再认定。"
+        )
+        for row in waiting
+        if not row.session.is_closed
+    ]
+    for programme in sorted({row.programme for row in ready}, key=lambda p: p.pk):
+        own = [row for row in ready if row.programme_id == programme.pk]
+        outcomes += _post(programme, own, by=by, at=at)
+    given = [outcome for outcome in outcomes if not outcome.reason]
+    set_wise.update_by_id(
+        HostAttendance,
+        ["state", "decided_by", "decided_at", "hours"],
+        [(State.RECOGNISED, by.member.pk, at, o.hours, o.row.pk) for o in given],
+    )
+    counts = Counter(outcome.row.branch for outcome in given)
+    audit.record_many(
+        audit.event(
+            AuditEvent.Event.STUDY, by=by, at=at, on=branch, subject=f"认定流入地活动 {n} 条"
+        )
+        for branch, n in counts.items()
+    )
+    return outcomes
+
+
+def _post(
+    programme: Programme, rows: Sequence[HostAttendance], *, by: Actor, at: datetime
+) -> list[Outcome]:
+    book = rule_book.of(programme)
+    # A row that was refused before has a posting without lines: what follows is a revision.
+    turns = ledger.next_revisions(programme, [source_of(row) for row in rows])
+    requests = [
+        Request(
+            source_of(row),
+            row.branch,
+            crediting.of_guest(row.session, row.member, book),
+            turns[row.key],
+            claimed=timezone.localdate(row.attested_at),
+        )
+        for row in rows
+    ]
+    posted = ledger.post_many(programme, requests, by=by, at=at)
+    outcomes = []
+    for row, result in zip(rows, posted, strict=True):
+        if result.refused:
+            outcomes.append(Outcome(row, reason=result.refused[0].message))
+            continue
+        row.state, row.decided_by, row.decided_at = State.RECOGNISED, by.member, at
+        row.hours = sum(line.hours for line in result.lines)
+        outcomes.append(Outcome(row, row.hours))
+    return outcomes
+
+
+@transaction.atomic
+def decline(rows: Sequence[HostAttendance], *, reason: str, by: Actor, at: datetime) -> int:
+    """Do not recognise rows, with a reason that host and member read; returns how many still
+    waited. Raises NotYourself as `recognise`; Refusal without a reason."""
+    if not reason.strip():
+        raise Refusal("请写明不予认定的理由。", field="reason")
+    waiting = _lock_waiting(rows, by)
+    HostAttendance.objects.filter(pk__in=[row.pk for row in waiting]).update(
+        state=State.DECLINED, decided_by=by.member, decided_at=at, reason=reason.strip()[:200]
+    )
+    audit.record_many(
+        audit.event(
+            AuditEvent.Event.STUDY, by=by, at=at, on=row.branch, subject=f"不予认定：{row.session}"
+        )
+        for row in waiting
+    )
+    return len(waiting)
+
+
+@transaction.atomic
+def withdraw(row: HostAttendance, *, by: Actor, at: datetime) -> HostAttendance:
+    """Take back what one's organisation attested, as long as nobody has decided about it."""
+    found = _lock([row])[0]
+    if found.state != State.WAITING:
+        raise Refusal(f"{found.member.name}的证明{found.get_state_display()}，不能撤回。")
+    found.state, found.decided_at = State.WITHDRAWN, at
+    found.save(update_fields=["state", "decided_at"])
+    audit.record(
+        AuditEvent.Event.ATTENDANCE,
+        by=by,
+        at=at,
+        on=found.session.organiser,
+        subject=f"撤回证明：{found.session}（{found.member.name}）",
+    )
+    return found
+
+
+@transaction.atomic
+def reverse(row: HostAttendance, *, reason: str, by: Actor, at: datetime) -> HostAttendance:
+    """Take recognised hours back, with a reason, in the book where they were posted."""
+    [found] = _lock([row])
+    if found.state != State.RECOGNISED:
+        raise Refusal(f"这条流入地活动{found.get_state_display()}，不能冲销。")
+    if not reason.strip():
+        raise Refusal("请写明冲销的理由。", field="reason")
+    _check_other([found], by)
+    source = source_of(found)
+    ledger.correct(
+        found.programme,
+        source,
+        revision=ledger.next_revision(found.programme, source),
+        organiser=found.branch,
+        withdraw=[found.member],
+        credits=[],
+        reason=reason,
+        by=by,
+        at=at,
+    )
+    line_queries.follow(found.programme, source, by=by, at=at)
+    found.state, found.reason, found.hours = State.REVERSED, reason.strip()[:200], 0
+    found.decided_by, found.decided_at = by.member, at
+    found.save(update_fields=["state", "reason", "hours", "decided_by", "decided_at"])
+    audit.record(
+        AuditEvent.Event.CORRECTION,
+        by=by,
+        at=at,
+        on=found.branch,
+        subject=f"冲销流入地活动：{found.session}",
+        detail={"reason": reason},
+    )
+    return found
+
+
+def source_of(row: HostAttendance) -> Source:
+    """How the ledger names a row."""
+    return Source("host", row.key, row.session.title)
+
+
+def _lock(rows: Sequence[HostAttendance]) -> list[HostAttendance]:
+    """Lock rows by id, their sessions before them, and read both anew."""
+    held = {s.pk: s for s in sessions.lock_many([row.session for row in rows])}
+    locked = HostAttendance.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk")
+    locked = locked.select_for_update(of=("self",))
+    found = list(locked.select_related("member__branch", "branch", "programme"))
+    for row in found:
+        row.session = held[row.session_id]
+    return found
+
+
+def _lock_waiting(rows: Sequence[HostAttendance], by: Actor) -> list[HostAttendance]:
+    """Those that still wait, none of which is this person's own or attested by them."""
+    waiting = [row for row in _lock(rows) if row.state == State.WAITING]
+    _check_other(waiting, by)
+    return waiting
+
+
+def _check_other(rows: Sequence[HostAttendance], by: Actor) -> None:
+    if any(by.member.pk in (row.member_id, row.attested_by_id) for row in rows):
+        raise NotYourself
+
+
+def of_member(member: Member) -> list[HostAttendance]:
+    """What was attested of somebody, the newest first, but for what was taken back unseen."""
+    rows = HostAttendance.objects.filter(member=member).exclude(state=State.WITHDRAWN, reason="")
+    rows = rows.select_related("session__organiser", "decided_by", "programme")
+    return list(rows.order_by("-session__starts_at", "-pk")[:50])
