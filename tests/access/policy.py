@@ -159,6 +159,8 @@ PAGES: dict[str, Page] = {
     "objection-reply": Page("publish", "root"),
     "unit-check-list": Page("certify"),
     "unit-check": Page("certify", "of_official"),
+    "unit-text": Page("certify", "of_official"),
+    "draft-ask": Page("publish", "root"),
     "exemption-list": Page("approve"),
     "exemption-ask": Page("exempt", "object"),
     "exemption-many": Page("exempt"),
