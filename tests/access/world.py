@@ -86,7 +86,8 @@ def _checks(world: World) -> None:
     row = check.rows.get(unit=city.county)
     unit_checks.answer(row, {"due": "少一人"}, by=city.actor("gao", "official"), at=NOW)
     official, rows = city.actor("shi", "official"), bulletins.figures_of(draft).rows
-    for request in unit_texts.ask_anew(draft, rows, by=official, at=NOW):
+    unit_texts.ask_anew(draft, rows, by=official, at=NOW)
+    for request in draft.text_requests.all():
         ids = world.inside if request.unit_id == city.county.pk else world.outside
         ids["unit_text_request"] = request.pk
     secret = feed_keys.make(by=city.actor("shi", "official"), at=NOW)
