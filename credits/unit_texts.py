@@ -205,5 +205,5 @@ def _seats(units: Collection[int], *, at: datetime) -> dict[int, list[int]]:
     there = Organization.objects.standing(timezone.localdate(at)).branches()
     rows = there.filter(unit__in=[unit for unit in units if unit not in held])
     for unit, branch in rows.order_by("path").values_list("unit", "pk"):
-        branches[unit].append(branch)
+        branches[unit or 0].append(branch)
     return {u: branches[u] if 0 < len(branches[u]) <= FEW else [u] for u in units}

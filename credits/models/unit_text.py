@@ -85,7 +85,7 @@ class BulletinUnitText(models.Model):
             models.UniqueConstraint(fields=["bulletin", "unit"], name="bulletin_unit_text_once"),
             models.CheckConstraint(
                 name="bulletin_unit_text_short",
-                condition=~Q(text="") & LessThanOrEqual(Length("text"), LONGEST),
+                condition=~Q(text="") & Q(LessThanOrEqual(Length("text"), LONGEST)),
             ),
         ]
 

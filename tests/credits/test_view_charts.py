@@ -6,8 +6,8 @@ import re
 from itertools import pairwise
 
 import pytest
-from defusedxml import ElementTree
 from django.template.loader import render_to_string
+from docx.oxml import parse_xml
 
 from credits import bulletin_texts
 from credits.bulletin_figures import Figures
@@ -43,7 +43,7 @@ def figures():
 
 
 def drawn(name, **context):
-    svg = ElementTree.fromstring(render_to_string(f"credits/_chart_{name}.html", context))
+    svg = parse_xml(render_to_string(f"credits/_chart_{name}.html", context).strip())
     return svg, [(t.get("class") or "", (t.text or "").strip()) for t in svg.iter("text")]
 
 
