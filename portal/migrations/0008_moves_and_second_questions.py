@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0006_messages"),
+        ("portal", "0007_mobile_stays"),
     ]
 
     operations = [
