@@ -26,6 +26,7 @@ INSERT_ONLY = {
     "credits_lateentry",
     "credits_branchclosing",
     "portal_auditevent",
+    "portal_organizationmove",
     "courses_scan",
 }
 

@@ -188,6 +188,9 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     handed = Suggestion.objects.in_bulk([ids["answered"], ids["withdrawn"]])
     suggestions.answer(handed[ids["answered"]], "已报修。\n明天来人。", by=city, at=at)
     suggestions.withdraw(handed[ids["withdrawn"]], by=member, at=at)
+    again = suggestions.hand_in("advice", "活动室太暗。", by=member, at=at)
+    answered = suggestions.answer(again, "已换灯。", by=city, at=at)
+    ids["again"] = suggestions.ask_again(answered, "还是太暗。", by=member, at=at).pk
     for state in Job.State.values:
         over = state in ("done", "failed", "cancelled")
         ids[f"job_{state}"] = Job.objects.create(
@@ -266,7 +269,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("course-detail", course), at("lesson-detail", lesson),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
             at("my-warnings"), at("session-visit", ids["visit"]), at("message-list"),
-            at("message-by-mail"), at("suggestions"), at("bulletin-list"),
+            at("message-by-mail"), at("suggestions"),
+            at("suggestion-again", ids["answered"]), at("bulletin-list"),
             at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
             at("my-samples"),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
@@ -327,7 +331,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("programme-next"), at("loose-ends", city.pk), at("closing-list"),
             at("closing-detail", ids["closing"]), at("audit-list"), at("suggestions-received"),
             at("suggestions-received", query="?state=answered"),
-            *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),
+            *(at("suggestion-detail", ids[key])
+              for key in ("late", "answered", "withdrawn", "again")),
             *(at("job-detail", ids[f"job_{state}"]) for state in Job.State.values),
         ],
         "administrator": [
