@@ -55,10 +55,11 @@ def attest(
 ) -> list[HostAttendance]:
     """Say that mobile members took part in a session that one's organisation held; all or none.
 
-    Returns the new rows, one for each of the session's programmes that has the member on its roll
-    and takes postings; what waits or counts already is left as it is. Raises CannotAttest for
-    whoever was not here on that day or stands on the session's own roll, and when it is too late;
-    NotYourself; sessions.NotNow for a session without a closed roll.
+    Returns what waits now, a row for each of the session's programmes that has the member on its
+    roll and takes postings; what waited or counts already is left as it is. What ended with books
+    that are open again waits once more, with the day on which it was attested. Raises CannotAttest
+    for whoever was not here on that day or stands on the session's own roll, and when it is too
+    late; NotYourself; sessions.NotNow for a session without a closed roll.
     """
     session = sessions.lock(session)
     if not session.is_closed or session.ends_at > at:
@@ -71,7 +72,9 @@ def attest(
     for stay in found:
         _check(session, stay, marks.get(stay.member_id), by=by)
     made = _fresh(session, found, by=by, at=at)
-    HostAttendance.objects.bulk_create(made)
+    again = HostAttendance.objects.filter(pk__in=[row.pk for row in made if row.pk])
+    again.update(state=State.WAITING, decided_at=None, reason="")
+    HostAttendance.objects.bulk_create([row for row in made if not row.pk])
     if made:
         audit.record(
             AuditEvent.Event.ATTENDANCE,
@@ -108,8 +111,10 @@ def _fresh(
     programmes = [p for p in session.programmes.order_by("pk") if p.takes_postings]
     rolls = Standing.objects.filter(programme__in=programmes, member__in=people, on_roll=True)
     on_roll = set(rolls.values_list("programme_id", "member_id"))
-    known = HostAttendance.objects.standing().filter(session=session, member__in=people)
-    there = set(known.values_list("programme_id", "member_id"))
+    known = HostAttendance.objects.filter(session=session, member__in=people)
+    known = known.select_related("member")
+    there = set(known.standing().values_list("programme_id", "member_id"))
+    ended = {(r.programme_id, r.member_id): r for r in known.filter(state=State.EXPIRED)}
     windows = {p.pk: Windows(p) for p in programmes}
     made = []
     for stay in stays:
@@ -120,6 +125,9 @@ def _fresh(
             raise CannotAttest(f"{member.name}不在这次活动所属专题教育的学习名单上，或已经封账。")
         for programme in taking:
             if (programme.pk, member.pk) in there:
+                continue
+            if before := ended.get((programme.pk, member.pk)):
+                made.append(before)
                 continue
             why = dates.late(
                 programme, session.day, [branch.path, session.organiser.path], at=at,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from courses.models import Attendance, Enrolment, StudyLog, StudySession
+from courses.models import Attendance, Enrolment, HostAttendance, StudyLog, StudySession
 from credits.models import HoursClaim, LedgerEntry
 from portal.models import Appointment, Member, SignInSlip
 from tests.access.test_matrix import fingerprint
@@ -54,6 +54,27 @@ def test_foreign_logs_are_neither_confirmed_nor_returned(laid, as_role):
     logs = StudyLog.objects.filter(pk__in=both)
     assert set(logs.values_list("state", flat=True)) == {"pending"}
     assert not LedgerEntry.objects.filter(posting__kind="log").exists()
+
+
+def test_foreign_host_sessions_are_neither_recognised_nor_declined(laid, as_role):
+    client = as_role("secretary")
+    rows = HostAttendance.objects.filter(pk__in=[laid.outside["host_attendance"]])
+    rows.update(state="waiting", decided_by=None, decided_at=None, hours=0)
+    before = fingerprint()
+    for act in ("recognise", "decline"):
+        post(client, "host-decide", {"row": [laid.outside["host_attendance"]], "act": act,
+                                     "reason": "理由"})  # fmt: skip
+        post(client, "host-decide", {"row": [laid.inside["attested"]], "act": act})
+    assert fingerprint() == before
+
+
+def test_a_host_attests_nobody_who_lives_elsewhere(laid, as_role):
+    client = as_role("secretary")
+    before = fingerprint()
+    for stay in (laid.outside["hosted"], laid.inside["stay"]):
+        told = post(client, "host-attest", {"stay": [stay]}, session=laid.inside["session"])
+        assert "请先勾选" in told.content.decode()
+    assert fingerprint() == before
 
 
 def test_foreign_stated_hours_are_neither_approved_nor_returned(laid, as_role):

@@ -15,7 +15,16 @@ from courses import (
     sessions,
     study_logs,
 )
-from courses.models import Course, Lesson, Material, SamplePhoto, SheetImport, StudyLog, WalkIn
+from courses.models import (
+    Course,
+    HostAttendance,
+    Lesson,
+    Material,
+    SamplePhoto,
+    SheetImport,
+    StudyLog,
+    WalkIn,
+)
 from courses.sessions import Plan
 from courses.study_logs import Study
 from credits import (
@@ -28,6 +37,7 @@ from credits import (
     ledger,
     registers,
     unit_checks,
+    unit_texts,
 )
 from credits.catch_up import Span
 from credits.ledger import Credit, Source
@@ -85,6 +95,11 @@ def _checks(world: World) -> None:
         ids["unit_figures"] = check.rows.get(unit=unit).pk
     row = check.rows.get(unit=city.county)
     unit_checks.answer(row, {"due": "少一人"}, by=city.actor("gao", "official"), at=NOW)
+    official, rows = city.actor("shi", "official"), bulletins.figures_of(draft).rows
+    unit_texts.ask_anew(draft, rows, by=official, at=NOW)
+    for request in draft.text_requests.all():
+        ids = world.inside if request.unit_id == city.county.pk else world.outside
+        ids["unit_text_request"] = request.pk
     secret = feed_keys.make(by=city.actor("shi", "official"), at=NOW)
     world.inside["secret"] = world.outside["secret"] = secret
     world.inside["objection"] = world.outside["objection"] = row.answers.get(measure="due").pk
@@ -188,6 +203,14 @@ def _things(
     guest = city.enrol(city.yi, f"{branch.name[-3:]}流入")
     here = Away(days_ago(200), "云岭市", "work", host=branch)
     hosted = mobile_stays.register(guest, here, by=by, at=NOW)
+    common = {"programme": programme, "session": session, "attested_by": helper, "attested_at": NOW}
+    attested = HostAttendance.objects.create(
+        key=f"here-{branch.code}", stay=hosted, member=guest, branch=city.yi, **common
+    )
+    recognised = HostAttendance.objects.create(
+        key=f"away-{branch.code}", stay=stay, member=done, branch=branch, state="recognised",
+        hours=100, decided_by=by.member, decided_at=NOW, **common,
+    )  # fmt: skip
     query = line_queries.ask_missing(
         programme, days_ago(2), "上午的党课", by=Actor(person, "member"), at=NOW
     )
@@ -227,6 +250,8 @@ def _things(
         "suggestion": suggestion.pk,
         "stay": stay.pk,
         "hosted": hosted.pk,
+        "attested": attested.pk,
+        "host_attendance": recognised.pk,
         "walk_in": WalkIn.objects.create(session=session, member=person, scanned_at=NOW).pk,
         "kind": "session",
         "key": session.key,

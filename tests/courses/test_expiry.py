@@ -8,18 +8,37 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from courses import attendance_plans, expiry, line_queries, loose_ends, roll_call, study_logs
+from courses import (
+    attendance_plans,
+    expiry,
+    host_sessions,
+    line_queries,
+    loose_ends,
+    roll_call,
+    study_logs,
+)
 from courses.loose_ends import Ends
-from courses.models import AttendancePlan, LineQuery, StudyLog, StudySession, WalkIn
-from courses.study_logs import Study
+from courses.models import (
+    AttendancePlan,
+    HostAttendance,
+    LineQuery,
+    StudyLog,
+    StudySession,
+    WalkIn,
+)
+from courses.study_logs import CannotLog, Study
 from credits import programmes, verification
 from credits.models import LedgerEntry, Programme
+from portal import mobile_stays
+from portal.mobile_stays import Away
 from portal.models import AuditEvent
+from portal.refusals import Refusal
 from tests.cast import NOW, TODAY, days_ago, moment
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 END = moment(date(2021, 12, 31), 18)
 LATER = moment(date(2022, 1, 14))
+MODELS = (StudyLog, LineQuery, AttendancePlan, WalkIn, HostAttendance)
 
 
 @pytest.fixture
@@ -32,6 +51,13 @@ def pending(city, programme, schedule, opened, secretary, lin):
     later = schedule("将来的活动", day=TODAY + timedelta(days=3))
     attendance_plans.ask_leave(later, "sick", by=by, at=NOW)
     WalkIn.objects.create(session=opened, member=city.people["wu"], scanned_at=NOW)
+    stay = mobile_stays.register(lin, Away(days_ago(200), "云岭市", "work", host=city.yi),
+                                 by=city.by, at=NOW)  # fmt: skip
+    held = schedule("乙支部的活动", organiser=city.yi, day=days_ago(4))
+    roll_call.open_(held, by=city.by, at=held.starts_at)
+    roll_call.close(held, {}, by=city.by, at=held.ends_at)
+    held.refresh_from_db()
+    host_sessions.attest(held, [stay], by=city.actor("zheng", "secretary"), at=NOW)
 
 
 @pytest.fixture
@@ -46,23 +72,25 @@ def close(city):
 
 
 def states():
-    return [m.objects.get().state for m in (StudyLog, LineQuery, AttendancePlan, WalkIn)]
+    return [m.objects.get().state for m in MODELS]
 
 
 def test_everything_pending_ends_in_the_closing_itself(city, programme, pending, close):
-    assert expiry.pending(programme) == {"logs": 1, "queries": 1, "leave": 1, "walk_ins": 1}
+    assert expiry.pending(programme) == {
+        "logs": 1, "queries": 1, "leave": 1, "walk_ins": 1, "hosts": 1,
+    }  # fmt: skip
 
     close(programme)
 
-    assert states() == ["expired"] * 4
-    for model in (StudyLog, LineQuery, AttendancePlan, WalkIn):
+    assert states() == ["expired"] * 5
+    for model in MODELS:
         row = model.objects.get()
         assert (row.decided_by, row.decided_at) == (None, LATER)
     assert StudyLog.objects.get().reason == "封账时还没有确认，未记学时。"
     assert LineQuery.objects.get().reply.startswith("封账时还没有处理")
     event = AuditEvent.objects.get(subject__contains="已终止")
-    assert event.detail == {"logs": 1, "leave": 1, "walk_ins": 1}
-    assert not LedgerEntry.objects.exists()
+    assert event.detail == {"logs": 1, "leave": 1, "walk_ins": 1, "hosts": 1}
+    assert not LedgerEntry.objects.filter(member__name="林小满").exists()
     assert verification.verify(at=LATER).problems == []
 
 
@@ -72,7 +100,7 @@ def test_where_closing_is_refused_nothing_ends(city, programme, pending):
     with pytest.raises(programmes.NotNow):
         programmes.close_books(programme, by=city.by, at=END)
 
-    assert states() == ["pending", "open", "pending", "asked"]
+    assert states() == ["pending", "open", "pending", "asked", "waiting"]
 
 
 def test_what_fails_while_closing_undoes_the_end_of_everything(
@@ -84,7 +112,7 @@ def test_what_fails_while_closing_undoes_the_end_of_everything(
     with pytest.raises(ZeroDivisionError):
         programmes.close_books(programme, by=city.by, at=LATER)
 
-    assert states() == ["pending", "open", "pending", "asked"]
+    assert states() == ["pending", "open", "pending", "asked", "waiting"]
     assert Programme.objects.get().state == Programme.State.CLOSING
 
 
@@ -137,7 +165,7 @@ def test_a_session_that_counts_elsewhere_too_keeps_its_requests(
 
     close(programme)
 
-    assert states() == ["expired", "expired", "pending", "asked"]
+    assert states() == ["expired", "expired", "pending", "asked", "expired"]
 
 
 def test_an_expired_log_is_confirmed_by_nobody(city, programme, pending, close, secretary):
@@ -157,6 +185,8 @@ def test_an_expired_log_is_confirmed_by_nobody(city, programme, pending, close, 
         (AttendancePlan, {"decided_at": None}),
         (AttendancePlan, {"leave": ""}),
         (WalkIn, {"decided_at": None}),
+        (HostAttendance, {"reason": ""}),
+        (HostAttendance, {"decided_at": None}),
     ],
 )
 def test_the_database_refuses_an_end_without_its_moment_or_its_notice(
@@ -168,7 +198,7 @@ def test_the_database_refuses_an_end_without_its_moment_or_its_notice(
         model.objects.update(**values)
 
 
-@pytest.mark.parametrize("model", [StudyLog, LineQuery, AttendancePlan, WalkIn])
+@pytest.mark.parametrize("model", MODELS)
 def test_the_database_refuses_an_end_that_somebody_decided(
     city, programme, pending, close, model, gao
 ):
@@ -187,9 +217,121 @@ def test_the_member_reads_what_became_of_it(programme, pending, close, enter, li
 
     assert "封账时未确认" in logs
     assert "封账时还没有确认，未记学时。" in logs
+    assert "封账时流出地还没有认定，未记学时。" in logs
     assert "None" not in logs
     assert "封账时未处理" in hours
     assert "封账时还没有确认" in browser.get(reverse("home")).content.decode()
+
+
+# --- Asked for anew, once the books are open again ------------------------------------------------
+
+
+@pytest.fixture
+def reopened(city, programme, pending, close):
+    close(programme)
+    programme.refresh_from_db()
+    return programmes.reopen(programme, reason="补表", by=city.by, at=LATER)
+
+
+@pytest.fixture
+def log(pending):
+    return StudyLog.objects.get()
+
+
+def test_an_ended_log_waits_again_as_it_was_and_is_confirmed(
+    city, programme, log, reopened, secretary
+):
+    """Long after the back-dating limit: the day on which it was first handed in counts."""
+    before = StudyLog.objects.values().get()
+
+    expiry.hand_in_again(log, by=city.actor("lin"), at=LATER)
+    expiry.hand_in_again(log, by=city.actor("lin"), at=LATER)
+
+    kept = StudyLog.objects.values().get()
+    changed = {name for name in kept if kept[name] != before[name]}
+    assert changed == {"state", "reason", "decided_at"}
+    assert AuditEvent.objects.filter(subject__startswith="再次提交").count() == 1
+    [outcome] = study_logs.confirm([StudyLog.objects.get()], by=secretary, at=LATER)
+    assert (outcome.hours, outcome.reason) == (100, "")
+    assert verification.verify(at=LATER).problems == []
+
+
+def test_nothing_waits_again_by_itself(programme, reopened):
+    assert states() == ["expired"] * 5
+
+
+def test_while_the_books_are_closed_no_log_waits_again(city, programme, log, close):
+    close(programme)
+
+    with pytest.raises(CannotLog, match="封账"):
+        expiry.hand_in_again(log, by=city.actor("lin"), at=LATER)
+
+    assert StudyLog.objects.get().state == "expired"
+
+
+def test_what_was_handed_in_instead_stands_in_the_way(city, programme, log, reopened, lin):
+    values = StudyLog.objects.values().get() | {"id": None, "key": "instead", "state": "pending"}
+    start = moment(days_ago(1), 9)
+    StudyLog.objects.create(**values | {"decided_at": None, "reason": "", "start": start})
+    StudyLog.objects.filter(pk=log.pk).update(start=start)
+
+    with pytest.raises(CannotLog, match="重叠"):
+        expiry.hand_in_again(log, by=city.actor("lin"), at=LATER)
+
+
+def test_what_somebody_decided_does_not_wait_again(city, programme, log, secretary, pending):
+    study_logs.return_([log], reason="没有学", by=secretary, at=NOW)
+
+    with pytest.raises(Refusal, match="已退回"):
+        expiry.hand_in_again(log, by=city.actor("lin"), at=NOW)
+
+
+@pytest.mark.parametrize(("who", "name", "shows"), [
+    ("lin", "log-again", "my-logs"), ("zhou", "log-again-for", "log-list"),
+])  # fmt: skip
+def test_one_tap_on_the_page_of_the_member_or_the_secretary(
+    programme, log, reopened, enter, clock, who, name, shows
+):
+    browser, act = enter(who), reverse(name, args=[log.pk])
+    page = browser.get(reverse(shows), {"show": "decided"}).content.decode()
+    assert act in page
+
+    answer = browser.post(act)
+
+    assert answer.url == reverse(shows)
+    assert StudyLog.objects.get().state == "pending"
+    assert act not in browser.get(reverse(shows), {"show": "decided"}).content.decode()
+
+
+def test_while_the_books_are_closed_no_page_offers_it(programme, log, close, pending, enter, clock):
+    close(programme)
+
+    assert "/again/" not in enter("lin").get(reverse("my-logs")).content.decode()
+    listed = enter("zhou").get(reverse("log-list"), {"show": "decided"}).content.decode()
+    assert "again-for" not in listed
+
+
+def test_leave_is_asked_for_anew(city, programme, reopened, opened, secretary):
+    plan = AttendancePlan.objects.get()
+
+    again = attendance_plans.ask_leave(plan.session, "sick", by=city.actor("lin"), at=NOW)
+
+    assert (again.pk, again.state, again.decided_at) == (plan.pk, "pending", None)
+
+
+def test_leave_that_ended_is_asked_for_anew_on_an_open_roll(
+    city, programme, schedule, opened, close, secretary
+):
+    later = schedule("晚上的活动", method="check_in", day=TODAY + timedelta(days=1))
+    attendance_plans.ask_leave(later, "sick", by=city.actor("lin"), at=NOW)
+    roll_call.open_(later, by=secretary, at=moment(TODAY + timedelta(days=1), 9))
+    close(programme)
+    programme.refresh_from_db()
+    programmes.reopen(programme, reason="补表", by=city.by, at=LATER)
+
+    again = attendance_plans.ask_leave(later, "personal", by=city.actor("lin"), at=NOW)
+
+    assert (again.state, again.leave) == ("pending", "personal")
 
 
 # --- What is left to do ---------------------------------------------------------------------------
@@ -198,11 +340,11 @@ def test_the_member_reads_what_became_of_it(programme, pending, close, enter, li
 def test_loose_ends_are_counted_by_organisation(city, programme, pending, secretary, opened):
     later = NOW + timedelta(days=10)
 
-    assert loose_ends.of(programme, city.root, at=NOW) == Ends(0, 1, 0, 1, 1, 1, 1)
-    assert loose_ends.of(programme, city.root, at=later) == Ends(1, 1, 0, 1, 1, 1, 1)
+    assert loose_ends.of(programme, city.root, at=NOW) == Ends(0, 1, 0, 1, 1, 1, 1, 1)
+    assert loose_ends.of(programme, city.root, at=later) == Ends(1, 1, 0, 1, 1, 1, 1, 1)
     assert loose_ends.of(programme, city.bureau, at=later).total == 0
     [county] = loose_ends.below_of(programme, city.root, at=later)
-    assert (county.organization, county.ends.total) == (city.county, 6)
+    assert (county.organization, county.ends.total) == (city.county, 7)
     [jia] = loose_ends.below_of(programme, city.county, at=later)
     assert (jia.organization, jia.ends) == (city.jia, county.ends)
 

@@ -471,3 +471,24 @@ def test_after_a_transfer_the_branch_that_was_home_decides_and_keeps_it_in_its_b
     assert outcome.hours == 200
     assert Posting.objects.get(kind="host").book.organization == city.jia
     assert sound()
+
+
+def test_what_ended_with_the_books_waits_again_once_they_are_open_as_it_was_attested(
+    city, programme, attested, stay, host, secretary, lin
+):
+    row, later = attested(), moment(days_ago(-230))
+    programmes.close_study(programme, by=city.by, at=moment(ENDS, 18))
+    programmes.close_books(programme, by=city.by, at=later)
+    with pytest.raises(CannotAttest, match="已经封账"):
+        host_sessions.attest(row.session, [stay], by=host, at=later)
+    assert host_sessions.recognise([row], by=secretary, at=later) == []
+    programme.refresh_from_db()
+    programmes.reopen(programme, reason="补认定", by=city.by, at=later)
+
+    [again] = host_sessions.attest(row.session, [stay], by=host, at=later)
+    [outcome] = host_sessions.recognise([again], by=secretary, at=later)
+
+    assert (again.pk, again.attested_at) == (row.pk, NOW)
+    assert outcome.hours == 200
+    assert states() == ["recognised"]
+    assert sound(at=later)
