@@ -56,6 +56,7 @@ from portal.models import (
 from portal.people_in import Table
 from tests.cast import TODAY, moment
 
+MATTERS = ("sessions", "bulk", "granted", "corrected", "conflicts")
 UNIT_ACTS = ("rename", "move", "merge", "divide", "dissolve")
 # Addresses that answer a GET with something other than a page of their own.
 NO_PAGE = {
@@ -285,6 +286,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("ranking", query="?level=committee&cohort=county"), at("bulletin-list"),
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
             at("draft-look", ids["draft"]),
+            *(at("draft-matter", ids["draft"], name, branch.unit_id) for name in MATTERS),
             at("draft-check", ids["draft"]), at("unit-check-list"),
             at("unit-check", ids["unit_figures"]), at("feed-choose"), at("ranking-trend"),
             at("bulletin-withdraw", bulletin), at("organization-list"),
