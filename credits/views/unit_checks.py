@@ -78,10 +78,10 @@ def reply(request: MemberRequest, objection: int) -> HttpResponse:
 @gate.required(Capability.CERTIFY)
 def list_(request: MemberRequest) -> HttpResponse:
     """The figures that one's own units were asked to check, newest first."""
-    rows = UnitFigures.objects.of_units(units_of(request.scope))
+    units = units_of(request.scope)
+    rows = UnitFigures.objects.of_units(units)
     rows = rows.select_related("units_check__draft__programme")
-    paths = [reach.organization.path for reach in request.scope.reaches if reach.role in CHECKERS]
-    waiting = unit_check_states.waiting_at(paths, at=request.at)
+    waiting = unit_check_states.waiting_at(units, at=request.at)
     context = {
         "rows": rows.order_by("-pk")[:50],
         "waiting": set(waiting.values_list("pk", flat=True)),
