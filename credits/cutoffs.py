@@ -101,10 +101,7 @@ def figures(
             partial.sums[unit] = [a + b for a, b in zip(own, sums, strict=True)]
         partial.after, done = people[-1].member_id, done + len(people)
         tell(partial, done, total)
-    if number:
-        previous = number.previous
-    else:
-        previous = bulletin_figures.previous_of(programme, cutoff)
+    previous = number.previous if number else bulletin_figures.previous_of(programme, cutoff)
     counted = Counted(
         sessions_held.by_unit(programme, cutoff),
         {unit: sums[-1] for unit, sums in partial.sums.items()},

@@ -1,5 +1,5 @@
-"""A bulletin in real browsers: from drawing up to the page on which anybody checks the paper, with a
-unit's objection on the way and without; the worker publishes beside them."""
+"""A bulletin in real browsers: from drawing up to the page on which anybody checks the paper, with
+a unit's objection on the way and without; the worker publishes beside them."""
 
 from __future__ import annotations
 
