@@ -1,19 +1,16 @@
 """What stands behind one unit in a check before publishing: its sessions, refused credits that
-nobody has looked into, and the page of each posting that the viewer may open."""
+nobody has looked into."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, QuerySet
-from django.urls import reverse
 
 from courses.models import AttendanceCredit, StudySession
-from credits.bulletin_matters import MOST, Posted
-from credits.models import BranchStanding, BulletinDraft, HoursClaim
-from portal.access import Capability, Scope
+from credits.bulletin_matters import MOST
+from credits.models import BranchStanding, BulletinDraft
 from portal.models import Organization
 
 State = StudySession.State
@@ -81,27 +78,3 @@ def idle(draft: BulletinDraft, unit: Organization, *, at: datetime) -> list[Idle
     branches = BranchStanding.objects.filter(programme=draft.programme, branch__unit=unit)
     named = branches.order_by("branch__path").values_list("branch", "branch__short_name", "due")
     return [Idle(pk, name, due, *counts.get(pk, (0, 0, 0))) for pk, name, due in named]
-
-
-def opened_by(scope: Scope, postings: Iterable[Posted]) -> Callable[[Posted], str]:
-    """Writes the address of what a posting came from, as far as the viewer may open it: the
-    session, the stated hours; for own study the figures of its branch."""
-    postings = list(postings)
-
-    def keys(*kinds: str) -> set[str]:
-        return {row.key for row in postings if row.kind in kinds}
-
-    sessions = StudySession.objects.within(scope, Capability.SEE_FIGURES)
-    sessions = sessions.filter(key__in=keys("session"))
-    claims = HoursClaim.objects.seen_by(scope).filter(key__in=keys("opening", "outside"))
-    branches = Organization.objects.within(scope, Capability.SEE_FIGURES)
-    branches = branches.filter(pk__in={row.branch for row in postings})
-    pages = {
-        ("session", key): reverse("session-detail", args=[pk])
-        for key, pk in sessions.values_list("key", "pk")
-    } | {
-        (kind, key): reverse("claim-detail", args=[pk])
-        for kind, key, pk in claims.values_list("kind", "key", "pk")
-    }
-    figures = {pk: reverse("figures", args=[pk]) for pk in branches.values_list("pk", flat=True)}
-    return lambda row: pages.get((row.kind, row.key)) or figures.get(row.branch, "")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from credits.models import Certificate
+
+PAGE = "/check/"
 
 
 def of_number(year: int, number: int | None, code: str) -> SafeString:
@@ -28,6 +29,6 @@ def _image(**given: object) -> SafeString:
         return SafeString("")
     import segno  # who prints loads it, not every process
 
-    address = f"{settings.SITE_ADDRESS}{reverse('paper-check')}?{urlencode(given)}"
+    address = f"{settings.SITE_ADDRESS}{PAGE}?{urlencode(given)}"
     image = segno.make(address, error="m", micro=False)
     return mark_safe(image.svg_inline(border=2, omitsize=True))  # noqa: S308 - drawn by segno

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -13,10 +14,10 @@ from courses import bulletin_matters
 from courses.models import StudySession
 from credits import bulletin_checks, bulletins
 from credits.bulletin_checks import TITLES, Matter
-from credits.bulletin_matters import READ
-from credits.models import BulletinDraft
+from credits.bulletin_matters import READ, Posted
+from credits.models import BulletinDraft, HoursClaim
 from portal import gate
-from portal.access import Capability
+from portal.access import Capability, Scope
 from portal.gate import MemberRequest
 from portal.models import Organization
 from portal.refusals import Refusal
@@ -84,7 +85,7 @@ def matter(request: MemberRequest, draft: int, matter: str, organization: int) -
         ]
     else:
         postings = READ[matter](found, unit, at=request.at)
-        address_of = bulletin_matters.opened_by(request.scope, postings)
+        address_of = _opened_by(request.scope, postings)
         context["postings"] = [(row, address_of(row)) for row in postings]
     return page(request, "courses/bulletin_matter.html", context)
 
@@ -93,6 +94,30 @@ def _behind(draft: int, matter: Matter) -> Any:
     """Writes the addresses of what stands behind units in a check."""
     before = reverse("draft-matter", args=[draft, matter, 0]).removesuffix("0/")
     return lambda unit: f"{before}{unit}/"
+
+
+def _opened_by(scope: Scope, postings: Iterable[Posted]) -> Callable[[Posted], str]:
+    """Writes the address of what a posting came from, as far as the viewer may open it: the
+    session, the stated hours; for own study the figures of its branch."""
+    postings = list(postings)
+
+    def keys(*kinds: str) -> set[str]:
+        return {row.key for row in postings if row.kind in kinds}
+
+    sessions = StudySession.objects.within(scope, SEE_FIGURES)
+    sessions = sessions.filter(key__in=keys("session"))
+    claims = HoursClaim.objects.seen_by(scope).filter(key__in=keys("opening", "outside"))
+    branches = Organization.objects.within(scope, SEE_FIGURES)
+    branches = branches.filter(pk__in={row.branch for row in postings})
+    pages = {
+        ("session", key): reverse("session-detail", args=[pk])
+        for key, pk in sessions.values_list("key", "pk")
+    } | {
+        (kind, key): reverse("claim-detail", args=[pk])
+        for kind, key, pk in claims.values_list("kind", "key", "pk")
+    }
+    figures = {pk: reverse("figures", args=[pk]) for pk in branches.values_list("pk", flat=True)}
+    return lambda row: pages.get((row.kind, row.key)) or figures.get(row.branch, "")
 
 
 def _draft(request: MemberRequest, pk: int) -> BulletinDraft:

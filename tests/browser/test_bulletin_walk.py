@@ -22,7 +22,8 @@ MOST = 6  # interactions from the official's start page to the published number
 
 @pytest.fixture(params=["desktop", "phone"])
 def stage(request: Any, transactional_db: None, visit: Any, clock: Any) -> Stage:
-    city, look = cast.lay_out_city(), {"desktop": DESKTOP, "phone": PHONE}[request.param]
+    city = cast.lay_out_city()
+    look: dict[str, Any] = DESKTOP if request.param == "desktop" else PHONE
     return Stage(visit, city, cast.open_programme(city), look, clock)
 
 
