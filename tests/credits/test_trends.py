@@ -72,7 +72,7 @@ def test_a_forecast_stands_with_its_range_or_the_reason_why_not(city, weeks, ent
 
 def below(text):
     """The links of what stands below the place that is shown."""
-    section = text.partition('id="below"')[2].partition("</section>")[0]
+    section = text.partition('class="card below"')[2].partition("</section>")[0]
     return [a.replace("&amp;", "&") for a in re.findall(r'href="(\?[^"]+)"', section)]
 
 
