@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Value
+from django.utils import timezone
 
 from courses.models import LineQuery, SampleItem, StudyLog
+from credits import unit_check_states
 from credits.models import Exemption, HoursClaim
+from credits.unit_check_states import CHECKERS
 from portal.access import Capability, Scope
-from portal.models import Message, Suggestion
+from portal.models import Appointment, Message, Suggestion
 from portal.prepared import ByPaths, BySubtrees, Prepared, given
 
 Rows = QuerySet[Any, Any]
@@ -42,6 +46,10 @@ MESSAGES = Kind(
     "messages", "条消息", "还没有看", "message-list", "去看",
     lambda _: Message.objects.unread().filter(member=_member()),
 )  # fmt: skip
+CHECKS = Kind(
+    "checks", "份通报数据", "等待本单位核对", "unit-check-list", "去核对",
+    lambda _: unit_check_states.waiting_at(_answered_for(), at=given("at", datetime)),
+)  # fmt: skip
 OF_SECRETARY = (
     Kind(
         "logs", "条学习记录", "等待确认", "log-list", "去确认",
@@ -63,6 +71,7 @@ OF_SECRETARY = (
         "untrue", "条学习记录", "抽查不属实，请核实是否冲销", "branch-samples", "去核实",
         lambda paths: SampleItem.objects.to_reverse().filter(log__branch__path__in=paths),
     ),
+    CHECKS,
     MESSAGES,
 )  # fmt: skip
 OF_MEMBER = (
@@ -98,8 +107,15 @@ OF_OFFICIAL = (
         .filter(_within(ends, "branch__path"))
         .exclude(member=_member()),
     ),
+    CHECKS,
     MESSAGES,
 )  # fmt: skip
+
+
+def _answered_for() -> Rows:
+    """The organisations for whose figures the viewer answers: those at which they are appointed."""
+    held = Appointment.objects.on(given("today", date))
+    return held.filter(member=_member(), role__in=CHECKERS).values("organization")
 
 
 def _within(ends: Sequence[tuple[Any, Any]], lookup: str) -> Q:
@@ -126,18 +142,18 @@ _of_member = Prepared(lambda: _all(OF_MEMBER))
 _logs = ByPaths(lambda paths: _counted(OF_SECRETARY[0], paths))
 
 
-def of_secretary(scope: Scope) -> list[tuple[Kind, int]]:
+def of_secretary(scope: Scope, *, at: datetime) -> list[tuple[Kind, int]]:
     """What waits for the viewer where they confirm study, and how much of it."""
-    rows = _of_secretary(scope.places(Capability.CONFIRM_STUDY), member=scope.member_id)
+    rows = _of_secretary(scope.places(Capability.CONFIRM_STUDY), **_viewer(scope, at))
     found = _found(OF_SECRETARY, rows)
     vars(scope)["pending_logs"] = next((n for kind, n in found if kind.code == "logs"), 0)
     return found
 
 
-def of_official(scope: Scope) -> list[tuple[Kind, int]]:
+def of_official(scope: Scope, *, at: datetime) -> list[tuple[Kind, int]]:
     """What waits for the viewer in the subtrees in which they approve."""
     paths = [organization.path for organization in scope.organizations(Capability.APPROVE)]
-    return _found(OF_OFFICIAL, _of_official(paths, member=scope.member_id))
+    return _found(OF_OFFICIAL, _of_official(paths, **_viewer(scope, at)))
 
 
 def of_member(scope: Scope) -> list[tuple[Kind, int]]:
@@ -152,6 +168,10 @@ def pending_logs(scope: Scope) -> int:
         rows = _logs(scope.places(Capability.CONFIRM_STUDY), member=scope.member_id)
         known["pending_logs"] = rows[0].n if rows else 0
     return int(known["pending_logs"])
+
+
+def _viewer(scope: Scope, at: datetime) -> dict[str, Any]:
+    return {"member": scope.member_id, "at": at, "today": timezone.localdate(at)}
 
 
 def _found(kinds: Sequence[Kind], rows: Sequence[Any]) -> list[tuple[Kind, int]]:

@@ -55,7 +55,7 @@ def test_a_query_waits_for_the_secretary_of_the_sessions_organiser(city, closed,
         "读书班第 1 次", TODAY, 200, "那天我在外地"
     )  # fmt: skip
     scopes = [scope_of(city.people[who], at=NOW) for who in ("zhou", "zheng")]
-    of_jia, of_yi = map(todos.of_secretary, scopes)
+    of_jia, of_yi = (todos.of_secretary(scope, at=NOW) for scope in scopes)
     assert ([(kind.code, n) for kind, n in of_jia], of_yi) == ([("queries", 1)], [])
     assert AuditEvent.objects.filter(subject__startswith="提出疑问：林小满").count() == 1
 
