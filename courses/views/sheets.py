@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import matrices_out, sheet_said, sheets_in, sheets_out
+from courses import long_sheets, matrices_out, sheet_said, sheets_in, sheets_out
 from courses.models import SheetImport, Status, StudySession
 from credits.views.shown import programme_of
 from portal import gate
@@ -113,7 +113,7 @@ def sheet_import(request: MemberRequest, sheet_import: int) -> HttpResponse:
         seen = request.POST.get("seen", "")
         if staged.is_long:
             here = reverse("sheet-import", args=[staged.pk])
-            job = sheets_in.confirm_later(staged, seen=seen, by=by, at=request.at, back_url=here)
+            job = long_sheets.confirm_later(staged, seen=seen, by=by, at=request.at, back_url=here)
             return redirect("job-detail", job.pk)
         staged = sheets_in.confirm(staged, seen=seen, by=by, at=request.at)
     except Refusal as refusal:
@@ -127,9 +127,13 @@ def sheet_import(request: MemberRequest, sheet_import: int) -> HttpResponse:
 @gate.required(RECORD)
 def undo(request: MemberRequest, sheet_import: int) -> HttpResponse:
     """Take an import back, keeping what was edited since."""
-    staged = _staged(request, sheet_import)
+    staged, by = _staged(request, sheet_import), request.scope.actor(RECORD)
+    if staged.is_long and staged.state == SheetImport.State.WRITTEN:
+        here = reverse("sheet-import", args=[staged.pk])
+        job = long_sheets.undo_later(staged, by=by, at=request.at, back_url=here)
+        return redirect("job-detail", job.pk)
     try:
-        kept = sheets_in.undo(staged, by=request.scope.actor(RECORD), at=request.at)
+        kept = sheets_in.undo(staged, by=by, at=request.at)
     except Refusal as refusal:
         messages.error(request, refusal.message)
         return _import(request, staged, status=422)
@@ -154,7 +158,7 @@ def _staged(request: MemberRequest, pk: int) -> SheetImport:
 def _check(request: MemberRequest, staged: SheetImport, *, answered: bool = False) -> HttpResponse:
     """Have a worker read a long sheet; its user waits on the job's page."""
     by, here = request.scope.actor(RECORD), reverse("sheet-import", args=[staged.pk])
-    job = sheets_in.check_later(
+    job = long_sheets.check_later(
         staged, by=by, at=request.at, back_url=here, refused_url=reverse("sheets"),
         answered=answered,
     )  # fmt: skip

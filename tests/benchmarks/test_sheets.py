@@ -15,7 +15,7 @@ import xlsxwriter
 from django.db import connection
 from django.utils import timezone
 
-from courses import roll_call, sessions, sheets_in
+from courses import long_sheets, roll_call, sessions, sheets_in
 from courses.models import Attendance, StudySession
 from courses.sessions import Plan
 from portal import jobs, people_out
@@ -194,10 +194,10 @@ def test_importing_an_attendance_sheet_against_a_bare_read_and_bulk_create(
     def ours():
         staged = sheets_in.stage(city.jia, data, "全年.xlsx", by=by, at=NOW)
         assert staged.is_long
-        run(sheets_in.check_later(staged, by=by, at=NOW, back_url="/", refused_url="/"))
+        run(long_sheets.check_later(staged, by=by, at=NOW, back_url="/", refused_url="/"))
         staged.refresh_from_db()
         seen = staged.said["fingerprint"]
-        run(sheets_in.confirm_later(staged, seen=seen, by=by, at=NOW, back_url="/"))
+        run(long_sheets.confirm_later(staged, seen=seen, by=by, at=NOW, back_url="/"))
         assert Attendance.objects.filter(session__in=held).count() == n
 
     def bare():
