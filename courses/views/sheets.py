@@ -11,15 +11,25 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import long_sheets, matrices_out, sheet_said, sheets_in, sheets_out
+from courses import (
+    long_sheets,
+    matrices,
+    matrices_out,
+    roll_call,
+    sheet_said,
+    sheets_in,
+    sheets_out,
+)
 from courses.models import SheetImport, Status, StudySession
 from credits.views.shown import programme_of
-from portal import gate
+from portal import exporting, gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Organization
+from portal.querysets import below
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
+from portal.views.exports import give
 from portal.workbooks import Limits
 
 RECORD, FIGURES = Capability.RECORD_ATTENDANCE, Capability.SEE_FIGURES
@@ -38,7 +48,11 @@ def sheets(request: MemberRequest) -> HttpResponse:
 def session(request: MemberRequest, session: int) -> HttpResponse:
     """One session's attendance sheet."""
     found = _session(request, session)
-    return sheets_out.session(found, by=request.scope.actor(RECORD), at=request.at)
+    rows = found.attendances.count() or len(roll_call.due_in_each([found])[found.pk])
+    return give(
+        request, RECORD, sheets_out.session_asked, rows=rows, title=f"{found.title}考勤表",
+        back_url=_back(found.organiser_id), session=found.pk,
+    )  # fmt: skip
 
 
 @require_POST
@@ -46,7 +60,10 @@ def session(request: MemberRequest, session: int) -> HttpResponse:
 def scans(request: MemberRequest, session: int) -> HttpResponse:
     """Every scan of one session."""
     found = _session(request, session)
-    return sheets_out.scans(found, by=request.scope.actor(RECORD), at=request.at)
+    return give(
+        request, RECORD, sheets_out.scans_asked, rows=found.scans.count(),
+        title=f"{found.title}扫码记录", back_url=_back(found.organiser_id), session=found.pk,
+    )  # fmt: skip
 
 
 @require_POST
@@ -54,8 +71,13 @@ def scans(request: MemberRequest, session: int) -> HttpResponse:
 def matrix(request: MemberRequest, organization: int) -> HttpResponse:
     """The branch's members × sessions."""
     branch = gate.get(Organization.objects.all(), request.scope, RECORD, pk=organization)
-    by, programme = request.scope.actor(RECORD), programme_of(request)
-    return matrices_out.matrix(programme, branch, by=by, at=request.at)
+    programme = programme_of(request)
+    return give(
+        request, RECORD, matrices_out.matrix_asked,
+        rows=matrices.cells_in(programme, branch) // exporting.CELLS,
+        title=f"{branch.name}考勤汇总", back_url=_back(branch.pk),
+        programme=programme.pk, organization=branch.pk,
+    )  # fmt: skip
 
 
 @require_POST
@@ -63,8 +85,13 @@ def matrix(request: MemberRequest, organization: int) -> HttpResponse:
 def summary(request: MemberRequest, organization: int) -> HttpResponse:
     """The counts that an organisation hands up; names of nobody."""
     where = gate.get(Organization.objects.all(), request.scope, FIGURES, pk=organization)
-    by, programme = request.scope.actor(FIGURES), programme_of(request)
-    return matrices_out.summary(programme, where, by=by, at=request.at)
+    programme = programme_of(request)
+    branches = Organization.objects.filter(below(where.path)).branches()
+    return give(
+        request, FIGURES, matrices_out.summary_asked, rows=branches.count(),
+        title=f"{where.name}汇总表", back_url=reverse("sheets"),
+        programme=programme.pk, organization=where.pk,
+    )  # fmt: skip
 
 
 @require_POST
@@ -146,8 +173,12 @@ def undo(request: MemberRequest, sheet_import: int) -> HttpResponse:
 
 
 def _session(request: MemberRequest, pk: int) -> StudySession:
-    rows = StudySession.objects.select_related("organiser", "reading_class")
-    return gate.get(rows, request.scope, RECORD, pk=pk)
+    return gate.get(sheets_out.SESSIONS.all(), request.scope, RECORD, pk=pk)
+
+
+def _back(branch: int) -> str:
+    """The page of sheets, where the branch is chosen."""
+    return f"{reverse('sheets')}?branch={branch}"
 
 
 def _staged(request: MemberRequest, pk: int) -> SheetImport:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from courses import long_sheets, roll_call, sessions, sheets_in
 from courses.models import Attendance, StudySession
 from courses.sessions import Plan
-from portal import jobs, people_out
+from portal import exporting, jobs, people_out
 from portal.audit import Actor
 from portal.members import Enrolment, enrol_many
 from portal.models import Job, Member, Organization, Upload
@@ -230,8 +230,9 @@ def test_exporting_a_register_against_xlsxwriter_alone(city, programme, tmp_path
     names = city.jia.name, city.jia.code
 
     def ours():
-        run(people_out.members_later(text="", mobile=False, by=by, at=NOW, on=city.root,
-                                     back_url="/"))  # fmt: skip
+        order = people_out.members_asked
+        run(exporting.later(order, title="名册", by=by, at=NOW, back_url="/",
+                            text="", mobile=False))  # fmt: skip
 
     def bare():
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
