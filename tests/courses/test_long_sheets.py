@@ -366,8 +366,8 @@ def test_writing_and_undoing_take_as_many_statements_for_many_as_for_few(
     counted = []
     for number, many in enumerate((1, 30)):
         people = [
-            Enrolment(f"8{number}{n:06d}", f"{'卫窦'[number]}{FIRST[n % 6]}{SECOND[n // 6]}", city.jia,
-                      day=date(2020, 1, 1), key=f"many{number}{n}")
+            Enrolment(f"8{number}{n:06d}", f"{'卫窦'[number]}{FIRST[n % 6]}{SECOND[n // 6]}",
+                      city.jia, day=date(2020, 1, 1), key=f"many{number}{n}")
             for n in range(2, 2 + many)
         ]  # fmt: skip
         enrol_many(people, by=Actor(city.people["shi"], "official"), at=BEFORE)
