@@ -17,9 +17,17 @@ from django.contrib.auth.hashers import make_password
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.utils import timezone
 
-from portal import appointments, audit, followers, set_wise
+from portal import appointments, audit, followers, mobile_stays, set_wise
 from portal.audit import Actor
-from portal.models import Appointment, AuditEvent, Member, Membership, Organization, SearchTerm
+from portal.models import (
+    Appointment,
+    AuditEvent,
+    Member,
+    Membership,
+    MobileStay,
+    Organization,
+    SearchTerm,
+)
 from portal.models.member import new_key
 from portal.querysets import search_text
 from portal.refusals import Refusal
@@ -213,6 +221,8 @@ def transfer_many(moves: Sequence[Move], *, by: Actor, at: datetime) -> list[Mem
         ]
     )
     _end_branch_roles(moves, open_, by=by, at=at)
+    gone = {m.member.pk: m.day for m in moves if not m.merged}
+    mobile_stays.end_with(gone, MobileStay.Ended.TRANSFERRED)
     for move in moves:
         move.member.branch = move.branch
     set_wise.update_by_id(Member, ["branch"], [(m.branch.pk, m.member.pk) for m in moves])
@@ -278,6 +288,7 @@ def leave_many(departures: Sequence[Departure], *, by: Actor, at: datetime) -> l
     set_wise.update_by_id(Membership, ["until", "ended"], ended)
     gone = [(None, False, person.pk) for person in people]
     set_wise.update_by_id(Member, ["branch", "is_active"], gone)
+    mobile_stays.end_with({d.member.pk: d.day for d in departures}, MobileStay.Ended.LEFT)
     held = Appointment.objects.filter(member__in=people, until=None)
     busy = set(held.values_list("member_id", flat=True))
     for departure in departures:

@@ -46,6 +46,7 @@ from portal.models import (
     Cohort,
     Job,
     Member,
+    MobileStay,
     Organization,
     PeopleImport,
     PeopleImportLine,
@@ -234,6 +235,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     city = Organization.objects.get(parent=None)
     seats = Appointment.objects.filter(organization=branch, role="secretary", until=None)
 
+    stay = some(MobileStay.objects.open().filter(member__branch=branch))
+
     def at(name: str, *args: Any, query: str = "") -> str:
         return reverse(name, args=args) + query
 
@@ -278,6 +281,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("claim-detail", ids["returned"]), at("claim-mend", ids["returned"]),
             at("claims-in"), at("claims-in-one", ids["claim_sheet"]),
             at("loose-ends", branch.pk), at("closing-detail", ids["closing"]),
+            at("stay-list"), at("stay-list", query="?show=quiet"), at("stay-new", member),
+            at("stay-list", query="?show=ended"), at("stay-mend", stay), at("stay-end", stay),
+            at("stays-hosted"), at("stays-in"),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
