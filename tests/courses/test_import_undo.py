@@ -306,9 +306,7 @@ def test_a_long_list_leaves_the_same_receipt(city, by, monkeypatch):
     assert import_undo.undo(receipt, by=by, at=NOW) == {"undone": 5, "kept": 0}
 
 
-def test_a_list_and_its_undo_take_as_many_statements_for_many_as_for_few(
-    city, programme, take, by
-):
+def test_a_list_and_its_undo_take_as_many_statements_for_many_as_for_few(city, programme, take, by):
     """One of each act, then twenty: nothing of receipt, register or books is done row by row."""
     counted = []
     for turn, many in enumerate((1, 20)):
