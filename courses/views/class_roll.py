@@ -25,9 +25,9 @@ from courses.views.shown_roll import options
 from portal import exporting, gate
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
-from portal.views.exports import give
 
 RECORD = Capability.RECORD_ATTENDANCE
 State = StudySession.State

@@ -25,11 +25,11 @@ from credits.views.shown import programme_of
 from portal import exporting, gate
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.models import Organization
 from portal.querysets import below
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
-from portal.views.exports import give
 from portal.workbooks import Limits
 
 RECORD, FIGURES = Capability.RECORD_ATTENDANCE, Capability.SEE_FIGURES

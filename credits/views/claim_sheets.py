@@ -18,11 +18,11 @@ from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.models import Member, Organization, Upload
 from portal.people_in.staging import Over
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
-from portal.views.exports import give
 from portal.workbooks import Limits
 
 SHOWN = 500  # lines of a preview on one page; all are confirmed

@@ -14,9 +14,9 @@ from credits.models import BranchClosing, Programme
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.rendering import addresses, page
 from portal.templatetags.portal import hours, percent
-from portal.views.exports import give
 
 FIGURES, RECORD = Capability.SEE_FIGURES, Capability.RECORD_ATTENDANCE
 

@@ -20,11 +20,11 @@ from credits.views.shown import moved, programme_of
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.models import Cohort
 from portal.refusals import Refusal
 from portal.rendering import page, tag_of, unchanged
 from portal.templatetags.portal import hours1, hundred, percent
-from portal.views.exports import give
 
 OWN = mark_safe(' <span class="tag">我的单位</span>')
 _Kind = TypeVar("_Kind", bound=StrEnum)

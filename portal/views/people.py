@@ -13,13 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from portal import gate, mobile_out, people_in, people_out
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.models import PeopleImport, Upload
 from portal.people_in import long_lists, staging
 from portal.people_in.headings import LABELS
 from portal.people_in.model import said
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
-from portal.views.exports import give
 from portal.workbooks import Limits
 
 PEOPLE, TREE = Capability.MANAGE_PEOPLE, Capability.MANAGE_ORGANISATIONS

@@ -23,6 +23,8 @@ KNOW_HTTP = {
     "portal/rendering.py",
     "portal/replica.py",
     "portal/spreadsheets.py",
+    "portal/giving.py",
+    "portal/mobile_out.py",
     "portal/admin.py",
     "portal/admin_site.py",
     "portal/templatetags/portal.py",
