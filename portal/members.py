@@ -396,9 +396,7 @@ def mend_many(mendings: Sequence[Mending], *, by: Actor, at: datetime) -> list[M
         if not changed:
             continue
         subject = f"{before}更名为{member.name}" if "name" in changed else f"{before}信息更正"
-        event = audit.event(
-            AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=branch, subject=subject
-        )
+        event = audit.event(AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=branch, subject=subject)
         event.detail = {"fields": changed}
         events.append(event)
         renamed += [member] if "name" in changed else []
