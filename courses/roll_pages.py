@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, Max, OuterRef
 
+from courses import entered_late
 from courses.models import (
     THERE,
     Attendance,
@@ -41,10 +42,11 @@ _sessions = Prepared(
             **{
                 name: Exists(model.objects.filter(session=OuterRef("pk"), **those))
                 for name, (model, those) in _BESIDE.items()
-            }
+            },
+            entered_late=entered_late.any_of(),
         )
         .values_list(
-            *columns(Session, *_BESIDE),
+            *columns(Session, *_BESIDE, "entered_late"),
             *columns(Organization, of="organiser"),
             *columns(ReadingClass, of="reading_class"),
         )

@@ -231,9 +231,16 @@ def _due_in_new(branch: Organization, plan: SessionPlan) -> list[int]:
     if day is None:
         return []
     members = Membership.objects.on(day).filter(below(branch.path, lookup="branch__path"))
-    exempt = Standing.objects.filter(programme__in=plan.programmes, exempt=True, on_roll=True)
+    exempt = Standing.objects.filter(programme__in=_counted_in(plan), exempt=True, on_roll=True)
     members = members.exclude(member__in=exempt.values("member")).order_by("pk")
     return list(dict.fromkeys(members.values_list("member_id", flat=True)))
+
+
+def _counted_in(plan: SessionPlan) -> list[Programme]:
+    """The programmes for which the session counts, as far as that is answered."""
+    if plan.session:
+        return list(plan.programmes)
+    return sheet_asks.counted_in(plan.programmes, plan.answer("programme"))
 
 
 def _limits(
@@ -246,7 +253,7 @@ def _limits(
         return
     if not plan.programmes and not any(ask.is_open for ask in plan.asks):
         plan.warnings.append("本支部没有正在进行的专题教育，导入时会被拒绝。")
-    for programme in plan.programmes:
+    for programme in _counted_in(plan):
         if not programme.starts <= day <= programme.ends:
             plan.warnings.append(
                 f"{day} 不在{programme}的起止日期（{programme.starts} 至 {programme.ends}）内，"

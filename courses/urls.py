@@ -75,6 +75,8 @@ urlpatterns = [
     path("logs/mine/", study_logs.mine, name="my-logs"),
     path("logs/for/<int:member>/", study_logs.new_for, name="log-for"),
     path("logs/<int:log>/withdraw/", study_logs.withdraw, name="log-withdraw"),
+    path("logs/<int:log>/again/", study_logs.again, name="log-again"),
+    path("logs/<int:log>/again-for/", study_logs.again_for, name="log-again-for"),
     path("logs/<int:log>/reverse/", study_logs.reverse, name="log-reverse"),
     # hours/
     path("hours/", statement.my_hours, name="my-hours"),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Standing,
         UnitAnswer,
         UnitFigures,
+        UnitTextRequest,
     )
     from portal.models import Member, Organization
 
@@ -232,6 +233,14 @@ class UnitFiguresQuerySet(ScopedQuerySet["UnitFigures"]):
 
 class UnitAnswerQuerySet(ScopedQuerySet["UnitAnswer"]):
     path_lookup = "row__units_check__draft__programme__organiser__path"
+
+
+class UnitTextRequestQuerySet(ScopedQuerySet["UnitTextRequest"]):
+    path_lookup = "seat__path"
+
+    def of_seats(self, organizations: Collection[int]) -> Self:
+        """Those that exactly these organisations may answer."""
+        return self.filter(seat__in=organizations)
 
 
 class BranchClosingQuerySet(ScopedQuerySet["BranchClosing"]):

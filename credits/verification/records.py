@@ -14,6 +14,7 @@ from credits.models import (
     BranchStanding,
     Bulletin,
     BulletinRow,
+    BulletinUnitText,
     BulletinWithdrawal,
     Certificate,
     CertificateEvent,
@@ -69,10 +70,15 @@ def _check_record(found: Findings, row: Any) -> None:
 
 
 def _is_sound_bulletin(bulletin: Bulletin) -> bool:
-    """The digest, and rows that point to the units whose codes they keep."""
+    """The digest, and rows and texts that point to the units whose codes they keep."""
     using = bulletin._state.db or "default"
-    rows = BulletinRow.objects.using(using).filter(bulletin=bulletin)
-    units = rows.values_list("unit__code", "unit_code")
+    units = [
+        pair
+        for model in (BulletinRow, BulletinUnitText)
+        for pair in model.objects.using(using)
+        .filter(bulletin=bulletin)
+        .values_list("unit__code", "unit_code")
+    ]
     return bulletins.digest_of(bulletin) == bulletin.digest and all(a == b for a, b in units)
 
 

@@ -34,6 +34,7 @@ from credits import (
     exemptions,
     registers,
     unit_checks,
+    unit_texts,
 )
 from credits.catch_up import Span
 from credits.exemptions import Terms
@@ -158,6 +159,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         "judged": drawn[0].pk,
         "draft": draft.pk,
         "unit_figures": _checked(official, draft, at),
+        "unit_text_request": _asked(official, draft, at),
         "certificate": certificates.issue(complete, by=by, at=at).pk,
         "upload": Upload.objects.create(
             by=people["secretary"], kind="members", filename="名册.csv", table=table, at=at
@@ -186,6 +188,9 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     handed = Suggestion.objects.in_bulk([ids["answered"], ids["withdrawn"]])
     suggestions.answer(handed[ids["answered"]], "已报修。\n明天来人。", by=city, at=at)
     suggestions.withdraw(handed[ids["withdrawn"]], by=member, at=at)
+    again = suggestions.hand_in("advice", "活动室太暗。", by=member, at=at)
+    answered = suggestions.answer(again, "已换灯。", by=city, at=at)
+    ids["again"] = suggestions.ask_again(answered, "还是太暗。", by=member, at=at).pk
     for state in Job.State.values:
         over = state in ("done", "failed", "cancelled")
         ids[f"job_{state}"] = Job.objects.create(
@@ -214,6 +219,18 @@ def _checked(official: Member, draft: BulletinDraft, at: datetime) -> int:
     row = check.rows.get(unit=own)
     unit_checks.look(row, by=by, at=at)
     return row.pk
+
+
+def _asked(official: Member, draft: BulletinDraft, at: datetime) -> int:
+    """The official's own unit is asked for a text as well, and has written one."""
+    by, one = Actor(official, Role.OFFICIAL), official.branch and official.branch.unit
+    units = Organization.objects.filter(unit=F("pk"))
+    own = one or units.order_by("pk").first()
+    rows = [row for row in bulletins.figures_of(draft).rows if own and row.unit_id == own.pk]
+    unit_texts.ask_anew(draft, rows, by=by, at=at)
+    request = draft.text_requests.select_related("draft", "unit").get(unit=own)
+    unit_texts.write(request, "倒班的党员分三班学，一个不落。", by=by, at=at)
+    return request.pk
 
 
 def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[str]]:
@@ -252,7 +269,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("course-detail", course), at("lesson-detail", lesson),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
             at("my-warnings"), at("session-visit", ids["visit"]), at("message-list"),
-            at("message-by-mail"), at("suggestions"), at("bulletin-list"),
+            at("message-by-mail"), at("suggestions"),
+            at("suggestion-again", ids["answered"]), at("bulletin-list"),
             at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
             at("my-samples"),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
@@ -292,7 +310,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
             at("draft-look", ids["draft"]),
             at("draft-check", ids["draft"]), at("unit-check-list"),
-            at("unit-check", ids["unit_figures"]), at("feed-choose"), at("ranking-trend"),
+            at("unit-check", ids["unit_figures"]),
+            at("unit-text", ids["unit_text_request"]), at("feed-choose"), at("ranking-trend"),
             at("bulletin-withdraw", bulletin), at("organization-list"),
             at("organization-list", query="?q=zz"),
             at("organization-list", query="?unseated=1"), at("organization-detail", city.pk),
@@ -312,7 +331,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("programme-next"), at("loose-ends", city.pk), at("closing-list"),
             at("closing-detail", ids["closing"]), at("audit-list"), at("suggestions-received"),
             at("suggestions-received", query="?state=answered"),
-            *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),
+            *(at("suggestion-detail", ids[key])
+              for key in ("late", "answered", "withdrawn", "again")),
             *(at("job-detail", ids[f"job_{state}"]) for state in Job.State.values),
         ],
         "administrator": [

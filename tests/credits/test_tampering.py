@@ -17,7 +17,16 @@ from django.db import IntegrityError, connection, transaction
 from django.db import models as fields
 from django.db.models import Max
 
-from credits import bulletins, certificates, exemptions, ledger, programmes, rule_changes, weeks
+from credits import (
+    bulletins,
+    certificates,
+    exemptions,
+    ledger,
+    programmes,
+    rule_changes,
+    unit_texts,
+    weeks,
+)
 from credits.ledger import Source
 from credits.models import (
     BranchMonth,
@@ -25,6 +34,7 @@ from credits.models import (
     Bulletin,
     BulletinRow,
     BulletinText,
+    BulletinUnitText,
     BulletinWithdrawal,
     Certificate,
     CertificateEvent,
@@ -66,6 +76,7 @@ TABLES = [
     Bulletin,
     BulletinRow,
     BulletinText,
+    BulletinUnitText,
     BulletinWithdrawal,
     Certificate,
     CertificateEvent,
@@ -111,6 +122,8 @@ def city_of_all(city, programme, complete, post, lin, zhou, wu):
         draft = bulletins.draw_up(programme, title="通报", cohorts=["county", "municipal"],
                                   by=shi, at=NOW)  # fmt: skip
         at = NOW + timedelta(hours=number)
+        request = draft.text_requests.get(unit=city.county)
+        unit_texts.write(request, "分三班学。", by=city.actor("gao", "official"), at=NOW)
         published.append(bulletins.publish(draft, seen_version=1, by=shi, at=at))
     bulletins.withdraw(published[0], reason="数字有误", by=shi, at=NOW)
     open_other(city)
