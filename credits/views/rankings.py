@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET, require_POST
 
@@ -19,6 +20,7 @@ from credits.views.shown import moved, programme_of
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.models import Cohort
 from portal.refusals import Refusal
 from portal.rendering import page, tag_of, unchanged
@@ -87,8 +89,12 @@ def export(request: MemberRequest) -> HttpResponse:
         found = kept_rankings.of(programme, choice, at=request.at, token=token)
     except Refusal as refusal:
         return _not_permitted(request, programme, refusal)
-    by = request.scope.actor(Capability.SEE_RANKINGS)
-    return exports.ranking(programme, choice, found, by=by, at=request.at)
+    return give(
+        request, Capability.SEE_RANKINGS, exports.ranking_asked,
+        rows=len(found) + found.beside, title=f"{programme}排行榜",
+        back_url=f"{reverse('ranking')}?{request.GET.urlencode()}",
+        programme=programme.pk, choice=list(astuple(choice)), token=found.token,
+    )  # fmt: skip
 
 
 @require_GET

@@ -404,7 +404,7 @@ def test_the_export_has_every_line_with_its_denominators_and_stands_in_the_audit
 
     answer = exports.ranking(programme, ENTERPRISES, board, by=city.actor("lin"), at=NOW)
 
-    sheet = openpyxl.load_workbook(BytesIO(answer.content)).active
+    sheet = openpyxl.load_workbook(BytesIO(answer.data())).active
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     table = rows[[row[0] for row in rows].index("名次") + 1 :]
     assert [row[:7] for row in table] == [
