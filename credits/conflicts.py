@@ -29,6 +29,7 @@ class Occupied:
 
     programme: Programme
     book: RuleBook
+    windows: Windows
     hours: dict[tuple[int, date], int] = field(default_factory=lambda: defaultdict(int))
     times: dict[int, list[tuple[datetime, datetime, int]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -41,13 +42,17 @@ class Occupied:
 
     _paths: dict[int, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self._windows = Windows(self.programme)
-
     @classmethod
-    def load(cls, programme: Programme, book: RuleBook, requests: Sequence[Request]) -> Occupied:
+    def load(
+        cls,
+        programme: Programme,
+        book: RuleBook,
+        requests: Sequence[Request],
+        *,
+        windows: Windows | None = None,
+    ) -> Occupied:
         """Read what bears on these requests: a fixed number of queries."""
-        occupied = cls(programme, book)
+        occupied = cls(programme, book, windows or Windows(programme))
         members = sorted(set().union(*(r.members for r in requests)))
         credits = [c for r in requests for c in r.credits]
         days = {c.day for c in credits}
@@ -101,6 +106,8 @@ class Occupied:
             pk, window = member.id, 0
             if reason and reason[0] == "late":
                 reason, window = self._let_in(request, credit, pk, reason, at)
+            elif reason is None and self._may_be_inside(request, credit, at):
+                window = self._window(request, credit, pk, at)
             reason = (
                 reason
                 or self._by_time(credit, pk)
@@ -152,14 +159,30 @@ class Occupied:
         self, request: Request, credit: Credit, member: int, reason: dates.Reason, at: datetime
     ) -> tuple[dates.Reason | None, int]:
         """Whether a catch-up window lets somebody's late credit in, and which; else why not."""
+        window = self._window(request, credit, member, at)
+        if window:
+            return None, window
+        told = self.windows.told(self._places(request, credit, member), at=at)
+        return ("late", reason[1] + told), 0
+
+    def _may_be_inside(self, request: Request, credit: Credit, at: datetime) -> bool:
+        """Whether what is in time all the same may be entered in a catch-up window. Corrections
+        keep their source's mark, and what is granted outright is none of its days."""
+        if request.revision > 1 or request.source.kind in GRANTED:
+            return False
+        return self.windows.may_hold(credit.day, request.claimed or timezone.localdate(at))
+
+    def _window(self, request: Request, credit: Credit, member: int, at: datetime) -> int:
+        """The id of the catch-up window in which somebody's credit is entered; 0 for none."""
+        places = self._places(request, credit, member)
+        window = self.windows.letting_in(credit.day, places, at=at, claimed=request.claimed)
+        return window.pk if window else 0
+
+    def _places(self, request: Request, credit: Credit, member: int) -> list[str]:
         home, _ = self._home(member, credit.day)
         if home not in self._paths:
             self._paths |= dates.paths_of(s[2] for spans in self.homes.values() for s in spans)
-        places = [request.organiser.path, self._paths[home]]
-        window = self._windows.letting_in(credit.day, places, at=at, claimed=request.claimed)
-        if window:
-            return None, window.pk
-        return ("late", reason[1] + self._windows.told(places, at=at)), 0
+        return [request.organiser.path, self._paths[home]]
 
     def _by_time(self, credit: Credit, member: int) -> tuple[str, str] | None:
         if credit.start is None or credit.end is None:

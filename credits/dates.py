@@ -1,7 +1,9 @@
 """What dates forbid: the future, days outside the programme, what is handed in too late.
 
 Beyond the back-dating limit a catch-up window (补录期) lets in what falls on its days, for the
-organisers and members of its subtree; nothing else that is forbidden does it allow.
+organisers and members of its subtree; nothing else that is forbidden does it allow. Whatever of
+its days is entered in it, late by the limit or not, is inside it; only what is entered on the very
+day of study is not: nobody catches up on that.
 """
 
 from __future__ import annotations
@@ -53,14 +55,22 @@ def too_late(day: date, entered: date, rules: Rules, *, what: str = "") -> str:
 
 @dataclass
 class Windows:
-    """The catch-up windows of a programme, read when something is late: one query."""
+    """The catch-up windows of a programme, read when something is late or may be inside one: one
+    query. last: the last day on which one of them takes entries, None where there is none."""
 
     programme: Programme
+    last: date | None = None
 
     @cached_property
     def rows(self) -> list[CatchUpWindow]:
         windows = CatchUpWindow.objects.filter(programme=self.programme)
         return list(windows.select_related("organization").order_by("pk"))
+
+    def may_hold(self, day: date, entered: date) -> bool:
+        """Whether study of a day may lie inside one of them; a wrong yes costs a query at most."""
+        if self.last is None or not day < entered <= self.last:
+            return False
+        return any(w.first_day <= day <= w.last_day for w in self.rows)
 
     def letting_in(
         self, day: date, paths: Iterable[str], *, at: datetime, claimed: date | None = None

@@ -26,7 +26,7 @@ class Entered:
 
 
 def mark(programme: Programme, acts: Sequence[Act]) -> None:
-    """Mark the lines that only a window let in; called by the ledger in the posting's
+    """Mark the lines that were entered inside a window; called by the ledger in the posting's
     transaction."""
     rows = [
         (programme.pk, n.window, n.entry, n.member, n.home, *act.request.place, n.day, n.hours)

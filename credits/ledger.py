@@ -17,6 +17,7 @@ from django.db import transaction
 from credits import certificates, chain, late_entries, ledger_sql, roll, rule_book, standings
 from credits.chain import Act, Head
 from credits.conflicts import Occupied
+from credits.dates import Windows
 from credits.lines import Credit, Line, Refused, Request, Source
 from credits.models import Posting, Programme
 from credits.standings import Held
@@ -112,9 +113,9 @@ def post_many(
     with the reason. The same source and revision with the same content returns the posting that is
     there. Raises ProgrammeClosed, AlreadyPosted or OutOfTurn for the whole batch.
     """
-    state = Programme.State(ledger_sql.share_programme(programme.pk))
+    state, last = ledger_sql.share_for_posting(programme.pk)
     if state not in {Programme.State.RUNNING, Programme.State.CLOSING}:
-        raise ProgrammeClosed(f"{programme}{state.label}，不能记学时。")
+        raise ProgrammeClosed(f"{programme}{Programme.State(state).label}，不能记学时。")
     heads = chain.lock_books(programme, requests)
     known = _posted(programme, requests)
     acts = [
@@ -124,7 +125,7 @@ def post_many(
     ]
     _check_turns(known, acts)
     if acts:
-        _settle_and_write(programme, acts, heads)
+        _settle_and_write(programme, acts, heads, Windows(programme, last))
     done = {id(act.request): act for act in acts}
     return [_answer(r, done.get(id(r)), known) for r in requests]
 
@@ -177,10 +178,14 @@ def _check_turns(known: Known, acts: Sequence[Act]) -> None:
 
 
 def _settle_and_write(
-    programme: Programme, acts: Sequence[Act], heads: dict[tuple[str, str], Head]
+    programme: Programme,
+    acts: Sequence[Act],
+    heads: dict[tuple[str, str], Head],
+    windows: Windows,
 ) -> None:
     held, made = _hold(programme, acts)
-    occupied = Occupied.load(programme, held.book, [act.request for act in acts])
+    requests = [act.request for act in acts]
+    occupied = Occupied.load(programme, held.book, requests, windows=windows)
     hours: dict[tuple[int, date], int] = defaultdict(int)
     turned: list[tuple[list[int], list[int], datetime]] = []
     for act in acts:

@@ -14,6 +14,7 @@ from django.db.models import Model
 from credits.models import (
     BranchMonth,
     BranchStanding,
+    CatchUpWindow,
     CreditedContent,
     CreditedTime,
     CreditTotal,
@@ -39,6 +40,16 @@ def share_programme(programme_id: int) -> str:
     end = " FOR SHARE" if set_wise.on_postgresql() else ""
     sql = f"SELECT state FROM {table(Programme)} WHERE id = %s{end}"  # noqa: S608 - constant names
     return str(select(sql, [programme_id])[0][0])
+
+
+def share_for_posting(programme_id: int) -> tuple[str, date | None]:
+    """The same, and the last day on which a catch-up window of the programme takes entries; None
+    where no window was ever opened."""
+    end = " FOR SHARE OF p" if set_wise.on_postgresql() else ""
+    windows = f"SELECT max(closes_on) FROM {table(CatchUpWindow)} WHERE programme_id = p.id"  # noqa: S608 - constant names
+    sql = f"SELECT p.state, ({windows}) FROM {table(Programme)} p WHERE p.id = %s{end}"  # noqa: S608 - constant names
+    [(state, last)] = select(sql, [programme_id])
+    return str(state), date.fromisoformat(last) if isinstance(last, str) else last
 
 
 def lock_books(programme_id: int, organisations: Iterable[int]) -> dict[int, tuple[int, int, str]]:

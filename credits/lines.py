@@ -102,7 +102,7 @@ class Refused:
 
 class Line(NamedTuple):
     """One line as written. `reversed_id` and `reversed_check` name what it reverses; `window` is
-    the catch-up window without which it would have come too late."""
+    the catch-up window in which it was entered."""
 
     member: int
     member_key: str

@@ -74,7 +74,7 @@ class CatchUpWindow(models.Model):
 
 
 class LateEntry(models.Model):
-    """The mark of a line that was written only because a window was open. Insert-only.
+    """The mark of a line that was entered inside a window. Insert-only.
 
     It lasts with the source: what a correction writes anew for this member under the same kind
     and key was entered late as well. day, home and hours (hundredths) are those of the line.

@@ -142,7 +142,7 @@ def check_rolls(programme: int, at: datetime) -> Part:
     if own.book is not None:
         places.check(own.found, own.book)
     sums.check_branches(own.found)
-    late_marks.check(own.found)
+    late_marks.check(own.found, own.book)
     return own.part()
 
 

@@ -105,7 +105,7 @@ def new(request: MemberRequest) -> HttpResponse:
     context = {
         "form": form,
         "title": "开设补录期",
-        "lead": f"{programme} · 期内补记不受补记期限限制，其他规定照常；补录的学时都有标记",
+        "lead": f"{programme} · 期内补记不受补记期限限制，其他规定照常；期内补记的学时都标为“补录”",
         "verb": "开设",
     }
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)

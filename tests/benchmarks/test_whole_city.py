@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -19,11 +19,12 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
-from credits import bulletins, ledger, verification
+from credits import bulletins, drafting, ledger, verification
 from credits.ledger import Credit, Request, Source
 from credits.models import Bulletin, Programme
+from portal import jobs
 from portal.audit import Actor
-from portal.models import Appointment, Cohort, Organization, Role
+from portal.models import Appointment, Cohort, Job, Organization, Role
 from tests.benchmarks.conftest import TODAY
 from tests.benchmarks.scale import SCALE
 from tests.benchmarks.stopwatch import keep, ratio
@@ -174,11 +175,12 @@ def verify_news(new: int) -> None:
 
 BARE_BULLETIN = """
 INSERT INTO credits_bulletinrow (bulletin_id, unit_id, unit_code, unit_name, cohort, due, exempt,
-    completed, hours, points, sessions, rank, previous_rank, previous_due, previous_completed)
+    completed, hours, points, sessions, rank, previous_rank, previous_due, previous_completed,
+    mobile, transferred_in, transferred_out, late, changed)
 SELECT %s, s.unit_id, o.code, o.short_name, s.cohort, s.due, s.exempt, s.completed, s.hours,
     s.points, 0,
     rank() OVER (PARTITION BY s.cohort ORDER BY s.completed * 1.0 / nullif(s.due, 0) DESC),
-    b.rank, b.due, b.completed
+    b.rank, b.due, b.completed, 0, 0, 0, 0, ''
   FROM (SELECT unit_id, cohort, sum(due) AS due, sum(exempt) AS exempt,
                sum(completed) AS completed, sum(hours) AS hours, sum(points) AS points
           FROM credits_branchstanding WHERE programme_id = %s AND unit_id IS NOT NULL
@@ -207,3 +209,67 @@ def test_drawing_up_a_bulletin_beside_one_insert_from_the_branch_rows(whole_city
             assert cursor.rowcount > 0
 
     ratio("drawing up a bulletin", draw_up, bare, goal=3, n=SCALE.branches)
+
+
+LINES_OF_THEN = """
+SELECT e.member_id, e.period, e.form, sum(e.hours)
+  FROM credits_ledgerentry e
+  JOIN credits_posting p ON p.programme_id = e.programme_id AND p.id = e.posting_id
+ WHERE e.programme_id = {mark} AND e.day <= {mark} AND p.at <= {mark}
+ GROUP BY e.member_id, e.period, e.form
+"""
+MEMBERS_OF_THEN = """
+SELECT s.member_id, s.target, m.branch_id
+  FROM credits_standing s
+  JOIN portal_membership m ON m.member_id = s.member_id
+   AND m.since <= {mark} AND (m.until IS NULL OR m.until > {mark})
+ WHERE s.programme_id = {mark}
+"""
+
+
+def read_then(programme: Programme, cutoff: datetime) -> int:
+    """Fetch by the driver alone what figures of a past moment cannot do without: everybody's sums
+    by period and form, and who belonged where."""
+    moment: datetime | str = cutoff
+    day, mark = cutoff.date().isoformat(), "%s"
+    if connection.vendor == "sqlite":
+        moment, mark = cutoff.astimezone(UTC).strftime("%F %T"), "?"
+    read = 0
+    with bare_connection() as bare:
+        for sql, values in (
+            (LINES_OF_THEN, (programme.pk, day, moment)),
+            (MEMBERS_OF_THEN, (day, day, programme.pk)),
+        ):
+            cursor = bare.cursor()
+            cursor.execute(sql.format(mark=mark), values)
+            while rows := cursor.fetchmany(4000):
+                read += len(rows)
+    return read
+
+
+def test_drawing_up_a_bulletin_of_a_past_moment_in_the_background(committed, monkeypatch):
+    """Chunk by chunk by a worker, with its progress written down."""
+    programme = Programme.objects.get(state=Programme.State.RUNNING)
+    by, cutoff, told = actor(Role.OFFICIAL), NOW - timedelta(days=14), set()
+    step = jobs.Progress.step
+    monkeypatch.setattr(
+        jobs.Progress, "step", lambda own, *how: (told.add(how[:2]), step(own, *how))[1]
+    )
+
+    def draw_up():
+        draft = bulletins.draw_up(programme, title="积分通报", cohorts=Cohort.values,
+                                  cutoff=cutoff, by=by, at=NOW)  # fmt: skip
+        job = drafting.later(draft, by=by, at=NOW, back_url="")
+        jobs.run(job.pk)
+        job.refresh_from_db()
+        assert job.state == Job.State.DONE, job.message
+        draft.refresh_from_db()
+        assert all(draft.texts.values())
+        draft.delete()
+
+    assert read_then(programme, cutoff) > SCALE.members
+    ratio(
+        "drawing up a bulletin of a past moment", draw_up, lambda: read_then(programme, cutoff),
+        goal=4, n=SCALE.members, pairs=RUNS, undone=False, warmed=False,
+    )  # fmt: skip
+    assert len(told) > SCALE.members / 2000

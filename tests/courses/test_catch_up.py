@@ -145,7 +145,7 @@ def test_the_refused_form_keeps_what_was_typed_and_says_who_can_open_one(enter):
 
 def test_lists_of_logs_show_the_mark(city, programme, enter, window, lin, secretary):
     window()
-    for study in (LATE, Study("self", days_ago(2), 45, "按时的自学", "reform")):
+    for study in (LATE, Study("self", TODAY, 45, "当天的自学", "reform")):
         log = study_logs.submit(programme, lin, study, by=city.actor("lin"), at=NOW)
         study_logs.confirm([log], by=secretary, at=NOW)
 

@@ -65,8 +65,27 @@ def test_within_a_window_it_is_credited_and_marked_for_good(city, programme, pos
     assert verification.verify(at=NOW).problems == []
 
 
-def test_what_is_in_time_is_not_marked_though_a_window_is_open(programme, post, window, lin):
-    window()
+def test_everything_inside_it_is_marked_in_time_or_not(city, programme, post, window, lin, zhou):
+    made = window()
+
+    post(programme, earn(lin, day=days_ago(30)), earn(zhou, day=LONG_AGO), key="s1")
+    post(programme, earn(lin, day=days_ago(3)), key="s2")
+
+    marks = LateEntry.objects.order_by("key", "member")
+    assert {(m.key, m.member) for m in marks} == {("s1", lin), ("s1", zhou), ("s2", lin)}
+    assert [line.late for line in statements.of(programme, lin).lines] == [made, made]
+    assert verification.verify(at=NOW).problems == []
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"days": (STARTS, days_ago(31))},  # its days end before
+        {"dates": (TODAY + timedelta(days=1), TODAY + timedelta(days=2))},  # it opens tomorrow
+    ],
+)
+def test_what_is_in_time_and_outside_it_is_not_marked(programme, post, window, lin, chosen):
+    window(**chosen)
 
     post(programme, earn(lin, day=days_ago(30)))
 
@@ -74,12 +93,37 @@ def test_what_is_in_time_is_not_marked_though_a_window_is_open(programme, post, 
     assert statements.of(programme, lin).lines[0].late is None
 
 
-def test_a_posting_in_time_asks_for_no_window(programme, post, window, lin):
+def test_what_is_entered_on_its_own_day_is_not_caught_up(programme, post, window, lin):
     window()
-    with CaptureQueriesContext(connection) as queries:
-        post(programme, earn(lin, day=days_ago(3)))
 
-    assert not [q for q in queries if "catchupwindow" in q["sql"] or "lateentry" in q["sql"]]
+    post(programme, earn(lin, day=TODAY, hour=8))
+
+    assert not LateEntry.objects.exists()
+
+
+def test_in_time_and_outside_its_subtree_or_corrected_it_is_not_marked(
+    city, programme, post, window, lin
+):
+    post(programme, earn(lin, day=days_ago(3)), key="s1")
+    window(city.jia)
+
+    post(programme, earn(city.people["guan"], day=days_ago(3)), organiser=city.bing)
+    ledger.correct(programme, Source("session", "s1", "活动"), revision=2, organiser=city.jia,
+                   withdraw=[lin], credits=[earn(lin, 45, day=days_ago(3))], reason="时长有误",
+                   by=city.by, at=NOW)  # fmt: skip
+
+    assert not LateEntry.objects.exists()
+
+
+def test_without_a_window_that_takes_entries_a_posting_asks_for_none(programme, post, window, lin):
+    window(dates=(TODAY, TODAY))
+    with CaptureQueriesContext(connection) as queries:
+        post(programme, earn(lin, day=days_ago(3)), at=NOW + timedelta(days=1))
+
+    asked = [q["sql"] for q in queries if "catchupwindow" in q["sql"]]
+    assert len(asked) == 1  # until when one takes entries rides on the programme's state
+    assert "credits_programme" in asked[0]
+    assert not [q for q in queries if "lateentry" in q["sql"]]
 
 
 def test_only_members_of_its_subtree_unless_the_organiser_is_in_it(
@@ -300,6 +344,31 @@ def test_a_mark_that_was_tampered_with_is_named(city, programme, post, window, l
 
     behind_the_guards(f"UPDATE credits_lateentry SET {values}")
 
-    [problem] = verification.verify(at=NOW).problems
+    problem = verification.verify(at=NOW).problems[0]
     assert (problem.kind, "林小满" in problem.member) == ("late", True)
     assert said in problem.message
+
+
+@pytest.mark.parametrize(("day", "found"), [(LONG_AGO, 1), (days_ago(3), 0)])
+def test_a_late_line_whose_mark_was_deleted_is_named(programme, post, window, lin, day, found):
+    """What was in time needs no window, and where a branch was nobody can tell later."""
+    window()
+    post(programme, earn(lin, day=day), key="s1")
+
+    behind_the_guards("DELETE FROM credits_lateentry")
+
+    problems = verification.verify(at=NOW).problems
+    assert [(p.kind, p.message) for p in problems] == [("late", "补录的学时没有补录标记。")] * found
+    assert all("林小满" in problem.member for problem in problems)
+
+
+def test_own_study_handed_in_before_and_confirmed_late_needs_no_mark(city, programme, window, lin):
+    day, later = days_ago(25), NOW + timedelta(days=20)
+    window(days=(STARTS, TODAY), dates=(TODAY + timedelta(days=10), TODAY + timedelta(days=30)))
+
+    ledger.post(programme, Source("log", "l1", "自学"), organiser=city.jia,
+                credits=[earn(lin, day=day, form="self")], by=city.by, at=later,
+                claimed=TODAY)  # fmt: skip
+
+    assert not LateEntry.objects.exists()
+    assert verification.verify(at=later).problems == []

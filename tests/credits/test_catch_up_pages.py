@@ -88,7 +88,7 @@ def test_an_official_ends_one_in_one_tap(enter, window):
 
 def test_the_statement_marks_what_was_entered_late(programme, post, enter, window, lin):
     post(programme, earn(lin, day=days_ago(60)))
-    post(programme, earn(lin, day=days_ago(5)))
+    post(programme, earn(lin, day=TODAY, hour=8))
 
     text = enter("lin").get(reverse("my-hours")).content.decode()
 
