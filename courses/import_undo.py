@@ -89,7 +89,8 @@ def _take_back(
     receipt: PeopleImport, lines: Sequence[PeopleImportLine], *, by: Actor, at: datetime
 ) -> None:
     found = undoing.look(lines)
-    kept = _witnessed(found, receipt.at) | undoing.touched(found, since=receipt.at)
+    kept = _witnessed(found, receipt.at)
+    kept |= undoing.touched(found, since=receipt.at, on=receipt.organization)
     undoing.take_back([s for s in found if s.line.pk not in kept], by=by, at=at)
     undoing.note(lines, kept)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, Max, OuterRef, QuerySet
 
-from courses import expected, todos
+from courses import entered_late, expected, todos
 from courses.models import (
     THERE,
     Attendance,
@@ -45,10 +45,11 @@ _sessions = Prepared(
             **{
                 name: Exists(model.objects.filter(session=OuterRef("pk"), **those))
                 for name, (model, those) in _BESIDE.items()
-            }
+            },
+            entered_late=entered_late.any_of(),
         )
         .values_list(
-            *columns(Session, *_BESIDE),
+            *columns(Session, *_BESIDE, "entered_late"),
             *columns(Organization, of="organiser"),
             *columns(ReadingClass, of="reading_class"),
         )

@@ -216,9 +216,16 @@ def _due(branch: Organization, plan: SessionPlan) -> list[Member]:
     if day is None:
         return []
     members = Membership.objects.on(day).filter(below(branch.path, lookup="branch__path"))
-    exempt = Standing.objects.filter(programme__in=plan.programmes, exempt=True, on_roll=True)
+    exempt = Standing.objects.filter(programme__in=_counted_in(plan), exempt=True, on_roll=True)
     members = members.exclude(member__in=exempt.values("member")).select_related("member")
     return list({m.member_id: m.member for m in members.order_by("pk")}.values())
+
+
+def _counted_in(plan: SessionPlan) -> list[Programme]:
+    """The programmes for which the session counts, as far as that is answered."""
+    if plan.session:
+        return list(plan.programmes)
+    return sheet_asks.counted_in(plan.programmes, plan.answer("programme"))
 
 
 def _limits(
@@ -231,7 +238,7 @@ def _limits(
         return
     if not plan.programmes and not any(ask.is_open for ask in plan.asks):
         plan.warnings.append("本支部没有正在进行的专题教育，导入时会被拒绝。")
-    for programme in plan.programmes:
+    for programme in _counted_in(plan):
         if not programme.starts <= day <= programme.ends:
             plan.warnings.append(
                 f"{day} 不在{programme}的起止日期（{programme.starts} 至 {programme.ends}）内，"

@@ -49,7 +49,7 @@ def _schedule(plan: SessionPlan, branch: Organization, *, by: Actor, at: datetim
     end = told.end or sheet_asks.clock(answer("end"))
     if told.date is None or start is None or end is None:
         raise Refusal("请先回答活动的日期和起止时间。")
-    period = sheet_asks.period_of(told, plan.programmes) or answer("period")
+    period = sheet_asks.period_of(told, _programmes(plan)) or answer("period")
     made = Plan(
         title=sheet_asks.title_of(told) or answer("title").strip()[:80],
         form=sheet_asks.form_of(told) or answer("form"),
@@ -67,11 +67,10 @@ def _schedule(plan: SessionPlan, branch: Organization, *, by: Actor, at: datetim
 
 
 def _programmes(plan: SessionPlan) -> list[Programme]:
-    chosen = plan.answer("programme")
-    found = [p for p in plan.programmes if p.code == chosen] or list(plan.programmes)
+    found = sheet_asks.counted_in(plan.programmes, plan.answer("programme"))
     if not found:
         raise Refusal("本支部没有正在进行的专题教育，不能导入考勤。")
-    return found[:1]
+    return found
 
 
 def _mark(session: StudySession, plan: SessionPlan, *, by: Actor, at: datetime) -> None:

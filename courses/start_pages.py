@@ -245,8 +245,8 @@ def desk(programme: Programme, scope: Scope, where: Organization, *, at: datetim
     """What the viewer has to do where they plan and confirm study, and the figures of `where`:
     seven queries in one round trip, and one for the newcomers of classes."""
     found: Found = _desk(
-        scope.places(Capability.MANAGE_CLASSES), programme=programme.pk, member=scope.member_id,
-        soon=at + AHEAD, path=where.path, after=after(where.path),
+        scope.places(Capability.MANAGE_CLASSES), programme=programme.pk, soon=at + AHEAD,
+        path=where.path, after=after(where.path), **todos.viewer(scope, at),
     )  # fmt: skip
     sessions, classes = found.rows("at_hand"), found.rows("running")
     lacking = reading_classes.newcomer_counts([(c.pk, c.organiser__path) for c in classes])

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Value
+from django.utils import timezone
 
 from courses.models import LineQuery, SampleItem, StudyLog
+from credits import unit_check_states
 from credits.models import Exemption, HoursClaim
+from credits.unit_check_states import CHECKERS
 from portal.access import Capability, Scope
-from portal.models import Message, Suggestion
+from portal.models import Appointment, Message, Suggestion
 from portal.prepared import ByPaths, BySubtrees, given
 from portal.together import Together
 
@@ -43,6 +47,10 @@ MESSAGES = Kind(
     "messages", "条消息", "还没有看", "message-list", "去看",
     lambda _: Message.objects.unread().filter(member=_member()),
 )  # fmt: skip
+CHECKS = Kind(
+    "checks", "份通报数据", "等待本单位核对", "unit-check-list", "去核对",
+    lambda _: unit_check_states.waiting_at(_answered_for(), at=given("at", datetime)),
+)  # fmt: skip
 OF_SECRETARY = (
     Kind(
         "logs", "条学习记录", "等待确认", "log-list", "去确认",
@@ -64,6 +72,7 @@ OF_SECRETARY = (
         "untrue", "条学习记录", "抽查不属实，请核实是否冲销", "branch-samples", "去核实",
         lambda paths: SampleItem.objects.to_reverse().filter(log__branch__path__in=paths),
     ),
+    CHECKS,
     MESSAGES,
 )  # fmt: skip
 OF_MEMBER = (
@@ -99,8 +108,15 @@ OF_OFFICIAL = (
         .filter(_within(ends, "branch__path"))
         .exclude(member=_member()),
     ),
+    CHECKS,
     MESSAGES,
 )  # fmt: skip
+
+
+def _answered_for() -> Rows:
+    """The organisations for whose figures the viewer answers: those at which they are appointed."""
+    held = Appointment.objects.on(given("today", date))
+    return held.filter(member=_member(), role__in=CHECKERS).values("organization")
 
 
 def _within(ends: Sequence[tuple[Any, Any]], lookup: str) -> Q:
@@ -139,10 +155,10 @@ def keep_badge(scope: Scope, rows: Sequence[Any]) -> None:
     vars(scope)["pending_logs"] = next((row.n for row in rows if row.code == "logs"), 0)
 
 
-def of_official(scope: Scope) -> list[tuple[Kind, int]]:
+def of_official(scope: Scope, *, at: datetime) -> list[tuple[Kind, int]]:
     """What waits for the viewer in the subtrees in which they approve."""
     paths = [organization.path for organization in scope.organizations(Capability.APPROVE)]
-    return found(OF_OFFICIAL, _of_official(paths, member=scope.member_id))
+    return found(OF_OFFICIAL, _of_official(paths, **viewer(scope, at)))
 
 
 def pending_logs(scope: Scope) -> int:
@@ -152,6 +168,11 @@ def pending_logs(scope: Scope) -> int:
         places = scope.places(Capability.CONFIRM_STUDY)
         keep_badge(scope, _logs(places, member=scope.member_id).rows("logs") if places else [])
     return int(known["pending_logs"])
+
+
+def viewer(scope: Scope, at: datetime) -> dict[str, Any]:
+    """What `waiting` wants to know of who asks, and when."""
+    return {"member": scope.member_id, "at": at, "today": timezone.localdate(at)}
 
 
 def found(kinds: Sequence[Kind], rows: Sequence[Any]) -> list[tuple[Kind, int]]:

@@ -22,6 +22,7 @@ from credits import bulletin_figures, rule_book, rules, scopes, sessions_held, s
 from credits.bulletin_figures import Counted, Figures
 from credits.models import (
     BranchStanding,
+    Bulletin,
     Exemption,
     LedgerEntry,
     Posting,
@@ -78,10 +79,12 @@ def figures(
     *,
     measures: Sequence[str] = (),
     minimum: int = 0,
+    number: Bulletin | None = None,
     begun: Partial | None = None,
     tell: Callable[[Partial, int, int], None] = lambda *_: None,
 ) -> Figures:
-    """The figures up to a cut-off. begun: where an earlier computation stopped; `tell` hears how
+    """The figures up to a cut-off. number: a published one that is computed again, which compares
+    with what it compared with then. begun: where an earlier computation stopped; `tell` hears how
     far this one is after each chunk: what to keep, members done, members in all.
 
     Raises NotThen while standings wait to be carried over to rules that counted by then.
@@ -99,7 +102,7 @@ def figures(
             partial.sums[unit] = [a + b for a, b in zip(own, sums, strict=True)]
         partial.after, done = people[-1].member, done + len(people)
         tell(partial, done, total)
-    previous = bulletin_figures.previous_of(programme, cutoff)
+    previous = number.previous if number else bulletin_figures.previous_of(programme, cutoff)
     counted = Counted(
         sessions_held.by_unit(programme, cutoff),
         {unit: sums[-1] for unit, sums in partial.sums.items()},

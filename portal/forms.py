@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from portal.access import Capability, Scope
-from portal.models import Member, Membership, Organization, Role, Suggestion
+from portal.models import Member, Membership, MobileStay, Organization, Role, Suggestion
 from portal.refusals import Refusal
 
 
@@ -172,6 +172,46 @@ class HandOverForm(forms.Form):
     on = DayField(label="交接日期", help_text="前任到这一天为止，后任自这一天起。")
 
 
+class AwayForm(forms.Form):
+    """A mobile member's stay away; the host as text, linked where it is in the tree."""
+
+    since = DayField(label="外出时间")
+    region = forms.CharField(
+        label="流入地", max_length=40, help_text="只写到省、市、县（区），不写门牌。"
+    )
+    reason = forms.ChoiceField(label="外出原因", choices=MobileStay.Reason.choices)
+    host_name = forms.CharField(
+        label="流入地党组织",
+        max_length=80,
+        required=False,
+        help_text="本市的填全称、简称或编码，对方书记会看到；外地的照实填写，没有的留空。",
+    )
+    contact = forms.CharField(
+        label="联系人的党员编号",
+        max_length=24,
+        required=False,
+        help_text="支部里谁负责联系，可以留空。",
+    )
+    last_contact_on = DayField(label="最近联系", required=False)
+
+    def clean_contact(self) -> Member | None:
+        number = self.cleaned_data["contact"].strip()
+        return MemberField().clean(number) if number else None
+
+
+class StayEndForm(forms.Form):
+    how = forms.ChoiceField(
+        label="怎样结束",
+        choices=[
+            (MobileStay.Ended.RETURNED, "已返回"),
+            (MobileStay.Ended.MISTAKE, "登记有误，撤销"),
+        ],
+        widget=forms.RadioSelect,
+        initial=MobileStay.Ended.RETURNED,
+    )
+    on = DayField(label="日期", help_text="组织关系转出的不用在这里登记，转接后自动结束。")
+
+
 class SuggestionForm(forms.Form):
     kind = forms.ChoiceField(
         label="种类", choices=Suggestion.Kind.choices, widget=forms.RadioSelect
@@ -180,6 +220,15 @@ class SuggestionForm(forms.Form):
         label="内容",
         required=False,
         help_text=f"最多 {Suggestion.LONGEST} 字。",
+        widget=forms.Textarea(attrs={"rows": 5, "maxlength": Suggestion.LONGEST}),
+    )
+
+
+class AskAgainForm(forms.Form):
+    text = forms.CharField(
+        label="为什么再次提出",
+        required=False,
+        help_text=f"只能再次提出一次，最多 {Suggestion.LONGEST} 字。",
         widget=forms.Textarea(attrs={"rows": 5, "maxlength": Suggestion.LONGEST}),
     )
 

@@ -18,9 +18,17 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from portal import appointments, audit, followers, set_wise
+from portal import appointments, audit, followers, mobile_stays, set_wise
 from portal.audit import Actor
-from portal.models import Appointment, AuditEvent, Member, Membership, Organization, SearchTerm
+from portal.models import (
+    Appointment,
+    AuditEvent,
+    Member,
+    Membership,
+    MobileStay,
+    Organization,
+    SearchTerm,
+)
 from portal.models.member import new_key
 from portal.querysets import search_text
 from portal.refusals import Refusal
@@ -212,6 +220,8 @@ def transfer_many(moves: Sequence[Move], *, by: Actor, at: datetime) -> list[Mem
         ]
     )
     _end_branch_roles(moves, open_, by=by, at=at)
+    gone = {m.member.pk: m.day for m in moves if not m.merged}
+    mobile_stays.end_with(gone, MobileStay.Ended.TRANSFERRED)
     for move in moves:
         move.member.branch = move.branch
     Member.objects.bulk_update([m.member for m in moves], ["branch"], batch_size=500)
@@ -274,6 +284,7 @@ def leave_many(departures: Sequence[Departure], *, by: Actor, at: datetime) -> l
         )
     people = [d.member for d in departures]
     Member.objects.bulk_update(people, ["branch", "is_active"], batch_size=500)
+    mobile_stays.end_with({d.member.pk: d.day for d in departures}, MobileStay.Ended.LEFT)
     held = Appointment.objects.filter(member__in=people, until=None)
     busy = set(held.values_list("member_id", flat=True))
     for departure in departures:

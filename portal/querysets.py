@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from django.apps import apps
 from django.db import models
 from django.db.models import CharField, Exists, Lookup, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 if TYPE_CHECKING:
     from datetime import date
@@ -147,10 +148,28 @@ class MembershipQuerySet(ScopedQuerySet["Membership"]):
 
 class MobileStayQuerySet(ScopedQuerySet["MobileStay"]):
     path_lookup = "member__branch__path"
-    owner_lookup = "member"
+    owner_lookup: str | None = "member"
 
     def open(self) -> Self:
         return self.filter(until=None)
+
+    def quiet(self, since: date) -> Self:
+        """Those still away whom nobody has contacted since a day; who left after it is not yet
+        among them."""
+        return self.open().filter(
+            Q(last_contact_on__lt=since) | Q(last_contact_on=None, since__lt=since)
+        )
+
+    def longest_quiet_first(self) -> Self:
+        """By the last contact; who was never contacted stands by the day of leaving."""
+        return self.order_by(Coalesce("last_contact_on", "since"), "pk")
+
+
+class HostedStayQuerySet(MobileStayQuerySet):
+    """The same rows as the host sees them: by where somebody is, not by where they come from."""
+
+    path_lookup = "host__path"
+    owner_lookup = None
 
 
 class AppointmentQuerySet(ScopedQuerySet["Appointment"]):
@@ -183,6 +202,11 @@ class SuggestionQuerySet(ScopedQuerySet["Suggestion"]):
     def open(self) -> Self:
         """Those that wait for an answer."""
         return self.filter(state="open")
+
+    def with_second(self) -> Self:
+        """With `asked_again`: whether their authors asked a second time."""
+        second = self.model._default_manager.filter(first=models.OuterRef("pk"))
+        return self.annotate(asked_again=models.Exists(second.exclude(state="withdrawn")))
 
 
 class MessageQuerySet(ScopedQuerySet["Message"]):

@@ -8,6 +8,7 @@ from portal.views import (
     jobs,
     members,
     messages,
+    mobile,
     organizations,
     people,
     sign_in,
@@ -36,6 +37,17 @@ urlpatterns = [
     path("members/imports/", imports.list_, name="member-imports"),
     path("members/imports/<int:receipt>/", imports.detail, name="member-import"),
     path("members/out/", people.members_out, name="members-out"),
+    # mobile/
+    path("mobile/", mobile.list_, name="stay-list"),
+    path("mobile/contacted/", mobile.contacted, name="stay-contacted"),
+    path("mobile/in/", people.stays_in, name="stays-in"),
+    path("mobile/in/<int:stay_list>/", people.stays_in_one, name="stays-in-one"),
+    path("mobile/out/", mobile.out, name="stays-out"),
+    path("mobile/new/<int:member>/", mobile.new, name="stay-new"),
+    path("mobile/<int:stay>/", mobile.mend, name="stay-mend"),
+    path("mobile/<int:stay>/end/", mobile.end, name="stay-end"),
+    path("mobile/hosted/", mobile.hosted, name="stays-hosted"),
+    path("mobile/hosted/<int:hosted>/report-in/", mobile.report_in, name="stay-report-in"),
     # organizations/
     path("organizations/", organizations.list_, name="organization-list"),
     path("organizations/<int:organization>/", organizations.detail, name="organization-detail"),
@@ -58,6 +70,7 @@ urlpatterns = [
     path(
         "suggestions/<int:suggestion>/withdraw/", suggestions.withdraw, name="suggestion-withdraw"
     ),
+    path("suggestions/<int:suggestion>/again/", suggestions.again, name="suggestion-again"),
     path("suggestions/received/", suggestions.received, name="suggestions-received"),
     path("suggestions/received/<int:suggestion>/", suggestions.detail, name="suggestion-detail"),
     # jobs/, audit/

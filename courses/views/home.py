@@ -124,7 +124,7 @@ def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
     context = glance(request, programme, where)
     if request.scope.role == Role.OFFICIAL:
         paths = [o.path for o in request.scope.organizations(Capability.SEE_FIGURES)]
-        context["waiting"] = _waiting(todos.of_official(request.scope))
+        context["waiting"] = _waiting(todos.of_official(request.scope, at=request.at))
         context["help"] = overviews.kept(
             programme, "help", paths, lambda: _help(request, programme), at=request.at
         )

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from courses import matrices_out, sheet_said, sheets_in, sheets_out
 from courses.models import SheetImport, Status, StudySession
-from credits.views.shown import programme_of
+from credits.views.shown import others_of, programme_of
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
@@ -174,8 +174,10 @@ def _sheets(request: MemberRequest, *, status: int = 200) -> HttpResponse:
     sessions = StudySession.objects.within(request.scope, RECORD).filter(organiser=branch)
     pages = Paginator(sessions.alive().with_counts().order_by("-starts_at", "-pk"), PER_PAGE)
     imports = SheetImport.objects.within(request.scope, RECORD).filter(organization=branch)
+    programme = programme_of(request)
     context = {
-        "programme": programme_of(request),
+        "programme": programme,
+        "programmes": others_of(programme),
         "branches": branches,
         "branch": branch,
         "places": request.scope.organizations(FIGURES),

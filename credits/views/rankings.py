@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -46,13 +47,16 @@ def ranking(request: MemberRequest) -> HttpResponse:
     number, missing = _page_number(request, found, own)
     shown: Any = Paginator(found, PER_PAGE).get_page(number)  # type: ignore[arg-type] # a Kept counts and is sliced
     query = _query(choice, programme)
+    pinned = None
+    if own and all(place.organization != own for place in shown.object_list):
+        pinned = _pinned(request, programme, choice, found, own)
     context = {
         "programme": programme,
         "choice": choice,
         "page": shown,
         "rows": [_line(place, own, choice) for place in shown.object_list],
         "apart": found.apart if shown.number == 1 else (),
-        "own": own,
+        "pinned": pinned,
         "missing": missing,
         "renewed": bool(token and found.token != token),
         "level": LEVELS[choice.level],
@@ -142,6 +146,22 @@ def _own(request: MemberRequest, choice: Choice) -> int | None:
         return branch.unit_id
     committee = committees.of(branch)
     return committee.pk if committee else None
+
+
+def _pinned(
+    request: MemberRequest, programme: Programme, choice: Choice, found: Kept, own: int
+) -> dict[str, str] | None:
+    """The viewer's own line, where the page that is shown does not hold it: of this ranking, else
+    of the same one among their own cohort."""
+    place, label = found.line_of(own), ""
+    if place is None and request.user.branch:
+        choice = replace(choice, cohort=request.user.branch.cohort, unit=None)
+        place = kept_rankings.of(programme, choice, at=request.at).line_of(own)
+        label = Cohort(choice.cohort).label if place else ""
+    if place is None:
+        return None
+    where = f"?{_query(choice, programme)}&find=1"
+    return _line(place, own, choice) | {"cohort": label, "where": where}
 
 
 def _page_number(request: MemberRequest, found: Kept, own: int | None) -> tuple[str | int, str]:

@@ -5,7 +5,7 @@ from django.db.models import F, Q
 
 from portal.models.member import Member
 from portal.models.organization import Organization
-from portal.querysets import MembershipQuerySet, MobileStayQuerySet
+from portal.querysets import HostedStayQuerySet, MembershipQuerySet, MobileStayQuerySet
 
 
 class Membership(models.Model):
@@ -68,7 +68,8 @@ class MobileStay(models.Model):
     """A mobile member's (流动党员) stay away: six months or more, membership not moved.
 
     region: province, city or county only. host: the receiving organisation, as a link where it is
-    in the tree, and always as text.
+    in the tree, and always as text. reported_on: when the member reported in there. Counted once,
+    at home, all the while.
     """
 
     class Reason(models.TextChoices):
@@ -77,6 +78,12 @@ class MobileStay(models.Model):
         STUDY = "study", "外出学习"
         FAMILY = "family", "随亲居住"
         OTHER = "other", "其他"
+
+    class Ended(models.TextChoices):
+        RETURNED = "returned", "返回"
+        TRANSFERRED = "transferred", "转出组织关系"
+        LEFT = "left", "离册"
+        MISTAKE = "mistake", "登记有误"
 
     member = models.ForeignKey(
         Member, models.PROTECT, related_name="mobile_stays", verbose_name="党员"
@@ -98,8 +105,11 @@ class MobileStay(models.Model):
         Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="联系人"
     )
     last_contact_on = models.DateField("最近联系", null=True, blank=True)
+    reported_on = models.DateField("报到日期", null=True, blank=True)
+    ended = models.CharField("怎样结束", max_length=12, choices=Ended, blank=True)
 
     objects = MobileStayQuerySet.as_manager()
+    hosted = HostedStayQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "流动情况"
@@ -110,6 +120,15 @@ class MobileStay(models.Model):
             models.CheckConstraint(
                 name="mobile_stay_until_after_since",
                 condition=Q(until=None) | Q(until__gte=F("since")),
+            ),
+            models.CheckConstraint(
+                name="mobile_stay_open_has_no_ending",
+                condition=Q(ended="") | Q(until__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="mobile_stay_reported_while_away",
+                condition=Q(reported_on=None)
+                | Q(reported_on__gte=F("since")) & (Q(until=None) | Q(until__gte=F("reported_on"))),
             ),
         ]
 

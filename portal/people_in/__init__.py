@@ -1,9 +1,9 @@
-"""Members and organisations from spreadsheets: read by Chinese headings, previewed, then written.
+"""Members, organisations and mobile members from spreadsheets: read, previewed, then written.
 
-`preview` reads a file and says what would change and what must be mended first; it writes nothing.
-`apply` writes a preview through the real verbs, all or nothing. Birthdays and ID-card numbers are
-neither stored nor shown: such columns are not read, and such values are masked where they stand
-by mistake.
+`preview` reads a file by its Chinese headings and says what would change and what must be mended
+first; it writes nothing. `apply` writes a preview through the real verbs, all or nothing.
+Birthdays and ID-card numbers are neither stored nor shown: such columns are not read, and such
+values are masked where they stand by mistake.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from datetime import datetime
 
 from portal import workbooks
 from portal.access import Scope
-from portal.people_in import member_lines, organization_lines, tables
+from portal.people_in import member_lines, organization_lines, stay_lines, tables
 from portal.people_in.applying import apply
 from portal.people_in.model import (
     ACTIONS,
     KINDS,
     MEMBERS,
     ORGANISATIONS,
+    STAYS,
     NotImportable,
     Preview,
     Problem,
@@ -31,6 +32,7 @@ __all__ = [
     "KINDS",
     "MEMBERS",
     "ORGANISATIONS",
+    "STAYS",
     "NotImportable",
     "Preview",
     "Problem",
@@ -59,4 +61,6 @@ def plan(table: Table, *, scope: Scope | None, at: datetime) -> Preview:
     """What the rows would change, against the register as it is now."""
     if table.kind == MEMBERS:
         return member_lines.plan(table, scope=scope, at=at)
+    if table.kind == STAYS:
+        return stay_lines.plan(table, scope=scope, at=at)
     return organization_lines.plan(table, scope=scope, at=at)

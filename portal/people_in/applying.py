@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal import audit, followers, members, organizations, reorganizations
+from portal import audit, followers, members, mobile_stays, organizations, reorganizations
 from portal.audit import Actor
 from portal.members import Departure, Enrolment, Mending, Move
 from portal.models import AuditEvent, Member, Organization
@@ -19,6 +19,7 @@ from portal.people_in.model import (
     NotImportable,
     OrganizationLine,
     Preview,
+    StayLine,
 )
 
 
@@ -49,6 +50,7 @@ def apply(
         receipt = receipts.open_(name=name, digest=digest, counts=counts, on=on, by=by, at=at)
         receipts.record(receipt, people, before)
     _write_tree([x for x in preview.lines if isinstance(x, OrganizationLine)], by=by, at=at)
+    _write_stays([x for x in preview.lines if isinstance(x, StayLine)], by=by, at=at)
     if preview.changing:
         audit.record(
             AuditEvent.Event.IMPORT,
@@ -152,6 +154,20 @@ def _write_tree(lines: Sequence[OrganizationLine], *, by: Actor, at: datetime) -
     for line in lines:
         if line.action == "dissolve":
             reorganizations.dissolve(there[line.code], on=line.day, by=by, at=at)
+
+
+def _write_stays(lines: Sequence[StayLine], *, by: Actor, at: datetime) -> None:
+    for line in lines:
+        if line.stay and line.action == "back" and line.until:
+            mobile_stays.end(line.stay, on=line.until, by=by, at=at)
+        if line.action not in ("create", "update"):
+            continue
+        if line.stay:
+            stay = mobile_stays.mend(line.stay, line.away, by=by, at=at)
+        else:
+            stay = mobile_stays.register(line.member, line.away, by=by, at=at)
+        if line.reported_on:
+            mobile_stays.report_in(stay, on=line.reported_on, by=by, at=at)
 
 
 def _parents_first(lines: Sequence[OrganizationLine]) -> list[OrganizationLine]:

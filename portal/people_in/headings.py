@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from portal.people_in.model import MEMBERS, ORGANISATIONS
+from portal.people_in.model import MEMBERS, ORGANISATIONS, STAYS
 
 _OF = r"(?:现)?(?:组织关系)?(?:所在|所属|隶属|现在)?(?:的)?(?:基层)?"
 _DAY = r"(?:时间|日期|年月日)"
@@ -94,11 +94,31 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "dissolved_on": (rf"(?:撤销|并入|合并|变动|注销){_DAY}",),
         "standing": (r"状态|党组织状态|是否撤销|变动情况|是否注销",),
     },
+    STAYS: {
+        "number": (r"党员(?:身份)?(?:编号|编码|证号|号码?)", r"编号|编码"),
+        "name": (r"(?:党员|流动党员)?姓名", r"党员|流动党员"),
+        "since": (rf"(?:外出|流出|离开)(?:的)?{_DAY}|何时外出", r"外出自|外出起始" + _DAY),
+        "region": (
+            r"(?:流入地|外出地|去向地|现居住?地)(?:点|区|址)?|流入(?:省|地区)|外出地[点址区]",
+            r"去向|流向|外出去向",
+        ),
+        "reason": (r"(?:外出|流动)(?:原因|事由|类[别型])|原因",),
+        "host": (r"流入地?(?:党组织|党支部|支部|组织)(?:名称|全称)?", r"(?:接收|挂靠)党组织"),
+        "contact": (r"(?:支部)?联系人(?:的)?(?:党员)?编号", r"联系人编码"),
+        "last_contact_on": (rf"(?:最近|最后|上次)(?:一次)?联系(?:{_DAY})?", rf"联系{_DAY}"),
+        "reported_on": (rf"(?:流入地)?报到{_DAY}",),
+        "until": (rf"(?:返回|回来|流回|结束|返乡){_DAY}",),
+    },
 }
-REQUIRED = {MEMBERS: ("number", "name"), ORGANISATIONS: ("code", "name")}
+REQUIRED = {
+    MEMBERS: ("number", "name"),
+    ORGANISATIONS: ("code", "name"),
+    STAYS: ("number", "name"),
+}
 WANTED = {
     MEMBERS: "党员编号、姓名、所在党支部、党小组、党员类别、手机号码、入党时间",
     ORGANISATIONS: "编码、党组织名称、类别、系统、上级党组织",
+    STAYS: "党员编号、姓名、外出时间、流入地、外出原因",
 }
 LABELS = {
     "number": "党员编号",
@@ -112,6 +132,14 @@ LABELS = {
     "phone": "手机号码",
     "joined_on": "入党时间",
     "merged_into": "并入",
+    "since": "外出时间",
+    "region": "流入地",
+    "reason": "外出原因",
+    "host": "流入地党组织",
+    "contact": "联系人编号",
+    "last_contact_on": "最近联系",
+    "reported_on": "报到日期",
+    "until": "返回时间",
 }
 # Never read, wherever it stands: the portal keeps neither ID-card numbers nor birthdays.
 PRIVATE = re.compile(r"身份证|公民身份|身份号|证件号|证件编号|出生|生日|生辰")

@@ -10,19 +10,22 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Self
 
-from portal.models import Member, Organization
+from portal.mobile_stays import Away
+from portal.models import Member, MobileStay, Organization
 from portal.people_in.cells import masked
 from portal.refusals import Refusal
 
 SHOWN = 500  # lines of a preview on one page; the counts are always of all
-MEMBERS, ORGANISATIONS = "members", "organisations"
-KINDS = {MEMBERS: "党员", ORGANISATIONS: "党组织"}
+MEMBERS, ORGANISATIONS, STAYS = "members", "organisations", "stays"
+KINDS = {MEMBERS: "党员", ORGANISATIONS: "党组织", STAYS: "流动党员"}
+UNITS = {MEMBERS: "人", ORGANISATIONS: "个", STAYS: "人"}
 ACTIONS = {
     "create": "新增",
     "update": "更正",
     "transfer": "转接",
     "return": "重新入册",
     "leave": "离开",
+    "back": "返回",
     "move": "划转",
     "merge": "并入",
     "dissolve": "撤销",
@@ -221,7 +224,43 @@ class OrganizationLine:
         } | ({"sheet": self.sheet} if self.sheet else {})
 
 
-Line = MemberLine | OrganizationLine
+@dataclass(frozen=True)
+class StayLine:
+    """What one row would do to one mobile member's stay; `away` as it would stand afterwards."""
+
+    row: int
+    sheet: str
+    action: str
+    number: str
+    name: str
+    branch: Organization | None
+    member: Member
+    away: Away
+    stay: MobileStay | None = None
+    reported_on: date | None = None
+    until: date | None = None
+    changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "row": self.row,
+            "action": self.action,
+            "number": self.number,
+            "name": self.name,
+            "branch": self.branch.name if self.branch else "",
+            "since": self.away.since.isoformat(),
+            "region": self.away.region,
+            "reason": self.away.reason,
+            "host": self.away.host_name,
+            "contact": self.away.contact.number if self.away.contact else "",
+            "last_contact_on": str(self.away.last_contact_on or ""),
+            "reported_on": str(self.reported_on or ""),
+            "until": str(self.until or ""),
+            "changes": {name: list(pair) for name, pair in self.changes.items()},
+        } | ({"sheet": self.sheet} if self.sheet else {})
+
+
+Line = MemberLine | OrganizationLine | StayLine
 
 
 @dataclass(frozen=True)
@@ -253,7 +292,7 @@ class Preview:
 
     @property
     def unit(self) -> str:
-        return "人" if self.kind == MEMBERS else "个"
+        return UNITS[self.kind]
 
     @property
     def counts(self) -> Counter[str]:
@@ -296,7 +335,7 @@ def distinct(sentences: Iterable[str]) -> tuple[str, ...]:
 
 def said(counts: dict[str, int], kind: str) -> str:
     """What was written, in one sentence."""
-    unit = "人" if kind == MEMBERS else "个"
+    unit = UNITS[kind]
     acts = {a: n for a, n in counts.items() if a != "same" and n}
     if not acts:
         return "没有需要改动的内容。"

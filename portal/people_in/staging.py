@@ -15,14 +15,23 @@ from portal.models import Job, Upload
 from portal.people_in import long_lists
 from portal.people_in.cells import masked
 from portal.people_in.long_shown import LongPreview
-from portal.people_in.model import KINDS, MEMBERS, Preview, Table, said
+from portal.people_in.model import (
+    KINDS,
+    MEMBERS,
+    ORGANISATIONS,
+    STAYS,
+    Preview,
+    Table,
+    said,
+)
 from portal.refusals import Conflict, Refusal
 
 KEPT = timedelta(days=1)
 MANY = 300  # rows to change; from here on a worker writes them, with progress
 NEEDED = {
     MEMBERS: Capability.MANAGE_PEOPLE,
-    "organisations": Capability.MANAGE_ORGANISATIONS,
+    ORGANISATIONS: Capability.MANAGE_ORGANISATIONS,
+    STAYS: Capability.MANAGE_PEOPLE,
 }
 
 

@@ -47,12 +47,14 @@ def detail(request: MemberRequest, member: int) -> HttpResponse:
     """One person's register page with the history of memberships and roles."""
     person = _get(request, member, Capability.SEE_MEMBERS)
     reached = Organization.objects.within(request.scope, Capability.MANAGE_PEOPLE)
+    stays = list(person.mobile_stays.order_by("-since"))
     context = {
         "person": person,
         "may_transfer": reached.standing().branches()[:2].count() > 1,
         "memberships": person.memberships.select_related("branch"),
         "appointments": person.appointments.select_related("organization"),
-        "stays": person.mobile_stays.all(),
+        "stays": stays,
+        "open_stay": next((stay for stay in stays if stay.until is None), None),
         "may_manage": request.scope.can(Capability.MANAGE_PEOPLE, person.scope_path),
     }
     return page(request, "portal/member_detail.html", context)

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal import gate, people_in, people_out
+from portal import gate, mobile_out, people_in, people_out
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Organization, PeopleImport, Upload
@@ -30,6 +30,12 @@ ADDRESSES = {
         "organization-list",
         "organizations-out",
     ),
+    people_in.STAYS: ("stays-in", "stays-in-one", "stay-list", "stays-out"),
+}
+COLUMNS = {
+    people_in.MEMBERS: people_out.MEMBER_COLUMNS,
+    people_in.ORGANISATIONS: people_out.TREE_COLUMNS,
+    people_in.STAYS: mobile_out.COLUMNS,
 }
 
 
@@ -59,6 +65,20 @@ def members_in_one(request: MemberRequest, upload: int) -> HttpResponse:
 def organizations_in_one(request: MemberRequest, tree: int) -> HttpResponse:
     """What a list of organisations would change; confirming writes it."""
     return _one(request, people_in.ORGANISATIONS, tree)
+
+
+@require_http_methods(["GET", "POST"])
+@gate.required(PEOPLE)
+def stays_in(request: MemberRequest) -> HttpResponse:
+    """Upload a list of mobile members."""
+    return _upload(request, people_in.STAYS)
+
+
+@require_http_methods(["GET", "POST"])
+@gate.required(PEOPLE)
+def stays_in_one(request: MemberRequest, stay_list: int) -> HttpResponse:
+    """What a list of mobile members would change; confirming writes it."""
+    return _one(request, people_in.STAYS, stay_list)
 
 
 @require_POST
@@ -166,10 +186,8 @@ def _form(request: HttpRequest, kind: str, *, status: int = 200) -> HttpResponse
     _, _, back, out = ADDRESSES[kind]
     context = {
         "kind": people_in.KINDS[kind],
-        "is_members": kind == people_in.MEMBERS,
-        "columns": people_out.MEMBER_COLUMNS
-        if kind == people_in.MEMBERS
-        else people_out.TREE_COLUMNS,
+        "code": kind,
+        "columns": COLUMNS[kind],
         "back_url": reverse(back),
         "out_url": reverse(out),
     }

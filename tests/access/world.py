@@ -28,13 +28,15 @@ from credits import (
     ledger,
     registers,
     unit_checks,
+    unit_texts,
 )
 from credits.catch_up import Span
 from credits.ledger import Credit, Source
 from credits.models import BranchClosing, BulletinDraft, Programme, Standing
-from portal import appointments, messages, suggestions
+from portal import appointments, messages, mobile_stays, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
+from portal.mobile_stays import Away
 from portal.models import (
     Cohort,
     Job,
@@ -84,6 +86,11 @@ def _checks(world: World) -> None:
         ids["unit_figures"] = check.rows.get(unit=unit).pk
     row = check.rows.get(unit=city.county)
     unit_checks.answer(row, {"due": "少一人"}, by=city.actor("gao", "official"), at=NOW)
+    official, rows = city.actor("shi", "official"), bulletins.figures_of(draft).rows
+    unit_texts.ask_anew(draft, rows, by=official, at=NOW)
+    for request in draft.text_requests.all():
+        ids = world.inside if request.unit_id == city.county.pk else world.outside
+        ids["unit_text_request"] = request.pk
     secret = feed_keys.make(by=city.actor("shi", "official"), at=NOW)
     world.inside["secret"] = world.outside["secret"] = secret
     world.inside["objection"] = world.outside["objection"] = row.answers.get(measure="due").pk
@@ -182,6 +189,11 @@ def _things(
         finished_at=NOW,
     )  # fmt: skip
     suggestion = suggestions.hand_in("advice", "活动室太冷", by=Actor(person, "member"), at=NOW)
+    elsewhere = Away(days_ago(200), "广东省", "work", host_name="外省某党支部")
+    stay = mobile_stays.register(done, elsewhere, by=by, at=NOW)
+    guest = city.enrol(city.yi, f"{branch.name[-3:]}流入")
+    here = Away(days_ago(200), "云岭市", "work", host=branch)
+    hosted = mobile_stays.register(guest, here, by=by, at=NOW)
     query = line_queries.ask_missing(
         programme, days_ago(2), "上午的党课", by=Actor(person, "member"), at=NOW
     )
@@ -219,6 +231,8 @@ def _things(
         "receipt": receipt.pk,
         "job": job.pk,
         "suggestion": suggestion.pk,
+        "stay": stay.pk,
+        "hosted": hosted.pk,
         "walk_in": WalkIn.objects.create(session=session, member=person, scanned_at=NOW).pk,
         "kind": "session",
         "key": session.key,
@@ -254,7 +268,11 @@ def _uploads(world: World) -> None:
         (world.inside, "secretary", "official"),
         (world.outside, "stranger", "stranger"),
     ):
-        for key, kind, who in (("upload", "members", asked_by), ("tree", "organisations", told_by)):
+        for key, kind, who in (
+            ("upload", "members", asked_by),
+            ("tree", "organisations", told_by),
+            ("stay_list", "stays", asked_by),
+        ):
             by = world.people[who]
             assert by is not None
             ids[key] = Upload.objects.create(
@@ -298,4 +316,5 @@ def _shared(city: City, programme: Programme) -> dict[str, int | str]:
         "material": material.pk,
         "bulletin": bulletin.pk,
         "draft": draft.pk,
+        "matter": "bulk",
     }

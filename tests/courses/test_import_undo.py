@@ -15,6 +15,7 @@ from credits.models import BranchStanding, Standing
 from portal import appointments, jobs, members, people_in, reorganizations
 from portal.access import scope_of
 from portal.models import (
+    Appointment,
     AuditEvent,
     Job,
     Member,
@@ -206,6 +207,139 @@ def test_a_transfer_whose_old_branch_is_gone_is_kept(city, take, by):
     assert set(kept(receipt).values()) == {"原党支部已撤销"}
 
 
+def in_office(organization):
+    rows = appointments.secretaries(organization, on=TODAY).filter(until=None).order_by("pk")
+    return list(rows.values_list("member__name", "acting"))
+
+
+def open_roles(member):
+    rows = Appointment.objects.filter(member=member, until=None).order_by("role")
+    return list(rows.values_list("role", "organization__name", "since"))
+
+
+@pytest.mark.parametrize("leaving", ["转走", "离开"])
+def test_the_roles_that_the_list_ended_are_given_back_from_today_on(city, take, by, leaving):
+    """And who stood in (代管) for the secretary acts no longer; the past keeps that he was out."""
+    zhou, lin = city.people["zhou"], city.people["lin"]
+    appointments.appoint(
+        zhou, Role.HELPER, city.jia, since=days_ago(9), by=by, at=NOW, helped=[lin]
+    )
+    appointments.appoint(zhou, Role.ORGANISER, city.jia, since=days_ago(9), by=by, at=NOW)
+    before = {role for role, _, _ in open_roles(zhou)}
+    moved = changed(zhou, city.yi) if leaving == "转走" else changed(zhou, leaving="离开")
+    receipt = take(moved)
+    assert open_roles(zhou) == []
+    assert in_office(city.jia) == [("高望川", True)]
+
+    counts = import_undo.undo(receipt, by=by, at=NOW)
+
+    assert counts == {"undone": 1, "kept": 0}
+    assert {role for role, _, _ in open_roles(zhou)} == before == {
+        "helper", "organiser", "secretary"
+    }  # fmt: skip
+    assert {since for _, _, since in open_roles(zhou)} == {TODAY}
+    assert in_office(city.jia) == [("周明远", False)]
+    helper = Appointment.objects.get(member=zhou, role=Role.HELPER, until=None)
+    assert list(helper.helped.all()) == [lin]
+    ended = Appointment.objects.filter(member=zhou).exclude(until=None)
+    assert ended.count() == 3
+    assert AuditEvent.objects.filter(event="appoint", subject__contains="周明远").count() >= 3
+
+
+def test_a_role_that_ended_by_hand_before_is_not_given_back(city, take, by):
+    zhou = city.people["zhou"]
+    role = appointments.appoint(zhou, Role.ORGANISER, city.jia, since=days_ago(9), by=by, at=NOW)
+    appointments.end(role, on=TODAY, by=by, at=NOW)
+    receipt = take(changed(zhou, city.yi))
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    assert [role for role, _, _ in open_roles(zhou)] == ["secretary"]
+
+
+def test_who_has_a_successor_is_kept_and_it_is_said(city, take, by):
+    zhou, lin = city.people["zhou"], city.people["lin"]
+    receipt = take(changed(zhou, city.yi))
+    appointments.appoint(lin, Role.SECRETARY, city.jia, since=TODAY, by=by, at=NOW)
+
+    counts = import_undo.undo(receipt, by=by, at=NOW)
+
+    assert counts == {"undone": 0, "kept": 1}
+    assert kept(receipt) == {
+        "周明远": "免去的职务（青川县甲支部支部书记）已由林小满接任，请逐人办理"
+    }
+    assert Membership.objects.open().get(member=zhou).branch == city.yi
+    assert in_office(city.jia) == [("林小满", False)]
+
+
+def test_who_was_secretary_beside_another_is_so_again(city, take, by):
+    lin = city.people["lin"]
+    appointments.appoint(lin, Role.SECRETARY, city.jia, since=days_ago(3), by=by, at=NOW)
+    receipt = take(changed(city.people["zhou"], city.yi))
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    assert set(in_office(city.jia)) == {("林小满", False), ("周明远", False)}
+
+
+def test_a_role_above_the_importers_place_is_for_those_above_to_give(city, take, by):
+    wu = city.people["wu"]
+    appointments.appoint(wu, Role.OFFICIAL, city.root, since=days_ago(9), by=city.by, at=NOW)
+    receipt = take(changed(wu, leaving="离开"))
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    reason = "免去的职务（云岭市机关干部）要由上级党组织恢复，请逐人办理"
+    assert kept(receipt) == {"吴远舟": reason}
+    assert not Appointment.objects.filter(member=wu, until=None).exists()
+
+
+def test_who_acted_for_a_branch_acts_again(city, take, by):
+    """Left with the list; another stood in; taken back, the first acts again, not both."""
+    gao = city.people["gao"]
+    wu = city.people["wu"]
+    appointments.appoint(wu, Role.OFFICIAL, city.county, since=days_ago(9), by=city.by, at=NOW)
+    seat = Appointment.objects.get(member=city.people["zhou"], role="secretary")
+    appointments.hand_over(seat, wu, on=days_ago(2), by=city.by, at=NOW, acting=True)
+    receipt = take(changed(wu, leaving="离开"))
+    assert in_office(city.jia) == [(gao.name, True)]
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    assert in_office(city.jia) == [("吴远舟", True)]
+    assert {role for role, _, _ in open_roles(wu)} == {"official", "secretary"}
+
+
+@pytest.mark.parametrize(("helped_leaves", "said"), [
+    (True, "没有要帮学的党员了"), (False, ""),
+])  # fmt: skip
+def test_a_helper_is_given_back_while_there_is_somebody_to_help(
+    city, take, by, helped_leaves, said
+):
+    lin, other = city.people["lin"], city.enrol(city.jia, "帮学对象")
+    appointments.appoint(
+        lin, Role.HELPER, city.jia, since=days_ago(9), by=by, at=NOW, helped=[other]
+    )
+    receipt = take(changed(lin, city.yi))
+    if helped_leaves:
+        members.leave(other, on=TODAY, by=by, at=NOW)
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    assert bool(open_roles(lin)) is not helped_leaves
+    assert said in "".join(kept(receipt).values())
+
+
+def test_an_older_receipt_that_names_no_roles_keeps_who_lost_one_that_day(city, take, by):
+    receipt = take(changed(city.people["zhou"], city.yi), changed(city.people["lin"], city.yi))
+    receipt.lines.update(ended=None)  # as before receipts kept them
+
+    counts = import_undo.undo(receipt, by=by, at=NOW)
+
+    assert counts == {"undone": 1, "kept": 1}
+    assert kept(receipt) == {"周明远": "旧的导入记录没有写明同日免去的职务，请逐人办理"}
+
+
 def test_the_database_keeps_undo_whole(city, take):
     receipt = take(fresh(city))
     for broken in (
@@ -294,7 +428,7 @@ def test_a_long_list_leaves_the_same_receipt(city, by, monkeypatch):
     assert len(receipt.digest) == 64
     found = undoing.look(list(receipt.lines.order_by("pk")))
     assert len(found) == 5
-    assert undoing.touched(found, since=NOW) == {}
+    assert undoing.touched(found, since=NOW, on=receipt.organization) == {}
     line = receipt.lines.filter(action="create").first()
     assert line.after == {
         "name": "长表甲", "status": "full", "category": "employed", "phone": "13812345678",

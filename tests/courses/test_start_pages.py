@@ -98,8 +98,8 @@ def test_what_a_secretary_reads_is_what_the_orm_gives(city, programme, world, pl
     scope = scope_of(city.people["zhou"], at=NOW)
     paths = scope.places(Capability.MANAGE_CLASSES)
     values = {
-        "programme": programme.pk, "member": scope.member_id, "soon": NOW + start_pages.AHEAD,
-        "path": city.jia.path, "after": after(city.jia.path),
+        "programme": programme.pk, "soon": NOW + start_pages.AHEAD,
+        "path": city.jia.path, "after": after(city.jia.path), **todos.viewer(scope, NOW),
     }  # fmt: skip
 
     seen = same(

@@ -11,10 +11,11 @@ from django.urls import reverse
 from courses import samples, start_pages, study_logs, todos
 from courses.models import SampleItem
 from courses.study_logs import Study
-from credits import claim_decisions, claims, exemptions, statements
-from portal import messages, suggestions
+from credits import bulletins, claim_decisions, claims, exemptions, statements, unit_checks
+from portal import appointments, messages, suggestions
 from portal.access import scope_of
 from portal.messages import Letter
+from portal.models import Cohort, Role
 from tests.cast import NOW, TODAY, days_ago
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
@@ -58,7 +59,7 @@ def secretary(programme, scope):
 
 
 def official(_, scope):
-    return todos.of_official(scope)
+    return todos.of_official(scope, at=NOW)
 
 
 def test_each_role_reads_what_waits_for_it(waits):
@@ -83,6 +84,24 @@ def test_an_answered_sample_waits_for_the_official_and_an_untrue_one_for_the_bra
     samples.judge(item, in_order=False, feedback="没有看到", by=city.actor("gao"), at=NOW)
 
     assert ("untrue", 1) in waits("zhou", secretary)
+
+
+def test_figures_wait_for_whoever_answers_for_the_unit_and_for_nobody_else(waits, city, programme):
+    by, gao = city.actor("shi", "official"), city.actor("gao", "official")
+    draft = bulletins.draw_up(programme, title="通报", cohorts=[Cohort.COUNTY], by=by, at=NOW)
+    check = unit_checks.send(draft, deadline=NOW + timedelta(days=1), by=by, at=NOW)
+    row = check.rows.get(unit=city.county)
+
+    assert ("checks", 1) in waits("gao", official)
+    for who, of in (("shi", official), ("zhou", secretary)):
+        assert "checks" not in dict(waits(who, of))
+
+    appointments.appoint(
+        city.people["zheng"], Role.SECRETARY, city.county, since=days_ago(1), by=by, at=NOW
+    )
+    assert ("checks", 1) in waits("zheng", secretary)
+    unit_checks.answer(row, {}, by=gao, at=NOW)
+    assert "checks" not in dict(waits("gao", official))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,216 @@
+"""Pages of mobile members: who is away, who was not contacted, who is here from elsewhere."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from portal import gate, mobile_out, mobile_stays
+from portal.access import Capability
+from portal.forms import AwayForm, StayEndForm, refuse
+from portal.gate import MemberRequest
+from portal.mobile_stays import Away
+from portal.models import Member, MobileStay, Organization
+from portal.querysets import MobileStayQuerySet
+from portal.refusals import Refusal
+from portal.rendering import page
+
+PER_PAGE = 50
+SEE, MANAGE = Capability.SEE_MEMBERS, Capability.MANAGE_PEOPLE
+SHOWN = {"": "在外", "quiet": "三个月未联系", "ended": "已结束"}
+
+
+@require_GET
+@gate.required(SEE)
+def list_(request: MemberRequest) -> HttpResponse:
+    """Who is away, the longest without contact first; or only those whom nobody has contacted for
+    a quarter; or stays that have ended."""
+    show, text = _asked(request.GET)
+    since = request.today - mobile_stays.QUARTER
+    shown = Paginator(_chosen(request, show, text), PER_PAGE).get_page(request.GET.get("page"))
+    open_ = MobileStay.objects.within(request.scope, SEE).open()
+    context = {
+        "page": shown,
+        "show": show,
+        "shown": [
+            ("", SHOWN[""], open_.count()),
+            ("quiet", SHOWN["quiet"], open_.quiet(since).count()),
+            ("ended", SHOWN["ended"], None),
+        ],
+        "quiet": {s.pk for s in shown if (s.last_contact_on or s.since) < since},
+        "text": text,
+        "query": f"{urlencode({'show': show, 'q': text})}&",
+        "today": request.today,
+        "hosted": MobileStay.hosted.within(request.scope, MANAGE).open().count(),
+    }
+    return page(request, "portal/stay_list.html", context)
+
+
+@require_POST
+@gate.required(MANAGE)
+def contacted(request: MemberRequest) -> HttpResponse:
+    """Note that exactly the people ticked were contacted, and say how many."""
+    asked = set(request.POST.getlist("stay"))
+    chosen = {pk for pk in asked if pk.isdecimal() and len(pk) < 19}
+    found = list(MobileStay.objects.within(request.scope, MANAGE).filter(pk__in=chosen))
+    on = _day(request.POST.get("on", "")) or request.today
+    if not found or len(found) != len(asked):
+        messages.error(request, "请先勾选联系过的党员。")
+    else:
+        by = request.scope.actor(MANAGE)
+        try:
+            count = mobile_stays.contacted(found, on=on, by=by, at=request.at)
+            messages.success(request, f"已记下 {on} 联系了 {len(found)} 人。" if count
+                             else "这些同志在那天或以后已经联系过。")  # fmt: skip
+        except Refusal as refusal:
+            messages.error(request, refusal.message)
+    show, _ = _asked(request.POST)
+    return redirect(f"{reverse('stay-list')}?show={show}")
+
+
+@require_http_methods(["GET", "POST"])
+@gate.required(MANAGE)
+def new(request: MemberRequest, member: int) -> HttpResponse:
+    """Register that somebody lives away."""
+    people = Member.objects.select_related("branch")
+    person = gate.get(people, request.scope, MANAGE, pk=member)
+    form = AwayForm(request.POST or None, initial={"last_contact_on": request.today})
+    if request.method == "POST" and form.is_valid():
+        by = request.scope.actor(MANAGE)
+        try:
+            stay = mobile_stays.register(person, _away(form), by=by, at=request.at)
+            messages.success(request, f"已登记：{person.name}在{stay.region}。")
+            return redirect("stay-list")
+        except Refusal as refusal:
+            refuse(form, refusal)
+    context = {
+        "form": form,
+        "title": f"登记外出：{person.name}",
+        "lead": "外出六个月以上、组织关系不转的，登记为流动党员；学时仍记在本支部。",
+    }
+    return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@gate.required(MANAGE)
+def mend(request: MemberRequest, stay: int) -> HttpResponse:
+    """Correct what is registered of a stay; its other acts stand below."""
+    found = _get(request, stay)
+    form = AwayForm(
+        request.POST or None,
+        initial={
+            **{name: getattr(found, name) for name in ("since", "region", "reason", "host_name")},
+            "contact": found.contact.number if found.contact else "",
+            "last_contact_on": found.last_contact_on,
+        },
+    )
+    if request.method == "POST" and form.is_valid():
+        by = request.scope.actor(MANAGE)
+        try:
+            mobile_stays.mend(found, _away(form), by=by, at=request.at)
+            messages.success(request, "已保存。")
+            return redirect("stay-list")
+        except Refusal as refusal:
+            refuse(form, refusal)
+    context = {"form": form, "stay": found, "today": request.today}
+    return page(request, "portal/stay.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@gate.required(MANAGE)
+def end(request: MemberRequest, stay: int) -> HttpResponse:
+    """Somebody is back, or was never away."""
+    found = _get(request, stay)
+    form = StayEndForm(request.POST or None, initial={"on": request.today})
+    if request.method == "POST" and form.is_valid():
+        by = request.scope.actor(MANAGE)
+        try:
+            mobile_stays.end(found, **form.cleaned_data, by=by, at=request.at)
+            messages.success(request, f"已登记：{found.member.name}的外出已结束。")
+            return redirect("stay-list")
+        except Refusal as refusal:
+            refuse(form, refusal)
+    context = {"form": form, "title": f"结束外出：{found.member.name}", "lead": found.region}
+    return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@gate.required(MANAGE)
+def hosted(request: MemberRequest) -> HttpResponse:
+    """Mobile members of elsewhere who named one's own organisation as their host."""
+    rows = MobileStay.hosted.within(request.scope, MANAGE).open()
+    rows = rows.select_related("member__branch", "host").order_by("reported_on", "-since", "pk")
+    shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    return page(request, "portal/stays_hosted.html", {"page": shown, "query": ""})
+
+
+@require_POST
+@gate.required(MANAGE)
+def report_in(request: MemberRequest, hosted: int) -> HttpResponse:
+    """Note that somebody reported in at one's own organisation today."""
+    found = gate.get(MobileStay.hosted.all(), request.scope, MANAGE, pk=hosted)
+    by = request.scope.actor(MANAGE)
+    try:
+        mobile_stays.report_in(found, on=request.today, by=by, at=request.at)
+        messages.success(request, f"{found.member.name}已报到。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("stays-hosted")
+
+
+@require_POST
+@gate.required(MANAGE)
+def out(request: MemberRequest) -> HttpResponse:
+    """What the list shows as a spreadsheet, of those one manages."""
+    show, text = _asked(request.POST)
+    rows = _chosen(request, show, text, MANAGE)
+    on: Organization | None = next(iter(request.scope.organizations(MANAGE)), None)
+    said = "，".join(filter(None, [SHOWN[show], f"查找：{text}" if text else ""]))
+    by = request.scope.actor(MANAGE)
+    return mobile_out.stays(rows, by=by, at=request.at, on=on, filter_=said)
+
+
+def _asked(given: Any) -> tuple[str, str]:
+    show = given.get("show", "")
+    return (show if show in SHOWN else ""), given.get("q", "").strip()
+
+
+def _chosen(
+    request: MemberRequest, show: str, text: str, capability: Capability = SEE
+) -> MobileStayQuerySet:
+    rows = MobileStay.objects.within(request.scope, capability)
+    if show == "ended":
+        rows = rows.exclude(until=None).order_by("-until", "pk")
+    else:
+        quiet_since = request.today - mobile_stays.QUARTER
+        rows = rows.quiet(quiet_since) if show == "quiet" else rows.open()
+        rows = rows.longest_quiet_first()
+    if text:
+        rows = rows.filter(member__in=Member.objects.search(text))
+    return rows.select_related("member__branch", "contact")
+
+
+def _get(request: MemberRequest, pk: int) -> MobileStay:
+    rows = MobileStay.objects.select_related("member__branch", "host", "contact")
+    return gate.get(rows, request.scope, MANAGE, pk=pk)
+
+
+def _away(form: AwayForm) -> Away:
+    values = dict(form.cleaned_data)
+    return Away(**values, host=mobile_stays.host_named(values["host_name"]))
+
+
+def _day(text: str) -> date | None:
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None

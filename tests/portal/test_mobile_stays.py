@@ -1,0 +1,349 @@
+"""Mobile members: registered once, counted at home, contacted, reported in, back or transferred."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
+
+import openpyxl
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from portal import members, mobile_stays, reorganizations
+from portal.mobile_stays import AlreadyAway, AlreadyBack, Away, BadStay
+from portal.models import AuditEvent, Member, MobileStay
+from tests.cast import NOW, TODAY, days_ago
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
+SHENZHEN = Away(days_ago(200), "广东省深圳市宝安区", "work", host_name="深圳市某园区党支部")
+
+
+@pytest.fixture(autouse=True)
+def _day(time_machine):
+    time_machine.move_to(NOW, tick=False)
+
+
+@pytest.fixture
+def by(city):
+    return city.actor("zhou", "secretary")
+
+
+@pytest.fixture
+def away(city, by):
+    """Register somebody as away, 林小满 unless said otherwise."""
+
+    def act(who="lin", at=NOW, **changes):
+        person = city.people[who]
+        return mobile_stays.register(person, replace(SHENZHEN, **changes), by=by, at=at)
+
+    return act
+
+
+def page(client, name, *ids, query="", status=200):
+    response = client.get(reverse(name, args=ids) + query)
+    assert response.status_code == status
+    return response.content.decode()
+
+
+def trail():
+    rows = AuditEvent.objects.filter(event="membership", subject__startswith="林小满")
+    return list(rows.order_by("pk").values_list("subject", flat=True))[1:]  # first the enrolment
+
+
+# --- The verbs
+
+
+def test_registering_twice_is_registering_once_and_leaves_one_trace(away, lin):
+    assert away() == away()
+
+    stay = MobileStay.objects.get()
+    assert (stay.member, stay.region, stay.host, stay.host_name) == (
+        lin, "广东省深圳市宝安区", None, "深圳市某园区党支部",
+    )  # fmt: skip
+    assert trail() == ["林小满登记外出"]
+    assert list(Member.objects.mobile()) == [lin]
+
+
+def test_a_second_stay_at_the_same_time_is_refused(away):
+    away()
+
+    with pytest.raises(AlreadyAway, match="已登记外出（广东省深圳市宝安区）"):
+        away(region="浙江省杭州市")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "said"),
+    [
+        ({"since": TODAY + timedelta(days=1)}, "since", "还没有到"),
+        ({"region": "深圳市宝安区新安街道12号"}, "region", "不写门牌"),
+        ({"region": "宝安区人民路"}, "region", "不写门牌"),
+        ({"region": "ab"}, "region", "省、市、县"),
+        ({"last_contact_on": days_ago(201)}, "last_contact_on", "外出以后"),
+        ({"last_contact_on": TODAY + timedelta(days=1)}, "last_contact_on", "不晚于今天"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_by_field(away, changes, field, said):
+    with pytest.raises(BadStay, match=said) as caught:
+        away(**changes)
+
+    assert caught.value.field == field
+    assert not MobileStay.objects.exists()
+
+
+def test_neither_the_own_branch_is_host_nor_oneself_the_contact(city, away, lin):
+    with pytest.raises(BadStay, match="本人所在的党支部"):
+        away(host=city.jia)
+    with pytest.raises(BadStay, match="不能是本人"):
+        away(contact=lin)
+
+
+def test_a_host_of_the_tree_is_linked_and_named_in_full(city, away):
+    for text in ("青川县乙支部", "YL-QC-2"):
+        assert mobile_stays.host_named(text) == city.yi
+    assert mobile_stays.host_named("青川县") == city.county
+    assert mobile_stays.host_named("某园区党支部") is None
+    assert mobile_stays.host_named("  ") is None
+
+    stay = away(host=city.yi, host_name="乙支部")
+
+    assert (stay.host, stay.host_name) == (city.yi, "青川县乙支部")
+
+
+def test_stays_follow_one_another(away, by):
+    first = away(since=days_ago(400))
+    mobile_stays.end(first, on=days_ago(100), by=by, at=NOW)
+
+    with pytest.raises(BadStay, match="时间重叠"):
+        away(since=days_ago(101))
+    assert away(since=days_ago(100)).pk != first.pk
+
+
+def test_a_stay_that_was_a_mistake_is_in_nobodys_way(away, by):
+    mobile_stays.end(away(), on=TODAY, how="mistake", by=by, at=NOW)
+
+    assert away(region="浙江省杭州市").until is None
+
+
+def test_another_host_has_not_seen_the_member_yet(city, away, by):
+    stay = away(host=city.yi, host_name="")
+    mobile_stays.report_in(stay, on=days_ago(3), by=by, at=NOW)
+    stay.refresh_from_db()
+    assert (stay.reported_on, stay.last_contact_on) == (days_ago(3), days_ago(3))
+
+    mended = mobile_stays.mend(stay, SHENZHEN, by=by, at=NOW)
+
+    assert (mended.host, mended.reported_on, mended.last_contact_on) == (None, None, days_ago(3))
+    last = AuditEvent.objects.order_by("pk").last()
+    assert last.detail["fields"] == ["host", "host_name", "reported_on"]
+
+
+def test_mending_nothing_leaves_no_trace(away, by):
+    stay = away()
+
+    mobile_stays.mend(stay, SHENZHEN, by=by, at=NOW)
+
+    assert trail() == ["林小满登记外出"]
+
+
+def test_reporting_in_needs_a_host_and_a_day_after_leaving(away, by):
+    stay = away(host_name="")
+    with pytest.raises(BadStay, match="先登记流入地党组织"):
+        mobile_stays.report_in(stay, on=TODAY, by=by, at=NOW)
+    mobile_stays.mend(stay, SHENZHEN, by=by, at=NOW)
+
+    with pytest.raises(BadStay, match="才外出"):
+        mobile_stays.report_in(stay, on=days_ago(201), by=by, at=NOW)
+    with pytest.raises(BadStay, match="还没有到"):
+        mobile_stays.report_in(stay, on=TODAY + timedelta(days=1), by=by, at=NOW)
+    for day in (days_ago(2), TODAY):  # the first time counts
+        assert mobile_stays.report_in(stay, on=day, by=by, at=NOW).reported_on == days_ago(2)
+
+
+def test_whom_nobody_has_contacted_for_a_quarter_is_on_the_list(away):
+    quarter = TODAY - mobile_stays.QUARTER
+    away("lin", last_contact_on=quarter - timedelta(days=1))
+    away("zhou", last_contact_on=quarter)
+    away("wu", since=days_ago(30))  # left lately
+    away("zheng")  # never contacted
+
+    quiet = MobileStay.objects.quiet(quarter).longest_quiet_first()
+    assert [stay.member.name for stay in quiet] == ["郑书棋", "林小满"]
+
+
+def test_contact_is_noted_for_all_or_none_and_never_goes_back(away, by):
+    stays = [away("lin"), away("wu", since=days_ago(10))]
+
+    with pytest.raises(BadStay, match=r"吴远舟 .* 才外出"):
+        mobile_stays.contacted(stays, on=days_ago(20), by=by, at=NOW)
+    assert not MobileStay.objects.exclude(last_contact_on=None).exists()
+
+    assert mobile_stays.contacted(stays, on=days_ago(2), by=by, at=NOW) == 2
+    assert mobile_stays.contacted(stays, on=days_ago(5), by=by, at=NOW) == 0
+    assert set(MobileStay.objects.values_list("last_contact_on", flat=True)) == {days_ago(2)}
+
+
+def test_ending_twice_is_ending_once_and_otherwise_it_is_said(away, by):
+    stay = away()
+    for _ in range(2):
+        mobile_stays.end(stay, on=days_ago(1), by=by, at=NOW)
+
+    assert trail() == ["林小满登记外出", "林小满外出结束（返回）"]
+    with pytest.raises(AlreadyBack):
+        mobile_stays.end(stay, on=TODAY, by=by, at=NOW)
+    with pytest.raises(AlreadyBack):
+        mobile_stays.mend(stay, SHENZHEN, by=by, at=NOW)
+    with pytest.raises(AlreadyBack):
+        mobile_stays.contacted([stay], on=TODAY, by=by, at=NOW)
+
+
+def test_a_transfer_of_the_membership_ends_the_stay_and_a_merger_does_not(city, away, lin):
+    stay = away(host=city.yi)
+    reorganizations.merge(city.jia, city.bing, on=TODAY, by=city.by, at=NOW)
+    stay.refresh_from_db()
+    assert stay.until is None
+
+    members.transfer(lin, city.yi, on=TODAY, by=city.by, at=NOW)
+
+    stay.refresh_from_db()
+    assert (stay.until, stay.ended) == (TODAY, "transferred")
+    assert not Member.objects.mobile().exists()
+
+
+def test_who_leaves_the_register_is_away_no_more(city, away, lin):
+    stay = away()
+
+    members.leave(lin, on=days_ago(1), by=city.by, at=NOW)
+
+    stay.refresh_from_db()
+    assert (stay.until, stay.ended) == (days_ago(1), "left")
+    with pytest.raises(BadStay, match="不在任何党支部"):
+        away()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"ended": "returned"},  # still open
+        {"reported_on": days_ago(201)},
+        {"reported_on": TODAY, "until": days_ago(1), "ended": "returned"},
+        {"until": days_ago(201)},
+    ],
+)
+def test_the_database_holds_a_stay_together(away, values):
+    stay = away()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        MobileStay.objects.filter(pk=stay.pk).update(**values)
+
+
+# --- The pages
+
+
+def test_a_secretary_registers_somebody_from_their_page(sign_in, lin):
+    client = sign_in("zhou")
+    address = reverse("stay-new", args=[lin.pk])
+    assert address in page(client, "member-detail", lin.pk)
+
+    values = {"since": days_ago(200), "region": "深圳市宝安区1号", "reason": "work",
+              "host_name": "", "contact": "99", "last_contact_on": ""}  # fmt: skip
+    told = client.post(address, values)
+    assert told.status_code == 422
+    assert "没有编号为 99 的在册党员" in told.content.decode()
+    told = client.post(address, values | {"contact": ""})
+    assert "不写门牌" in told.content.decode()
+    told = client.post(address, values | {"contact": "", "region": "广东省深圳市"}, follow=True)
+
+    assert "已登记：林小满在广东省深圳市" in told.content.decode()
+    stay = MobileStay.objects.get()
+    assert reverse("stay-mend", args=[stay.pk]) in page(client, "member-detail", lin.pk)
+
+
+def test_the_list_says_who_is_quiet_and_ticking_notes_contact(sign_in, away):
+    client, stay = sign_in("zhou"), away(last_contact_on=days_ago(100))
+    listed = page(client, "stay-list")
+    assert "超过三个月" in listed
+
+    told = client.post(
+        reverse("stay-contacted"),
+        {"stay": [stay.pk], "on": str(TODAY), "show": "quiet"},
+        follow=True,
+    ).content.decode()
+
+    assert f"已记下 {TODAY} 联系了 1 人" in told
+    assert "都联系过了" in told
+    again = client.post(reverse("stay-contacted"), {"stay": []}, follow=True).content.decode()
+    assert "请先勾选" in again
+
+
+def test_a_stay_is_mended_and_ended_on_its_page(sign_in, away, city):
+    client, stay = sign_in("zhou"), away()
+    shown = page(client, "stay-mend", stay.pk)
+    assert 'value="广东省深圳市宝安区"' in shown
+
+    values = {"since": stay.since, "region": "浙江省杭州市", "reason": "study",
+              "host_name": "青川县乙支部", "contact": city.people["zhou"].number}  # fmt: skip
+    client.post(reverse("stay-mend", args=[stay.pk]), values)
+    stay.refresh_from_db()
+    assert (stay.region, stay.host, stay.contact) == ("浙江省杭州市", city.yi, city.people["zhou"])
+    told = client.post(reverse("stay-end", args=[stay.pk]),
+                       {"how": "returned", "on": str(days_ago(300))})  # fmt: skip
+    assert (told.status_code, "不能更早" in told.content.decode()) == (422, True)
+    client.post(reverse("stay-end", args=[stay.pk]), {"how": "returned", "on": str(TODAY)})
+
+    assert "已经结束" in page(client, "stay-mend", stay.pk)
+    assert "返回" in page(client, "stay-list", query="?show=ended")
+
+
+def test_the_host_sees_who_named_it_and_nothing_else_of_them(sign_in, away, city):
+    stay, other = away(host=city.yi), away("zhou")
+    client = sign_in("zheng")  # of 乙支部
+
+    listed = page(client, "stays-hosted")
+    assert "林小满" in listed
+    assert "周明远" not in listed
+    told = client.post(reverse("stay-report-in", args=[stay.pk]), follow=True).content.decode()
+
+    assert "林小满已报到" in told
+    stay.refresh_from_db()
+    assert stay.reported_on == TODAY
+    assert client.post(reverse("stay-report-in", args=[other.pk])).status_code == 404
+    assert client.get(reverse("stay-mend", args=[stay.pk])).status_code == 404
+    assert "林小满" not in page(client, "stay-list")
+
+
+def test_contact_is_noted_for_nobody_of_another_branch(sign_in, away):
+    stay = away()
+
+    told = sign_in("zheng").post(reverse("stay-contacted"), {"stay": [stay.pk]}, follow=True)
+
+    assert "请先勾选" in told.content.decode()
+    stay.refresh_from_db()
+    assert stay.last_contact_on is None
+
+
+def test_the_sheet_holds_what_the_list_shows(sign_in, away):
+    away("lin", last_contact_on=days_ago(100)), away("zhou", last_contact_on=TODAY)
+
+    answer = sign_in("zhou").post(reverse("stays-out"), {"show": "quiet"})
+
+    rows = list(openpyxl.load_workbook(BytesIO(answer.content)).active.values)
+    [line] = [row for row in rows if row[1] in ("林小满", "周明远")]
+    assert line[4:7] == ("广东省深圳市宝安区", "外出务工", "深圳市某园区党支部")
+    event = AuditEvent.objects.get(event="export")
+    assert event.detail == {"filter": "三个月未联系", "rows": 1}
+
+
+@pytest.mark.parametrize("name", ["stay-list", "stays-hosted"])
+def test_pages_ask_as_much_for_many_as_for_one(sign_in, away, city, name):
+    client, counts = sign_in("shi"), []
+    for size in (1, 6):
+        for _ in range(size):
+            city.people["new"] = city.enrol(city.jia)
+            away("new", host=city.yi)
+        page(client, name)
+        with CaptureQueriesContext(connection) as queries:
+            page(client, name)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
