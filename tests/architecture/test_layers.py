@@ -24,7 +24,6 @@ KNOW_HTTP = {
     "portal/replica.py",
     "portal/spreadsheets.py",
     "portal/giving.py",
-    "portal/mobile_out.py",
     "portal/admin.py",
     "portal/admin_site.py",
     "portal/templatetags/portal.py",
