@@ -97,8 +97,14 @@ urlpatterns = [
     path("queries/<int:query>/withdraw/", line_queries.withdraw, name="query-withdraw"),
     path("queries/<int:query>/decline/", line_queries.decline, name="query-decline"),
     path("queries/<int:query>/credited/", line_queries.credited, name="query-credited"),
-    # warnings/
+    # bulletins/drafts/ (the rest: credits/urls.py)
     path("bulletins/drafts/<int:draft>/look/", bulletin_checks.look, name="draft-look"),
+    path(
+        "bulletins/drafts/<int:draft>/look/<slug:matter>/<int:organization>/",
+        bulletin_checks.matter,
+        name="draft-matter",
+    ),
+    # warnings/
     path("warnings/", early_warnings.list_, name="warning-list"),
     path("warnings/mine/", early_warnings.mine, name="my-warnings"),
     # programme/, loose-ends/

@@ -43,15 +43,18 @@ def values(row: BulletinRow, form: int) -> list[Any]:
     return all_
 
 
-def digest_of(bulletin: Bulletin) -> str:
-    """The digest over a number's figures, texts and heads, computed anew from its rows."""
+def digest_of(bulletin: Bulletin, rows: list[list[Any]] | None = None) -> str:
+    """The digest over a number's figures, texts and heads, computed anew from its rows, or with
+    other `values` in their place."""
     using = bulletin._state.db or "default"
-    rows = BulletinRow.objects.using(using).filter(bulletin=bulletin).order_by("pk")
+    if rows is None:
+        found = BulletinRow.objects.using(using).filter(bulletin=bulletin).order_by("pk")
+        rows = [values(row, bulletin.form) for row in found]
     texts = BulletinText.objects.using(using).filter(bulletin=bulletin).order_by("view")
     said = BulletinUnitText.objects.using(using).filter(bulletin=bulletin).select_related("by")
     return of(
         bulletin,
-        [values(row, bulletin.form) for row in rows],
+        rows,
         {t.view: t.text for t in texts},
         said.order_by("pk"),
         digests.algorithm_of(bulletin.digest),

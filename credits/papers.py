@@ -7,7 +7,7 @@ that the web page does not show, and nothing is invented: no document number, no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -89,6 +89,7 @@ class Paper:
     foot: str
     charts: Charts
     previous: int | None
+    code: str = ""  # of a published number, for the picture that leads to its check
 
     @property
     def headings(self) -> list[str]:
@@ -116,7 +117,7 @@ def of_bulletin(bulletin: Bulletin) -> Paper:
         f"核验码 {bulletin.code}，"
         f"凭期号和核验码可在平台“核验”页核对。"
     )
-    return _paper(
+    paper = _paper(
         bulletin,
         bulletins.published(bulletin),
         texts,
@@ -125,6 +126,7 @@ def of_bulletin(bulletin: Bulletin) -> Paper:
         number=bulletin.number,
         foot=foot,
     )
+    return replace(paper, code=bulletin.code)
 
 
 def of_draft(draft: BulletinDraft, found: Figures, *, at: datetime) -> Paper:

@@ -89,6 +89,10 @@ class LedgerEntryQuerySet(ScopedQuerySet["LedgerEntry"]):
         )
         return self.filter(~Exists(reversals), reverses=None)
 
+    def granted(self) -> Self:
+        """Lines of hours that were stated: opening balances, and study elsewhere."""
+        return self.filter(reverses=None, posting__kind__in=["opening", "outside"])
+
     def of_source(self, programme: Programme, kind: str, key: str) -> Self:
         return self.filter(
             programme=programme,

@@ -37,16 +37,31 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass
 class Person:
-    """A mobile member beside one session. mark: on its own roll; rows: what was attested."""
+    """A mobile member beside one session. mark: on its own roll; rows: what was attested; own:
+    the viewer, who attests nothing for themselves."""
 
     stay: MobileStay
+    own: bool
     mark: str = ""
     rows: list[HostAttendance] = field(default_factory=list)
 
     @property
     def is_free(self) -> bool:
         """Whether it may be attested, or once more."""
-        return not self.mark and not any(r.state in ("waiting", "recognised") for r in self.rows)
+        done = any(row.state in ("waiting", "recognised") for row in self.rows)
+        return not (self.own or self.mark or done)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One session with the mobile members who were there on its day."""
+
+    session: StudySession
+    people: Sequence[Person]
+
+    @property
+    def is_open(self) -> bool:
+        return any(person.is_free for person in self.people)
 
 
 @require_GET
@@ -61,15 +76,15 @@ def list_(request: MemberRequest) -> HttpResponse:
     shown = Paginator(held, SESSIONS).get_page(request.GET.get("page"))
     stays = here.filter(Q(until=None) | Q(until__gte=request.today - SHOWN))
     people = list(stays.select_related("member__branch").order_by("member__name", "pk"))
-    cards = _cards(list(shown.object_list), people)
+    cards = _cards(list(shown.object_list), people, viewer=request.scope.member_id)
     context = {"page": shown, "cards": cards, "query": "", "days": SHOWN.days}
     return page(request, "courses/host_sessions.html", context)
 
 
 def _cards(
-    sessions: Sequence[StudySession], stays: Sequence[MobileStay]
-) -> list[tuple[StudySession, list[Person]]]:
-    """Each session with the mobile members who were there on its day: two queries."""
+    sessions: Sequence[StudySession], stays: Sequence[MobileStay], *, viewer: int
+) -> list[Card]:
+    """Each session with what is known of everybody beside it: two queries."""
     people = [stay.member_id for stay in stays]
     marks = {
         (mark.session_id, mark.member_id): mark.word
@@ -82,12 +97,12 @@ def _cards(
     cards = []
     for session in sessions:
         here = [
-            Person(stay, marks.get(place, ""), rows[place])
+            Person(stay, stay.member_id == viewer, marks.get(place, ""), rows[place])
             for stay in stays
             if stay.host_id == session.organiser_id and stay.was_away_on(session.day)
             for place in [(session.pk, stay.member_id)]
         ]
-        cards.append((session, here))
+        cards.append(Card(session, here))
     return cards
 
 

@@ -21,6 +21,7 @@ from credits.models import (
     RuleVersion,
     UnitWeek,
 )
+from credits.verification import published_rows
 from credits.verification.report import Findings
 
 # What each event makes of a certificate in which state.
@@ -66,7 +67,9 @@ def _check_record(found: Findings, row: Any) -> None:
     if not sound:
         kind = "bulletin" if isinstance(row, Bulletin) else "record"
         what = row._meta.verbose_name
-        found.add(kind, f"{what}《{row}》与写下时的校验值不符。", **_about(row))
+        rows = published_rows.changed(row) if isinstance(row, Bulletin) else []
+        named = f"与按截止时间重新统计的不一致：{'。'.join(rows)}。" if rows else ""
+        found.add(kind, f"{what}《{row}》与写下时的校验值不符。{named}", **_about(row))
 
 
 def _is_sound_bulletin(bulletin: Bulletin) -> bool:

@@ -91,8 +91,7 @@ def list_(request: MemberRequest) -> HttpResponse:
     own = units_of(request.scope)
     rows = UnitFigures.objects.of_units(own)
     rows = rows.select_related("units_check__draft__programme")
-    paths = [reach.organization.path for reach in request.scope.reaches if reach.role in CHECKERS]
-    waiting = unit_check_states.waiting_at(paths, at=request.at)
+    waiting = unit_check_states.waiting_at(own, at=request.at)
     written = UnitText.objects.filter(
         request__draft=OuterRef("draft"), request__unit=OuterRef("unit")
     )

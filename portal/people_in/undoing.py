@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from portal import members
+from portal import members, set_wise
 from portal.audit import Actor
 from portal.members import Departure, Mending, Move
 from portal.models import (
@@ -132,10 +132,13 @@ def take_back(found: Sequence[Beside], *, by: Actor, at: datetime) -> None:
     ]
     if moves:
         members.transfer_many(moves, by=by, at=at)
-    for s in found:
-        if s.line.action == Action.LEAVE and s.left and s.left.until:
-            back, day = s.left.branch, s.left.until
-            members.readmit(s.member, back, on=day, by=by, at=at, group=s.left.group)
+    returns = [
+        Move(s.member, s.left.branch, s.left.until, s.left.group)
+        for s in found
+        if s.line.action == Action.LEAVE and s.left and s.left.until
+    ]
+    if returns:
+        members.readmit_many(returns, by=by, at=at)
     if lost := [Ended(s.member, s.roles) for s in found if s.roles]:
         roles_back.give_back(lost, by=by, at=at)
 
@@ -145,7 +148,8 @@ def note(lines: Sequence[PeopleImportLine], kept: Mapping[int, str]) -> None:
     for line in lines:
         line.reason = kept.get(line.pk, "")
         line.outcome = Outcome.KEPT if line.reason else Outcome.UNDONE
-    PeopleImportLine.objects.bulk_update(lines, ["outcome", "reason"], batch_size=300)
+    told = [(line.outcome, line.reason, line.pk) for line in lines]
+    set_wise.update_by_id(PeopleImportLine, ["outcome", "reason"], told)
 
 
 def _came(s: Beside) -> bool:

@@ -159,6 +159,7 @@ PAGES: dict[str, Page] = {
     "draft-edit": Page("publish", "root"),
     "draft-preview": Page("publish", "root"),
     "draft-look": Page("publish", "root"),
+    "draft-matter": Page("publish", "root"),
     "draft-compute": Page("publish", "root"),
     "draft-publish": Page("publish", "root"),
     "draft-redraft": Page("publish", "root"),

@@ -335,4 +335,5 @@ def _shared(city: City, programme: Programme) -> dict[str, int | str]:
         "material": material.pk,
         "bulletin": bulletin.pk,
         "draft": draft.pk,
+        "matter": "bulk",
     }

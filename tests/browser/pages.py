@@ -39,7 +39,7 @@ from credits import (
 from credits.catch_up import Span
 from credits.exemptions import Terms
 from credits.models import BranchClosing, Bulletin, BulletinDraft, LedgerEntry, Programme, Standing
-from portal import appointments, messages, suggestions
+from portal import messages, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
 from portal.models import (
@@ -58,6 +58,7 @@ from portal.models import (
 from portal.people_in import Table
 from tests.cast import TODAY, moment
 
+MATTERS = ("sessions", "bulk", "granted", "corrected", "conflicts")
 UNIT_ACTS = ("rename", "move", "merge", "divide", "dissolve")
 # Addresses that answer a GET with something other than a page of their own.
 NO_PAGE = {
@@ -158,8 +159,8 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         "item": drawn[1].pk,
         "judged": drawn[0].pk,
         "draft": draft.pk,
-        "unit_figures": _checked(official, draft, at),
-        "unit_text_request": _asked(official, draft, at),
+        "unit_figures": _checked(people, draft, at),
+        "unit_text_request": _asked(people, draft, at),
         "certificate": certificates.issue(complete, by=by, at=at).pk,
         "upload": Upload.objects.create(
             by=people["secretary"], kind="members", filename="名册.csv", table=table, at=at
@@ -201,35 +202,28 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     return ids
 
 
-def _checked(official: Member, draft: BulletinDraft, at: datetime) -> int:
-    """A draft sent to its units: one official checks for a unit, another's unit has objected."""
-    by, one = Actor(official, Role.OFFICIAL), official.branch and official.branch.unit
-    units = Organization.objects.filter(unit=F("pk"))
-    own = one or units.order_by("pk").first()
-    other = Member.objects.active().exclude(branch__unit=own).filter(branch__unit__isnull=False)
-    person = other.select_related("branch__unit").order_by("pk")[0]
-    assert own
-    assert person.branch
-    assert person.branch.unit
-    for who, where in ((official, own), (person, person.branch.unit)):
-        appointments.appoint(who, Role.OFFICIAL, where, since=TODAY, by=by, at=at)
+def _checked(people: dict[str, Any], draft: BulletinDraft, at: datetime) -> int:
+    """A draft sent to its units: one is looked at, another has objected."""
+    by, own = Actor(people["official"], Role.OFFICIAL), people["unit_official"]
     check = unit_checks.send(draft, deadline=at + timedelta(days=3), by=by, at=at)
-    objecting = check.rows.get(unit=person.branch.unit)
-    unit_checks.answer(objecting, {"due": "少一人"}, by=Actor(person, Role.OFFICIAL), at=at)
-    row = check.rows.get(unit=own)
-    unit_checks.look(row, by=by, at=at)
+    beside = Appointment.objects.filter(role=Role.OFFICIAL, organization__unit=F("organization"))
+    seat = beside.exclude(member=own).select_related("member").order_by("pk")[0]
+    objecting = check.rows.get(unit=seat.organization_id)
+    unit_checks.answer(objecting, {"due": "少一人"}, by=Actor(seat.member, Role.OFFICIAL), at=at)
+    row = check.rows.get(unit=own.branch.unit_id)
+    unit_checks.look(row, by=Actor(own, Role.OFFICIAL), at=at)
     return row.pk
 
 
-def _asked(official: Member, draft: BulletinDraft, at: datetime) -> int:
-    """The official's own unit is asked for a text as well, and has written one."""
-    by, one = Actor(official, Role.OFFICIAL), official.branch and official.branch.unit
-    units = Organization.objects.filter(unit=F("pk"))
-    own = one or units.order_by("pk").first()
-    rows = [row for row in bulletins.figures_of(draft).rows if own and row.unit_id == own.pk]
+def _asked(people: dict[str, Any], draft: BulletinDraft, at: datetime) -> int:
+    """The unit's own official is asked for a text as well, and has written one."""
+    by, own = Actor(people["official"], Role.OFFICIAL), people["unit_official"]
+    unit = own.branch.unit_id
+    rows = [row for row in bulletins.figures_of(draft).rows if row.unit_id == unit]
     unit_texts.ask_anew(draft, rows, by=by, at=at)
-    request = draft.text_requests.select_related("draft", "unit").get(unit=own)
-    unit_texts.write(request, "倒班的党员分三班学，一个不落。", by=by, at=at)
+    request = draft.text_requests.select_related("draft", "unit").get(unit=unit)
+    writer = Actor(own, Role.OFFICIAL)
+    unit_texts.write(request, "倒班的党员分三班学，一个不落。", by=writer, at=at)
     return request.pk
 
 
@@ -309,9 +303,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("ranking", query="?level=committee&cohort=county"), at("bulletin-list"),
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
             at("draft-look", ids["draft"]),
-            at("draft-check", ids["draft"]), at("unit-check-list"),
-            at("unit-check", ids["unit_figures"]),
-            at("unit-text", ids["unit_text_request"]), at("feed-choose"), at("ranking-trend"),
+            *(at("draft-matter", ids["draft"], name, branch.unit_id) for name in MATTERS),
+            at("draft-check", ids["draft"]), at("feed-choose"), at("ranking-trend"),
             at("bulletin-withdraw", bulletin), at("organization-list"),
             at("organization-list", query="?q=zz"),
             at("organization-list", query="?unseated=1"), at("organization-detail", city.pk),
@@ -334,6 +327,10 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             *(at("suggestion-detail", ids[key])
               for key in ("late", "answered", "withdrawn", "again")),
             *(at("job-detail", ids[f"job_{state}"]) for state in Job.State.values),
+        ],
+        "unit_official": [
+            at("home"), at("unit-check-list"), at("unit-check", ids["unit_figures"]),
+            at("unit-text", ids["unit_text_request"]),
         ],
         "administrator": [
             at("home"), at("programme-reopen"), at("admin:index"),

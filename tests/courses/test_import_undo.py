@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from courses import import_undo, roll_call, study_logs
@@ -14,6 +15,7 @@ from credits import verification
 from credits.models import BranchStanding, Standing
 from portal import appointments, jobs, members, people_in, reorganizations
 from portal.access import scope_of
+from portal.members import Departure
 from portal.models import (
     Appointment,
     AuditEvent,
@@ -35,6 +37,7 @@ pytestmark = [pytest.mark.both, pytest.mark.django_db, pytest.mark.usefixtures("
 
 HEADINGS = ["党员编号", "姓名", "所在党支部", "党小组", "党员类别", "手机号码", "入党时间", "去向"]
 Outcome = PeopleImportLine.Outcome
+HUNDRED = "东南西北中春夏秋冬年月日星辰山川湖海江河"  # names apart from one another
 
 
 @pytest.fixture
@@ -435,3 +438,39 @@ def test_a_long_list_leaves_the_same_receipt(city, by, monkeypatch):
         "joined_on": None, "group": "一组",
     }  # fmt: skip
     assert import_undo.undo(receipt, by=by, at=NOW) == {"undone": 5, "kept": 0}
+
+
+def test_a_list_and_its_undo_take_as_many_statements_for_many_as_for_few(city, programme, take, by):
+    """One of each act, then twenty: nothing of receipt, register or books is done row by row."""
+    counted = []
+    for turn, many in enumerate((1, 20)):
+        kinds = ("transfer", "update", "leave", "return")
+        people = {
+            (kind, n): city.enrol(city.jia, f"{'卫窦'[turn]}{'甲乙丙丁'[k]}{HUNDRED[n]}",
+                                  number=f"6{turn}{k}{n:05d}")
+            for k, kind in enumerate(kinds)
+            for n in range(many)
+        }  # fmt: skip
+        gone = [people["return", n] for n in range(many)]
+        members.leave_many([Departure(m, days_ago(9)) for m in gone], by=by, at=NOW)
+        for person in gone:
+            person.refresh_from_db()
+        rows = []
+        for n in range(many):
+            rows += [
+                fresh(city, f"程{'新录'[turn]}{HUNDRED[n]}", f"7{turn}{n:06d}"),
+                changed(people["transfer", n], city.yi, phone="13711112222"),
+                changed(people["update", n], group="二组", phone="13900000000"),
+                changed(people["leave", n], leaving="离开"),
+                changed(people["return", n], city.jia),
+            ]
+        with CaptureQueriesContext(connection) as wrote:
+            receipt = take(*rows)
+        assert receipt.counts == dict.fromkeys(("create", *kinds), many)
+        with CaptureQueriesContext(connection) as undone:
+            assert import_undo.undo(receipt, by=by, at=NOW) == {"undone": 5 * many, "kept": 0}
+        counted.append((len(wrote), len(undone)))
+    few, many = counted  # the first list of a process may load something once for all
+    assert many[0] <= few[0]
+    assert many[1] <= few[1]
+    assert verification.verify(at=NOW).ok

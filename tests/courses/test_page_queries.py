@@ -14,6 +14,7 @@ from django.urls import reverse
 from courses import (
     check_in,
     corrections,
+    host_sessions,
     reading_classes,
     roll_call,
     samples,
@@ -38,8 +39,9 @@ from credits import (
 from credits.catch_up import Span
 from credits.ledger import Credit, Source
 from credits.models import BranchClosing, Standing
-from portal import appointments, organizations
+from portal import appointments, mobile_stays, organizations
 from portal.audit import Actor
+from portal.mobile_stays import Away
 from portal.models import Cohort, Organization, PeopleImport, PeopleImportLine, Role
 from portal.organizations import Founding
 from tests.cast import BEFORE, NOW, STARTS, TODAY, days_ago, moment
@@ -60,6 +62,7 @@ def grow(city, programme):
             _found(city, number)
             _draw(city, programme, number)
             _import(city, number)
+            _attest(city, programme, number)
 
     return act
 
@@ -157,6 +160,27 @@ def _import(city, number):
     appointments.appoint(person, Role.ORGANISER, city.jia, since=TODAY, by=city.by, at=NOW)
 
 
+def _attest(city, programme, number):
+    """Mobile members of 甲 at a session of 乙, and somebody of 乙 at one of 甲: one each waits, one
+    is recognised."""
+    for host, home, minute in ((city.jia, city.yi, 0), (city.yi, city.jia, 30)):
+        stays = [
+            mobile_stays.register(
+                city.enrol(home), Away(days_ago(200), "云岭市", "work", host=host), by=city.by,
+                at=NOW,
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+        start = moment(days_ago(number % 12 + 1), 18, minute)
+        held = Plan(f"流入{number}", "lecture", start, start + timedelta(minutes=45), "reform")
+        session = sessions.schedule(host, [programme], held, by=city.by, at=BEFORE)
+        roll_call.open_(session, by=city.by, at=start)
+        roll_call.close(session, {}, by=city.by, at=session.ends_at)
+        session.refresh_from_db()
+        rows = host_sessions.attest(session, stays, by=city.by, at=NOW)
+        host_sessions.recognise(rows[:1], by=city.actor("shi", "official"), at=NOW)
+
+
 PAGES = [
     ("lin", "home"),
     ("lin", "my-hours"),
@@ -174,6 +198,9 @@ PAGES = [
     ("zhou", "exemption-many"),
     ("zhou", "log-list"),
     ("zhou", "branch-samples"),
+    ("zhou", "host-sessions"),
+    ("zhou", "host-list"),
+    ("zhou", "host-decided"),
     ("zhou", "class-list"),
     ("zhou", "member-list"),
     ("zhou", "sheets"),

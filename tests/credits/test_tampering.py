@@ -375,6 +375,23 @@ def test_a_branch_counted_for_another_unit_is_named(city_of_all):
     assert [(p["kind"], p["branch"]) for p in run()["problems"]] == [("branch", "青川县甲支部")]
 
 
+@pytest.mark.parametrize("column", ["hours", "completed", "due", "sessions", "rank"])
+def test_a_changed_row_of_a_published_number_is_named_with_both_figures(city_of_all, column):
+    number = Bulletin.objects.latest("pk")
+    rows = list(number.rows.order_by("pk"))
+    assert len(rows) > 1
+    row = next(r for r in rows if r.rank and (column != "completed" or r.completed < r.due))
+    was = getattr(row, column)
+    behind_the_guards(f"UPDATE credits_bulletinrow SET {column} = {column} + 1 WHERE id = {row.pk}")
+
+    [said] = [p["message"] for p in run()["problems"] if p["kind"] == "bulletin"]
+
+    assert str(number) in said
+    label = BulletinRow._meta.get_field(column).verbose_name
+    assert f"第 {row.pk} 行（{row.unit_name}）：{label} {was + 1}，应为 {was}" in said
+    assert said.count("行（") == 1
+
+
 @pytest.mark.parametrize("heads", ["{}", '{"x": {}}', "[]"])
 def test_unreadable_heads_are_a_finding_and_no_crash(city_of_all, heads):
     assert run()["ok"]
