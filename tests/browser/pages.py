@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import F, Model, QuerySet
 from django.urls import reverse
 
-from courses import check_in, line_queries, roll_call, samples, sessions
+from courses import check_in, host_sessions, line_queries, roll_call, samples, sessions
 from courses.models import (
     Attendance,
     Course,
@@ -39,9 +39,10 @@ from credits import (
 from credits.catch_up import Span
 from credits.exemptions import Terms
 from credits.models import BranchClosing, Bulletin, BulletinDraft, LedgerEntry, Programme, Standing
-from portal import messages, suggestions
+from portal import messages, mobile_stays, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
+from portal.mobile_stays import Away
 from portal.models import (
     Appointment,
     Cohort,
@@ -102,6 +103,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     tomorrow = moment(TODAY + timedelta(days=1), 19)
     plan = Plan("邻支部党课", "lecture", tomorrow, tomorrow + timedelta(minutes=90), "reform")
     visit = sessions.schedule(beside, [programme], plan, by=by, at=at)
+    foreign = _host_sessions(branch, beside, list(people.values()), by=by, at=at)
     text, link = "还差 2 学时。\n可以参加：", "/warnings/mine/"
     weekly = Letter(people["member"].pk, "weekly", "2021-W22", "学习提醒", text, link)
     messages.send_many([weekly], at=at)
@@ -152,6 +154,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         "closing": closing.pk,
         "live": live.pk,
         "window": window.pk,
+        "foreign": foreign,
         "key": live.key,
         "token": check_in.code_at(live, at).token,
         "walk_in": WalkIn.objects.create(session=live, member=people["member"], scanned_at=at).pk,
@@ -200,6 +203,32 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             finished_at=at if over else None, back_url="/programme/" if over else "",
         ).pk  # fmt: skip
     return ids
+
+
+def _host_sessions(
+    branch: Organization, beside: Organization, busy: list[Member], *, by: Actor, at: datetime
+) -> int:
+    """Two mobile members of each branch at a session of the other, attested; one of ours is
+    recognised, whose id it returns."""
+    for host, home in ((branch, beside), (beside, branch)):
+        held = Session.objects.held().filter(organiser=host, ends_at__lte=at).order_by("-starts_at")
+        session = held[0]
+        people = (
+            Member.objects.in_branch(home)
+            .filter(mobile_stays=None)
+            .exclude(
+                pk__in=[
+                    *session.attendances.values_list("member", flat=True),
+                    *(m.pk for m in busy),
+                ]
+            )
+        )
+        away = Away(TODAY - timedelta(days=200), "辽宁省沈阳市", "work", host=host)
+        stays = [mobile_stays.register(m, away, by=by, at=at) for m in people.order_by("pk")[:2]]
+        officer = Appointment.objects.filter(role="administrator").select_related("member")[0]
+        rows = host_sessions.attest(session, stays, by=Actor(officer.member, "secretary"), at=at)
+    host_sessions.recognise(rows[:1], by=by, at=at)
+    return rows[0].pk
 
 
 def _checked(people: dict[str, Any], draft: BulletinDraft, at: datetime) -> int:
@@ -295,7 +324,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("loose-ends", branch.pk), at("closing-detail", ids["closing"]),
             at("stay-list"), at("stay-list", query="?show=quiet"), at("stay-new", member),
             at("stay-list", query="?show=ended"), at("stay-mend", stay), at("stay-end", stay),
-            at("stays-hosted"), at("stays-in"),
+            at("stays-hosted"), at("stays-in"), at("host-sessions"), at("host-list"),
+            at("host-decided"), at("host-reverse", ids["foreign"]),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),

@@ -13,8 +13,8 @@ from courses import (
     line_queries,
     roll_call,
     sessions,
+    start_pages,
     study_logs,
-    todos,
     unfinished,
 )
 from courses.host_sessions import CannotAttest, NotYourself
@@ -73,6 +73,18 @@ def attested(held, stay, host):
         return row
 
     return attest
+
+
+@pytest.fixture
+def waiting(city, programme):
+    """What waits on somebody's start page, by kind and number."""
+
+    def read(name):
+        scope = scope_of(city.people[name], at=NOW)
+        desk = start_pages.desk(programme, scope, scope.organization, at=NOW)
+        return [(kind.code, n) for kind, n in desk.waiting]
+
+    return read
 
 
 def states():
@@ -345,24 +357,23 @@ def test_a_recognised_row_is_reversed_with_a_reason_in_the_same_book(
 
 
 def test_what_waits_ends_with_the_session_and_what_counts_stays_with_a_note(
-    attested, held, host, secretary, city, lin
+    attested, held, host, secretary, waiting, lin
 ):
-    waiting, counts = attested(), attested(held("另一次", day=days_ago(1)))
+    undecided, counts = attested(), attested(held("另一次", day=days_ago(1)))
     host_sessions.recognise([counts], by=secretary, at=NOW)
 
-    for row in (waiting, counts):
+    for row in (undecided, counts):
         sessions.cancel(row.session, reason="误报", by=host, at=NOW)
 
     assert states() == ["withdrawn", "recognised"]
-    waiting, counts = HostAttendance.objects.order_by("pk")
-    assert (waiting.reason, waiting.decided_by) == ("流入地的活动已取消。", None)
+    undecided, counts = HostAttendance.objects.order_by("pk")
+    assert (undecided.reason, undecided.decided_by) == ("流入地的活动已取消。", None)
     assert "已取消，请核实后冲销" in counts.note
     assert hours_of(lin) == 200
     assert sound()
-    found = todos.of_secretary(scope_of(city.people["zhou"], at=NOW))
-    assert [(kind.code, n) for kind, n in found] == [("called_off", 1)]
+    assert waiting("zhou") == [("called_off", 1)]
     host_sessions.reverse(counts, reason="没有举行", by=secretary, at=NOW)
-    assert todos.of_secretary(scope_of(city.people["zhou"], at=NOW)) == []
+    assert waiting("zhou") == []
 
 
 def test_while_the_host_has_its_roll_open_again_nothing_is_recognised(
@@ -446,15 +457,11 @@ def test_a_programme_without_the_home_branch_has_none(city, programme, schedule,
         host_sessions.attest(session, [away(city.enrol(city.bing))], by=host, at=NOW)
 
 
-def test_what_waits_is_on_the_list_of_the_branch_that_decides(city, attested):
+def test_what_waits_is_on_the_list_of_the_branch_that_decides(city, attested, waiting):
     row = attested()
 
-    found = {
-        name: [(k.code, n) for k, n in todos.of_secretary(scope_of(city.people[name], at=NOW))]
-        for name in ("zhou", "zheng")
-    }
-
-    assert found == {"zhou": [("hosts", 1)], "zheng": []}
+    assert waiting("zhou") == [("hosts", 1)]
+    assert waiting("zheng") == []
     assert unfinished.of(city.jia.path).counts["hosts"] == 1
     assert unfinished.of(city.yi.path).counts["hosts"] == 0
     assert row.branch == city.jia
