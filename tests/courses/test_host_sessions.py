@@ -20,8 +20,9 @@ from courses import (
 from courses.host_sessions import CannotAttest, NotYourself
 from courses.models import HostAttendance
 from courses.study_logs import Study
-from credits import programmes, verification
-from credits.models import LedgerEntry, Posting, Standing
+from credits import catch_up, programmes, verification
+from credits.catch_up import Span
+from credits.models import LateEntry, LedgerEntry, Posting, Standing
 from portal import members, mobile_stays
 from portal.access import scope_of
 from portal.mobile_stays import Away
@@ -198,6 +199,21 @@ def test_what_was_attested_in_time_may_be_recognised_late(attested, secretary, h
 
     assert outcome.hours == 200
     assert sound(at=NOW + timedelta(days=20))
+
+
+def test_recognised_while_a_window_is_open_it_is_no_late_entry(
+    city, programme, attested, secretary, held
+):
+    """It was attested in time: neither does the window mark it, nor does verification miss that."""
+    row, later = attested(held(day=days_ago(29))), NOW + timedelta(days=20)
+    open_on = Span(later.date(), later.date())
+    catch_up.open_(programme, city.county, days=Span(STARTS, TODAY), dates=open_on, reason="换届",
+                   by=city.by, at=later)  # fmt: skip
+
+    host_sessions.recognise([row], by=secretary, at=later)
+
+    assert not LateEntry.objects.exists()
+    assert sound(at=later)
 
 
 # --- Whom a host may attest -------------------------------------------------------------------
