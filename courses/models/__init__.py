@@ -10,6 +10,7 @@ from courses.models.attendance import (
     Status,
 )
 from courses.models.attendance_plan import LEAVES, AttendancePlan
+from courses.models.book_bag import BookBag, BookBagItem, ReadingRight
 from courses.models.course import Course, Lesson, Material
 from courses.models.line_query import LineQuery
 from courses.models.reading_class import Enrolment, ReadingClass
@@ -24,6 +25,8 @@ __all__ = [
     "Attendance",
     "AttendanceCredit",
     "AttendancePlan",
+    "BookBag",
+    "BookBagItem",
     "Course",
     "Enrolment",
     "Leave",
@@ -32,6 +35,7 @@ __all__ = [
     "Material",
     "Occasion",
     "ReadingClass",
+    "ReadingRight",
     "Sample",
     "SampleItem",
     "SamplePhoto",

@@ -15,6 +15,7 @@ from django.urls import reverse
 from courses import check_in, line_queries, roll_call, samples, sessions
 from courses.models import (
     Attendance,
+    BookBag,
     Course,
     Lesson,
     Material,
@@ -64,6 +65,9 @@ NO_PAGE = {
     "source": "leads to the session or the log behind a ledger line",
     "job-file": "the file that a job has made",
     "sample-photo": "a photo",
+    "bag-epub": "a file",
+    "service-worker": "a script",
+    "manifest": "a file of the browser's",
 }
 
 
@@ -235,6 +239,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     city = Organization.objects.get(parent=None)
     seats = Appointment.objects.filter(organization=branch, role="secretary", until=None)
 
+    bag = BookBag.objects.get()
     stay = some(MobileStay.objects.open().filter(member__branch=branch))
 
     def at(name: str, *args: Any, query: str = "") -> str:
@@ -254,7 +259,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("my-warnings"), at("session-visit", ids["visit"]), at("message-list"),
             at("message-by-mail"), at("suggestions"), at("bulletin-list"),
             at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
-            at("my-samples"),
+            at("my-samples"), at("bag-list"), at("bag-detail", bag.slug), at("no-network"),
+            at("bag-offline", bag.slug), at("bag-reading", bag.slug, some(bag.items.all()), 1),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
         ],
         "secretary": [
@@ -304,7 +310,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("window-list"), at("window-new"), at("window-detail", ids["window"]),
             at("sample-list"), at("sample-new"), at("sample-detail", ids["sample"]),
             at("sample-redraw", ids["sample"]), at("sample-item", ids["item"]),
-            at("sample-item", ids["judged"]),
+            at("sample-item", ids["judged"]), at("bag-desk"), at("bag-edit", bag.pk),
+            at("reading-rights"), at("reading-rights", query="?only=missing"),
             at("claims-waiting"),
             at("claims-waiting", query="?decided"), at("claim-detail", ids["claim"]),
             at("claim-reverse", ids["claim"]),
