@@ -59,7 +59,9 @@ function offerToKeep(box) {
   });
 }
 async function listKept(list) {
-  for (const bag of await keptBags()) {
+  const bags = await keptBags();
+  list.nextElementSibling.hidden = bags.length > 0;
+  for (const bag of bags) {
     const link = document.createElement("a");
     link.href = `/bags/${bag.slug}/offline/`;
     link.textContent = bag.title;
