@@ -171,7 +171,8 @@ def _check_may_ask_late(session: StudySession, by: Actor) -> None:
             raise NotNow("专题教育已经封账，不能再补假。")
         raise NotNow(f"活动{said}，您已登记为“{mark.word}”，不用请假；有误请告诉支部书记。")
     plan = _of(session, by)
-    if session.state == StudySession.State.OPEN and plan is not None and plan.leave:
+    asked = plan is not None and plan.leave and plan.state != State.EXPIRED
+    if session.state == StudySession.State.OPEN and asked:
         raise NotNow("点名已经开始，请假不能再改；有变化请告诉支部书记。")
 
 

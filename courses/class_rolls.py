@@ -12,7 +12,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils import timezone
 
-from courses import marks, sessions
+from courses import entered_late, marks, sessions
 from courses.marks import Mark, NotOnRoll, Wish
 from courses.models import Attendance, ReadingClass, StudySession
 from courses.sessions import NotNow
@@ -40,7 +40,8 @@ class Line:
 
 @dataclass(frozen=True)
 class ClassRoll:
-    """Members × sessions of a class; those called off are no columns."""
+    """Members × sessions of a class; those called off are no columns. Each session says whether
+    its hours were `entered_late`."""
 
     sessions: Sequence[StudySession]
     lines: Sequence[Line]
@@ -49,7 +50,7 @@ class ClassRoll:
 def roll(reading_class: ReadingClass, *, using: str = "default") -> ClassRoll:
     """The class's whole roll, whoever was in it ever. Three queries."""
     columns = StudySession.objects.using(using).alive().filter(reading_class=reading_class)
-    columns = columns.order_by("starts_at", "pk")
+    columns = columns.annotate(entered_late=entered_late.any_of()).order_by("starts_at", "pk")
     lines: dict[int, Line] = {}
     held = Attendance.objects.using(using).filter(session__in=columns.values("pk"))
     for mark in held.select_related("member").order_by("pk"):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
-from django.http import HttpResponse
 from django.utils import timezone
 
 from courses import class_rolls
 from courses.class_rolls import Line
 from courses.models import Attendance, Leave, ReadingClass, StudySession
 from courses.sheets_out import record, snapshot
-from portal import spreadsheets
+from portal.access import Capability, Scope
 from portal.audit import Actor
+from portal.exporting import Export, find
+from portal.spreadsheets import Book
 
 NOT_DUE = "—"
 GUIDE = (
@@ -21,14 +23,21 @@ GUIDE = (
 )
 
 
-def sheet(reading_class: ReadingClass, *, by: Actor, at: datetime) -> HttpResponse:
+def sheet_asked(scope: Scope, *, by: Actor, at: datetime, reading_class: int) -> Export:
+    """The order of a class's roll."""
+    rows = ReadingClass.objects.select_related("organiser", "programme")
+    return sheet(find(rows, scope, Capability.RECORD_ATTENDANCE, reading_class), by=by, at=at)
+
+
+def sheet(reading_class: ReadingClass, *, by: Actor, at: datetime) -> Export:
     """Members × the class's sessions, each column with its day, clock and key."""
     with snapshot() as using:
         found = class_rolls.roll(reading_class, using=using)
     name = f"{reading_class.name}考勤总表"
     detail = {"class": reading_class.key, "sessions": len(found.sessions)}
     record(name, reading_class.organiser, len(found.lines), detail, by=by, at=at)
-    with spreadsheets.book() as book:
+
+    def write(book: Book) -> Iterator[int]:
         page = book.sheet("考勤总表", [6, 11, 14, *[13] * max(4, len(found.sessions))])
         page.title(name)
         page.note(GUIDE)
@@ -38,9 +47,11 @@ def sheet(reading_class: ReadingClass, *, by: Actor, at: datetime) -> HttpRespon
         for number, line in enumerate(found.lines, 1):
             cells = [_cell(line, session) for session in found.sessions]
             page.line([number, line.member.name, line.member.number, *cells])
+            yield number
         today = timezone.localdate(at).isoformat()
         page.pairs([("支部书记", ""), ("填表日期", today)], each=2)
-    return spreadsheets.answer(book.data, name)
+
+    return Export(name, len(found.lines), write)
 
 
 def _heading(session: StudySession) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from django.db import transaction
@@ -11,6 +11,7 @@ from django.utils import timezone
 from courses import crediting, marks, sessions
 from courses.marks import Mark, NotOnRoll, Wish
 from courses.models import Attendance, Status, StudySession
+from courses.sessions import Note
 from credits import rule_book
 from credits.ledger import Posted
 from portal.audit import Actor
@@ -18,6 +19,7 @@ from portal.models import Member
 from portal.refusals import Refusal
 
 State = StudySession.State
+NO_LIMIT = 10_000  # days
 
 
 @transaction.atomic
@@ -46,9 +48,8 @@ def correct(
     changed = marks.apply(rows, wishes, by=by, at=at)
     if not changed:
         raise Refusal("没有改动，不需要更正。")
-    for row in changed:
-        what = f"{row.member.name}：{before[row.member_id]} → {row.word}"
-        sessions.note(session, what, reason=reason, by=by, at=at, member=row.member)
+    words = (f"{row.member.name}：{before[row.member_id]} → {row.word}" for row in changed)
+    _note_each(session, changed, words, reason=reason, by=by, at=at)
     return crediting.revise(session, changed, reason=reason, by=by, at=at)
 
 
@@ -125,30 +126,49 @@ def make_up(
 
     Raises Refusal before the session, in the future, or beyond the rules' make-up window.
     """
+    return make_up_many(session, {member.pk: on}, reason=reason, by=by, at=at)
+
+
+@transaction.atomic
+def make_up_many(
+    session: StudySession, days: Mapping[int, date], *, reason: str, by: Actor, at: datetime
+) -> list[Posted]:
+    """The same of several people by id, each with the day: one revision in each programme."""
     session = _closed(session, reason)
-    row = marks.locked(session).get(member.pk)
-    if row is None:
+    rolls = marks.locked(session)
+    if days.keys() - rolls.keys():
         raise NotOnRoll
-    check_make_up(session, row, on=on, at=at)
-    row.made_up_on, row.marked_by, row.marked_at = on, by.member, at
-    row.save(update_fields=["made_up_on", "marked_by", "marked_at"])
-    sessions.note(session, f"{member.name}补学（{on}）", reason=reason, by=by, at=at, member=member)
-    return crediting.revise(session, [row], reason=reason, by=by, at=at)
+    rows = [rolls[member] for member in days]
+    window = make_up_window(session)
+    for row in rows:
+        on = days[row.member_id]
+        check_make_up(session, row, on=on, at=at, window=window)
+        row.made_up_on, row.marked_by, row.marked_at = on, by.member, at
+    marks.write(rows)
+    words = (f"{row.member.name}补学（{row.made_up_on}）" for row in rows)
+    _note_each(session, rows, words, reason=reason, by=by, at=at)
+    return crediting.revise(session, rows, reason=reason, by=by, at=at)
 
 
-def check_make_up(session: StudySession, row: Attendance, *, on: date, at: datetime) -> None:
-    """Raise Refusal when `row` cannot be made up on that day."""
+def make_up_window(session: StudySession) -> int:
+    """How many days after a session it can be made up, by the rules of all its programmes."""
+    books = [rule_book.of(programme) for programme in session.programmes.all()]
+    return min((book.on(session.day).rules.make_up for book in books), default=NO_LIMIT)
+
+
+def check_make_up(
+    session: StudySession, row: Attendance, *, on: date, at: datetime, window: int
+) -> None:
+    """Raise Refusal when `row` cannot be made up on that day. window: see `make_up_window`."""
     if row.status not in (Status.LEAVE, Status.ABSENT):
         raise Refusal(f"{row.member.name}{row.word}，不需要补学。", field="member")
     if on < session.day or on > timezone.localdate(at):
         raise Refusal("补学日期要在活动之后、今天之前。", field="on")
-    for programme in session.programmes.all():
-        window = rule_book.of(programme).on(session.day).rules.make_up
-        if (on - session.day).days > window:
-            raise Refusal(
-                f"补学要在活动后 {window} 天内，{on} 已是第 {(on - session.day).days} 天。",
-                field="on",
-            )
+    if (on - session.day).days > window:
+        raise Refusal(
+            f"补学要在活动后 {window} 天内，{on} 已是第 {(on - session.day).days} 天。",
+            field="on",
+        )
 
 
 def _closed(session: StudySession, reason: str) -> StudySession:
@@ -163,8 +183,38 @@ def add(
     session: StudySession, member: Member, status: str, *, reason: str, by: Actor, at: datetime
 ) -> list[Posted]:
     """Add somebody who took part without being due to a closed roll: a guest or an observer."""
+    return add_many(session, [(member, status)], reason=reason, by=by, at=at)
+
+
+@transaction.atomic
+def add_many(
+    session: StudySession,
+    people: Sequence[tuple[Member, str]],
+    *,
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> list[Posted]:
+    """The same of several people, with what each was: one revision in each programme."""
     session = _closed(session, reason)
-    row = marks.add(session, member, status, by=by, at=at)
-    what = f"添加{member.name}：{'列席' if row.status == Status.OBSERVER else '客人'}"
-    sessions.note(session, what, reason=reason, by=by, at=at, member=member)
-    return crediting.revise(session, [row], reason=reason, by=by, at=at)
+    rows = marks.add_many(session, people, by=by, at=at)
+    kinds = ("列席" if row.status == Status.OBSERVER else "客人" for row in rows)
+    words = (f"添加{row.member.name}：{kind}" for row, kind in zip(rows, kinds, strict=True))
+    _note_each(session, rows, words, reason=reason, by=by, at=at)
+    return crediting.revise(session, rows, reason=reason, by=by, at=at)
+
+
+def _note_each(
+    session: StudySession,
+    rows: Sequence[Attendance],
+    words: Iterable[str],
+    *,
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Note beside each person what was done to their mark."""
+    notes = [
+        Note(session, what, by, reason, row.member) for row, what in zip(rows, words, strict=True)
+    ]
+    sessions.note_many(notes, at=at)

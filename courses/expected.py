@@ -3,6 +3,7 @@ roll was opened."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -61,8 +62,19 @@ def _of_class() -> Q:
     return Q(member__in=enrolled.values("member"))
 
 
-_new_in_branch = Prepared(lambda: _named(_not_on_roll(_of_branch())))
-_new_in_class = Prepared(lambda: _named(_not_on_roll(_of_class())))
+def new_in_branch() -> QuerySet[Any, Any]:
+    """Who is due in a session of a branch and does not stand on its roll: member, branch of the
+    day, name; by the places of `places_of`."""
+    return _named(_not_on_roll(_of_branch()))
+
+
+def new_in_class() -> QuerySet[Any, Any]:
+    """The same in a session of a class."""
+    return _named(_not_on_roll(_of_class()))
+
+
+_new_in_branch = Prepared(new_in_branch)
+_new_in_class = Prepared(new_in_class)
 _said_in_branch = Prepared(lambda: _answered(_not_on_roll(_of_branch())))
 _said_in_class = Prepared(lambda: _answered(_not_on_roll(_of_class())))
 
@@ -70,8 +82,12 @@ _said_in_class = Prepared(lambda: _answered(_not_on_roll(_of_class())))
 def not_on_roll(session: Session) -> list[Any]:
     """Who is due and does not stand on the roll, enrolled after it was opened: member, branch of
     the day, name."""
-    found = _of_due(session, _new_in_class, _new_in_branch)
-    return list({row.member: row for row in found}.values())
+    return once(_of_due(session, _new_in_class, _new_in_branch))
+
+
+def once(rows: Sequence[Any]) -> list[Any]:
+    """Each member once, however often somebody belonged there on the day."""
+    return list({row.member: row for row in rows}.values())
 
 
 @dataclass(frozen=True)
@@ -98,7 +114,14 @@ def expected(session: Session) -> Expected:
 
 def _of_due(session: Session, of_class: Prepared, of_branch: Prepared) -> list[Any]:
     """The rows of whichever query tells who is due in this session."""
-    day, path = session.day, session.organiser.path
+    query = of_class if session.reading_class_id else of_branch
+    return query(**places_of(session))
+
+
+def places_of(session: Session) -> dict[str, Any]:
+    """What the queries want to know of a session."""
     if session.reading_class_id:
-        return of_class(session=session.pk, day=day, reading_class=session.reading_class_id)
-    return of_branch(session=session.pk, day=day, path=path, after=after(path))
+        of: dict[str, Any] = {"reading_class": session.reading_class_id}
+    else:
+        of = {"path": session.organiser.path, "after": after(session.organiser.path)}
+    return {"session": session.pk, "day": session.day, **of}

@@ -1,4 +1,5 @@
 """What is still pending when a programme's books are closed ends, and says so: nobody decides it.
+Once the books are open again it may be asked for anew.
 
 Logs, requests for leave and requests to be added are locked by their verbs before the programme is
 shared, so they end before it is locked (`BooksAhead`); line queries are locked after it.
@@ -13,12 +14,15 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from courses import log_checks
+from courses.log_checks import Study
 from courses.models import AttendancePlan, LineQuery, StudyLog, StudySession, WalkIn
 from credits.books import BooksAhead, Closing
 from credits.models import Programme
 from portal import audit
 from portal.audit import Actor
-from portal.models import AuditEvent
+from portal.models import AuditEvent, Member
+from portal.refusals import Refusal
 
 LOG = "封账时还没有确认，未记学时。"
 QUERY = "封账时还没有处理，账目按封账时的记录为准。"
@@ -53,6 +57,34 @@ def sweep(*, at: datetime) -> None:
         with transaction.atomic():
             _end_asked(programme, at=at)
             _end_queries(programme, at=at)
+
+
+@transaction.atomic
+def hand_in_again(log: StudyLog, *, by: Actor, at: datetime) -> StudyLog:
+    """Have a log wait again that nobody had decided when the books were closed, once they are open
+    again: as it was, with the day on which it was handed in, so that no back-dating limit that it
+    kept then stops it now. Once; raises CannotLog, and Refusal for a log in another state.
+
+    It does not wait again by itself: books are opened anew for one purpose, and what was let go
+    with notice shall not fill every secretary's list.
+    """
+    Member.objects.select_for_update(no_key=True).get(pk=log.member_id)
+    rows = StudyLog.objects.select_for_update(of=("self",))
+    row = rows.select_related("programme", "branch", "member").get(pk=log.pk)
+    if row.state == StudyLog.State.PENDING:
+        return row
+    if row.state != StudyLog.State.EXPIRED:
+        raise Refusal(f"这条学习记录{row.get_state_display()}，不能再次提交。")
+    study = Study(
+        row.form, row.day, row.minutes, row.topic, row.period, row.content, start=row.start
+    )
+    log_checks.check_again(row.programme, row.member, study)
+    row.state, row.reason, row.decided_at = StudyLog.State.PENDING, "", None
+    row.save(update_fields=["state", "reason", "decided_at"])
+    audit.record(
+        AuditEvent.Event.STUDY, by=by, at=at, on=row.branch, subject=f"再次提交：{row.topic}"
+    )
+    return row
 
 
 def pending(programme: Programme) -> dict[str, int]:

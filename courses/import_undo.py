@@ -7,11 +7,11 @@ sheet, statement or rate of the past changes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, time
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from courses.models import Attendance, Enrolment, StudyLog
@@ -69,17 +69,17 @@ def work(progress: Progress, *, receipt: int) -> dict[str, int]:
     scope = scope_of(progress.by.member, at=progress.at, active_id=None)
     if not scope.can(Capability.MANAGE_PEOPLE, found.scope_path):
         raise Refusal("您已没有撤销这次导入的权限。")
-    total = found.lines.count()
-    while True:
-        left = found.lines.filter(outcome="").order_by("pk")
-        done = total - left.count()
-        if done == total:
-            break
+    total, left = found.lines.count(), found.lines.filter(outcome="").order_by("pk")
+    done, last = total - left.count(), 0
+    while done < total:
         progress.step(done, total, "正在逐行核对并撤销。")
         with transaction.atomic():
             PeopleImport.objects.select_for_update().get(pk=found.pk)
-            if lines := list(left[:CHUNK]):
-                _take_back(found, lines, by=progress.by, at=progress.at)
+            lines = list(left.filter(pk__gt=last)[:CHUNK])
+            if not lines:
+                break  # another worker was first
+            _take_back(found, lines, by=progress.by, at=progress.at)
+        done, last = done + len(lines), lines[-1].pk
         jobs.give_way()
     with transaction.atomic():
         return _record(found, by=progress.by, at=progress.at)
@@ -89,7 +89,8 @@ def _take_back(
     receipt: PeopleImport, lines: Sequence[PeopleImportLine], *, by: Actor, at: datetime
 ) -> None:
     found = undoing.look(lines)
-    kept = _witnessed(found, receipt.at) | undoing.touched(found, since=receipt.at)
+    kept = _witnessed(found, receipt.at)
+    kept |= undoing.touched(found, since=receipt.at, on=receipt.organization)
     undoing.take_back([s for s in found if s.line.pk not in kept], by=by, at=at)
     undoing.note(lines, kept)
 
@@ -127,8 +128,9 @@ def _witnessed(found: Sequence[Beside], since: datetime) -> dict[int, str]:
 
 
 def _record(receipt: PeopleImport, *, by: Actor, at: datetime) -> dict[str, int]:
-    counted = Counter(receipt.lines.values_list("outcome", flat=True))
-    counts = {"undone": counted[Outcome.UNDONE], "kept": counted[Outcome.KEPT]}
+    outcomes = receipt.lines.order_by().values_list("outcome").annotate(n=Count("pk"))
+    counted = dict(outcomes)
+    counts = {"undone": counted.get(Outcome.UNDONE, 0), "kept": counted.get(Outcome.KEPT, 0)}
     audit.record(
         AuditEvent.Event.IMPORT,
         by=by,

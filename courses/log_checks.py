@@ -79,6 +79,16 @@ def check_many(
     _check_pending(programme, studies)
 
 
+def check_again(programme: Programme, member: Member, study: Study) -> None:
+    """Raise CannotLog when a log that was handed in before may not wait for a decision again. Days
+    and the ledger were judged when it was handed in, and are once more when it is confirmed."""
+    if not programme.takes_postings:
+        raise CannotLog(f"{programme}{programme.get_state_display()}，不能再记学习。")
+    roll = Standing.objects.filter(programme=programme, member=member, on_roll=True)
+    _check_words(programme, member, study, set(roll.values_list("member_id", flat=True)))
+    _check_pending(programme, [(member, study)])
+
+
 def _check_words(
     programme: Programme, member: Member, study: Study, on_roll: Collection[int]
 ) -> None:

@@ -200,21 +200,42 @@ def add(
 
     Neither is due, whatever their mark becomes later.
     """
-    if status not in (Status.PRESENT, Status.OBSERVER):
+    return add_many(session, [(member, status)], by=by, at=at, remark=remark)[0]
+
+
+def add_many(
+    session: StudySession,
+    people: Sequence[tuple[Member, str]],
+    *,
+    by: Actor,
+    at: datetime,
+    remark: str = "",
+) -> list[Attendance]:
+    """The same of several people, with their statuses: all or none, set-wise."""
+    if any(status not in (Status.PRESENT, Status.OBSERVER) for _, status in people):
         raise BadMark("添加的人只能是客人（出席）或列席。")
-    if Attendance.objects.filter(session=session, member=member).exists():
-        raise Refusal(f"{member.name}已经在名单上。", field="member")
-    home = Membership.objects.on(session.day).filter(member=member).order_by("-pk").first()
-    branch = home.branch if home else member.branch
-    if branch is None:
-        raise Refusal(f"{member.name}已不在册。", field="member")
-    return Attendance.objects.create(
-        session=session,
-        member=member,
-        home=branch,
-        guest=True,
-        status=status,
-        remark=remark[:100],
-        marked_by=by.member,
-        marked_at=at,
+    members = [member for member, _ in people]
+    there = Attendance.objects.filter(session=session, member__in=members)
+    if first := there.select_related("member").order_by("pk").first():
+        raise Refusal(f"{first.member.name}已经在名单上。", field="member")
+    held = Membership.objects.on(session.day).filter(member__in=members).order_by("pk")
+    then = dict(held.values_list("member", "branch"))
+    homes: dict[int, int] = {}
+    for member in members:
+        home = then.get(member.pk, member.branch_id)
+        if home is None:
+            raise Refusal(f"{member.name}已不在册。", field="member")
+        homes[member.pk] = home
+    return Attendance.objects.bulk_create(
+        Attendance(
+            session=session,
+            member=member,
+            home_id=homes[member.pk],
+            guest=True,
+            status=status,
+            remark=remark[:100],
+            marked_by=by.member,
+            marked_at=at,
+        )
+        for member, status in people
     )

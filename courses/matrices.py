@@ -70,6 +70,13 @@ class Matrix:
     rows: Sequence[MatrixRow]
 
 
+def cells_in(programme: Programme, branch: Organization) -> int:
+    """About how many cells a branch's matrix has: its people times its sessions."""
+    sessions = StudySession.objects.held().of_programme(programme).filter(organiser=branch)
+    people = Standing.objects.filter(programme=programme, branch=branch, on_roll=True)
+    return sessions.count() * people.count()
+
+
 def matrix(programme: Programme, branch: Organization, *, using: str) -> Matrix:
     """The branch's matrix; sessions cancelled, not held or not yet credited are no columns."""
     sessions = list(

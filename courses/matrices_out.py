@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpResponse
 from django.utils import timezone
 
 from courses import matrices
@@ -14,10 +13,11 @@ from courses.matrices import BranchSums, Matrix, MatrixRow
 from courses.models import Attendance
 from courses.sheets_out import record, snapshot
 from credits.models import Form, Programme
-from portal import spreadsheets
+from portal.access import Capability, Scope
 from portal.audit import Actor
+from portal.exporting import Export, find
 from portal.models import Organization
-from portal.spreadsheets import Share
+from portal.spreadsheets import Book, Share
 
 DASH = "—"
 HOURS = ["考勤学时", "补学学时", "其他学时", "所得合计", "认定学时", "应学学时", "还差学时", "状态"]
@@ -27,7 +27,23 @@ SUMMARY_COLUMNS = [
 ]  # fmt: skip
 
 
-def matrix(programme: Programme, branch: Organization, *, by: Actor, at: datetime) -> HttpResponse:
+def matrix_asked(
+    scope: Scope, *, by: Actor, at: datetime, programme: int, organization: int
+) -> Export:
+    """The order of a branch's matrix."""
+    branch = find(Organization.objects.all(), scope, Capability.RECORD_ATTENDANCE, organization)
+    return matrix(Programme.objects.get(pk=programme), branch, by=by, at=at)
+
+
+def summary_asked(
+    scope: Scope, *, by: Actor, at: datetime, programme: int, organization: int
+) -> Export:
+    """The order of an organisation's summary."""
+    where = find(Organization.objects.all(), scope, Capability.SEE_FIGURES, organization)
+    return summary(Programme.objects.get(pk=programme), where, by=by, at=at)
+
+
+def matrix(programme: Programme, branch: Organization, *, by: Actor, at: datetime) -> Export:
     """Members × sessions of one branch, with the hours that stand in the ledger."""
     with snapshot() as using:
         found = matrices.matrix(programme, branch, using=using)
@@ -43,7 +59,8 @@ def matrix(programme: Programme, branch: Organization, *, by: Actor, at: datetim
         *HOURS,
     ]
     widths = [6, 11, 13, 11, *[10] * len(found.sessions), *[7] * (2 + len(found.forms) + 7), 9]
-    with spreadsheets.book() as book:
+
+    def write(book: Book) -> Iterator[int]:
         sheet = book.sheet("考勤汇总", widths)
         sheet.title(name)
         sheet.note(
@@ -54,21 +71,22 @@ def matrix(programme: Programme, branch: Organization, *, by: Actor, at: datetim
         sheet.header(columns)
         for number, row in enumerate(found.rows, 1):
             sheet.line([number, *_matrix_line(row, found)])
+            yield number
         for label, values in _matrix_foot(found):
             sheet.line(["", label, "", "", *values], bold=True)
-    return spreadsheets.answer(book.data, name)
+
+    return Export(name, len(found.rows), write)
 
 
-def summary(
-    programme: Programme, organization: Organization, *, by: Actor, at: datetime
-) -> HttpResponse:
+def summary(programme: Programme, organization: Organization, *, by: Actor, at: datetime) -> Export:
     """The counts of every branch below, and their sum: what a committee hands up; no names."""
     with snapshot() as using:
         rows, whole = matrices.summary(programme, organization, using=using)
     name = f"{organization.name}{programme.name}汇总表"
     record(name, organization, len(rows), {"programme": programme.code}, by=by, at=at)
     widths = [9, 41, 15, 7, 7, 7, 9, 11, 10, 10, 10, 10, 10, 10, 10, 9]
-    with spreadsheets.book() as book:
+
+    def write(book: Book) -> Iterator[int]:
         sheet = book.sheet("汇总表", widths)
         sheet.title(name)
         sheet.note(
@@ -80,9 +98,11 @@ def summary(
             branch = row.branch
             named = [branch.name, branch.code] if branch else ["", ""]
             sheet.line([number, *named, *_sums(row)])
+            yield number
         sheet.line(["", "合计", "", *_sums(whole)], bold=True)
         sheet.pairs([("填报单位", organization.name), ("填表日期", f"{timezone.localdate(at)}")])
-    return spreadsheets.answer(book.data, name)
+
+    return Export(name, len(rows), write)
 
 
 def _matrix_line(row: MatrixRow, found: Matrix) -> list[Any]:

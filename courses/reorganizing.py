@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from courses import unfinished
 from courses.unfinished import Unfinished
+from credits import roll_changes
 from credits.models import Posting
 from portal import organizations, reorganizations
 from portal.audit import Actor
@@ -51,6 +53,7 @@ class Plan:
 class Preview:
     """What an act would do. moving: who gets another branch; below: branches and people that move
     with the organisation; ended, acting: appointments; places: unit and system before and after;
+    rolls: who comes on a programme's roll or leaves it, and what the former owe;
     open: what the branch has not finished, kept: what it keeps of the past."""
 
     moving: Sequence[Member]
@@ -58,6 +61,7 @@ class Preview:
     ended: Sequence[str]
     acting: Sequence[str]
     places: Sequence[tuple[str, str, str]]
+    rolls: Sequence[str]
     names: Sequence[tuple[str, date]]
     open: Unfinished
     postings: int
@@ -113,6 +117,7 @@ def _shown(plan: Plan, *, by: Actor, at: datetime) -> Preview:
     carried = _carried(before) if plan.act == MOVE else (0, 0)
     open_ = unfinished.of(before.path) if before.is_branch else unfinished.NOTHING
     held = _held(before, moving)
+    on_rolls = roll_changes.of(_standings(plan, before, moving))
     result = _do(plan, by=by, at=at)
     after = Organization.objects.select_related("unit", "parent").get(pk=here.pk)
     seats = _held(before, moving)
@@ -129,6 +134,7 @@ def _shown(plan: Plan, *, by: Actor, at: datetime) -> Preview:
         ended=[str(a) for pk, a in held.items() if pk not in seats],
         acting=acting,
         places=_places(before, after),
+        rolls=roll_changes.said(on_rolls, roll_changes.of(_standings(plan, after, moving))),
         names=[(n.name, n.since) for n in names],
         open=open_,
         postings=postings,
@@ -144,7 +150,8 @@ def _sealed(plan: Plan, shown: Preview) -> Preview:
         plan.act, plan.organization.pk, plan.on, plan.other and plan.other.pk, plan.name,
         plan.short_name, plan.code, sorted(plan.people), plan.secretary,
         [m.pk for m in shown.moving], shown.below, shown.ended, shown.acting, shown.places,
-        shown.names, shown.open.counts, shown.open.held, shown.postings, shown.warnings,
+        shown.rolls, shown.names, shown.open.counts, shown.open.held, shown.postings,
+        shown.warnings,
     ]  # fmt: skip
     text = json.dumps(facts, default=str, ensure_ascii=False)
     values = {**vars(shown), "digest": hashlib.sha256(text.encode()).hexdigest()}
@@ -162,6 +169,13 @@ def _carried(organization: Organization) -> tuple[int, int]:
     inside = Organization.objects.standing().below(organization)
     people = Member.objects.active().filter(below(organization.path, lookup="branch__path"))
     return inside.branches().count(), people.count()
+
+
+def _standings(plan: Plan, place: Organization, moving: Sequence[Member]) -> Q:
+    """The standings that an act may bring on a roll or take off it."""
+    if plan.act == MOVE:
+        return below(place.path, lookup="branch__path")
+    return Q(member__in=[m.pk for m in moving])
 
 
 def _held(organization: Organization, people: Sequence[Member]) -> dict[int, Appointment]:

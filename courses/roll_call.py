@@ -44,7 +44,7 @@ class Closing:
 def due_in(session: StudySession) -> list[tuple[Member, Organization]]:
     """Who is due, with the home branch of that day: a class's enrolled members of whatever branch,
     else the organiser's members of that day; never the exempt."""
-    due = _due([session])[session.pk]
+    due = due_in_each([session])[session.pk]
     members = Member.objects.in_bulk([member for member, _ in due])
     homes = Organization.objects.in_bulk({home for _, home in due})
     return [(members[member], homes[home]) for member, home in due]
@@ -63,7 +63,7 @@ def is_due(session: StudySession, member: Member) -> bool:
     return held.exists() and member.pk not in _exempt([session])[session.pk]
 
 
-def _due(sessions: Sequence[StudySession]) -> dict[int, list[tuple[int, int]]]:
+def due_in_each(sessions: Sequence[StudySession]) -> dict[int, list[tuple[int, int]]]:
     """The same for several sessions as ids, by session id: one read for each day's classes."""
     by_day: dict[date, list[StudySession]] = defaultdict(list)
     for session in sessions:
@@ -134,7 +134,7 @@ def open_many(
     fresh = [session for session in locked if session.state != State.OPEN]
     for session in fresh:
         _check_may_open(session, at=at)
-    due = _due(fresh)
+    due = due_in_each(fresh)
     _enter(((s, member, home) for s in fresh for member, home in due[s.pk]), at=at)
     for session in fresh:
         session.state, session.opened_at = State.OPEN, at
@@ -211,11 +211,25 @@ def save(
     session = sessions.lock(session)
     if session.state != State.OPEN:
         raise NotNow(f"活动{session.get_state_display()}，请用更正修改。")
-    rows = marks.locked(session)
-    changed = marks.apply(rows, wishes, by=by, at=at)
-    if changed:
-        session.version += 1
-        session.save(update_fields=["version"])
+    return save_many([(session, marks.locked(session), wishes)], by=by, at=at)
+
+
+def save_many(
+    rolls: Sequence[tuple[StudySession, Mapping[int, Attendance], Mapping[int, Wish]]],
+    *,
+    by: Actor,
+    at: datetime,
+) -> list[Attendance]:
+    """The same of several open rolls that the caller has locked, with their marks: all or none."""
+    changed: list[Attendance] = []
+    touched = []
+    for session, rows, wishes in rolls:
+        if own := marks.grant(rows, wishes, by=by, at=at):
+            session.version += 1
+            touched.append((session.version, session.pk))
+            changed += own
+    marks.write(changed)
+    set_wise.update_by_id(StudySession, ["version"], touched)
     return changed
 
 
@@ -255,10 +269,23 @@ def add(
 
     Raises Refusal for whoever stands on the roll already, or has left.
     """
+    return add_many(session, [(member, status)], by=by, at=at, remark=remark)[0]
+
+
+@transaction.atomic
+def add_many(
+    session: StudySession,
+    people: Sequence[tuple[Member, str]],
+    *,
+    by: Actor,
+    at: datetime,
+    remark: str = "",
+) -> list[Attendance]:
+    """The same of several people, with what each is: all or none."""
     session = sessions.lock(session)
     if session.state != State.OPEN:
         raise NotNow(f"活动{session.get_state_display()}，不能再添加。")
-    return marks.add(session, member, status, by=by, at=at, remark=remark)
+    return marks.add_many(session, people, by=by, at=at, remark=remark)
 
 
 def close(

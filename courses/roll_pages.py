@@ -1,12 +1,15 @@
-"""What the page of a roll reads: each list by one query that is written once."""
+"""What the page of a roll reads: by queries that are written once, what every roll has together."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, Max, OuterRef
+from django.db.models import Count, Exists, F, Max, OuterRef, QuerySet
 
+from courses import entered_late, expected, todos
 from courses.models import (
     THERE,
     Attendance,
@@ -19,8 +22,10 @@ from courses.models import (
 )
 from courses.models import StudySession as Session
 from credits.models import Posting
+from portal.access import Capability, Scope
 from portal.models import Organization
-from portal.prepared import Prepared, columns, given
+from portal.prepared import ByPaths, Prepared, columns, given
+from portal.together import Found, Together
 
 MOST_ASKED = 300  # requests for leave that a page shows
 MOST_WALK_INS = 20  # of those who wait, the first to ask
@@ -28,7 +33,6 @@ MOST_WALK_INS = 20  # of those who wait, the first to ask
 # What most sessions have none of: the session itself says whether there is any to be read.
 _BESIDE: dict[str, tuple[Any, dict[str, Any]]] = {
     "has_plans": (AttendancePlan, {}),
-    "has_changes": (SessionChange, {}),
     "has_refused_scans": (Scan, {"accepted": False}),
     "has_walk_ins": (WalkIn, {}),
 }
@@ -41,23 +45,27 @@ _sessions = Prepared(
             **{
                 name: Exists(model.objects.filter(session=OuterRef("pk"), **those))
                 for name, (model, those) in _BESIDE.items()
-            }
+            },
+            entered_late=entered_late.any_of(),
         )
         .values_list(
-            *columns(Session, *_BESIDE),
+            *columns(Session, *_BESIDE, "entered_late"),
             *columns(Organization, of="organiser"),
             *columns(ReadingClass, of="reading_class"),
         )
     )
 )
-_marks = Prepared(
-    lambda: (
+
+
+def _marks() -> QuerySet[Any, Any]:
+    return (
         Attendance.objects.filter(session=given("session", int))
         .order_by()
         .annotate(name=F("member__name"), number=F("member__number"))
         .values_list(*columns(Attendance, "name", "number"))
     )
-)
+
+
 _refused = Prepared(
     lambda: (
         AttendanceCredit.objects.filter(
@@ -82,14 +90,17 @@ _postings = Prepared(
         .values_list("at", "who", "where", "sequence", "revision", "reason")
     )
 )
-_changes = Prepared(
-    lambda: (
+
+
+def _changes() -> QuerySet[Any, Any]:
+    return (
         SessionChange.objects.filter(session=given("session", int))
         .order_by("-pk")
         .annotate(who=F("by__name"), whom=F("member__name"))
         .values_list("at", "who", "whom", "what", "reason")[:30]
     )
-)
+
+
 _elsewhere = Prepared(
     lambda: (
         Attendance.objects.filter(
@@ -135,10 +146,51 @@ def session_of(pk: int) -> Session | None:
     return found[0] if found else None
 
 
-def marks_of(session: Session) -> list[Attendance]:
-    """The marks of a roll with `name` and `number` of whose they are: those due first, by name."""
-    rows: list[Any] = _marks.objects(session=session.pk)
-    return sorted(rows, key=lambda a: (a.guest, a.name.encode("gb18030"), a.number))
+@dataclass(frozen=True)
+class Roll:
+    """A roll as it stands.
+
+    marks: with `name` and `number` of whose they are, those due first, by name. missing: who is due
+    and does not stand on an open roll (member, branch of the day, name). changes: what happened to
+    it, the newest first (at, who, whom, what, reason).
+    """
+
+    marks: list[Attendance]
+    missing: list[Any]
+    changes: list[Any]
+
+
+def _roll(new: Callable[[], QuerySet[Any, Any]] | None) -> ByPaths:
+    """What every roll shows, and the number in its reader's menu."""
+    more = {"new": new} if new else {}
+    return ByPaths(
+        lambda paths: {
+            "marks": _marks(),
+            "changes": _changes(),
+            "logs": todos.counted(todos.OF_SECRETARY[0], paths),
+            **{name: make() for name, make in more.items()},
+        },
+        into=Together,
+    )
+
+
+_of_branch, _of_class, _not_open = map(_roll, (expected.new_in_branch, expected.new_in_class, None))
+
+
+def roll(session: Session, scope: Scope) -> Roll:
+    """A session's roll as it stands, for who keeps it: three or four queries, one round trip."""
+    places = scope.places(Capability.CONFIRM_STUDY)
+    is_open = session.state == Session.State.OPEN
+    ask = (_of_class if session.reading_class_id else _of_branch) if is_open else _not_open
+    found: Found = ask(places, member=scope.member_id, **expected.places_of(session))
+    todos.keep_badge(scope, found.rows("logs"))
+    marks = found.objects("marks")
+    marks.sort(key=lambda a: (a.guest, a.name.encode("gb18030"), a.number))
+    return Roll(
+        marks,
+        expected.once(found.rows("new")) if is_open else [],
+        found.rows("changes"),
+    )
 
 
 def refused(session: Session, rows: list[Attendance]) -> list[Any]:
@@ -164,11 +216,6 @@ def postings(session: Session) -> list[Any]:
     if session.closed_at is None:
         return []
     return _postings(session=session.pk, key=session.key)
-
-
-def changes(session: Session) -> list[Any]:
-    """What happened to it, the newest first: at, who, whom, what, reason."""
-    return _changes(session=session.pk) if _may_have("has_changes", session) else []
 
 
 def refused_scans(session: Session) -> list[Any]:

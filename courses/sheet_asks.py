@@ -17,6 +17,7 @@ from credits import rule_book
 from credits.models import Form, Programme
 
 NEW = "new"
+ALL = "all"  # every programme that is asked about
 Choice = tuple[str, str]
 # Words by which sheets name a kind of meeting, the more special first.
 OCCASIONS = (
@@ -137,13 +138,14 @@ def of_new_session(
         asks.append(_choice(f"{index}:form", "学习方式是哪一种？", Form.choices, answers))
     if occasion_of(told) is None:
         asks.append(_choice(f"{index}:occasion", "活动是哪一类？", Occasion.choices, answers))
+    key = f"{index}:programme"
     if len(programmes) > 1:
         choices = [(p.code, str(p)) for p in programmes]
-        asks.append(_choice(f"{index}:programme", "记入哪个专题教育？", choices, answers))
-    periods = [
-        (p.code, p.name) for q in programmes[:1] for p in rule_book.of(q).current.rules.periods
-    ]
-    if period_of(told, programmes) is None and periods:
+        choices.append((ALL, f"{len(programmes)} 个都记入"))
+        asks.append(_choice(key, "记入哪个专题教育？", choices, answers))
+    counted = counted_in(programmes, answers.get(key, ""))
+    periods = _periods(counted)
+    if period_of(told, counted) is None and periods:
         choices = [*periods, ("none", "不限")]
         asks.append(_choice(f"{index}:period", "学的是哪个历史时期？", choices, answers))
     return asks
@@ -190,14 +192,23 @@ def occasion_of(told: Told) -> str | None:
     return exact or next((kind.value for known, kind in OCCASIONS if known in said), None)
 
 
+def counted_in(programmes: Sequence[Programme], chosen: str) -> list[Programme]:
+    """The programmes for which a session counts, by what was chosen: one by its code, or all."""
+    return [p for p in programmes if p.code == chosen] or list(programmes)
+
+
 def period_of(told: Told, programmes: Sequence[Programme]) -> str | None:
     """The history period, where the sheet names one as the rules do."""
     word = tight(told.period or "")
-    for programme in programmes[:1] if word else ():
-        for period in rule_book.of(programme).current.rules.periods:
-            if tight(period.name) == word:
-                return period.code
-    return None
+    return next((code for code, name in _periods(programmes) if word and tight(name) == word), None)
+
+
+def _periods(programmes: Sequence[Programme]) -> list[Choice]:
+    """The history periods of the first programme that has some."""
+    for programme in programmes:
+        if periods := rule_book.of(programme).current.rules.periods:
+            return [(period.code, period.name) for period in periods]
+    return []
 
 
 def _choice(key: str, text: str, choices: Sequence[Choice], answers: Mapping[str, str]) -> Ask:

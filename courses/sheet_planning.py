@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -38,11 +38,20 @@ def plans_of(
     for plan in plans:
         _match(plan, known, branch)
     _check_once(plans, known)
-    people = _people(reading)
+    settled = [plan for plan in plans if not any(ask.is_open for ask in plan.asks)]
+    for plan in settled:
+        plan.programmes = (
+            list(plan.session.programmes.order_by("pk"))
+            if plan.session
+            else programmes_for(branch, plan.told.date)
+        )
+    due = _due(settled, branch)
+    people = _people(reading, {pk for pks in due.values() for pk in pks})
+    by_number = {member.number: member for member in people.values()}
+    for plan in settled:
+        _fill(plan, by_number, [people[pk] for pk in due.get(plan.index, ())])
     windows: dict[int, Windows] = {}
     for plan in plans:
-        if not any(ask.is_open for ask in plan.asks):
-            _fill(plan, branch, people)
         _limits(plan, branch, windows, at)
     return plans
 
@@ -105,23 +114,29 @@ def _check_once(plans: Sequence[SessionPlan], known: Sequence[StudySession]) -> 
             plan.asks.append(ask if ask.is_open else replace(ask, given=""))
 
 
-def _people(reading: Reading) -> dict[str, Member]:
+def _people(reading: Reading, due: Collection[int]) -> dict[int, Member]:
+    """Everybody who stands in the sheet or is due, once for all of its sessions."""
     numbers = {row.member for session in reading.sessions for row in session.rows if row.member}
-    people = Member.objects.filter(number__in=numbers).select_related("branch")
-    return {member.number: member for member in people}
+    named = Member.objects.filter(number__in=numbers).select_related("branch")
+    people = {member.pk: member for member in named}
+    return people | Member.objects.in_bulk([pk for pk in due if pk not in people])
 
 
-def _fill(plan: SessionPlan, branch: Organization, people: Mapping[str, Member]) -> None:
+def _due(plans: Sequence[SessionPlan], branch: Organization) -> dict[int, list[int]]:
+    """Who is due in sessions in which nobody has a mark yet, by the plan's index."""
+    due = {plan.index: _due_in_new(branch, plan) for plan in plans if plan.is_new}
+    fresh = {plan.index: plan.session for plan in plans if plan.session and plan.is_fresh}
+    planned = roll_call.due_in_each(list(fresh.values()))
+    return due | {index: [pk for pk, _ in planned[s.pk]] for index, s in fresh.items()}
+
+
+def _fill(plan: SessionPlan, people: Mapping[str, Member], due: Sequence[Member]) -> None:
     """What is asked of the session, whose marks change, and who is due without standing in it."""
     rows: dict[int, Attendance] = {}
     if plan.session is None:
-        plan.programmes = programmes_for(branch, plan.told.date)
         plan.asks += sheet_asks.of_new_session(plan.index, plan.told, plan.programmes, plan.answers)
-        due = _due(branch, plan)
-    else:
-        plan.programmes = list(plan.session.programmes.order_by("pk"))
-        rows = {row.member_id: row for row in plan.session.attendances.select_related("member")}
-        due = [member for member, _ in roll_call.due_in(plan.session)] if plan.is_fresh else []
+    elif not plan.is_fresh:
+        rows = {row.member_id: row for row in plan.session.attendances.all()}
     _ask_made_up(plan)
     expected = {member.pk for member in due} | rows.keys()
     for told in plan.told.rows:
@@ -210,15 +225,22 @@ def programmes_for(branch: Organization, day: date | None) -> list[Programme]:
     return [p for p in found if day and p.starts <= day <= p.ends] or found
 
 
-def _due(branch: Organization, plan: SessionPlan) -> list[Member]:
+def _due_in_new(branch: Organization, plan: SessionPlan) -> list[int]:
     """Who will be due in a session of the branch that nobody has planned."""
     day = plan.told.date
     if day is None:
         return []
     members = Membership.objects.on(day).filter(below(branch.path, lookup="branch__path"))
-    exempt = Standing.objects.filter(programme__in=plan.programmes, exempt=True, on_roll=True)
-    members = members.exclude(member__in=exempt.values("member")).select_related("member")
-    return list({m.member_id: m.member for m in members.order_by("pk")}.values())
+    exempt = Standing.objects.filter(programme__in=_counted_in(plan), exempt=True, on_roll=True)
+    members = members.exclude(member__in=exempt.values("member")).order_by("pk")
+    return list(dict.fromkeys(members.values_list("member_id", flat=True)))
+
+
+def _counted_in(plan: SessionPlan) -> list[Programme]:
+    """The programmes for which the session counts, as far as that is answered."""
+    if plan.session:
+        return list(plan.programmes)
+    return sheet_asks.counted_in(plan.programmes, plan.answer("programme"))
 
 
 def _limits(
@@ -231,7 +253,7 @@ def _limits(
         return
     if not plan.programmes and not any(ask.is_open for ask in plan.asks):
         plan.warnings.append("本支部没有正在进行的专题教育，导入时会被拒绝。")
-    for programme in plan.programmes:
+    for programme in _counted_in(plan):
         if not programme.starts <= day <= programme.ends:
             plan.warnings.append(
                 f"{day} 不在{programme}的起止日期（{programme.starts} 至 {programme.ends}）内，"

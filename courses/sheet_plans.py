@@ -32,6 +32,10 @@ class State:
         return cls(row.status, row.leave, row.remark, day)
 
     @property
+    def says(self) -> list[str]:
+        return [self.status, self.leave, self.remark, self.made_up_on]
+
+    @property
     def mark(self) -> Mark:
         return Mark(self.status, self.leave)
 
@@ -92,17 +96,19 @@ class SessionPlan:
     def seen(self) -> list[Any]:
         """What the person who confirms has seen of it."""
         session = [self.session.pk, self.session.version] if self.session else [None]
-        changes = [[c.member.pk, str(c.before), str(c.after)] for c in self.changes]
+        changes = [[c.member.pk, c.before and c.before.says, c.after.says] for c in self.changes]
         return [self.index, session, changes, [m.pk for m in self.unlisted], self.warnings]
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The reading of a sheet with everything that confirming it would do."""
+    """The reading of a sheet with everything that confirming it would do; digest: of a reading
+    that was staged."""
 
     reading: Reading
     plans: Sequence[SessionPlan]
     questions: Sequence[Ask]
+    digest: str = ""
 
     @property
     def open_asks(self) -> list[Ask]:
@@ -116,5 +122,6 @@ class Preview:
     @property
     def fingerprint(self) -> str:
         """Changes with anything that the page shows: confirming an older page is refused."""
-        seen = json.dumps([self.reading.as_json(), [plan.seen for plan in self.plans]], default=str)
+        told = self.digest or self.reading.as_json()
+        seen = json.dumps([told, [plan.seen for plan in self.plans]], default=str)
         return hashlib.sha256(seen.encode()).hexdigest()[:32]

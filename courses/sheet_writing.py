@@ -1,19 +1,21 @@
-"""Writing what a sheet tells of one session, through the verbs; and taking it back.
+"""Writing what a sheet tells of sessions, through the verbs.
 
 A record says what was written: the session's state before, and each person's mark before and
-after. It is JSON, kept in the import's receipt.
+after. It is JSON, kept in the import's receipt;
+sheet_undoing.py takes it back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from courses import corrections, crediting, marks, roll_call, sessions, sheet_asks
+from courses import corrections, marks, roll_call, sessions, sheet_asks
 from courses.marks import Mark, Wish
-from courses.models import Attendance, AttendanceCredit, Status, StudySession
+from courses.models import Attendance, Status, StudySession
+from courses.roll_call import Closing
 from courses.sessions import Plan
 from courses.sheet_plans import Change, SessionPlan, State
 from credits.models import Programme
@@ -27,20 +29,43 @@ CREATED = "none"  # the session was not there before
 
 
 def write(
-    plan: SessionPlan, branch: Organization, *, reason: str, by: Actor, at: datetime
-) -> dict[str, Any]:
-    """Write one session's marks inside the caller's transaction; returns the record."""
-    was = plan.session.state if plan.session else CREATED
-    session = plan.session or _schedule(plan, branch, by=by, at=at)
-    session = sessions.lock(session)
-    if session.is_called_off:
-        raise Refusal(f"{session.title}：活动{session.get_state_display()}，不能导入考勤。")
-    before = {pk: State.of(row) for pk, row in marks.locked(session).items()}
-    if session.is_closed:
-        _correct(session, plan, reason=reason, by=by, at=at)
-    else:
-        _mark(session, plan, by=by, at=at)
-    return _record(session, was, before)
+    plans: Sequence[SessionPlan], branch: Organization, *, reason: str, by: Actor, at: datetime
+) -> list[dict[str, Any]]:
+    """Write marks inside the caller's transaction, set-wise; returns a record a session."""
+    was = [plan.session.state if plan.session else CREATED for plan in plans]
+    there = [plan.session or _schedule(plan, branch, by=by, at=at) for plan in plans]
+    rolls = [
+        Roll(plan, session, {})
+        for plan, session in zip(plans, sessions.lock_many(there), strict=True)
+    ]
+    for roll in rolls:
+        if roll.session.is_called_off:
+            state = roll.session.get_state_display()
+            raise Refusal(f"{roll.session.title}：活动{state}，不能导入考勤。")
+    before = {
+        pk: {member: State.of(row) for member, row in rows.items()}
+        for pk, rows in marks.locked_many(there).items()
+    }
+    open_ = [roll for roll in rolls if not roll.session.is_closed]
+    _mark(open_, by=by, at=at)
+    for roll in rolls:
+        if roll not in open_:
+            _correct(roll.session, roll.plan, reason=reason, by=by, at=at)
+            roll.rows = marks.locked(roll.session)
+    after = StudySession.objects.in_bulk([session.pk for session in there])
+    return [
+        _record(after[roll.session.pk], roll.rows, then, before[roll.session.pk])
+        for roll, then in zip(rolls, was, strict=True)
+    ]
+
+
+@dataclass(eq=False)
+class Roll:
+    """A locked session with what is to be written of it, and its locked marks."""
+
+    plan: SessionPlan
+    session: StudySession
+    rows: dict[int, Attendance]
 
 
 def _schedule(plan: SessionPlan, branch: Organization, *, by: Actor, at: datetime) -> StudySession:
@@ -49,7 +74,7 @@ def _schedule(plan: SessionPlan, branch: Organization, *, by: Actor, at: datetim
     end = told.end or sheet_asks.clock(answer("end"))
     if told.date is None or start is None or end is None:
         raise Refusal("请先回答活动的日期和起止时间。")
-    period = sheet_asks.period_of(told, plan.programmes) or answer("period")
+    period = sheet_asks.period_of(told, _programmes(plan)) or answer("period")
     made = Plan(
         title=sheet_asks.title_of(told) or answer("title").strip()[:80],
         form=sheet_asks.form_of(told) or answer("form"),
@@ -67,99 +92,114 @@ def _schedule(plan: SessionPlan, branch: Organization, *, by: Actor, at: datetim
 
 
 def _programmes(plan: SessionPlan) -> list[Programme]:
-    chosen = plan.answer("programme")
-    found = [p for p in plan.programmes if p.code == chosen] or list(plan.programmes)
+    found = sheet_asks.counted_in(plan.programmes, plan.answer("programme"))
     if not found:
         raise Refusal("本支部没有正在进行的专题教育，不能导入考勤。")
-    return found[:1]
+    return found
 
 
-def _mark(session: StudySession, plan: SessionPlan, *, by: Actor, at: datetime) -> None:
-    """Fill the roll; close it when the meeting is over and everybody has a mark."""
-    fresh = session.state == SessionState.PLANNED
-    roll_call.open_(session, by=by, at=at)
-    rows = marks.locked(session)
-    strangers = [change for change in plan.changes if change.member.pk not in rows]
-    for change in strangers:
-        _add(session, change, by=by, at=at)
-    if strangers:
-        rows = marks.locked(session)
-    told = {change.member.pk: change.after for change in plan.changes}
-    unlisted = Status.ABSENT if plan.answer("unlisted") == "absent" else Status.NOT_YET
+def _mark(rolls: Sequence[Roll], *, by: Actor, at: datetime) -> None:
+    """Fill rolls; close those that are over and in which everybody has a mark."""
+    if not rolls:
+        return
+    fresh = {roll.session.pk for roll in rolls if roll.session.state == SessionState.PLANNED}
+    opened = roll_call.open_many([(roll.session, by) for roll in rolls], at=at)
+    found = marks.locked_many(opened)
+    for roll, session in zip(rolls, opened, strict=True):
+        roll.session, roll.rows = session, found[session.pk]
+        strangers = [c for c in roll.plan.changes if c.member.pk not in roll.rows]
+        if strangers:
+            people = [(change.member, _added_as(change)) for change in strangers]
+            roll_call.add_many(session, people, by=by, at=at)
+            roll.rows = marks.locked(session)
+    wishes = [
+        (roll.session, roll.rows, _wishes(roll, fresh=roll.session.pk in fresh)) for roll in rolls
+    ]
+    roll_call.save_many(wishes, by=by, at=at)
+    _complete(rolls, at=at)
+    whole = [roll for roll in rolls if _is_whole(roll, fresh=roll.session.pk in fresh)]
+    ended = [roll for roll in whole if roll.session.ends_at <= at]
+    if ended:
+        roll_call.close_many([Closing(roll.session, {}, by) for roll in ended], at=at)
+
+
+def _wishes(roll: Roll, *, fresh: bool) -> dict[int, Wish]:
+    told = {change.member.pk: change.after for change in roll.plan.changes}
+    unlisted = Status.ABSENT if roll.plan.answer("unlisted") == "absent" else Status.NOT_YET
     wishes = {}
-    for pk, row in rows.items():
+    for pk, row in roll.rows.items():
         kept = not fresh or row.status == Status.LEAVE  # approved before
-        wanted = told[pk].mark if pk in told else Mark.of(row) if kept else Mark(unlisted)
-        wishes[pk] = Wish(Mark.of(row), wanted)
-    session.refresh_from_db()
-    roll_call.save(session, wishes, by=by, at=at)
-    rows = marks.locked(session)
-    _complete(session, rows, told, at=at)
-    listed = plan.listed | {pk for pk, row in rows.items() if row.status == Status.NOT_YET}
-    whole = fresh or {pk for pk, row in rows.items() if not row.guest} <= listed
-    waiting = any(row.status == Status.NOT_YET for row in rows.values())
-    if whole and not waiting and session.ends_at <= at:
-        roll_call.close(session, {}, by=by, at=at)
+        seen = Mark.of(row)
+        wanted = told[pk].mark if pk in told else seen if kept else Mark(unlisted)
+        wishes[pk] = Wish(seen, wanted)
+    return wishes
 
 
-def _add(session: StudySession, change: Change, *, by: Actor, at: datetime) -> None:
-    observing = change.after.status == Status.OBSERVER
-    status = Status.OBSERVER if observing else Status.PRESENT
-    roll_call.add(session, change.member, status, by=by, at=at)
+def _is_whole(roll: Roll, *, fresh: bool) -> bool:
+    """Whether the sheet speaks of everybody due, and nobody is without a mark."""
+    waiting = {pk for pk, row in roll.rows.items() if row.status == Status.NOT_YET}
+    due = {pk for pk, row in roll.rows.items() if not row.guest}
+    return not waiting and (fresh or due <= roll.plan.listed)
 
 
-def _complete(
-    session: StudySession,
-    rows: Mapping[int, Attendance],
-    told: Mapping[int, State],
-    *,
-    at: datetime,
-) -> None:
+def _added_as(change: Change) -> str:
+    return Status.OBSERVER if change.after.status == Status.OBSERVER else Status.PRESENT
+
+
+def _complete(rolls: Sequence[Roll], *, at: datetime) -> None:
     """Remarks and make-ups, which are no part of a mark."""
     changed = []
-    for pk, state in told.items():
-        row = rows[pk]
-        made_up_on = date.fromisoformat(state.made_up_on) if state.made_up_on else None
-        if (state.remark, made_up_on) == (row.remark, row.made_up_on):
-            continue
-        if made_up_on and made_up_on != row.made_up_on:
-            corrections.check_make_up(session, row, on=made_up_on, at=at)
-        row.remark, row.made_up_on = state.remark, made_up_on
-        changed.append((row.remark, row.made_up_on, row.pk))
+    for roll in rolls:
+        makes_up = any(change.after.made_up_on for change in roll.plan.changes)
+        window = corrections.make_up_window(roll.session) if makes_up else 0
+        for change in roll.plan.changes:
+            row, state = roll.rows[change.member.pk], change.after
+            made_up_on = date.fromisoformat(state.made_up_on) if state.made_up_on else None
+            if (state.remark, made_up_on) == (row.remark, row.made_up_on):
+                continue
+            if made_up_on and made_up_on != row.made_up_on:
+                corrections.check_make_up(roll.session, row, on=made_up_on, at=at, window=window)
+            row.remark, row.made_up_on = state.remark, made_up_on
+            changed.append((row.remark, row.made_up_on, row.pk))
     set_wise.update_by_id(Attendance, ["remark", "made_up_on"], changed)
 
 
 def _correct(
     session: StudySession, plan: SessionPlan, *, reason: str, by: Actor, at: datetime
 ) -> None:
-    """Correct a closed roll: one revision for marks, one for each addition and make-up."""
-    wishes = {}
-    for change in plan.changes:
-        if change.before is None:
-            observing = change.after.status == Status.OBSERVER
-            status = Status.OBSERVER if observing else Status.PRESENT
-            corrections.add(session, change.member, status, reason=reason, by=by, at=at)
-            seen = Mark(status)
-        else:
-            seen = change.before.mark
-        if seen != change.after.mark:
-            wishes[change.member.pk] = Wish(seen, change.after.mark)
+    """Correct a closed roll: one revision for additions, one for marks and one for make-ups."""
+    added = [(c.member, _added_as(c)) for c in plan.changes if c.before is None]
+    if added:
+        corrections.add_many(session, added, reason=reason, by=by, at=at)
+    seen = {c.member.pk: c.before.mark if c.before else Mark(_added_as(c)) for c in plan.changes}
+    wishes = {
+        change.member.pk: Wish(seen[change.member.pk], change.after.mark)
+        for change in plan.changes
+        if seen[change.member.pk] != change.after.mark
+    }
     if wishes:
         corrections.correct(session, wishes, reason=reason, by=by, at=at)
-    for change in plan.changes:
-        made_up, before = change.after.made_up_on, change.before
-        if made_up and (before is None or before.made_up_on != made_up):
-            on = date.fromisoformat(made_up)
-            corrections.make_up(session, change.member, on=on, reason=reason, by=by, at=at)
-        Attendance.objects.filter(session=session, member=change.member).update(
-            remark=change.after.remark
-        )
+    days = {
+        change.member.pk: date.fromisoformat(change.after.made_up_on)
+        for change in plan.changes
+        if change.after.made_up_on
+        and (change.before is None or change.before.made_up_on != change.after.made_up_on)
+    }
+    if days:
+        corrections.make_up_many(session, days, reason=reason, by=by, at=at)
+    rows = marks.locked(session)
+    remarks = [(change.after.remark, rows[change.member.pk].pk) for change in plan.changes]
+    set_wise.update_by_id(Attendance, ["remark"], remarks)
 
 
-def _record(session: StudySession, was: str, before: dict[int, State]) -> dict[str, Any]:
-    session.refresh_from_db()
+def _record(
+    session: StudySession,
+    rows: Mapping[int, Attendance],
+    was: str,
+    before: Mapping[int, State],
+) -> dict[str, Any]:
     people = []
-    for pk, row in marks.locked(session).items():
+    for pk, row in rows.items():
         then, now = before.get(pk), State.of(row)
         if then != now:
             people.append(
@@ -167,8 +207,8 @@ def _record(session: StudySession, was: str, before: dict[int, State]) -> dict[s
                     "member": pk,
                     "name": row.member.name,
                     "extra": row.guest or row.status == Status.OBSERVER,
-                    "before": asdict(then) if then else None,
-                    "after": asdict(now),
+                    "before": then and dict(vars(then)),
+                    "after": dict(vars(now)),
                 }
             )
     return {
@@ -179,77 +219,3 @@ def _record(session: StudySession, was: str, before: dict[int, State]) -> dict[s
         "state": session.state,
         "rows": people,
     }
-
-
-def take_back(record: dict[str, Any], *, reason: str, by: Actor, at: datetime) -> list[str]:
-    """Undo one record by reversals; returns the names of what was edited since and is kept."""
-    session = sessions.lock(StudySession.objects.get(pk=record["session"]))
-    if session.is_called_off:
-        return [f"{session.title}（活动{session.get_state_display()}）"]
-    rows = marks.locked(session)
-    told = {saved["member"]: saved for saved in record["rows"]}
-    fresh = record["was"] in (CREATED, SessionState.PLANNED)
-    edited = [
-        row
-        for pk, row in rows.items()
-        if (asdict(State.of(row)) != told[pk]["after"] if pk in told else fresh)
-    ]
-    if not edited and _withdraw(session, record, reason=reason, by=by, at=at):
-        return []
-    back = [row for pk, row in rows.items() if pk in told and row not in edited]
-    for row in back:
-        _put_back(row, told[row.member_id]["before"], by=by, at=at)
-    session.refresh_from_db()
-    if session.is_closed and back:
-        sessions.note(session, "撤销导入", reason=reason, by=by, at=at)
-        crediting.revise(session, back, reason=reason, by=by, at=at)
-    for row in back:
-        if told[row.member_id]["before"] is None and told[row.member_id]["extra"]:
-            AttendanceCredit.objects.filter(attendance=row).delete()
-            row.delete()
-    return [f"{row.member.name}（{session.title}）" for row in edited]
-
-
-def _withdraw(
-    session: StudySession, record: dict[str, Any], *, reason: str, by: Actor, at: datetime
-) -> bool:
-    """Set a whole session back to what it was before the import, if the import opened or closed
-    it and nothing was edited since."""
-    if record["was"] == CREATED:
-        sessions.cancel(session, reason=reason, by=by, at=at)
-        return True
-    if record["was"] in (SessionState.CLOSED, SessionState.CORRECTED):
-        return False
-    if session.is_closed:
-        sessions.reverse_all(session, reason=reason, by=by, at=at)
-    elif record["was"] == SessionState.OPEN:
-        return False
-    sessions.note(session, "撤销导入", reason=reason, by=by, at=at)
-    if record["was"] == SessionState.PLANNED:
-        sessions.answer_queries(session, by=by, at=at)
-        session.attendances.all().delete()
-        session.state, session.opened_at = SessionState.PLANNED, None
-    else:
-        told = {saved["member"]: saved["before"] for saved in record["rows"]}
-        for row in marks.locked(session).values():
-            if row.member_id in told:
-                _put_back(row, told[row.member_id], by=by, at=at)
-        session.attendances.filter(
-            member__in=[pk for pk, before in told.items() if before is None]
-        ).delete()
-        session.state = SessionState.OPEN
-    session.closed_at = None
-    session.version += 1
-    session.save(update_fields=["state", "opened_at", "closed_at", "version"])
-    return True
-
-
-def _put_back(row: Attendance, before: dict[str, str] | None, *, by: Actor, at: datetime) -> None:
-    """Give a row the mark it had; who had none is "not yet", which earns nothing."""
-    state = State(**before) if before else State(Status.NOT_YET)
-    row.made_up_on = None
-    row.remark = state.remark
-    marks.mark(row, state.mark, by=by, at=at)
-    if state.made_up_on:
-        row.made_up_on = date.fromisoformat(state.made_up_on)
-        row.save(update_fields=["made_up_on"])

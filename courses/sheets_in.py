@@ -1,30 +1,29 @@
 """Attendance spreadsheets in: staged, previewed, confirmed once as a whole, undone as one act.
 
 An upload is kept in the database with the answers given so far; every look at it reads the file
-anew, against the roster and the sessions of that moment. Nothing is written until somebody
-confirms exactly what they saw. A long sheet is read and written by a worker; its preview is kept.
+anew, against the roster and the sessions of that moment; of a long sheet (long_sheets.py) a worker
+read and staged the rows. Nothing is written until somebody confirms exactly what they saw.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from courses import sheet_asks, sheet_planning, sheet_said, sheet_writing
+from courses import sheet_asks, sheet_planning, sheet_staging, sheet_undoing, sheet_writing
 from courses.models import SheetImport
 from courses.rosters import BranchRoster
 from courses.sheet_plans import Preview
-from courses.sheet_reading import read
+from courses.sheet_reading import Question, Reading, read
+from courses.sheet_staging import Unreadable
 from credits import programmes
-from portal import audit, jobs, workbooks
-from portal.access import Capability, scope_of
+from portal import audit, workbooks
 from portal.audit import Actor
-from portal.jobs import Progress
-from portal.models import AuditEvent, Job, Organization
+from portal.models import AuditEvent, Organization
 from portal.refusals import Conflict, Refusal
 
 State = SheetImport.State
@@ -33,8 +32,10 @@ LONG = 60_000  # bytes of a file that a worker reads and writes: about 1,500 row
 CONTENT_KEPT = timedelta(days=30)  # how long a file is kept beside its receipt
 
 
-class Unreadable(Refusal):
-    """The file is a spreadsheet, and yet no attendance can be read from it."""
+class Moved(Conflict):
+    """What the preview shows is no longer so."""
+
+    message = "预览之后，名单、活动或考勤有了改动。请看过新的预览再确认。"
 
 
 class Unanswered(Refusal):
@@ -46,7 +47,7 @@ def stage(
 ) -> SheetImport:
     """Keep an upload until it is confirmed; the same file again is the import that is there.
 
-    A long one is read by a worker (`check_later`). Raises WorkbookRefusal for files that are no
+    A long one is read by a worker. Raises WorkbookRefusal for files that are no
     spreadsheet, Unreadable for other sheets.
     """
     digest = hashlib.sha256(data).hexdigest()
@@ -88,24 +89,40 @@ def preview(
     reading = read(book, roster=roster, at=day, answers=answers)
     # What was answered stays on the page, so that it can be seen and changed.
     unanswered = read(book, roster=roster, at=day) if answers else reading
+    asked = [*unanswered.questions, *reading.questions]
+    return _preview(reading, asked, roster, branch, answers, at)
+
+
+def _preview(
+    reading: Reading,
+    asked: Sequence[Question],
+    roster: BranchRoster,
+    branch: Organization,
+    answers: Mapping[str, str],
+    at: datetime,
+    digest: str = "",
+) -> Preview:
     people = [
         (person.number, f"{person.name}（{person.number}）")
         for person in sorted(roster.own, key=lambda p: (p.name, p.number))
         if person.until is None
     ]
-    asked = {q.key: q for q in (*unanswered.questions, *reading.questions)}
+    open_ = {question.key for question in reading.questions}
     questions = [
-        sheet_asks.of_question(
-            question, people, answers.get(key, ""), is_open=question in reading.questions
-        )
-        for key, question in asked.items()
+        sheet_asks.of_question(question, people, answers.get(key, ""), is_open=key in open_)
+        for key, question in {question.key: question for question in asked}.items()
     ]
     plans = sheet_planning.plans_of(reading, branch, answers=answers, at=at)
-    return Preview(reading, plans, questions)
+    return Preview(reading, plans, questions, digest)
 
 
 def look(staged: SheetImport, *, at: datetime) -> Preview:
-    """The preview of a staged upload, with the answers given so far."""
+    """The preview of an upload, with the answers given so far; of a long one from its staging."""
+    if staged.is_long:
+        branch = staged.organization
+        reading, asked = sheet_staging.reading_of(staged), sheet_staging.asked_of(staged)
+        digest = staged.told["digest"]
+        return _preview(reading, asked, BranchRoster(branch), branch, staged.answers, at, digest)
     data = bytes(staged.content)
     return preview(staged.organization, data, staged.file_name, at=at, answers=staged.answers)
 
@@ -143,115 +160,20 @@ def confirm(staged: SheetImport, *, seen: str, by: Actor, at: datetime) -> Sheet
     same = SheetImport.objects.filter(organization=branch, digest=staged.digest)
     if same.filter(state=State.WRITTEN).exists():
         raise Refusal("同一个文件已经导入过，没有重复导入。")
+    if staged.is_long and not sheet_staging.is_about_same_people(staged):
+        raise Moved
     found = look(staged, at=at)
+    if found.fingerprint != seen:
+        raise Moved
     if found.open_asks:
         raise Unanswered(f"还有 {len(found.open_asks)} 处没有回答，请先回答。")
-    if found.fingerprint != seen:
-        raise Conflict("预览之后，名单、活动或考勤有了改动。请看过新的预览再确认。")
     reason = f"导入表格：{staged.file_name}"
-    staged.wrote = [
-        sheet_writing.write(plan, branch, reason=reason, by=by, at=at)
-        for plan in found.plans
-        if not plan.does_nothing
-    ]
+    plans = [plan for plan in found.plans if not plan.does_nothing]
+    staged.wrote = sheet_writing.write(plans, branch, reason=reason, by=by, at=at)
     staged.state, staged.written_at, staged.by = State.WRITTEN, at, by.member
     staged.save(update_fields=["wrote", "state", "written_at", "by"])
     _note("导入考勤表", staged, by=by, at=at)
     return staged
-
-
-def check_later(
-    staged: SheetImport,
-    *,
-    by: Actor,
-    at: datetime,
-    back_url: str,
-    refused_url: str,
-    answered: bool = False,
-) -> Job:
-    """Have a worker read a long sheet, for the preview; one that is about to be read is not read
-    twice, unless it was `answered` since the reading began. refused_url: where the job leads when
-    no attendance can be read, for then there is no preview."""
-    states = [Job.State.WAITING] if answered else [Job.State.WAITING, Job.State.RUNNING]
-    same = Job.objects.filter(
-        work=f"{__name__}.check", by=by.member, state__in=states,
-        arguments={"staged": staged.pk, "refused_url": refused_url},
-    )  # fmt: skip
-    return same.first() or _later(
-        "check", "核对", staged, by=by, at=at, back_url=back_url, refused_url=refused_url
-    )
-
-
-def check(progress: Progress, *, staged: int, refused_url: str) -> dict[str, int]:
-    """Read a staged sheet and keep its preview; a sheet that cannot be read is not kept."""
-    found = _held(progress, staged)
-    progress.step(0, 2, "正在读取表格，并与名册、活动和考勤核对。")
-    try:
-        preview = look(found, at=progress.at)
-        if preview.reading.outcome == "refuse":
-            raise Unreadable(preview.reading.message)
-    except Refusal:
-        SheetImport.objects.filter(pk=found.pk, state=State.READ).delete()
-        progress.lead_to(refused_url)
-        raise
-    progress.step(1, 2, "正在整理核对结果。")
-    said = sheet_said.told(preview)
-    with transaction.atomic():
-        now = _locked(found)
-        if now.answers == found.answers:  # or another check follows, with the new ones
-            now.said, now.checked_at = said, progress.at
-            now.save(update_fields=["said", "checked_at"])
-    progress.step(2, 2, preview.reading.message)
-    rows = sum(len(session.rows) for session in preview.reading.sessions)
-    return {"sessions": len(preview.plans), "rows": rows}
-
-
-def confirm_later(staged: SheetImport, *, seen: str, by: Actor, at: datetime, back_url: str) -> Job:
-    """Have a worker confirm a long sheet; it refuses what `confirm` refuses."""
-    return _later("work", "导入", staged, by=by, at=at, back_url=back_url, seen=seen)
-
-
-def _later(
-    work: str,
-    verb: str,
-    staged: SheetImport,
-    *,
-    by: Actor,
-    at: datetime,
-    back_url: str,
-    **arguments: str,
-) -> Job:
-    """Queue a piece of work on a sheet; a worker's death does not end it."""
-    return jobs.start(
-        f"courses.sheets_in.{work}",
-        title=f"{verb}考勤表：{staged.file_name}"[:120],
-        by=by,
-        at=at,
-        arguments={"staged": staged.pk, **arguments},
-        back_url=back_url,
-        resumes=3,
-    )
-
-
-def work(progress: Progress, *, staged: int, seen: str) -> dict[str, int]:
-    """Confirm a staged sheet in the background: all of it or, when cancelled before, nothing."""
-    found = _held(progress, staged)
-    progress.step(0, 1, "正在核对并写入；写入是一次完成的，中途不能取消。")
-    found = confirm(found, seen=seen, by=progress.by, at=progress.at)
-    rows = sum(len(record["rows"]) for record in found.wrote)
-    progress.step(1, 1, f"已导入 {len(found.wrote)} 次活动，改动 {rows} 人次。")
-    return {"sessions": len(found.wrote), "rows": rows}
-
-
-def _held(progress: Progress, staged: int) -> SheetImport:
-    """The sheet of a job, as long as its user may still record attendance there."""
-    found = SheetImport.objects.select_related("organization").filter(pk=staged).first()
-    if found is None:
-        raise Refusal("这份表格已经过期，请重新上传。")
-    scope = scope_of(progress.by.member, at=progress.at, active_id=None)
-    if not scope.can(Capability.RECORD_ATTENDANCE, found.organization.path):
-        raise Refusal("您已没有导入的权限。")
-    return found
 
 
 @transaction.atomic
@@ -264,7 +186,7 @@ def undo(staged: SheetImport, *, by: Actor, at: datetime) -> list[str]:
     reason = f"撤销导入：{staged.file_name}"
     kept: list[str] = []
     for record in reversed(staged.wrote):
-        kept += sheet_writing.take_back(record, reason=reason, by=by, at=at)
+        kept += sheet_undoing.take_back(record, reason=reason, by=by, at=at)
     staged.state, staged.undone_at = State.UNDONE, at
     staged.save(update_fields=["state", "undone_at"])
     _note("撤销导入考勤表", staged, by=by, at=at, kept=kept)
@@ -277,7 +199,11 @@ def expire(*, at: datetime) -> int:
     Returns how many uploads were removed.
     """
     old = SheetImport.objects.filter(state=State.READ, at__lt=at - STAGED)
-    count, _ = old.delete()
+    count = 0
+    for staged in old.only("pk"):
+        sheet_staging.forget(staged)
+        staged.delete()
+        count += 1
     done = SheetImport.objects.exclude(state=State.READ).filter(at__lt=at - CONTENT_KEPT)
     done.exclude(content=b"").update(content=b"", answers={})
     return count

@@ -13,17 +13,18 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpResponse
 from django.utils import timezone
 
 from courses import marks, roll_call
 from courses.marks import Counts
 from courses.models import Attendance, Status, StudySession
 from credits import rule_book, rules
-from portal import audit, spreadsheets
+from portal import audit
+from portal.access import Capability, Scope
 from portal.audit import Actor
+from portal.exporting import Export, find
 from portal.models import AuditEvent, Member, Membership, Organization, OrganizationName
-from portal.spreadsheets import Share
+from portal.spreadsheets import Book, Share
 
 COLUMNS = [
     "序号", "姓名", "党小组", "正式/预备", "签到", "出勤情况", "请假事由", "补学", "备注",
@@ -31,10 +32,22 @@ COLUMNS = [
 ]  # fmt: skip
 WIDTHS = [6, 12, 12, 10, 7, 10, 11, 12, 22, 14, 30]
 BLOCKS = ["", "客人（不计入应到）", "列席人员（不计入应到）"]
+RECORD = Capability.RECORD_ATTENDANCE
+SESSIONS = StudySession.objects.select_related("organiser", "reading_class")
 SCAN_COLUMNS = ["序号", "时间", "姓名", "党员编号", "结果", "原因"]
 
 
-def session(found: StudySession, *, by: Actor, at: datetime) -> HttpResponse:
+def session_asked(scope: Scope, *, by: Actor, at: datetime, session: int) -> Export:
+    """The order of a session's sheet."""
+    return session_sheet(find(SESSIONS.all(), scope, RECORD, session), by=by, at=at)
+
+
+def scans_asked(scope: Scope, *, by: Actor, at: datetime, session: int) -> Export:
+    """The order of a session's scans."""
+    return scans(find(SESSIONS.all(), scope, RECORD, session), by=by, at=at)
+
+
+def session_sheet(found: StudySession, *, by: Actor, at: datetime) -> Export:
     """One session's attendance sheet; read back, it changes nothing."""
     with snapshot() as using:
         rows = list(Attendance.objects.using(using).filter(session=found).by_name())
@@ -48,7 +61,8 @@ def session(found: StudySession, *, by: Actor, at: datetime) -> HttpResponse:
         heading = _heading(found, marks.count(rows), bool(rows), using)
     name = f"{found.title}考勤表（{found.day}）"
     record(name, found.organiser, len(people), {"session": found.key}, by=by, at=at)
-    with spreadsheets.book() as book:
+
+    def write(book: Book) -> Iterator[int]:
         sheet = book.sheet("考勤表", WIDTHS)
         sheet.title(f"{found.title}考勤表")
         sheet.pairs(heading, each=3)
@@ -59,18 +73,21 @@ def session(found: StudySession, *, by: Actor, at: datetime) -> HttpResponse:
                 block = _block(mark)
                 sheet.note(block)
             sheet.line([number, *_person(member, home, mark, groups)])
+            yield number
         recorder, today = found.recorder or "", timezone.localdate(at).isoformat()
         sheet.pairs([("支部书记", ""), ("记录人", recorder), ("填表日期", today)], each=3)
-    return spreadsheets.answer(book.data, name)
+
+    return Export(name, len(people), write)
 
 
-def scans(found: StudySession, *, by: Actor, at: datetime) -> HttpResponse:
+def scans(found: StudySession, *, by: Actor, at: datetime) -> Export:
     """Every scan of a session, accepted or refused, in the order in which they came."""
     with snapshot() as using:
         rows = list(found.scans.using(using).select_related("member").order_by("pk"))
     name = f"{found.title}扫码记录（{found.day}）"
     record(name, found.organiser, len(rows), {"session": found.key}, by=by, at=at)
-    with spreadsheets.book() as book:
+
+    def write(book: Book) -> Iterator[int]:
         sheet = book.sheet("扫码记录", [7, 20, 14, 16, 12, 60])
         sheet.title(f"{found.title}扫码记录")
         sheet.note(f"{_span(found)}，共 {len(rows)} 次扫码。")
@@ -80,7 +97,9 @@ def scans(found: StudySession, *, by: Actor, at: datetime) -> HttpResponse:
             when = f"{timezone.localtime(scan.at):%Y-%m-%d %H:%M:%S}"
             told = "通过" if scan.accepted else "拒绝"
             sheet.line([number, when, *who, told, scan.reason])
-    return spreadsheets.answer(book.data, name)
+            yield number
+
+    return Export(name, len(rows), write)
 
 
 @contextmanager

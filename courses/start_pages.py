@@ -1,16 +1,17 @@
-"""What start pages read: each list by one query that is written once."""
+"""What start pages read: each list by a query that is written once, all of a page's together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Subquery, Value
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
-from courses import reading_classes
+from courses import reading_classes, todos
 from courses.models import (
     AttendanceCredit,
     AttendancePlan,
@@ -19,11 +20,17 @@ from courses.models import (
     StudySession,
 )
 from courses.querysets import of_member
-from credits import rules
-from credits.models import Programme
+from courses.todos import Kind
+from credits import figures, rules, statements
+from credits.figures import Figure
+from credits.models import Programme, Standing
 from credits.rule_sets import Rules
-from portal.models import PATH_STEP, Member
-from portal.prepared import ByPaths, Prepared, columns, given
+from credits.statements import Progress
+from portal.access import Capability, Scope
+from portal.models import PATH_STEP, Member, Organization
+from portal.prepared import ByPaths, columns, given
+from portal.querysets import after
+from portal.together import Found, Together
 
 MOST = 30  # sessions to come that are counted
 ASKED = 10  # requests for leave shown at once
@@ -44,13 +51,14 @@ def _said(member: Any) -> Subquery:
     return Subquery(plans.values(said=Concat("state", Value(":"), "leave")))
 
 
-_coming = Prepared(
-    lambda: (
+def _coming() -> QuerySet[Any, Any]:
+    """The next sessions in which a member is due or takes part; `said`: what they said to it, as
+    state and kind of leave (`pending:sick`), or None."""
+    above = [given(f"above{n}", str) for n in range(_DEPTH)]
+    return (
         StudySession.objects.filter(
             _counts_for_programme(),
-            pk__in=of_member(
-                given("member", int), [given(f"above{n}", str) for n in range(_DEPTH)]
-            ),
+            pk__in=of_member(given("member", int), above),
             state__in=["planned", "open"],
             ends_at__gt=given("at", datetime),
         )
@@ -58,28 +66,58 @@ _coming = Prepared(
         .annotate(said=_said(given("member", int)))
         .values_list(*columns(StudySession, "said"))[:MOST]
     )
-)
-_unsettled = Prepared(
-    lambda: (
+
+
+def _unsettled() -> QuerySet[Any, Any]:
+    """The newest logs that earned nothing (yet)."""
+    return (
         StudyLog.objects.filter(member=given("member", int), programme=given("programme", int))
         .exclude(state=StudyLog.State.CONFIRMED)
         .order_by("-entered_at")
         .values_list("topic", "day", "minutes", "reason", "state")[:4]
     )
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a member's start page says of them.
+
+    coming: sessions with `said`. waiting: kinds and numbers. unsettled: logs that earned nothing
+    yet (topic, day, minutes, reason, state); newest: lines that earned something (title, day,
+    hours, is_reversed).
+    """
+
+    progress: Progress
+    coming: list[StudySession]
+    waiting: list[tuple[Kind, int]]
+    unsettled: list[Any]
+    newest: list[Any]
+
+
+_own = Together(
+    lambda: {
+        **statements.to_ask(),
+        "coming": _coming(),
+        "waiting": todos.waiting(todos.OF_MEMBER),
+        "unsettled": _unsettled(),
+        "newest": statements.newest(),
+    },
+    few=["programme"],
 )
 
 
-def coming(programme: Programme, member: Member, *, at: datetime) -> list[StudySession]:
-    """The next sessions in which a member is due or takes part; `said`: what they said to it, as
-    state and kind of leave (`pending:sick`), or None."""
-    own = member.scope_path
-    above = {f"above{n}": own[: (n + 1) * PATH_STEP] for n in range(_DEPTH)}
-    return _coming.objects(programme=programme.pk, member=member.pk, at=at, **above)
-
-
-def unsettled(programme: Programme, member: Member) -> list[Any]:
-    """The newest logs that earned nothing (yet): topic, day, minutes, reason, state."""
-    return _unsettled(programme=programme.pk, member=member.pk)
+def own(programme: Programme, member: Member, *, at: datetime) -> Own:
+    """What concerns a member themselves: six queries, one round trip."""
+    path = member.scope_path
+    above = {f"above{n}": path[: (n + 1) * PATH_STEP] for n in range(_DEPTH)}
+    found = _own(programme=programme.pk, member=member.pk, at=at, **above)
+    return Own(
+        statements.progress_of(programme, member, found),
+        found.objects("coming"),
+        todos.found(todos.OF_MEMBER, found.rows("waiting")),
+        found.rows("unsettled"),
+        found.rows("newest"),
+    )
 
 
 def worth(session: StudySession, rules_: Rules) -> int:
@@ -97,8 +135,8 @@ def planned(sessions: Sequence[StudySession], rules_: Rules) -> dict[tuple[str, 
     return found
 
 
-_at_hand = ByPaths(
-    lambda paths: (
+def _at_hand(paths: Sequence[Any]) -> QuerySet[Any, Any]:
+    return (
         StudySession.objects.filter(
             _counts_for_programme(),
             organiser__path__in=paths,
@@ -108,9 +146,10 @@ _at_hand = ByPaths(
         .order_by("starts_at")
         .values_list("pk", "title", "place", "starts_at", "ends_at", "state", "method")
     )
-)
-_refused = ByPaths(
-    lambda paths: (
+
+
+def _refused(paths: Sequence[Any]) -> QuerySet[Any, Any]:
+    return (
         AttendanceCredit.objects.filter(
             programme=given("programme", int),
             state=AttendanceCredit.State.REFUSED,
@@ -123,9 +162,10 @@ _refused = ByPaths(
         .annotate(n=Count("pk"))
         .values_list("session", "title", "n")
     )
-)
-_asked = ByPaths(
-    lambda paths: (
+
+
+def _asked(paths: Sequence[Any]) -> QuerySet[Any, Any]:
+    return (
         AttendancePlan.objects.filter(
             pk__in=_of_sessions(paths).union(_of_homes(paths)),
             session__state__in=["planned", "open", "closed", "corrected"],
@@ -140,7 +180,6 @@ _asked = ByPaths(
         )
         .values_list("pk", "name", "leave", "reason", "title", "starts_at")[: ASKED + 1]
     )
-)
 
 
 def _of_sessions(paths: Sequence[Any]) -> Any:
@@ -156,13 +195,12 @@ def _of_homes(paths: Sequence[Any]) -> Any:
     return waiting.filter(home__path__in=paths).values("pk")
 
 
-_running = ByPaths(
-    lambda paths: (
+def _running(paths: Sequence[Any]) -> QuerySet[Any, Any]:
+    return (
         ReadingClass.objects.running()
         .filter(organiser__path__in=paths, programme=given("programme", int))
         .values_list("pk", "name", "organiser__path")
     )
-)
 
 
 @dataclass(frozen=True)
@@ -172,7 +210,8 @@ class Desk:
     open, overdue, coming: sessions (pk, title, place, starts_at, ends_at, state, method), those of
     the next `AHEAD`. refused: session, title, n. classes: pk, name; lacking: class and how many
     newcomers it lacks. asked: leave that waits for a decision, of others (pk, name, leave, reason,
-    title, starts_at); more: whether there is yet more of it.
+    title, starts_at); more: whether there is yet more of it. waiting: kinds and numbers. now: the
+    figures of their organisation; own: their own standing.
     """
 
     open: list[Any]
@@ -183,21 +222,45 @@ class Desk:
     lacking: list[tuple[Any, int]]
     asked: list[Any]
     more: bool
+    waiting: list[tuple[Kind, int]]
+    now: Figure
+    own: Standing | None
 
 
-def desk(programme: Programme, paths: Sequence[str], *, member: Member, at: datetime) -> Desk:
-    """What `member` has to do in the organisations at `paths`: six queries at most."""
-    sessions = _at_hand(paths, programme=programme.pk, soon=at + AHEAD)
-    classes = _running(paths, programme=programme.pk)
+_desk = ByPaths(
+    lambda paths: {
+        "at_hand": _at_hand(paths),
+        "refused": _refused(paths),
+        "asked": _asked(paths),
+        "running": _running(paths),
+        "waiting": todos.waiting(todos.OF_SECRETARY, paths),
+        "sums": figures.sums(),
+        "standing": statements.to_ask()["standing"],
+    },
+    into=partial(Together, few=["programme"]),
+)
+
+
+def desk(programme: Programme, scope: Scope, where: Organization, *, at: datetime) -> Desk:
+    """What the viewer has to do where they plan and confirm study, and the figures of `where`:
+    seven queries in one round trip, and one for the newcomers of classes."""
+    found: Found = _desk(
+        scope.places(Capability.MANAGE_CLASSES), programme=programme.pk, soon=at + AHEAD,
+        path=where.path, after=after(where.path), **todos.viewer(scope, at),
+    )  # fmt: skip
+    sessions, classes = found.rows("at_hand"), found.rows("running")
     lacking = reading_classes.newcomer_counts([(c.pk, c.organiser__path) for c in classes])
-    asked = _asked(paths, programme=programme.pk, member=member.pk)
+    asked = found.rows("asked")
     return Desk(
         [s for s in sessions if s.state == "open" and s.ends_at > at],
         [s for s in sessions if s.ends_at <= at][:10],
         [s for s in sessions if s.state == "planned" and s.ends_at > at][:6],
-        _refused(paths, programme=programme.pk),
+        found.rows("refused"),
         classes,
         [(c, lacking[c.pk]) for c in classes if lacking[c.pk]],
         asked[:ASKED],
         len(asked) > ASKED,
+        todos.of_secretary(scope, found.rows("waiting")),
+        figures.figure(where, found.rows("sums")),
+        next(iter(found.objects("standing")), None),
     )

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Value
+from django.utils import timezone
 
 from courses.models import LineQuery, SampleItem, StudyLog
+from credits import unit_check_states
 from credits.models import Exemption, HoursClaim
+from credits.unit_check_states import CHECKERS
 from portal.access import Capability, Scope
-from portal.models import Message, Suggestion
-from portal.prepared import ByPaths, BySubtrees, Prepared, given
+from portal.models import Appointment, Message, Suggestion
+from portal.prepared import ByPaths, BySubtrees, given
+from portal.together import Together
 
 Rows = QuerySet[Any, Any]
 
@@ -42,6 +47,10 @@ MESSAGES = Kind(
     "messages", "条消息", "还没有看", "message-list", "去看",
     lambda _: Message.objects.unread().filter(member=_member()),
 )  # fmt: skip
+CHECKS = Kind(
+    "checks", "份通报数据", "等待本单位核对", "unit-check-list", "去核对",
+    lambda _: unit_check_states.waiting_at(_answered_for(), at=given("at", datetime)),
+)  # fmt: skip
 OF_SECRETARY = (
     Kind(
         "logs", "条学习记录", "等待确认", "log-list", "去确认",
@@ -63,6 +72,7 @@ OF_SECRETARY = (
         "untrue", "条学习记录", "抽查不属实，请核实是否冲销", "branch-samples", "去核实",
         lambda paths: SampleItem.objects.to_reverse().filter(log__branch__path__in=paths),
     ),
+    CHECKS,
     MESSAGES,
 )  # fmt: skip
 OF_MEMBER = (
@@ -98,8 +108,15 @@ OF_OFFICIAL = (
         .filter(_within(ends, "branch__path"))
         .exclude(member=_member()),
     ),
+    CHECKS,
     MESSAGES,
 )  # fmt: skip
+
+
+def _answered_for() -> Rows:
+    """The organisations for whose figures the viewer answers: those at which they are appointed."""
+    held = Appointment.objects.on(given("today", date))
+    return held.filter(member=_member(), role__in=CHECKERS).values("organization")
 
 
 def _within(ends: Sequence[tuple[Any, Any]], lookup: str) -> Q:
@@ -109,51 +126,56 @@ def _within(ends: Sequence[tuple[Any, Any]], lookup: str) -> Q:
     return inside
 
 
-def _counted(kind: Kind, places: Any) -> Rows:
+def counted(kind: Kind, places: Any) -> Rows:
+    """One kind of it: code and number."""
     rows = kind.waiting(places).order_by().annotate(code=Value(kind.code)).values("code")
-    counted: Rows = rows.annotate(n=Count("pk")).values_list("code", "n")
-    return counted
+    numbers: Rows = rows.annotate(n=Count("pk")).values_list("code", "n")
+    return numbers
 
 
-def _all(kinds: Sequence[Kind], places: Any = None) -> Rows:
-    first, *others = (_counted(kind, places) for kind in kinds)
+def waiting(kinds: Sequence[Kind], places: Any = None) -> Rows:
+    """All kinds of it by one query, for pages that ask for more at once: code and number."""
+    first, *others = (counted(kind, places) for kind in kinds)
     return first.union(*others, all=True)
 
 
-_of_secretary = ByPaths(lambda paths: _all(OF_SECRETARY, paths))
-_of_official = BySubtrees(lambda ends: _all(OF_OFFICIAL, ends))
-_of_member = Prepared(lambda: _all(OF_MEMBER))
-_logs = ByPaths(lambda paths: _counted(OF_SECRETARY[0], paths))
+_of_official = BySubtrees(lambda ends: waiting(OF_OFFICIAL, ends))
+_logs = ByPaths(lambda paths: {"logs": counted(OF_SECRETARY[0], paths)}, into=Together)
 
 
-def of_secretary(scope: Scope) -> list[tuple[Kind, int]]:
-    """What waits for the viewer where they confirm study, and how much of it."""
-    rows = _of_secretary(scope.places(Capability.CONFIRM_STUDY), member=scope.member_id)
-    found = _found(OF_SECRETARY, rows)
-    vars(scope)["pending_logs"] = next((n for kind, n in found if kind.code == "logs"), 0)
-    return found
+def of_secretary(scope: Scope, rows: Sequence[Any]) -> list[tuple[Kind, int]]:
+    """What waits for the viewer where they confirm study, and how much of it, from what `waiting`
+    gave there."""
+    keep_badge(scope, rows)
+    return found(OF_SECRETARY, rows)
 
 
-def of_official(scope: Scope) -> list[tuple[Kind, int]]:
+def keep_badge(scope: Scope, rows: Sequence[Any]) -> None:
+    """Tell the menu how many logs wait, from rows of code and number."""
+    vars(scope)["pending_logs"] = next((row.n for row in rows if row.code == "logs"), 0)
+
+
+def of_official(scope: Scope, *, at: datetime) -> list[tuple[Kind, int]]:
     """What waits for the viewer in the subtrees in which they approve."""
     paths = [organization.path for organization in scope.organizations(Capability.APPROVE)]
-    return _found(OF_OFFICIAL, _of_official(paths, member=scope.member_id))
-
-
-def of_member(scope: Scope) -> list[tuple[Kind, int]]:
-    """What waits for the viewer themselves."""
-    return _found(OF_MEMBER, _of_member(member=scope.member_id))
+    return found(OF_OFFICIAL, _of_official(paths, **viewer(scope, at)))
 
 
 def pending_logs(scope: Scope) -> int:
     """How many logs of others wait for the viewer; counted once a request."""
     known = vars(scope)
     if "pending_logs" not in known:
-        rows = _logs(scope.places(Capability.CONFIRM_STUDY), member=scope.member_id)
-        known["pending_logs"] = rows[0].n if rows else 0
+        places = scope.places(Capability.CONFIRM_STUDY)
+        keep_badge(scope, _logs(places, member=scope.member_id).rows("logs") if places else [])
     return int(known["pending_logs"])
 
 
-def _found(kinds: Sequence[Kind], rows: Sequence[Any]) -> list[tuple[Kind, int]]:
+def viewer(scope: Scope, at: datetime) -> dict[str, Any]:
+    """What `waiting` wants to know of who asks, and when."""
+    return {"member": scope.member_id, "at": at, "today": timezone.localdate(at)}
+
+
+def found(kinds: Sequence[Kind], rows: Sequence[Any]) -> list[tuple[Kind, int]]:
+    """The kinds of which there is any, from what `waiting` gave."""
     counts = {row.code: row.n for row in rows}
     return [(kind, counts[kind.code]) for kind in kinds if counts.get(kind.code)]

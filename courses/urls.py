@@ -77,6 +77,8 @@ urlpatterns = [
     path("logs/mine/", study_logs.mine, name="my-logs"),
     path("logs/for/<int:member>/", study_logs.new_for, name="log-for"),
     path("logs/<int:log>/withdraw/", study_logs.withdraw, name="log-withdraw"),
+    path("logs/<int:log>/again/", study_logs.again, name="log-again"),
+    path("logs/<int:log>/again-for/", study_logs.again_for, name="log-again-for"),
     path("logs/<int:log>/reverse/", study_logs.reverse, name="log-reverse"),
     # hours/
     path("hours/", statement.my_hours, name="my-hours"),
@@ -88,8 +90,14 @@ urlpatterns = [
     path("queries/<int:query>/withdraw/", line_queries.withdraw, name="query-withdraw"),
     path("queries/<int:query>/decline/", line_queries.decline, name="query-decline"),
     path("queries/<int:query>/credited/", line_queries.credited, name="query-credited"),
-    # warnings/
+    # bulletins/drafts/ (the rest: credits/urls.py)
     path("bulletins/drafts/<int:draft>/look/", bulletin_checks.look, name="draft-look"),
+    path(
+        "bulletins/drafts/<int:draft>/look/<slug:matter>/<int:organization>/",
+        bulletin_checks.matter,
+        name="draft-matter",
+    ),
+    # warnings/
     path("warnings/", early_warnings.list_, name="warning-list"),
     path("warnings/mine/", early_warnings.mine, name="my-warnings"),
     # programme/, loose-ends/

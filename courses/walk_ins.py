@@ -21,10 +21,13 @@ from portal.refusals import Refusal
 State = WalkIn.State
 
 
+@transaction.atomic
 def ask(session: StudySession, member: Member, *, scanned_at: datetime) -> WalkIn:
     """Ask to be added, by a scan proven at `scanned_at`; asking again is the request that is there.
 
-    Raises ScanRefused outside the window, for whoever stands on the roll, and after a no.
+    A request that nobody decided before the books were closed is asked anew, once they are open
+    again. Raises ScanRefused outside the window, for whoever stands on the roll, after a no, and
+    while the books stay closed on a request that ended with them.
     """
     check_in.check_window(session, scanned_at)
     if session.attendances.filter(member=member).exists():
@@ -36,6 +39,8 @@ def ask(session: StudySession, member: Member, *, scanned_at: datetime) -> WalkI
     )
     if request.state == State.DECLINED:
         raise ScanRefused("支部没有同意加入名单，请当面联系支部书记。")
+    if request.state == State.EXPIRED:
+        return _ask_anew(request, scanned_at=scanned_at)
     return request
 
 
@@ -70,6 +75,19 @@ def decline(request: WalkIn, *, by: Actor, at: datetime) -> None:
         raise Refusal(f"{request.member.name}已加入名单，请在点名页修改。")
     _check(request, session, by)
     _decide(request, State.DECLINED, by=by, at=at)
+
+
+def _ask_anew(request: WalkIn, *, scanned_at: datetime) -> WalkIn:
+    row = (
+        WalkIn.objects.select_for_update(of=("self",)).select_related("session").get(pk=request.pk)
+    )
+    if row.state != State.EXPIRED:
+        return row
+    if not any(programme.takes_postings for programme in row.session.programmes.all()):
+        raise ScanRefused("专题教育已经封账，不能再加入名单。")
+    row.state, row.scanned_at, row.decided_at = State.ASKED, scanned_at, None
+    row.save(update_fields=["state", "scanned_at", "decided_at"])
+    return row
 
 
 def _locked(request: WalkIn) -> tuple[StudySession, WalkIn]:

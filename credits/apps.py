@@ -31,6 +31,9 @@ class CreditsConfig(AppConfig):
             "credits_unitlook",
             "credits_unitanswer",
             "credits_objectionreply",
+            "credits_unittextrequest",
+            "credits_unittext",
+            "credits_bulletinunittext",
         )
         rule = triggers.Special(occupied_time.names, occupied_time.create, occupied_time.drop)
         triggers.special(occupied_time.TABLE, rule)

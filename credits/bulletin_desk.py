@@ -39,7 +39,7 @@ def draw_up(options: Options, *, now: Now) -> str:
         at=at,
     )
     if draft.is_waiting:
-        bulletins.put_figures(draft, drafting.of_cutoff(draft), at=at)
+        bulletins.put_figures(draft, drafting.of_cutoff(draft), by=by, at=at)
     return f"草稿 {draft.pk}：{draft.title}"
 
 
@@ -103,6 +103,7 @@ def _plain(bulletin: Bulletin, found: bulletins.Figures) -> dict[str, Any]:
         "document": bulletin.document,
         "digest": bulletin.digest,
         "texts": {text.view: text.text for text in bulletin.texts.all()},
+        "unit_texts": {t.unit_code: t.text for t in bulletin.unit_texts.all()},
         "rows": [{name: getattr(row, name) for name in FIGURES} for row in found.rows],
     }
 

@@ -12,10 +12,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from credits import bulletin_columns, bulletin_figures, cutoffs, ledger_sql, rankings
+from credits import bulletin_columns, bulletin_figures, cutoffs, rankings, unit_texts
 from credits.bulletin_digests import FIGURES
 from credits.bulletin_figures import Figures
-from credits.bulletin_texts import draft_texts
+from credits.bulletin_texts import draft_texts, to_learn_from
+from credits.draft_lock import locked
 from credits.models import (
     Bulletin,
     BulletinDraft,
@@ -34,12 +35,6 @@ class NotComputed(Refusal):
     """The figures of a past cut-off are still being computed."""
 
     message = "这份草稿的数据还在后台统计，统计完才能查看和发布。"
-
-
-class NotADraft(Refusal):
-    """The draft is published already."""
-
-    message = "这份草稿已经发布，不能再改；需要更正时请撤回后另发一期。"
 
 
 def check_writable(programme: Programme) -> RankingPermit:
@@ -63,8 +58,9 @@ def draw_up(
     by: Actor,
     at: datetime,
 ) -> BulletinDraft:
-    """Begin a draft with texts drafted from today's figures. Those of a past cut-off are computed
-    afterwards, by `credits.drafting`, and so are its texts.
+    """Begin a draft with texts drafted from today's figures, and ask the units to learn from for
+    theirs. Those of a past cut-off are computed afterwards, by `credits.drafting`, and so are its
+    texts.
 
     Raises NotPermitted without a ranking permit, Refusal without a cohort or for a number that
     cannot be replaced, TooMany, NotThen.
@@ -90,8 +86,7 @@ def draw_up(
         made_at=at,
         changed_at=at,
     )
-    if cutoff is None:
-        draft.texts = _texts(draft, at=at)
+    named = _draft_texts(draft, at=at) if cutoff is None else []
     draft.save(force_insert=True)
     audit.record(
         AuditEvent.Event.BULLETIN,
@@ -100,6 +95,7 @@ def draw_up(
         on=programme.organiser,
         subject=f"起草：{draft.title}",
     )
+    unit_texts.ask(draft, named, by=by, at=at)
     return draft
 
 
@@ -109,16 +105,24 @@ def edit(
     *,
     title: str,
     texts: Mapping[str, str],
+    left_out: Sequence[int] | None = None,
     seen_version: int,
     by: Actor,
     at: datetime,
 ) -> BulletinDraft:
-    """Change title and texts. Raises Conflict when somebody else did so first, NotADraft."""
+    """Change title and texts, and whose own text is left out (units by id; None changes nothing).
+    Raises Conflict when somebody else did so first, NotADraft."""
     draft = locked(draft)
     if draft.version != seen_version:
         raise Conflict("草稿刚刚被别人修改过，请刷新后再改；您的文字还在下面，可以复制。")
     draft.title = title.strip() or draft.title
     draft.texts = {v: texts.get(v, draft.texts.get(v, "")).strip() for v in View.values}
+    if left_out is not None and sorted(left_out) != sorted(draft.left_out):
+        draft.left_out = sorted(left_out)
+        audit.record(
+            AuditEvent.Event.BULLETIN, by=by, at=at, on=draft.programme.organiser,
+            subject=f"单位做法的采用：{draft.title}", detail={"left_out": draft.left_out},
+        )  # fmt: skip
     draft.version += 1
     draft.changed_at = at
     draft.save()
@@ -133,7 +137,7 @@ def redraft(draft: BulletinDraft, *, by: Actor, at: datetime) -> BulletinDraft:
     """
     check_writable(draft.programme)
     draft = locked(draft)
-    draft.texts = _texts(draft, at=at)
+    unit_texts.ask(draft, _draft_texts(draft, at=at), by=by, at=at)
     draft.version += 1
     draft.changed_at = at
     draft.save()
@@ -141,14 +145,14 @@ def redraft(draft: BulletinDraft, *, by: Actor, at: datetime) -> BulletinDraft:
 
 
 @transaction.atomic
-def put_figures(draft: BulletinDraft, found: Figures, *, at: datetime) -> BulletinDraft:
+def put_figures(draft: BulletinDraft, found: Figures, *, by: Actor, at: datetime) -> BulletinDraft:
     """Keep the computed figures of a past cut-off, and draft the texts where there are none.
     Raises NotADraft."""
     draft = locked(draft)
     draft.rows = [_kept(row) for row in found.rows]
     draft.partial = {}
     if not draft.texts:
-        draft.texts = _texts(draft, at=at)
+        unit_texts.ask(draft, _draft_texts(draft, at=at), by=by, at=at)
     draft.version += 1
     draft.changed_at = at
     draft.save()
@@ -172,12 +176,16 @@ def figures_of(draft: BulletinDraft) -> Figures:
     )
 
 
-def _texts(draft: BulletinDraft, *, at: datetime) -> dict[str, str]:
+def _draft_texts(draft: BulletinDraft, *, at: datetime) -> list[BulletinRow]:
+    """Draft the texts; returns the units to learn from, who are asked for texts of their own."""
     programme = draft.programme
     if draft.cutoff is not None:
-        return draft_texts(figures_of(draft), programme, at=draft.cutoff)
-    found = bulletin_figures.to_draft_from(programme, draft.cohorts, minimum=draft.minimum)
-    return draft_texts(found, programme, at=at)
+        found, until = figures_of(draft), draft.cutoff
+    else:
+        found = bulletin_figures.to_draft_from(programme, draft.cohorts, minimum=draft.minimum)
+        until = at
+    draft.texts = draft_texts(found, programme, at=until)
+    return to_learn_from(found)
 
 
 def _kept(row: BulletinRow) -> dict[str, Any]:
@@ -195,13 +203,3 @@ def check_replaced(programme: Programme, bulletin: Bulletin) -> None:
     """Raises Refusal for a number in whose place none can be published."""
     if not replaceable(programme).filter(pk=bulletin.pk).exists():
         raise Refusal(f"{bulletin}没有撤回，或已有替代它的一期。", field="replaces")
-
-
-def locked(draft: BulletinDraft) -> BulletinDraft:
-    """A draft under its lock. Raises NotADraft for one that is published."""
-    ledger_sql.share_programme(draft.programme_id)
-    rows = BulletinDraft.objects.select_for_update(of=("self",))
-    draft = rows.select_related("programme__organiser").get(pk=draft.pk)
-    if draft.bulletin_id:
-        raise NotADraft
-    return draft

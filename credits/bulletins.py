@@ -12,27 +12,34 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from credits import bulletin_digests, digests, registers, unit_check_states
+from credits import (
+    bulletin_digests,
+    bulletin_texts,
+    digests,
+    registers,
+    unit_check_states,
+    unit_texts,
+)
 from credits.bulletin_digests import FIGURES, digest_of
 from credits.bulletin_drafts import (
-    NotADraft,
     NotComputed,
     check_replaced,
     check_writable,
     draw_up,
     edit,
     figures_of,
-    locked,
     put_figures,
     redraft,
     replaceable,
 )
 from credits.bulletin_figures import Figures, figures, published
+from credits.draft_lock import NotADraft, locked
 from credits.models import (
     Bulletin,
     BulletinDraft,
     BulletinRow,
     BulletinText,
+    BulletinUnitText,
     BulletinWithdrawal,
     LedgerBook,
     Programme,
@@ -67,12 +74,15 @@ def publish(
     draft: BulletinDraft,
     *,
     seen_version: int,
+    seen_text: int | None = None,
     found: Figures | None = None,
     by: Actor,
     at: datetime,
 ) -> Bulletin:
     """Publish a draft as the next number of its year: rows, texts and heads in one transaction.
-    found: the figures of a past cut-off, where they were just computed anew.
+    seen_text: what units had written when it was previewed, as `unit_texts.last_written` says;
+    None where nobody previewed. found: the figures of a past cut-off, where they were just
+    computed anew.
 
     Raises NotPermitted, NotADraft, NotComputed, Conflict when the draft is not the one that was
     previewed.
@@ -81,6 +91,8 @@ def publish(
     draft = locked(draft)
     if draft.version != seen_version:
         raise Conflict("草稿在您预览之后被修改过，请重新预览后再发布。")
+    if seen_text is not None:
+        unit_texts.check_seen(draft, seen_text)
     permit = check_writable(programme)
     if draft.replaces:
         check_replaced(programme, draft.replaces)
@@ -147,7 +159,8 @@ def _write(
     )
     texts = {view: draft.texts.get(view, "") for view in View.values}
     rows = [bulletin_digests.values(row, bulletin.form) for row in found.rows]
-    bulletin.digest = bulletin_digests.of(bulletin, rows, texts, digests.algorithm())
+    said = unit_texts.frozen(draft, bulletin, bulletin_texts.to_learn_from(found))
+    bulletin.digest = bulletin_digests.of(bulletin, rows, texts, said, digests.algorithm())
     bulletin.save(force_insert=True)
     for row in found.rows:
         row.bulletin = bulletin
@@ -155,6 +168,7 @@ def _write(
     BulletinText.objects.bulk_create(
         BulletinText(bulletin=bulletin, view=view, text=text) for view, text in texts.items()
     )
+    BulletinUnitText.objects.bulk_create(said)
     return bulletin
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from credits import typesetting
+from credits import check_codes, typesetting
 from credits.models import Certificate, Programme
 from portal import audit, jobs
 from portal.audit import Actor
@@ -68,7 +68,8 @@ def write(
         detail={"rows": len(printed)},
     )  # fmt: skip
     progress.step(0, len(printed), "正在排版。")
-    context = {"certificates": printed, "title": name, "address": settings.SITE_ADDRESS}
+    pages = [(one, check_codes.of_certificate(one)) for one in printed]
+    context = {"certificates": pages, "title": name, "address": settings.SITE_ADDRESS}
     target = jobs.file_for(progress, f"{name}.pdf")
     typesetting.write("credits/papers/certificates.html", context, target)
     progress.step(len(printed), len(printed), "文件已生成，一天之内可以下载。")

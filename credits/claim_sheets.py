@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,12 @@ from django.utils import timezone
 from credits import rule_book
 from credits.models import Form, HoursClaim, Programme
 from credits.rule_sets import Rules
-from portal import audit, spreadsheets
+from portal import audit
+from portal.access import Capability, Scope
 from portal.audit import Actor
+from portal.exporting import Export, find
 from portal.models import AuditEvent, Member, Organization
+from portal.spreadsheets import Book
 
 COLUMNS = {
     "党员编号": 16, "姓名": 12, "来源": 14, "学习方式": 12, "历史时期": 26, "截至日期": 14,
@@ -21,15 +25,30 @@ COLUMNS = {
 SPARE = 200  # rows behind the members in which lists are offered
 
 
-def template(
-    programme: Programme, branch: Organization, *, by: Actor, at: datetime
-) -> tuple[str, bytes]:
-    """Name and content of the file: one row a member, number and name filled in; for several lines
+def template_asked(
+    scope: Scope, *, by: Actor, at: datetime, programme: int, organization: int
+) -> Export:
+    """The order of a branch's sheet."""
+    branch = find(Organization.objects.all(), scope, Capability.EXEMPT, organization)
+    return template(Programme.objects.get(pk=programme), branch, by=by, at=at)
+
+
+def template(programme: Programme, branch: Organization, *, by: Actor, at: datetime) -> Export:
+    """The sheet to be filled in: one row a member, number and name filled in; for several lines
     of one member the office copies the row."""
     name = f"{branch.short_name}期初和外单位学时"
     people = list(Member.objects.in_branch(branch).order_by("name", "number"))
     rules = rule_book.of(programme).current.rules
-    with spreadsheets.book() as book:
+    audit.record(
+        AuditEvent.Event.EXPORT,
+        by=by,
+        at=at,
+        on=branch,
+        subject=f"{name}（样表）",
+        detail={"rows": len(people)},
+    )
+
+    def write(book: Book) -> Iterator[int]:
         sheet = book.sheet("期初和外单位学时", list(COLUMNS.values()))
         sheet.title(f"{branch.name}期初和外单位学时")
         sheet.note(
@@ -44,18 +63,12 @@ def template(
         )
         sheet.header(list(COLUMNS))
         first = sheet.row
-        for person in people:
+        for number, person in enumerate(people, 1):
             sheet.line([person.number, person.name, HoursClaim.Kind.OPENING.label, *[""] * 5])
+            yield number
         _offer(sheet.sheet, first, len(people) + SPARE, rules)
-    audit.record(
-        AuditEvent.Event.EXPORT,
-        by=by,
-        at=at,
-        on=branch,
-        subject=f"{name}（样表）",
-        detail={"rows": len(people)},
-    )
-    return name, book.data
+
+    return Export(name, len(people), write)
 
 
 def forms(rules: Rules) -> dict[str, str]:

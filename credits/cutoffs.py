@@ -22,6 +22,7 @@ from credits import bulletin_figures, rule_book, rules, scopes, sessions_held, s
 from credits.bulletin_figures import Counted, Figures
 from credits.models import (
     BranchStanding,
+    Bulletin,
     Exemption,
     LedgerEntry,
     Posting,
@@ -78,10 +79,12 @@ def figures(
     *,
     measures: Sequence[str] = (),
     minimum: int = 0,
+    number: Bulletin | None = None,
     begun: Partial | None = None,
     tell: Callable[[Partial, int, int], None] = lambda *_: None,
 ) -> Figures:
-    """The figures up to a cut-off. begun: where an earlier computation stopped; `tell` hears how
+    """The figures up to a cut-off. number: a published one that is computed again, which compares
+    with what it compared with then. begun: where an earlier computation stopped; `tell` hears how
     far this one is after each chunk: what to keep, members done, members in all.
 
     Raises NotThen while standings wait to be carried over to rules that counted by then.
@@ -92,13 +95,14 @@ def figures(
     members = Standing.objects.filter(programme=programme).order_by("member_id")
     total = members.count()
     done = members.filter(member__lte=partial.after).count()
-    while people := list(members.filter(member__gt=partial.after)[:CHUNK]):
+    rows = members.values_list("member", "exempt", "target", "full_target", named=True)
+    while people := list(rows.filter(member__gt=partial.after)[:CHUNK]):
         for unit, sums in _of_chunk(programme, people, units, version, cutoff).items():
             own = partial.sums.setdefault(unit, [0] * len(SUMS))
             partial.sums[unit] = [a + b for a, b in zip(own, sums, strict=True)]
-        partial.after, done = people[-1].member_id, done + len(people)
+        partial.after, done = people[-1].member, done + len(people)
         tell(partial, done, total)
-    previous = bulletin_figures.previous_of(programme, cutoff)
+    previous = number.previous if number else bulletin_figures.previous_of(programme, cutoff)
     counted = Counted(
         sessions_held.by_unit(programme, cutoff),
         {unit: sums[-1] for unit, sums in partial.sums.items()},
@@ -134,39 +138,41 @@ def _units(programme: Programme) -> tuple[dict[int, int], dict[int, str]]:
 
 def _of_chunk(
     programme: Programme,
-    people: Sequence[Standing],
+    people: Sequence[Any],
     units: Mapping[int, int],
     version: Version,
     cutoff: datetime,
 ) -> dict[int, list[int]]:
-    """What some members add to the sums of their units."""
-    day, members = timezone.localdate(cutoff), [row.member_id for row in people]
+    """What some members add to the sums of their units: `people` are standings that follow one
+    another (member, exempt, target, full_target)."""
+    day = timezone.localdate(cutoff)
+    members = Q(member__gte=people[0].member, member__lte=people[-1].member)
     branches = _branches(programme, members, day)
     earned = _earned(programme, members, day, cutoff)
     targets = _targets(programme, members, cutoff)
     lifted, lifted_now = _exempt(programme, members, cutoff)
-    away = set(_on(MobileStay.objects.filter(member__in=members), day).values_list(
-        "member", flat=True))  # fmt: skip
+    stays = _on(MobileStay.objects.filter(members), day)
+    away = set(stays.values_list("member", flat=True))
     sums: dict[int, list[int]] = defaultdict(lambda: [0] * len(SUMS))
     for row in people:
-        unit = units.get(branches.get(row.member_id, 0))
+        unit = units.get(branches.get(row.member, 0))
         if unit is None:
             continue
-        by_rule = row.exempt and row.member_id not in lifted_now  # as a late joiner, for good
-        if by_rule or row.member_id in lifted:
+        by_rule = row.exempt and row.member not in lifted_now  # as a late joiner, for good
+        if by_rule or row.member in lifted:
             sums[unit][1] += 1
             continue
-        target, full = targets.get(row.member_id, (row.target, row.full_target))
-        worth = rules.recognise(earned.get(row.member_id, {}), version.rules, target, full)
-        mobile = row.member_id in away and worth.hours > 0
+        target, full = targets.get(row.member, (row.target, row.full_target))
+        worth = rules.recognise(earned.get(row.member, {}), version.rules, target, full)
+        mobile = row.member in away and worth.hours > 0
         added = (1, 0, not worth.shortfall, worth.hours, worth.points, mobile)
         sums[unit] = [a + b for a, b in zip(sums[unit], added, strict=True)]
     return sums
 
 
-def _branches(programme: Programme, members: Sequence[int], day: date) -> dict[int, int]:
+def _branches(programme: Programme, members: Q, day: date) -> dict[int, int]:
     """The branch to which each belonged on a day, of those that take part."""
-    rows = _on(Membership.objects.filter(member__in=members), day)
+    rows = _on(Membership.objects.filter(members), day)
     inside = rows.filter(scopes.taking_part(programme, lookup="branch__path"))
     return dict(inside.order_by("pk").values_list("member", "branch"))
 
@@ -177,9 +183,9 @@ def _on(rows: Any, day: date) -> Any:
 
 
 def _earned(
-    programme: Programme, members: Sequence[int], day: date, cutoff: datetime
+    programme: Programme, members: Q, day: date, cutoff: datetime
 ) -> dict[int, dict[tuple[str, str], int]]:
-    lines = LedgerEntry.objects.filter(programme=programme, member__in=members, day__lte=day)
+    lines = LedgerEntry.objects.filter(members, programme=programme, day__lte=day)
     lines = lines.filter(posting__programme=programme, posting__at__lte=cutoff).order_by()
     sums = lines.values_list("member", "period", "form").annotate(n=Sum("hours"))
     earned: dict[int, dict[tuple[str, str], int]] = {}
@@ -188,24 +194,21 @@ def _earned(
     return earned
 
 
-def _targets(
-    programme: Programme, members: Sequence[int], cutoff: datetime
-) -> dict[int, tuple[int, int]]:
+def _targets(programme: Programme, members: Q, cutoff: datetime) -> dict[int, tuple[int, int]]:
     """(target, full target) at a moment of those whose target ever changed."""
     found: dict[int, tuple[int, int]] = {}
-    rows = TargetChange.objects.filter(programme=programme, member__in=members)
-    for change in rows.order_by("seen_entry", "at", "pk"):
-        found.setdefault(change.member_id, (change.before, change.before_full))
-        if change.at <= cutoff:
-            found[change.member_id] = change.after, change.after_full
+    rows = TargetChange.objects.filter(members, programme=programme)
+    names = ("member", "at", "before", "before_full", "after", "after_full")
+    for member, at, *targets in rows.order_by("seen_entry", "at", "pk").values_list(*names):
+        found.setdefault(member, (targets[0], targets[1]))
+        if at <= cutoff:
+            found[member] = targets[2], targets[3]
     return found
 
 
-def _exempt(
-    programme: Programme, members: Sequence[int], cutoff: datetime
-) -> tuple[set[int], set[int]]:
+def _exempt(programme: Programme, members: Q, cutoff: datetime) -> tuple[set[int], set[int]]:
     """Who was wholly exempt at a moment by an exemption that was granted, and who is now."""
-    rows = Exemption.objects.filter(programme=programme, member__in=members, target=None)
+    rows = Exemption.objects.filter(members, programme=programme, target=None)
     then, now = set(), set()
     for row in rows.exclude(seen_entry=None):
         if row.in_force:

@@ -43,7 +43,7 @@ def compute(progress: Progress, draft: int) -> dict[str, Any]:
         jobs.give_way()
 
     figures = of_cutoff(found, begun=Partial.of(found.partial), tell=keep)
-    bulletins.put_figures(found, figures, at=progress.at)
+    bulletins.put_figures(found, figures, by=progress.by, at=progress.at)
     said = f"已统计 {len(figures.rows)} 个单位。"
     progress.step(1, 1, said)
     return {"units": len(figures.rows)}

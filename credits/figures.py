@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Sum, Value
+from django.db.models import QuerySet, Sum, Value
 
 from credits.models import BranchMonth, BranchStanding, CreditTotal, Form, Programme, UnitWeek
 from portal.models import PATH_STEP, Cohort, Member, Organization
@@ -39,8 +40,10 @@ class Figure:
         return self.due - self.completed
 
 
-_sums = Prepared(
-    lambda: (
+def sums() -> QuerySet[Any, Any]:
+    """What `figure` is made from, for pages that ask for more at once: places `programme`, `path`
+    and `after` it."""
+    return (
         BranchStanding.objects.filter(
             programme=given("programme", int),
             branch__path__gte=given("path", str),
@@ -58,14 +61,21 @@ _sums = Prepared(
         )
         .values_list("sum_due", "sum_exempt", "sum_completed", "sum_hours", "sum_points")
     )
-)
+
+
+_sums = Prepared(sums)
 
 
 def of(programme: Programme, organization: Organization) -> Figure:
     """The sums of everything at or below an organisation."""
     path = organization.path
-    sums = _sums.first(programme=programme.pk, path=path, after=after(path)) or (0,) * 5
-    due, exempt, completed, hours, points = (each or 0 for each in sums)  # no row: nothing to sum
+    return figure(organization, _sums(programme=programme.pk, path=path, after=after(path)))
+
+
+def figure(organization: Organization, rows: Sequence[Any]) -> Figure:
+    """The same from what `sums` gave; no row: there was nothing to sum."""
+    sums_ = rows[0] if rows else (0,) * 5
+    due, exempt, completed, hours, points = (each or 0 for each in sums_)
     return Figure(organization.short_name, due, exempt, completed, hours, points, organization.pk)
 
 

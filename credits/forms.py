@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -207,7 +207,8 @@ class DraftForm(forms.Form):
     title = forms.CharField(label="标题", max_length=80)
     version = forms.IntegerField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, written: Sequence[tuple[int, str]], **kwargs: Any) -> None:
+        """written: the units, by id and name, whose own texts may be left out."""
         super().__init__(*args, **kwargs)
         for view, label in View.choices:
             rows = 3 if view == View.OPENING else 5
@@ -216,4 +217,13 @@ class DraftForm(forms.Form):
                 required=False,
                 max_length=4000,
                 widget=forms.Textarea(attrs={"rows": rows}),
+            )
+        if written:
+            self.fields["left_out"] = forms.TypedMultipleChoiceField(
+                label="不采用这些单位写的做法",
+                required=False,
+                coerce=int,
+                choices=written,
+                widget=forms.CheckboxSelectMultiple,
+                help_text="单位写的文字只能整段采用或不采用，不能改动。",
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import zlib
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,8 +31,9 @@ FRESH = timedelta(seconds=10)
 class Kept:
     """A whole ranking; `token` names it. A sequence of its places, read by pages.
 
-    index: organisation, code and name of every place, in order. bulletin: the number with which
-    movement compares. beside: how many stand apart. risen: the five who gained most places.
+    order: the organisation of every place, in order; index: code and name. bulletin: the number
+    with which movement compares. beside: how many stand apart. risen: the five who gained most
+    places.
     """
 
     token: str
@@ -39,6 +41,7 @@ class Kept:
     bulletin: int | None
     length: int
     pages: tuple[bytes, ...]
+    order: array[int]
     index: bytes
     rest: bytes
     beside: int
@@ -55,13 +58,20 @@ class Kept:
 
     def position(self, organization: int | None) -> int | None:
         """Where an organisation stands, from 0."""
-        found = (n for n, (pk, _, _) in enumerate(_unpacked(self.index)) if pk == organization)
-        return next(found, None)
+        try:
+            return self.order.index(organization or 0)
+        except ValueError:
+            return None
+
+    def line_of(self, organization: int | None) -> Place | None:
+        """An organisation's own line, wherever it stands."""
+        place = self.position(organization)
+        return None if place is None else self[place : place + 1][0]
 
     def named(self, text: str) -> int | None:
         """Where the first stands whose name contains the text, or whose code it is."""
         lines = enumerate(_unpacked(self.index))
-        return next((n for n, (_, code, name) in lines if text in name or text == code), None)
+        return next((n for n, (code, name) in lines if text in name or text == code), None)
 
     def __len__(self) -> int:
         return self.length
@@ -104,7 +114,8 @@ def _packed(ranking: Ranking) -> Kept:
         ranking.bulletin,
         len(places),
         tuple(_pack(places[n : n + PER_PAGE]) for n in range(0, len(places), PER_PAGE)),
-        _pack((p.organization, p.code, p.name) for p in places),
+        array("q", (p.organization for p in places)),
+        _pack((p.code, p.name) for p in places),
         _pack(ranking.apart),
         len(ranking.apart),
         sorted((p for p in places if _gained(p) > 0), key=_gained, reverse=True)[:5],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from credits import typesetting
+from credits import check_codes, typesetting
 from credits.papers import Paper
 
 
@@ -13,5 +13,6 @@ def write(paper: Paper, target: Path, *, copies: str = "") -> None:
 
     Raises NoTypesetter where Pango is not installed.
     """
-    context = {"paper": paper, "copies": copies}
+    image = check_codes.of_number(paper.year, paper.number, paper.code) if paper.code else ""
+    context = {"paper": paper, "copies": copies, "image": image}
     typesetting.write("credits/papers/bulletin.html", context, target)

@@ -22,13 +22,14 @@ TEMPLATE = Path("templates", "credits", "papers", "bulletin.docx")
 def write(paper: Paper, target: Path, *, copies: str = "") -> None:
     """Write the paper as .docx. copies: as for the PDF."""
     document = DocxTemplate(settings.BASE_DIR / TEMPLATE)
-    _shape(document.get_docx().tables[0], paper.columns)
+    *_, annex = document.get_docx().tables
+    _shape(annex, paper.columns)
     document.render({"paper": paper, "copies": copies}, autoescape=True)
     document.save(target)
 
 
 def _shape(table: Any, columns: Sequence[Column]) -> None:
-    """Give the template's table the paper's columns: its own have the styles of all others."""
+    """Give the table of an annex the paper's columns: its own have the styles of all others."""
     widths = [Mm(width) for width in bulletin_columns.widths(columns)]
     grid = table._tbl.tblGrid
     for row in (grid, *(row._tr for row in table.rows)):

@@ -7,18 +7,18 @@ that the web page does not show, and nothing is invented: no document number, no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
 
-from credits import bulletin_columns, bulletin_texts, bulletins
+from credits import bulletin_columns, bulletin_texts, bulletins, unit_texts
 from credits.bulletin_columns import Column, movement
 from credits.bulletins import Figures
 from credits.models import Bulletin, BulletinDraft, BulletinRow, View
 from credits.models import BulletinMeasure as Measure
 from credits.models.bulletin import USUAL
-from credits.slopes import Line, slope
+from credits.view_charts import Charts, Table
 from portal.templatetags.portal import clock, whole_day
 
 __all__ = ["HEADINGS", "Annex", "Paper", "Section", "movement", "notes", "of_bulletin", "of_draft"]
@@ -43,25 +43,27 @@ class Annex:
 
 @dataclass(frozen=True)
 class Section:
-    """A numbered part of the text: paragraphs, and below them what the figures say of some units
-    (numeral, unit, sentence)."""
+    """A numbered part of the text: paragraphs; below them what the figures say of some units, or
+    what these wrote with the figures behind it (numeral, unit, sentences); the table of its chart,
+    but for 比, whose tables are the annexes."""
 
     view: View
     paragraphs: Sequence[str]
     evidence: Sequence[tuple[str, str, str]]
+    table: Table | None
 
     @property
     def title(self) -> str:
         return SECTIONS[self.view]
 
     @property
-    def numeral(self) -> str:
-        return numeral(list(SECTIONS).index(self.view) + 1)
+    def name(self) -> str:
+        """The view in one character."""
+        return str(self.view.label)
 
     @property
-    def is_chase(self) -> bool:
-        """Whether the slopes of the most improved stand in it."""
-        return self.view is View.CHASE
+    def numeral(self) -> str:
+        return numeral(list(SECTIONS).index(self.view) + 1)
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,9 @@ class Paper:
     apart: str
     notes: str
     foot: str
-    slope: Sequence[Line]
+    charts: Charts
     previous: int | None
+    code: str = ""  # of a published number, for the picture that leads to its check
 
     @property
     def headings(self) -> list[str]:
@@ -108,37 +111,47 @@ class Paper:
 def of_bulletin(bulletin: Bulletin) -> Paper:
     """The paper of a published number, from its own rows and texts."""
     texts = {text.view: text.text for text in bulletin.texts.all()}
+    said = {text.unit_id: text.text for text in bulletin.unit_texts.all()}
     foot = (
         f"{replacement(bulletin)}依据{bulletin.document}。数据截至{_moment(bulletin.cutoff)}。"
         f"核验码 {bulletin.code}，"
         f"凭期号和核验码可在平台“核验”页核对。"
     )
-    return _paper(
+    paper = _paper(
         bulletin,
         bulletins.published(bulletin),
         texts,
+        said,
         at=bulletin.published_at,
         number=bulletin.number,
         foot=foot,
     )
+    return replace(paper, code=bulletin.code)
 
 
 def of_draft(draft: BulletinDraft, found: Figures, *, at: datetime) -> Paper:
     """The paper of a draft, with its figures as they stand at `at`."""
     foot = f"草稿，未发布。数据截至{_moment(draft.cutoff or at)}。"
-    return _paper(draft, found, draft.texts, at=at, number=None, foot=foot)
+    said = {unit: text.text for unit, text in unit_texts.taken(draft).items()}
+    return _paper(draft, found, draft.texts, said, at=at, number=None, foot=foot)
 
 
 def _paper(
     source: Bulletin | BulletinDraft,
     found: Figures,
     texts: Mapping[str, str],
+    said: Mapping[int, str],
     *,
     at: datetime,
     number: int | None,
     foot: str,
 ) -> Paper:
-    improved = bulletin_texts.most_improved(found)
+    charts = Charts(found)
+    tables = {
+        View.LEARN: charts.learn_table,
+        View.CHASE: charts.chase_table,
+        View.SURPASS: charts.surpass_table,
+    }
     return Paper(
         head=f"{source.programme}积分通报",
         title=source.title,
@@ -148,7 +161,12 @@ def _paper(
         day=whole_day(at),
         opening=_paragraphs(texts.get(View.OPENING, "")),
         sections=[
-            Section(view, _paragraphs(texts.get(view, "")), _counted(_evidence(view, found, texts)))
+            Section(
+                view,
+                _paragraphs(texts.get(view, "")),
+                _counted(_evidence(view, charts, texts, said)),
+                tables[view] if view in tables and tables[view].rows else None,
+            )
             for view in SECTIONS
         ],
         annexes=[
@@ -159,7 +177,7 @@ def _paper(
         apart="、".join(row.unit_name for row in found.apart),
         notes=notes(found),
         foot=foot,
-        slope=slope(improved, found.previous),
+        charts=charts,
         previous=found.previous.number if found.previous else None,
     )
 
@@ -176,23 +194,33 @@ def numeral(number: int) -> str:
     return text.replace(" ", "")
 
 
-def _evidence(view: View, found: Figures, texts: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What stands below a text on the web page: unit, and what the figures say of it."""
+def _evidence(
+    view: View, charts: Charts, texts: Mapping[str, str], said: Mapping[int, str]
+) -> list[tuple[str, str]]:
+    """What stands below a text on the web page: unit, and what it wrote and the figures say."""
     if view is View.LEARN:
-        said = [
-            (row.unit_name, bulletin_texts.evidence(row))
-            for row in bulletin_texts.to_learn_from(found)
-        ]
-        return [(name, words) for name, words in said if words not in texts.get(view, "")]
+        found = []
+        for row in charts.exemplary:
+            words, own = bulletin_texts.evidence(row), said.get(row.unit_id, "")
+            if own:
+                found.append((row.unit_name, f"{_ended(own)}据统计，{words}"))
+            elif words not in texts.get(view, ""):
+                found.append((row.unit_name, words))
+        return found
     if view is View.SURPASS:
         return [
             (
                 o.row.unit_name,
                 f"第 {o.row.previous_rank} 名升至第 {o.row.rank} 名，超过{_some(o.overtaken)}",
             )
-            for o in bulletin_texts.overtakings(found)
+            for o in charts.overtakings
         ]
     return []
+
+
+def _ended(text: str) -> str:
+    """A text with a full stop, where whoever wrote it left that out."""
+    return text if text[-1] in "。！？…”" else f"{text}。"
 
 
 def _some(names: Sequence[str], most: int = 4) -> str:

@@ -34,11 +34,12 @@ class NotSound(Refusal):
 
 
 def later(
-    draft: BulletinDraft, *, seen_version: int, seen: Sequence[int] = (), by: Actor, at: datetime,
-    back_url: str, leads_to: str,
+    draft: BulletinDraft, *, seen_version: int, seen: Sequence[int] = (),
+    seen_text: int | None = None, by: Actor, at: datetime, back_url: str, leads_to: str,
 ) -> Job:  # fmt: skip
     """Have a worker publish a draft. seen: the totals that the preview showed, as `totals_of`
-    gives them. leads_to: address of a number, with 0 for its id.
+    gives them; seen_text: what units had written then, as `unit_texts.last_written` does.
+    leads_to: address of a number, with 0 for its id.
 
     Raises NotPermitted, NotComputed, NotADraft, Conflict for another version of the draft.
     """
@@ -56,6 +57,7 @@ def later(
             "draft": draft.pk,
             "version": seen_version,
             "seen": list(seen),
+            "seen_text": seen_text,
             "leads_to": leads_to,
         },
         back_url=back_url,
@@ -64,8 +66,9 @@ def later(
 
 
 def work(
-    progress: Progress, draft: int, version: int, seen: Sequence[int] = (), leads_to: str = ""
-) -> dict[str, Any]:
+    progress: Progress, draft: int, version: int, seen: Sequence[int] = (),
+    seen_text: int | None = None, leads_to: str = "",
+) -> dict[str, Any]:  # fmt: skip
     """Background work: verify, then publish. A draft that is published already, by another click
     or before a worker died, leads to its number."""
     rows = BulletinDraft.objects.select_related("programme__organiser", "bulletin__programme")
@@ -75,8 +78,9 @@ def work(
     if bulletin is None:
         try:
             bulletin = publish(
-                found, seen_version=version, by=progress.by, now=progress.now, tell=progress.step
-            )
+                found, seen_version=version, seen_text=seen_text, by=progress.by,
+                now=progress.now, tell=progress.step,
+            )  # fmt: skip
         except bulletins.NotADraft:
             bulletin = rows.get(pk=draft).bulletin
     assert bulletin is not None  # noqa: S101 - a published draft has its number
@@ -92,6 +96,7 @@ def publish(
     draft: BulletinDraft,
     *,
     seen_version: int,
+    seen_text: int | None = None,
     by: Actor,
     now: Callable[[], datetime],
     tell: Callable[[int, int, str], None] = lambda *_: None,
@@ -109,7 +114,9 @@ def publish(
     found = drafting.of_cutoff(draft) if draft.cutoff else None
     with transaction.atomic():
         Programme.objects.select_for_update().get(pk=draft.programme_id)
-        return bulletins.publish(draft, seen_version=seen_version, found=found, by=by, at=now())
+        return bulletins.publish(
+            draft, seen_version=seen_version, seen_text=seen_text, found=found, by=by, at=now()
+        )
 
 
 def prove(programme: Programme, *, at: datetime) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Standing,
         UnitAnswer,
         UnitFigures,
+        UnitTextRequest,
     )
     from portal.models import Member, Organization
 
@@ -87,6 +88,10 @@ class LedgerEntryQuerySet(ScopedQuerySet["LedgerEntry"]):
             programme=OuterRef("programme"), reverses=OuterRef("pk")
         )
         return self.filter(~Exists(reversals), reverses=None)
+
+    def granted(self) -> Self:
+        """Lines of hours that were stated: opening balances, and study elsewhere."""
+        return self.filter(reverses=None, posting__kind__in=["opening", "outside"])
 
     def of_source(self, programme: Programme, kind: str, key: str) -> Self:
         return self.filter(
@@ -232,6 +237,14 @@ class UnitFiguresQuerySet(ScopedQuerySet["UnitFigures"]):
 
 class UnitAnswerQuerySet(ScopedQuerySet["UnitAnswer"]):
     path_lookup = "row__units_check__draft__programme__organiser__path"
+
+
+class UnitTextRequestQuerySet(ScopedQuerySet["UnitTextRequest"]):
+    path_lookup = "seat__path"
+
+    def of_seats(self, organizations: Collection[int]) -> Self:
+        """Those that exactly these organisations may answer."""
+        return self.filter(seat__in=organizations)
 
 
 class BranchClosingQuerySet(ScopedQuerySet["BranchClosing"]):

@@ -116,10 +116,11 @@ def follow(changes: Sequence[Change], *, by: Actor, at: datetime) -> None:
             Programme.objects.select_for_update().get(pk=programme.pk)
         else:
             ledger_sql.share_programme(programme.pk)
-        newcomers.enter(programme, entered)
-        if not people and not branches:
+        late = joiners.of_late_branches(programme, rule_book.of(programme), entered)
+        newcomers.enter(programme, [pk for pk in entered if pk not in late] if late else entered)
+        members = {c.member.pk for c in people} | _people_of(programme, branches) | late
+        if not members and not branches:
             continue
-        members = {c.member.pk for c in people} | _people_of(programme, branches)
         _settle(programme, members, branches=branches, at=at)
 
 
@@ -183,15 +184,15 @@ def _join(held: Held, members: Collection[int], *, at: datetime) -> list[TargetC
     current, written = held.book.current.rules, []
     first = joiners.first_days(held.programme, held.book, members, only_once=True)
     lowered = standings.lowered_targets(held.programme, list(first)) if first else {}
-    for member, day in sorted(first.items()):
+    for member, joined in sorted(first.items()):
         row = held.rows[member]
         if member in lowered:
             continue
-        target = joiners.target(held.programme, current, row.full_target, day)
+        target = joiners.target(held.programme, current, row.full_target, joined)
         if target is None:
             row.exempt = True
             continue
-        reason = f"{day.month}月{day.day}日入册"
+        reason = f"{joined.day.month}月{joined.day.day}日{joined.how}"
         written += set_target(held, member, target, row.full_target, at=at, reason=reason)
     return written
 

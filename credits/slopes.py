@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from credits.models import Bulletin, BulletinRow
 
-TOP, BOTTOM, GAP = 34.0, 184.0, 16.0  # of the drawing, in its own units
+TOP, BOTTOM, GAP = 34.0, 184.0, 17.0  # of the drawing, in its own units
+ROOM = 8  # characters of a name that have room
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Line:
     """One unit's rise from the previous number to this one."""
 
     name: str
+    label: str
     before: float
     now: float
     y1: str
@@ -41,6 +43,7 @@ def slope(rows: Sequence[BulletinRow], previous: Bulletin | None) -> list[Line]:
     return [
         Line(
             name,
+            short(name, ROOM),
             before,
             now,
             f"{place(before):.1f}",
@@ -50,6 +53,11 @@ def slope(rows: Sequence[BulletinRow], previous: Bulletin | None) -> list[Line]:
         )
         for index, (name, before, now) in enumerate(pairs)
     ]
+
+
+def short(name: str, room: int) -> str:
+    """A name that has room in a chart; the table beside it has the whole."""
+    return name if len(name) <= room else f"{name[: room - 1]}…"
 
 
 def _apart(heights: Sequence[float]) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Subquery
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 
 from credits import archives, late_entries, rule_book, rules
 from credits.models import (
@@ -22,6 +22,7 @@ from credits.rule_sets import Rules
 from credits.rules import Recognised
 from portal.models import Member
 from portal.prepared import Prepared, columns, given
+from portal.together import Found, Together
 
 
 @dataclass(frozen=True)
@@ -104,57 +105,58 @@ class Statement(Progress):
         return sum(line.recognised for line in self.lines)
 
 
-_standings = Prepared(
-    lambda: (
-        Standing.objects.filter(programme=given("programme", int), member=given("member", int))
-        .annotate(
-            rule_set=Subquery(
-                RuleVersion.objects.filter(
-                    programme=OuterRef("programme"), number=OuterRef("rules")
-                ).values("rules")[:1]
-            )
-        )
-        .values_list(*columns(Standing, "rule_set"))
-    )
-)
-_totals = Prepared(
-    lambda: CreditTotal.objects.filter(
-        programme=given("programme", int), member=given("member", int)
-    ).values_list("period", "form", "earned")
-)
-_newest = Prepared(
-    lambda: (
+def to_ask() -> dict[str, QuerySet[Any, Any]]:
+    """What `progress_of` is made from, for pages that ask for more at once: places `programme` and
+    `member`."""
+    of_member = {"programme": given("programme", int), "member": given("member", int)}
+    rules_then = RuleVersion.objects.filter(
+        programme=OuterRef("programme"), number=OuterRef("rules")
+    ).values("rules")[:1]
+    standings = Standing.objects.filter(**of_member).annotate(rule_set=Subquery(rules_then))
+    totals = CreditTotal.objects.filter(**of_member).order_by()
+    return {
+        "standing": standings.values_list(*columns(Standing, "rule_set")),
+        "totals": totals.values_list("period", "form", "earned"),
+    }
+
+
+def newest() -> QuerySet[Any, Any]:
+    """The newest three lines that earned something: title, day, hours, is_reversed; for pages that
+    ask for more at once, with the same places."""
+    programme = given("programme", int)
+    reversals = LedgerEntry.objects.filter(programme=programme, reverses=OuterRef("pk"))
+    return (
         LedgerEntry.objects.filter(
-            programme=given("programme", int),
+            programme=programme,
             member=given("member", int),
             hours__gt=0,
             posting__programme=F("programme"),
         )
         .order_by("-pk")
-        .annotate(
-            title=F("posting__title"),
-            is_reversed=Exists(
-                LedgerEntry.objects.filter(
-                    programme=given("programme", int), reverses=OuterRef("pk")
-                )
-            ),
-        )
+        .annotate(title=F("posting__title"), is_reversed=Exists(reversals))
         .values_list("title", "day", "hours", "is_reversed")[:3]
     )
-)
+
+
+_standings = Prepared(lambda: to_ask()["standing"])
+_progress = Together(to_ask, few=["programme"])
 
 
 def progress(programme: Programme, member: Member) -> Progress:
-    """How far a member is, without the lines: two queries."""
-    own = standing(programme, member)
+    """How far a member is, without the lines: two queries, one round trip."""
+    return progress_of(programme, member, _progress(programme=programme.pk, member=member.pk))
+
+
+def progress_of(programme: Programme, member: Member, found: Found) -> Progress:
+    """The same from what `to_ask` gave."""
+    own = next(iter(found.objects("standing")), None)
     if own:
         rules_: Rules = rule_book.parsed(vars(own)["rule_set"])
         target, full = own.target, own.full_target
     else:
         rules_ = rule_book.of(programme).current.rules
         target = full = rules_.target_for(member.category)
-    totals = _totals(programme=programme.pk, member=member.pk)
-    earned = {(t.period, t.form): t.earned for t in totals}
+    earned = {(t.period, t.form): t.earned for t in found.rows("totals")}
     worth = rules.recognise(earned, rules_, target, full)
     return Progress(programme, own, worth, rules_, earned)
 
@@ -163,11 +165,6 @@ def standing(programme: Programme, member: Member) -> Standing | None:
     """A member's standing: one query."""
     found = _standings.objects(programme=programme.pk, member=member.pk)
     return found[0] if found else None
-
-
-def newest(programme: Programme, member: Member) -> list[Any]:
-    """The newest three lines that earned something: title, day, hours, is_reversed."""
-    return _newest(programme=programme.pk, member=member.pk)
 
 
 def of(programme: Programme, member: Member) -> Statement:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from django.db.models import Q
 
 from credits import joiners, rule_book, rules
+from credits.joiners import Joined
 from credits.models import Exemption, Programme, Standing, TargetChange
 from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
@@ -59,7 +59,7 @@ def _reasons(
     book: RuleBook,
     row: Standing,
     granted: Exemption | None,
-    joined: date | None,
+    joined: Joined | None,
 ) -> list[str]:
     rule_set = book.numbered(row.rules).rules
     found = []
@@ -69,26 +69,27 @@ def _reasons(
     if granted is not None:
         found.append(_granted(granted))
     elif row.exempt and joined:
-        found.append(f"{whole_day(joined)}入册，按规则免学")
+        found.append(f"{whole_day(joined.day)}{joined.how}，按规则免学")
     elif row.target < row.full_target:
         found.append(_in_proportion(programme, row, rule_set, joined))
     return found
 
 
 def _in_proportion(
-    programme: Programme, row: Standing, rule_set: Rules, joined: date | None
+    programme: Programme, row: Standing, rule_set: Rules, joined: Joined | None
 ) -> str:
     """What a joiner owes; the months are said where they still explain the number."""
     worth = f"{hours(row.target)} 学时"
     if joined is None:
         return f"中途入册，按规则折算：{worth}"
+    came = f"{whole_day(joined.day)}{joined.how}"
     left, months = rules.remaining_months(
-        starts=programme.starts, ends=programme.ends, joined=joined
+        starts=programme.starts, ends=programme.ends, joined=joined.day
     )
     step = rule_set.step
     if row.target != max(step, row.full_target * left // (months * step) * step):
-        return f"{whole_day(joined)}入册，按规则折算：{worth}"
-    return f"{whole_day(joined)}入册，按剩余 {left} 个月（共 {months} 个月）折算：{worth}"
+        return f"{came}，按规则折算：{worth}"
+    return f"{came}，按剩余 {left} 个月（共 {months} 个月）折算：{worth}"
 
 
 def _granted(row: Exemption) -> str:

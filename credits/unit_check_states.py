@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
@@ -176,13 +177,14 @@ def checkers(units: Collection[int], *, at: datetime) -> set[tuple[int, int]]:
     return set(held.values_list("organization", "member"))
 
 
-def waiting_at(paths: Collection[str], *, at: datetime) -> QuerySet[UnitFigures]:
-    """Lines that the units at these paths have yet to answer: for lists of things to do."""
+def waiting_at(units: Any, *, at: Any) -> QuerySet[UnitFigures]:
+    """Lines that these units (ids, or a query of them) have yet to answer: for lists of things to
+    do."""
     again = UnitsCheck.objects.filter(
         draft=OuterRef("units_check__draft"), turn__gt=OuterRef("units_check__turn")
     )
     rows = UnitFigures.objects.filter(
-        unit__path__in=paths,
+        unit__in=units,
         units_check__deadline__gte=at,
         units_check__draft__bulletin=None,
         answers=None,

@@ -23,6 +23,7 @@ from credits.views import (
     statement,
     trends,
     unit_checks,
+    unit_texts,
 )
 
 urlpatterns = [
@@ -53,6 +54,8 @@ urlpatterns = [
     path("bulletins/drafts/<int:draft>/check/", unit_checks.of_draft, name="draft-check"),
     path("bulletins/checks/", unit_checks.list_, name="unit-check-list"),
     path("bulletins/checks/<int:unit_figures>/", unit_checks.detail, name="unit-check"),
+    path("bulletins/drafts/<int:draft>/ask/", drafts.ask, name="draft-ask"),
+    path("bulletins/texts/<int:unit_text_request>/", unit_texts.detail, name="unit-text"),
     path("bulletins/objections/<int:objection>/", unit_checks.reply, name="objection-reply"),
     # exemptions/, certificates/
     path("check/", checks.check, name="paper-check"),

@@ -113,6 +113,19 @@ def act_for(
 
 
 @transaction.atomic
+def act_again(
+    member: Member, branch: Organization, *, since: date, by: Actor, at: datetime
+) -> Appointment:
+    """代管 as before: instead of whoever acts for the branch now. The caller has seen to it that
+    it has no secretary of its own."""
+    branch = _locked([branch])[branch.pk]
+    acting = Appointment.objects.filter(organization=branch, acting=True, until=None)
+    _end_rows(acting.exclude(member=member), on=since, by=by, at=at)
+    wanted = Wanted(member, Role.SECRETARY, branch)
+    return _appoint([wanted], since=since, by=by, at=at, acting=True)[0]
+
+
+@transaction.atomic
 def end(appointment: Appointment, *, on: date, by: Actor, at: datetime) -> Appointment:
     """End an appointment: `on` is the first day without it.
 

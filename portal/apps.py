@@ -12,7 +12,7 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         from portal import triggers
 
-        triggers.insert_only("portal_auditevent")
+        triggers.insert_only("portal_auditevent", "portal_organizationmove")
         # The one signal of the project: a migration may have dropped triggers without a word.
         post_migrate.connect(triggers.after_migrate, sender=self, dispatch_uid="portal.triggers")
 

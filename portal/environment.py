@@ -81,10 +81,10 @@ def _connection(name: str, url: str) -> dict[str, Any]:
     if "postgresql" not in str(config["ENGINE"]):
         raise ImproperlyConfigured(f"{name} must begin with postgres://")
     # The server gets values apart from the text and keeps the plan of what it is asked often:
-    # for a small statement planning costs more than answering.
+    # for a small statement planning costs more than answering. Plans go with their connection.
     often = {"server_side_binding": True, "prepare_threshold": 5}
     options = config.get("OPTIONS", {}) | often
-    return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    return config | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
 def _sqlite(path: Path, test_name: str) -> dict[str, dict[str, Any]]:

@@ -224,6 +224,15 @@ class SuggestionForm(forms.Form):
     )
 
 
+class AskAgainForm(forms.Form):
+    text = forms.CharField(
+        label="为什么再次提出",
+        required=False,
+        help_text=f"只能再次提出一次，最多 {Suggestion.LONGEST} 字。",
+        widget=forms.Textarea(attrs={"rows": 5, "maxlength": Suggestion.LONGEST}),
+    )
+
+
 class AnswerForm(forms.Form):
     answer = forms.CharField(
         label="答复",

@@ -15,7 +15,6 @@ from functools import lru_cache
 
 from django.contrib.auth.hashers import make_password
 from django.db import DEFAULT_DB_ALIAS, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from portal import appointments, audit, followers, mobile_stays, set_wise
@@ -198,15 +197,17 @@ def transfer_many(moves: Sequence[Move], *, by: Actor, at: datetime) -> list[Mem
     for branch in {m.branch for m in moves}:
         _check_branch(branch)
     changes: list[followers.Change] = []
+    ended: list[tuple[date, str, int]] = []
     for move in moves:
         membership = _open_of(open_, move.member, move.day)
         if membership.branch_id == move.branch.pk:
             raise NotThere(f"{move.member.name}已经在{move.branch}。", field="branch")
         how = Membership.Ended.MERGED if move.merged else Membership.Ended.TRANSFERRED
-        _close(membership, move.day, how)
+        ended.append((move.day, how, membership.pk))
         changes.append(
             followers.PersonChange(move.member, membership.branch, move.branch, move.day)
         )
+    set_wise.update_by_id(Membership, ["until", "ended"], ended)
     Membership.objects.bulk_create(
         [
             Membership(
@@ -224,7 +225,7 @@ def transfer_many(moves: Sequence[Move], *, by: Actor, at: datetime) -> list[Mem
     mobile_stays.end_with(gone, MobileStay.Ended.TRANSFERRED)
     for move in moves:
         move.member.branch = move.branch
-    Member.objects.bulk_update([m.member for m in moves], ["branch"], batch_size=500)
+    set_wise.update_by_id(Member, ["branch"], [(m.branch.pk, m.member.pk) for m in moves])
     audit.record_many(
         audit.event(
             AuditEvent.Event.MEMBERSHIP,
@@ -274,16 +275,19 @@ def leave_many(departures: Sequence[Departure], *, by: Actor, at: datetime) -> l
     open_ = _lock([d.member for d in departures])
     _check_days((d.day for d in departures), at)
     changes: list[followers.Change] = []
+    ended: list[tuple[date, str, int]] = []
     for departure in departures:
         membership = _open_of(open_, departure.member, departure.day)
-        _close(membership, departure.day, departure.how)
+        ended.append((departure.day, departure.how, membership.pk))
         departure.member.branch = None
         departure.member.is_active = False
         changes.append(
             followers.PersonChange(departure.member, membership.branch, None, departure.day)
         )
     people = [d.member for d in departures]
-    Member.objects.bulk_update(people, ["branch", "is_active"], batch_size=500)
+    set_wise.update_by_id(Membership, ["until", "ended"], ended)
+    gone = [(None, False, person.pk) for person in people]
+    set_wise.update_by_id(Member, ["branch", "is_active"], gone)
     mobile_stays.end_with({d.member.pk: d.day for d in departures}, MobileStay.Ended.LEFT)
     held = Appointment.objects.filter(member__in=people, until=None)
     busy = set(held.values_list("member_id", flat=True))
@@ -305,32 +309,58 @@ def leave_many(departures: Sequence[Departure], *, by: Actor, at: datetime) -> l
     return people
 
 
-@transaction.atomic
 def readmit(
     member: Member, branch: Organization, *, on: date, by: Actor, at: datetime, group: str = ""
 ) -> Member:
-    """Enter somebody anew who had left; number, key and hours are the old ones.
+    """Enter somebody anew who had left; see `readmit_many`."""
+    return readmit_many([Move(member, branch, on, group)], by=by, at=at)[0]
 
-    Raises NotThere when the person still belongs somewhere or the branch takes nobody.
+
+@transaction.atomic
+def readmit_many(returns: Sequence[Move], *, by: Actor, at: datetime) -> list[Member]:
+    """Enter people anew who had left, all or none; number, key and hours are the old ones.
+
+    Raises NotThere when one still belongs somewhere or a branch takes nobody, BadDay before the
+    day on which one left.
     """
-    open_ = _lock([member])
-    if open_:
-        raise NotThere(f"{member.name}的组织关系还在{open_[member.pk].branch}，请办理转接。")
-    _check_branch(branch)
-    _check_days([on], at)
-    last = member.memberships.order_by("-until").first()
-    if last and last.until and last.until > on:
-        raise BadDay(f"{member.name}到{last.until}才离开原支部，不能在{on}重新入册。", field="on")
-    Membership.objects.create(
-        member=member, branch=branch, group=group, since=on, began=Membership.Began.ENROLLED
+    people = [r.member for r in returns]
+    open_ = _lock(people)
+    for person in people:
+        if person.pk in open_:
+            raise NotThere(f"{person.name}的组织关系还在{open_[person.pk].branch}，请办理转接。")
+    for branch in {r.branch for r in returns}:
+        _check_branch(branch)
+    _check_days((r.day for r in returns), at)
+    ended = Membership.objects.filter(member__in=people).exclude(until=None)
+    left = dict(ended.order_by("until").values_list("member", "until"))
+    for back in returns:
+        last = left.get(back.member.pk)
+        if last and last > back.day:
+            raise BadDay(
+                f"{back.member.name}到{last}才离开原支部，不能在{back.day}重新入册。", field="on"
+            )
+    Membership.objects.bulk_create(
+        Membership(member=r.member, branch=r.branch, group=r.group, since=r.day,
+                   began=Membership.Began.ENROLLED)
+        for r in returns
+    )  # fmt: skip
+    for back in returns:
+        back.member.branch, back.member.is_active = back.branch, True
+    here = [(r.branch.pk, True, r.member.pk) for r in returns]
+    set_wise.update_by_id(Member, ["branch", "is_active"], here)
+    audit.record_many(
+        audit.event(
+            AuditEvent.Event.MEMBERSHIP,
+            by=by,
+            at=at,
+            on=r.branch,
+            subject=f"{r.member.name}重新入册",
+        )
+        for r in returns
     )
-    member.branch, member.is_active = branch, True
-    member.save(update_fields=["branch", "is_active"])
-    audit.record(
-        AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=branch, subject=f"{member.name}重新入册"
-    )
-    followers.tell([followers.PersonChange(member, None, branch, on)], by=by, at=at)
-    return member
+    changes = [followers.PersonChange(r.member, None, r.branch, r.day) for r in returns]
+    followers.tell(changes, by=by, at=at)
+    return people
 
 
 MENDABLE = ("name", "status", "category", "phone", "joined_on")
@@ -358,6 +388,7 @@ def mend_many(mendings: Sequence[Mending], *, by: Actor, at: datetime) -> list[M
         member, before = mending.member, mending.member.name
         changed = _set(member, mending.values)
         membership = open_.get(member.pk)
+        branch = membership.branch if membership else None
         if mending.group is not None and membership and membership.group != mending.group:
             membership.group = mending.group
             memberships.append(membership)
@@ -365,20 +396,18 @@ def mend_many(mendings: Sequence[Mending], *, by: Actor, at: datetime) -> list[M
         if not changed:
             continue
         subject = f"{before}更名为{member.name}" if "name" in changed else f"{before}信息更正"
-        event = audit.event(
-            AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=member.branch, subject=subject
-        )
+        event = audit.event(AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=branch, subject=subject)
         event.detail = {"fields": changed}
         events.append(event)
         renamed += [member] if "name" in changed else []
-        if {"category", "joined_on"} & set(changed) and member.branch:
+        if {"category", "joined_on"} & set(changed) and branch:
             day = timezone.localdate(at)
-            changes.append(followers.PersonChange(member, member.branch, member.branch, day))
+            changes.append(followers.PersonChange(member, branch, branch, day))
     people = [m.member for m in mendings]
-    Member.objects.bulk_update(people, MENDABLE, batch_size=300)
-    Membership.objects.bulk_update(memberships, ["group"], batch_size=500)
-    for member in renamed:
-        index([member])
+    told = [(*(getattr(person, name) for name in MENDABLE), person.pk) for person in people]
+    set_wise.update_by_id(Member, MENDABLE, told)
+    set_wise.update_by_id(Membership, ["group"], [(m.group, m.pk) for m in memberships])
+    _reindex(renamed)
     audit.record_many(events)
     followers.tell(changes, by=by, at=at)
     return people
@@ -397,6 +426,13 @@ def index(people: Iterable[Member]) -> None:
     people = list(people)
     if len(people) == 1:
         SearchTerm.objects.filter(member=people[0]).delete()
+    write_terms(terms_of((p.pk, p.name, p.number) for p in people))
+
+
+def _reindex(people: Sequence[Member]) -> None:
+    """Write the beginnings of people whose names changed anew."""
+    for start in range(0, len(people), 1000):
+        SearchTerm.objects.filter(member__in=people[start : start + 1000]).delete()
     write_terms(terms_of((p.pk, p.name, p.number) for p in people))
 
 
@@ -464,10 +500,6 @@ def _open_of(open_: dict[int, Membership], member: Member, day: date) -> Members
             field="on",
         )
     return membership
-
-
-def _close(membership: Membership, day: date, how: str) -> None:
-    Membership.objects.filter(Q(pk=membership.pk)).update(until=day, ended=how)
 
 
 def _check_branch(branch: Organization) -> None:

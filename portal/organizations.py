@@ -18,7 +18,13 @@ from django.utils import timezone
 
 from portal import audit, followers
 from portal.audit import Actor
-from portal.models import PATH_STEP, AuditEvent, Organization, OrganizationName
+from portal.models import (
+    PATH_STEP,
+    AuditEvent,
+    Organization,
+    OrganizationMove,
+    OrganizationName,
+)
 from portal.querysets import ALPHABET
 from portal.refusals import Refusal
 
@@ -186,6 +192,12 @@ def move(
         )
     subtree.update(path=Concat(Value(new_path), Substr("path", len(old_path) + 1)))
     Organization.objects.filter(pk=organization.pk).update(parent=parent)
+    OrganizationMove.objects.create(
+        organization=organization,
+        on=timezone.localdate(at),
+        from_path=old_path,
+        to_path=new_path,
+    )
     organization.refresh_from_db()
     audit.record(
         AuditEvent.Event.ORGANIZATION,

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
-from django.http import HttpResponse
 from django.utils import timezone
 
-from portal import audit, jobs, spreadsheets
-from portal.access import Capability, Scope, scope_of
+from portal import audit
+from portal.access import Capability, Scope
 from portal.audit import Actor
-from portal.jobs import Progress
-from portal.models import AuditEvent, Job, Member, Membership, Organization
-from portal.refusals import Refusal
+from portal.exporting import Export, NotGiven
+from portal.models import AuditEvent, Member, Membership, Organization
+from portal.spreadsheets import Book
 
 MEMBER_COLUMNS = {
     "党员编号": 16, "姓名": 12, "所在党支部": 36, "支部编码": 14, "党小组": 12, "党员类别": 12,
@@ -26,7 +24,23 @@ TREE_COLUMNS = {
     "上级编码": 14, "成立日期": 13,
 }  # fmt: skip
 CHUNK = 2000
-LONG = 5000  # people from whom on a worker writes the file
+PEOPLE, TREE = Capability.MANAGE_PEOPLE, Capability.MANAGE_ORGANISATIONS
+
+
+def members_asked(scope: Scope, *, by: Actor, at: datetime, text: str, mobile: bool) -> Export:
+    """The order of the register, as the list shows it of those one manages."""
+    if not scope.has(PEOPLE):
+        raise NotGiven
+    people, filter_ = asked_for(scope, text=text, mobile=mobile)
+    return members(people, by=by, at=at, on=_place(scope, PEOPLE), filter_=filter_)
+
+
+def organizations_asked(scope: Scope, *, by: Actor, at: datetime, text: str) -> Export:
+    """The order of the tree, as the list shows it of the organisations one manages."""
+    if not scope.has(TREE):
+        raise NotGiven
+    found, filter_ = organizations_asked_for(scope, text=text)
+    return organizations(found, by=by, at=at, on=_place(scope, TREE), filter_=filter_)
 
 
 def members(
@@ -36,14 +50,11 @@ def members(
     at: datetime,
     on: Organization | None,
     filter_: str,
-) -> HttpResponse:
+) -> Export:
     """The register of the people asked for, with whole phone numbers: for those who manage it."""
-    name = f"{on.short_name if on else ''}党员名册"
-    _record(name, people.count(), by=by, at=at, on=on, filter_=filter_)
-    with spreadsheets.book() as book:
-        for _ in _write_members(book, people, name, at=at):
-            pass
-    return spreadsheets.answer(book.data, name)
+    name, total = _members_name(on), people.count()
+    _record(name, total, by=by, at=at, on=on, filter_=filter_)
+    return Export(name, total, lambda book: _write_members(book, people, name, at=at))
 
 
 def asked_for(scope: Scope, *, text: str, mobile: bool) -> tuple[QuerySet[Member], str]:
@@ -56,41 +67,35 @@ def asked_for(scope: Scope, *, text: str, mobile: bool) -> tuple[QuerySet[Member
     return found.order_by("number"), "，".join(asked)
 
 
-def members_later(
-    *, text: str, mobile: bool, by: Actor, at: datetime, on: Organization | None, back_url: str
-) -> Job:
-    """Have a worker write a long register into a file."""
-    return jobs.start(
-        "portal.people_out.write_members",
-        title=f"导出{on.short_name if on else ''}党员名册"[:120],
-        by=by,
-        at=at,
-        arguments={"text": text, "mobile": mobile},
-        back_url=back_url,
-        resumes=3,
-    )
+def organizations_asked_for(scope: Scope, *, text: str) -> tuple[QuerySet[Organization], str]:
+    """The organisations that the list shows of those one manages, and how that is said."""
+    found = Organization.objects.within(scope, TREE).standing()
+    return (found.named(text), f"查找：{text}") if text else (found, "")
 
 
-def write_members(progress: Progress, *, text: str, mobile: bool) -> dict[str, Any]:
-    """Write the register that somebody asked for into a file, in the background."""
-    by, at = progress.by, progress.at
-    scope = scope_of(by.member, at=at, active_id=None)
-    if not scope.has(Capability.MANAGE_PEOPLE):
-        raise Refusal("您已没有导出名册的权限。")
-    people, filter_ = asked_for(scope, text=text, mobile=mobile)
-    on = next(iter(scope.organizations(Capability.MANAGE_PEOPLE)), None)
-    name, total = f"{on.short_name if on else ''}党员名册", people.count()
-    _record(name, total, by=by, at=at, on=on, filter_=filter_)
-    with spreadsheets.book(jobs.file_for(progress, f"{name}.xlsx")) as book:
-        for count in _write_members(book, people, name, at=at):
-            if count % CHUNK == 0:
-                progress.step(count, total, "正在写入表格。")
-    progress.step(total, total, f"已导出 {total} 人，一天之内可以下载。")
-    return {"rows": total}
+def members_name(scope: Scope) -> str:
+    return _members_name(_place(scope, PEOPLE))
+
+
+def organizations_name(scope: Scope) -> str:
+    return _organizations_name(_place(scope, TREE))
+
+
+def _members_name(on: Organization | None) -> str:
+    return f"{on.short_name if on else ''}党员名册"
+
+
+def _organizations_name(on: Organization | None) -> str:
+    return f"{on.short_name if on else ''}党组织名册"
+
+
+def _place(scope: Scope, capability: Capability) -> Organization | None:
+    """Where somebody stands who exports."""
+    return next(iter(scope.organizations(capability)), None)
 
 
 def _write_members(
-    book: spreadsheets.Book, people: QuerySet[Member], name: str, *, at: datetime
+    book: Book, people: QuerySet[Member], name: str, *, at: datetime
 ) -> Iterator[int]:
     """Write the sheet row by row, giving the number of each row."""
     sheet = book.sheet("党员名册", list(MEMBER_COLUMNS.values()))
@@ -128,17 +133,18 @@ def organizations(
     at: datetime,
     on: Organization | None,
     filter_: str,
-) -> HttpResponse:
+) -> Export:
     """The organisations asked for, parents before children."""
-    name = f"{on.short_name if on else ''}党组织名册"
-    _record(name, found.count(), by=by, at=at, on=on, filter_=filter_)
+    name, total = _organizations_name(on), found.count()
+    _record(name, total, by=by, at=at, on=on, filter_=filter_)
     rows = found.annotate(above=F("parent__name"), above_code=F("parent__code")).order_by("path")
-    with spreadsheets.book() as book:
+
+    def write(book: Book) -> Iterator[int]:
         sheet = book.sheet("党组织名册", list(TREE_COLUMNS.values()))
         sheet.title(name)
         sheet.note(f"截至 {timezone.localtime(at):%Y-%m-%d %H:%M}。改好后可在“党组织—导入”里传回。")
         sheet.header(list(TREE_COLUMNS))
-        for row in rows.iterator(chunk_size=CHUNK):
+        for count, row in enumerate(rows.iterator(chunk_size=CHUNK), 1):
             sheet.line(
                 [
                     row.code,
@@ -151,7 +157,9 @@ def organizations(
                     row.founded_on,
                 ]
             )
-    return spreadsheets.answer(book.data, name)
+            yield count
+
+    return Export(name, total, write)
 
 
 def _record(

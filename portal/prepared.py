@@ -66,33 +66,37 @@ class Prepared:
         self._lock = lock
         self._model: Any = None
         self._shape: _Shape | None = None
-        self._written: dict[str, _Written] = {}
+        self._written: dict[str, Written] = {}
 
     def __call__(self, **values: Any) -> list[Any]:
         """All rows, as named tuples. Raises KeyError for a value that is missing."""
-        written, alias = self._here()
+        written, alias = self.here()
         return list(map(written.row._make, written.rows(connections[alias], values)))
 
     def objects(self, **values: Any) -> list[Any]:
         """All rows, as objects of the model: the columns are those of its table (see `columns`);
         further ones become attributes, those of another table (`member__name`) an object of it."""
-        written, alias = self._here()
-        if self._shape is None:
-            self._shape = _Shape(self._model, written.row._fields)
-        return [self._shape.filled(alias, row) for row in written.rows(connections[alias], values)]
+        written, alias = self.here()
+        return self.filled(alias, written.rows(connections[alias], values))
 
     def first(self, **values: Any) -> Any:
         """The first row, or None."""
         rows = self(**values)
         return rows[0] if rows else None
 
-    def _here(self) -> tuple[_Written, str]:
+    def filled(self, alias: str, rows: Iterable[Sequence[Any]]) -> list[Any]:
+        """Objects of rows that were read from a database."""
+        if self._shape is None:
+            self._shape = _Shape(self._model, self._written[alias].row._fields)
+        return [self._shape.filled(alias, row) for row in rows]
+
+    def here(self) -> tuple[Written, str]:
         """The SQL for the database that is read now, and its alias."""
         if self._model is None:
             self._model = self._make().model
         alias = router.db_for_read(self._model)
         if alias not in self._written:
-            self._written[alias] = _Written(self._make().using(alias), self._lock)
+            self._written[alias] = Written(self._make().using(alias), self._lock)
         return self._written[alias], alias
 
 
@@ -149,14 +153,17 @@ def unsaved(model: type[_M], values: Iterable[tuple[str, Any]]) -> _M:
 class ByPaths:
     """A prepared query over a list of paths: written for 2, 8, 32 … places, the rest repeated.
 
-    `make` gets the places for `…__path__in`.
+    `make` gets the places for `…__path__in`. into: what takes what it makes; a `Together` wants at
+    least one path.
     """
 
-    def __init__(self, make: Callable[[list[Any]], QuerySet[Any, Any]]) -> None:
-        self._make = make
-        self._of_size: dict[int, Prepared] = {}
+    def __init__(
+        self, make: Callable[[list[Any]], Any], into: Callable[[Callable[[], Any]], Any] = Prepared
+    ) -> None:
+        self._make, self._into = make, into
+        self._of_size: dict[int, Any] = {}
 
-    def __call__(self, paths: Sequence[str], **values: Any) -> list[Any]:
+    def __call__(self, paths: Sequence[str], **values: Any) -> Any:
         """All rows, as named tuples; none for no path."""
         if not paths:
             return []
@@ -165,7 +172,7 @@ class ByPaths:
             size *= 4
         if size not in self._of_size:
             places = [given(f"path{n}", str) for n in range(size)]
-            self._of_size[size] = Prepared(lambda: self._make(places))
+            self._of_size[size] = self._into(lambda: self._make(places))
         filled = {f"path{n}": paths[n % len(paths)] for n in range(size)}
         return self._of_size[size](**filled, **values)
 
@@ -176,7 +183,7 @@ class BySubtrees(ByPaths):
     def __init__(self, make: Callable[[list[tuple[Any, Any]]], QuerySet[Any, Any]]) -> None:
         super().__init__(lambda places: make(list(zip(places[::2], places[1::2], strict=True))))
 
-    def __call__(self, paths: Sequence[str], **values: Any) -> list[Any]:
+    def __call__(self, paths: Sequence[str], **values: Any) -> Any:
         return super().__call__([end for path in paths for end in (path, after(path))], **values)
 
 
@@ -187,7 +194,7 @@ def columns(model: type[Model], *others: str, of: str = "") -> list[str]:
     return [*(f"{prefix}{field.attname}" for field in model._meta.concrete_fields), *others]
 
 
-class _Written:
+class Written:
     """The SQL of a queryset for one database, and how its columns are read."""
 
     def __init__(self, queryset: QuerySet[Any, Any], lock: str) -> None:
@@ -196,18 +203,26 @@ class _Written:
         if lock and connections[queryset.db].features.has_select_for_update:
             self.sql += f' FOR {lock} OF "{queryset.model._meta.db_table}"'
         columns = [column for column, *_ in compiler.select[: compiler.col_count]]
+        self.fields = [column.output_field for column in columns]
         self.converters = list(compiler.get_converters(columns).items())
         names: Any = queryset._fields  # type: ignore[attr-defined] # what values_list was asked for
         self.row: Any = namedtuple("Row", names)  # type: ignore[misc]
 
     def rows(self, connection: Any, values: dict[str, Any]) -> list[Any]:
-        params = [
+        rows = driver.fetch(connection, self.sql, self.filled_in(connection, values))
+        return self.converted(connection, rows)
+
+    def filled_in(self, connection: Any, values: dict[str, Any]) -> list[Any]:
+        """The parameters of one call, as the database takes them."""
+        return [
             p.output_field.get_db_prep_value(values[p.value], connection)
             if isinstance(p, Given)
             else p
             for p in self.params
         ]
-        rows = driver.fetch(connection, self.sql, params)
+
+    def converted(self, connection: Any, rows: list[Any]) -> list[Any]:
+        """Rows as the database gives them, with the values that the ORM would make of them."""
         if not (self.converters and rows):
             return rows
         cells: list[Sequence[Any]] = list(zip(*rows, strict=True))

@@ -203,6 +203,11 @@ class SuggestionQuerySet(ScopedQuerySet["Suggestion"]):
         """Those that wait for an answer."""
         return self.filter(state="open")
 
+    def with_second(self) -> Self:
+        """With `asked_again`: whether their authors asked a second time."""
+        second = self.model._default_manager.filter(first=models.OuterRef("pk"))
+        return self.annotate(asked_again=models.Exists(second.exclude(state="withdrawn")))
+
 
 class MessageQuerySet(ScopedQuerySet["Message"]):
     path_lookup = ""

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from portal import audit
+from portal.access import GRANTS, Capability
 from portal.audit import Actor
-from portal.models import AuditEvent, Member, Suggestion
+from portal.models import PATH_STEP, Appointment, AuditEvent, Member, Suggestion
 from portal.refusals import Refusal
 
 OPEN_AT_ONCE = 10
+ASK_AGAIN_WITHIN = timedelta(days=30)
 ANSWER_WITHIN = timedelta(days=15)
 State = Suggestion.State
 
@@ -30,6 +32,12 @@ class NotYourself(Refusal):
     """Nobody answers their own suggestion."""
 
     message = "不能答复自己提出的意见，请由其他同志或上级答复。"
+
+
+class AnotherAnswers(Refusal):
+    """Whoever gave the first answer does not give the second, while somebody else can."""
+
+    message = "上次是您答复的，再次提出的由上级或其他同志答复。"
 
 
 class IsClosed(Refusal):
@@ -51,7 +59,7 @@ def hand_in(kind: str, text: str, *, by: Actor, at: datetime) -> Suggestion:
     member = people.select_related("branch").get(pk=by.member.pk)
     if member.branch is None:
         raise Refusal("您不在任何党支部的名册里，请先联系党支部。")
-    waiting = Suggestion.objects.filter(member=member, state=State.OPEN)
+    waiting = Suggestion.objects.filter(member=member, state=State.OPEN, first=None)
     if there := waiting.filter(text=text).first():
         return there
     if waiting.count() >= OPEN_AT_ONCE:
@@ -64,10 +72,67 @@ def hand_in(kind: str, text: str, *, by: Actor, at: datetime) -> Suggestion:
 
 
 @transaction.atomic
+def ask_again(suggestion: Suggestion, text: str, *, by: Actor, at: datetime) -> Suggestion:
+    """Ask a second time about what was answered, with the reason; once, within 30 days. The first
+    answer stays; another official above the branch gives the second.
+
+    Asked again while it waits, nothing changes. Raises Refusal for anybody but its author, for
+    what is not answered, after the 30 days, and a third time.
+    """
+    text = _said(text, Suggestion.LONGEST, field="text", empty="请写明为什么再次提出。")
+    first = _locked(suggestion)
+    if first.member_id != by.member.pk:
+        raise Refusal("只有本人可以就自己提出的意见再次提出。")
+    if first.first_id is not None:
+        raise Refusal("这条已经是再次提出的，答复后不再重提；有新情况请另提一条。")
+    if first.state != State.ANSWERED:
+        raise Refusal(f"这条意见{first.get_state_display()}，不用再次提出。")
+    there = first.second.exclude(state=State.WITHDRAWN).first()
+    if there is not None:
+        if there.state == State.OPEN:
+            return there
+        raise Refusal(f"这条意见已经再次提出过（{there}），不能第三次提出；有新情况请另提一条。")
+    if not may_ask_again(first, at=at):
+        days = ASK_AGAIN_WITHIN.days
+        raise Refusal(f"答复已超过 {days} 天，不能再次提出；有新情况请另提一条。")
+    made = Suggestion.objects.create(
+        member=first.member, branch=first.branch, kind=first.kind, text=text, at=at, first=first
+    )
+    audit.record(
+        AuditEvent.Event.SUGGESTION,
+        by=by,
+        at=at,
+        subject=f"就第{first.pk}号再次提出第{made.pk}号",
+    )
+    return made
+
+
+def may_ask_again(suggestion: Suggestion, *, at: datetime) -> bool:
+    """Whether an answer is fresh enough to ask a second time; not whether that was done."""
+    if suggestion.first_id is not None or suggestion.answered_at is None:
+        return False
+    return at - suggestion.answered_at <= ASK_AGAIN_WITHIN
+
+
+def others_answer(suggestion: Suggestion, member: Member) -> bool:
+    """Whether a second question is for somebody else than this member, who gave the first answer:
+    an official who stands above the branch."""
+    first = suggestion.first
+    if first is None or first.answered_by_id != member.pk:
+        return False
+    path = suggestion.branch.path
+    above = [path[:end] for end in range(PATH_STEP, len(path) + 1, PATH_STEP)]
+    held = Appointment.objects.filter(
+        until=None, organization__path__in=above, role__in=GRANTS[Capability.APPROVE]
+    )
+    return held.exclude(member__in=[member.pk, suggestion.member_id]).exists()
+
+
+@transaction.atomic
 def answer(suggestion: Suggestion, text: str, *, by: Actor, at: datetime) -> Suggestion:
     """Answer something and close it; the answer is shown to its author.
 
-    Raises NotYourself, IsClosed, and Refusal for an empty or overlong answer.
+    Raises NotYourself, IsClosed, AnotherAnswers, and Refusal for an empty or overlong answer.
     """
     text = _said(text, Suggestion.LONGEST_ANSWER, field="answer", empty="请写明答复。")
     row = _locked(suggestion)
@@ -75,6 +140,8 @@ def answer(suggestion: Suggestion, text: str, *, by: Actor, at: datetime) -> Sug
         raise NotYourself
     if row.state != State.OPEN:
         raise IsClosed(row)
+    if others_answer(row, by.member):
+        raise AnotherAnswers
     row.state, row.answer = State.ANSWERED, text
     row.answered_by, row.answered_at = by.member, at
     row.save(update_fields=["state", "answer", "answered_by", "answered_at"])
@@ -102,7 +169,7 @@ def withdraw(suggestion: Suggestion, *, by: Actor, at: datetime) -> Suggestion:
 
 
 def _locked(suggestion: Suggestion) -> Suggestion:
-    rows = Suggestion.objects.select_for_update(of=("self",)).select_related("branch")
+    rows = Suggestion.objects.select_for_update(of=("self",)).select_related("branch", "first")
     return rows.get(pk=suggestion.pk)
 
 

@@ -70,6 +70,7 @@ urlpatterns = [
     path(
         "suggestions/<int:suggestion>/withdraw/", suggestions.withdraw, name="suggestion-withdraw"
     ),
+    path("suggestions/<int:suggestion>/again/", suggestions.again, name="suggestion-again"),
     path("suggestions/received/", suggestions.received, name="suggestions-received"),
     path("suggestions/received/<int:suggestion>/", suggestions.detail, name="suggestion-detail"),
     # jobs/, audit/

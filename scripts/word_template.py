@@ -8,6 +8,7 @@ docxtpl fills it in (credits/paper_word.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ STYLES: dict[str, tuple[str, float, bool, RGBColor | None, Any, int]] = {
 GRIDDED = ("通报正文", "通报一级", "通报附件说明", "通报落款")  # in the grid of 22 × 28
 LEVEL_TWO = "通报二级"  # a style of characters: the unit's name at the head of its paragraph
 WIDTHS = (11, 13, 50, 16, 13, 13, 13, 16, 11)  # of the tables' columns, in millimetres
+FIGURES = (50, 24, 20, 20, 20, 22)  # those of the tables of a view's figures
 HEADINGS = ("名次", "升降", "单位", "学满率", "学满", "应学", "免学", "人均学时", "活动")
 
 
@@ -199,6 +201,13 @@ def _body(document: Any) -> None:
     line.add_run("（{{ number }}）{{ name }}。", LEVEL_TWO)
     line.add_run("{{ said }}。")
     add("{%p endfor %}", "通报正文")
+    add("{%p if section.table %}", "通报附注")
+    _table(
+        document, FIGURES, [f"{{{{ section.table.headings[{n}] }}}}" for n in range(len(FIGURES))],
+        "row in section.table.texts",
+    )  # fmt: skip
+    add("", "通报附注")
+    add("{%p endif %}", "通报附注")
     add("{%p endfor %}", "通报正文")
     add("{%p if paper.annexes %}", "通报正文")
     add("", "通报正文")
@@ -224,32 +233,38 @@ def _annexes(document: Any) -> None:
     add("{%p for annex in paper.annexes %}", "通报附注")
     add("附件{{ annex.number }}", "通报附件")
     add("{{ annex.title }}", "通报标题")
-    table = document.add_table(rows=4, cols=len(HEADINGS))
+    _table(document, WIDTHS, HEADINGS, "row in annex.rows")
+    add("{%p endfor %}", "通报附注")
+    add("{%p if paper.apart %}", "通报附注")
+    add("没有应学人员、不排名：{{ paper.apart }}。", "通报附注")
+    add("{%p endif %}", "通报附注")
+    add("{{ paper.notes }}{{ paper.foot }}", "通报附注")
+
+
+def _table(document: Any, widths: Sequence[int], headings: Sequence[str], over: str) -> None:
+    """A table whose heading row stands on every page, with a row for each turn of a loop."""
+    table = document.add_table(rows=4, cols=len(widths))
     table.style = document.styles["Table Grid"]
     table.autofit = False
-    for place, width in enumerate(WIDTHS):
+    for place, width in enumerate(widths):
         table.columns[place].width = Mm(width)
+    cells = tuple("{{ row[" + str(place) + "] }}" for place in range(len(widths)))
     for row, texts, style in (
-        (0, HEADINGS, "通报表头"),
-        (1, ("{%tr for row in annex.rows %}",), "通报表格"),
-        (2, tuple("{{ row[" + str(place) + "] }}" for place in range(len(HEADINGS))), "通报表格"),
+        (0, headings, "通报表头"),
+        (1, ("{%tr for " + over + " %}",), "通报表格"),
+        (2, cells, "通报表格"),
         (3, ("{%tr endfor %}",), "通报表格"),
     ):
         for place, text in enumerate(texts):
             cell = table.cell(row, place)
             cell.paragraphs[0].style = document.styles[style]
             cell.paragraphs[0].text = text
-        for place, width in enumerate(WIDTHS):
+        for place, width in enumerate(widths):
             table.cell(row, place).width = Mm(width)
     heading = table.rows[0]._tr.get_or_add_trPr()
     heading.append(OxmlElement("w:tblHeader"))
     for row in table.rows:
         row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
-    add("{%p endfor %}", "通报附注")
-    add("{%p if paper.apart %}", "通报附注")
-    add("没有应学人员、不排名：{{ paper.apart }}。", "通报附注")
-    add("{%p endif %}", "通报附注")
-    add("{{ paper.notes }}{{ paper.foot }}", "通报附注")
 
 
 def _imprint(document: Any) -> None:

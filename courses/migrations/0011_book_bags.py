@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0008_samples"),
+        ("courses", "0009_staged_marks"),
         ("portal", "0007_mobile_stays"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

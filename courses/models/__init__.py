@@ -6,7 +6,6 @@ from courses.models.attendance import (
     AttendanceCredit,
     Leave,
     Scan,
-    SheetImport,
     Status,
 )
 from courses.models.attendance_plan import LEAVES, AttendancePlan
@@ -16,6 +15,7 @@ from courses.models.line_query import LineQuery
 from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.sample import Sample, SampleItem, SamplePhoto
 from courses.models.session import Occasion, SessionChange, StudySession
+from courses.models.sheet_import import SheetImport, StagedMark
 from courses.models.study_log import StudyLog
 from courses.models.walk_in import WalkIn
 
@@ -42,6 +42,7 @@ __all__ = [
     "Scan",
     "SessionChange",
     "SheetImport",
+    "StagedMark",
     "Status",
     "StudyLog",
     "StudySession",

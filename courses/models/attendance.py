@@ -1,10 +1,10 @@
-"""Who was there: marks, what they earned, scans, and receipts of imported sheets."""
+"""Who was there: marks, what they earned, and scans."""
 
 from django.db import models
 from django.db.models import Q
 
 from courses.models.session import StudySession
-from courses.querysets import AttendanceQuerySet, ScanQuerySet, SheetImportQuerySet
+from courses.querysets import AttendanceQuerySet, ScanQuerySet
 from portal.models import Member, Organization
 
 
@@ -179,48 +179,3 @@ class Scan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member} {'通过' if self.accepted else self.reason}"
-
-
-class SheetImport(models.Model):
-    """An uploaded sheet on its way, and the receipt of what it wrote.
-
-    state: read (previewed, nothing written) → written → undone. answers: what the person decided;
-    said: of a long sheet, what the preview shows, as a worker found it at `checked_at`; wrote: the
-    marks before and after, for the undo.
-    """
-
-    class State(models.TextChoices):
-        READ = "read", "待确认"
-        WRITTEN = "written", "已导入"
-        UNDONE = "undone", "已撤销"
-
-    organization = models.ForeignKey(
-        Organization, models.PROTECT, related_name="+", verbose_name="党组织"
-    )
-    file_name = models.CharField("文件", max_length=120)
-    digest = models.CharField("文件校验值", max_length=64)
-    content = models.BinaryField("文件内容")
-    answers = models.JSONField("核对答复", default=dict)
-    is_long = models.BooleanField("由后台核对", default=False)
-    said = models.JSONField("核对结果", default=dict)
-    checked_at = models.DateTimeField("核对时间", null=True, blank=True)
-    state = models.CharField("状态", max_length=10, choices=State, default=State.READ)
-    wrote = models.JSONField("写入内容", default=list)
-    by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="何人")
-    at = models.DateTimeField("上传时间")
-    written_at = models.DateTimeField("导入时间", null=True, blank=True)
-    undone_at = models.DateTimeField("撤销时间", null=True, blank=True)
-
-    objects = SheetImportQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = verbose_name_plural = "表格导入"
-        ordering = ["-id"]
-        indexes = [models.Index(fields=["organization", "digest"], name="sheet_import_digest")]
-
-    def __str__(self) -> str:
-        return self.file_name
-
-    @property
-    def scope_path(self) -> str:
-        return self.organization.path

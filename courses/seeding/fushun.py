@@ -90,6 +90,7 @@ def demo_sign_ins() -> list[SignIn]:
     where = {
         "guidance": "、".join(data["guided"]),
         "official": "中共抚顺市委员会",
+        "acting": data["unit"],
         "administrator": "中共抚顺市委员会",
     }
     marked = [entry for entry in data["people"] if "sign_in" in entry]

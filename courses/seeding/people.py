@@ -54,7 +54,8 @@ def enrol(world: World) -> None:
 
 
 def appoint(world: World) -> None:
-    """Give the cast its roles and every branch its secretary; one branch has an acting one."""
+    """Give the cast its roles, every branch its secretary and every unit its official; one branch
+    has an acting one."""
     at, since = world.calendar.at(date(2020, 9, 3), 9), world.calendar.on(date(2020, 9, 3))
     cast, by = world.cast, world.administrator
     city, first, second = world.city, world.branches["first"], world.branches["second"]
@@ -62,6 +63,7 @@ def appoint(world: World) -> None:
     for who, role, organization in (
         ("administrator", Role.ADMINISTRATOR, city),
         ("official", Role.OFFICIAL, city),
+        ("acting", Role.OFFICIAL, world.units[load("cast")["unit"]]),
         ("secretary", Role.SECRETARY, first),
         ("organiser", Role.ORGANISER, first),
     ):
@@ -84,8 +86,23 @@ def appoint(world: World) -> None:
         if code not in world.secretaries
     }
     wanted = [Wanted(m, Role.SECRETARY, world.branches[code]) for code, m in chosen.items()]
-    appointments.appoint_many(wanted, since=since, by=by, at=at)
     world.secretaries |= {code: Actor(member, "secretary") for code, member in chosen.items()}
+    wanted += _officials(world)
+    appointments.appoint_many(wanted, since=since, by=by, at=at)
+
+
+def _officials(world: World) -> list[Wanted]:
+    """One official for each other unit, who checks its figures: somebody of its first branch that
+    has one beside the secretary."""
+    busy = {actor.member.pk for actor in world.secretaries.values()}
+    units = {unit.pk: unit for name, unit in world.units.items() if name != load("cast")["unit"]}
+    wanted = []
+    for people in world.people.values():
+        branch = people[0].branch
+        free = next((m for m in people if m.pk not in busy), None)
+        if free and branch and (unit := units.pop(branch.unit_id or 0, None)):
+            wanted.append(Wanted(free, Role.OFFICIAL, unit))
+    return wanted
 
 
 def send_away(world: World) -> None:

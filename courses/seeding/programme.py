@@ -9,9 +9,10 @@ from courses.seeding.files import load
 from courses.seeding.meetings import Meeting, put_down
 from courses.seeding.world import World
 from courses.sessions import Plan, schedule
-from credits import bulletins, programmes, weeks
-from credits.models import RankingPermit
-from portal.models import Cohort, Organization
+from credits import bulletins, programmes, unit_check_states, unit_texts, weeks
+from credits.models import BulletinDraft, RankingPermit
+from portal.audit import Actor
+from portal.models import Cohort, Member, Organization, Role
 
 BULLETINS = [date(2021, 4, 30), date(2021, 5, 21)]
 
@@ -154,4 +155,22 @@ def _publish(world: World, items: list[Any], at: datetime) -> None:
             by=world.official,
             at=at,
         )
+        _write_unit_texts(draft, at=at)
         bulletins.publish(draft, seen_version=draft.version, by=world.official, at=at)
+
+
+def _write_unit_texts(draft: BulletinDraft, *, at: datetime) -> None:
+    """The first units to learn from write, each by the first person who may."""
+    texts = iter(load("sessions")["unit_texts"])
+    done: set[int] = set()
+    seats = list(draft.text_requests.values_list("seat", flat=True))
+    people = dict(sorted(unit_check_states.checkers(seats, at=at)))
+    for request in draft.text_requests.select_related("draft", "unit"):
+        if request.unit_id in done or request.seat_id not in people:
+            continue
+        text = next(texts, None)
+        if text is None:
+            return
+        done.add(request.unit_id)
+        writer = Actor(Member.objects.get(pk=people[request.seat_id]), Role.SECRETARY)
+        unit_texts.write(request, text, by=writer, at=at)

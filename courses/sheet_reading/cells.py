@@ -73,6 +73,7 @@ def shown(value: Value) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+@lru_cache(maxsize=1024)
 def letter(column: int) -> str:
     """A, B, … Z, AA: the spreadsheet's name of a zero-based column."""
     name = ""
@@ -156,6 +157,8 @@ class Cells:
 
     def spread(self, row: int, column: int) -> str:
         """The text that a reader sees at this cell: a merged range's text belongs to all of it."""
+        if not self._ranges:  # as most sheets: asked for each cell, often
+            return self.text(row, column)
         return self.text(*self.anchor(row, column))
 
     def filled(self, row: int) -> Iterator[tuple[int, str]]:

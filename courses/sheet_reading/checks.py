@@ -7,6 +7,7 @@ from .cells import Cells, tight
 from .dates import days_in, numeral
 from .drafts import Draft
 from .headings import Kind
+from .judging import Entry
 from .lines import TOTAL, Line
 from .model import CAME, MADE_UP, PRESENT, Notice, Row, Session
 from .people import Directory
@@ -88,9 +89,12 @@ def sum_warnings(register: Register, drafts: list[Draft]) -> Iterator[Notice]:
 
 def _beside(lines: list[Line], drafts: list[Draft]) -> Iterator[Notice]:
     wrong, right = [], 0
+    of_line: dict[int, list[Entry]] = {}
+    for draft in drafts:
+        for entry in draft.entries:
+            of_line.setdefault(id(entry.line), []).append(entry)
     for line in lines:
-        said = _sum_of(line)
-        entries = [e for draft in drafts for e in draft.entries if e.line is line]
+        said, entries = _sum_of(line), of_line.get(id(line), [])
         if said is None or any(
             entry.verdict.doubt or not entry.verdict.status for entry in entries
         ):

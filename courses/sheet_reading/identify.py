@@ -67,10 +67,7 @@ class Identifier:
 
     def _one(self, line: Line, own: dict[str, Person]) -> Identity:
         name = self._key(line)
-        allowed = {
-            p.number for p in (*own.values(), *self.directory.others.get(key(line.name), []))
-        }
-        given = self.asker.answer(name, {*allowed, SKIP})
+        given = self.asker.answers.get(name) and self._given(name, line, own)
         if given:
             return self._answered(given, own, line)
         if self.numbers_count and line.number:
@@ -84,6 +81,12 @@ class Identifier:
         if line.outsider:
             return Identity(outsider=line.outsider)
         return Identity(question=self._ask_unknown(line))
+
+    def _given(self, name: str, line: Line, own: dict[str, Person]) -> str | None:
+        """The answer about a row, if it names somebody who can be meant."""
+        others = self.directory.others.get(key(line.name), [])
+        allowed = {person.number for person in (*own.values(), *others)}
+        return self.asker.answer(name, {*allowed, SKIP})
 
     def _struck(self, line: Line, identity: Identity) -> Identity:
         """A name that is struck through may be withdrawn, or struck off while counting: asked."""

@@ -161,10 +161,10 @@ def _times(line: Line, rows: list[int], columns: list[Column], legend: Legend) -
     """A time of signing in is presence; whether it was late is not for the sheet to infer."""
     found = []
     for column in columns:
-        for row in rows:
+        for row in rows if column.kind is Kind.SIGNED_IN else ():
             anchor = line.cells.anchor(row, column.index)
             value, text = line.cells.value(*anchor), line.cells.text(*anchor)
-            if column.kind is Kind.SIGNED_IN and text:
+            if text:
                 moment = isinstance(value, datetime | time | float)
                 found.append(Verdict(PRESENT) if moment else judge(text, legend))
     return [verdict for verdict in found if verdict.status]

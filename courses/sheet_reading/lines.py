@@ -252,13 +252,9 @@ def _is_note(filled: list[tuple[int, str]]) -> bool:
 
 def _used(table: Table, row: int, lines: list[Line]) -> Iterator[tuple[int, int]]:
     """The row's cells that belong to the people in it; texts beside the table stay free."""
+    people = {line.column for line in lines}
     for column, _text in table.cells.filled(row):
-        known = any(column == block.given for block in table.blocks) or any(
-            column == c.index and (c.meaning or c.words)
-            for block in table.blocks
-            for c in (block.name, *block.columns)
-        )
-        if known or column in {line.column for line in lines}:
+        if column in people or any(block.holds(column) for block in table.blocks):
             yield row, column
 
 

@@ -215,6 +215,8 @@ def _settled(verdicts: list[Verdict], rest: str) -> Verdict:
 
 def merge(verdicts: list[Verdict]) -> Verdict:
     """One verdict from several that stand beside each other; contradictions are doubtful."""
+    if len(verdicts) == 1 and verdicts[0].status != LEAVE and not verdicts[0].leave:
+        return verdicts[0]  # the usual one
     doubts = [verdict for verdict in verdicts if verdict.doubt]
     if doubts:
         return doubts[0]

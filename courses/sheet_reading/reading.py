@@ -1,7 +1,7 @@
 """Reading a whole workbook of attendance: sheet by sheet, with one list of questions."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -50,11 +50,22 @@ MEMBER_LIST = "这张表像是党员名册，不是签到表：没有签到、�
 ATTENDANCE = re.compile(r"签到|考勤|出勤|点名|参加|到会|参会|出席")
 
 
+Tell = Callable[[int, int], None]
+
+
 def read(
-    workbook: Workbook, *, roster: Roster, at: date, answers: Mapping[str, str] | None = None
+    workbook: Workbook,
+    *,
+    roster: Roster,
+    at: date,
+    answers: Mapping[str, str] | None = None,
+    tell: Tell = lambda done, total: None,
 ) -> Reading:
-    """What the workbook says of who attended; never guesses, never drops a row in silence."""
-    return _Reader(workbook, Directory(roster), at, Asker(answers or {})).reading()
+    """What the workbook says of who attended; never guesses, never drops a row in silence.
+
+    tell: called after each worksheet with how much is done, for whoever waits; it may raise.
+    """
+    return _Reader(workbook, Directory(roster), at, Asker(answers or {}), tell).reading()
 
 
 @dataclass
@@ -63,6 +74,7 @@ class _Reader:
     directory: Directory
     at: date
     asker: Asker
+    tell: Tell
     warnings: list[Notice] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
@@ -71,14 +83,25 @@ class _Reader:
         sheets = [Cells(grid) for grid in self.workbook.sheets if self._is_read(grid)]
         if not any(cells.height for cells in sheets):
             return Reading("refuse", EMPTY, warnings=tuple(self.warnings))
-        registers = [(cells, registers_of(cells, self.directory)) for cells in sheets]
+        total, done = 2 * sum(cells.height for cells in sheets), 0  # rows, gone through twice
+        registers = []
+        for cells in sheets:
+            registers.append((cells, registers_of(cells, self.directory)))
+            done += cells.height
+            self.tell(done, total)
         texts = [text for _, found in registers for r in found for _, _, text in r.texts]
         legend = legend_of([*texts, *_pairs_beside(registers)])
         years = self._years(registers)
         sessions: list[Session] = []
-        for cells, found in registers:
+        names = [cells.name for cells in sheets]
+        registers.reverse()
+        del sheets
+        while registers:  # what was made of a worksheet is not kept
+            cells, found = registers.pop()
             sessions += self._sheet(cells, found, legend, years)
-        return self._finished(sessions, sheets)
+            done += cells.height
+            self.tell(done, total)
+        return self._finished(sessions, names)
 
     def _is_read(self, grid: Grid) -> bool:
         if grid.hidden and any(map(any, grid.rows)):
@@ -238,7 +261,7 @@ class _Reader:
         self.refusals.append(reason)
         self.warnings.append(Notice(f"没有读取：{reason}", cells.name))
 
-    def _finished(self, sessions: list[Session], sheets: list[Cells]) -> Reading:
+    def _finished(self, sessions: list[Session], sheets: list[str]) -> Reading:
         warnings = tuple(dict.fromkeys(self.warnings))
         if not sessions:
             passed = {f"没有读取：{reason}" for reason in self.refusals}
@@ -250,7 +273,7 @@ class _Reader:
             return Reading("refuse", foreign, warnings=warnings)
         self._check_twice(sessions)
         warnings = tuple(dict.fromkeys(self.warnings))
-        order = {cells.name: at for at, cells in enumerate(sheets)}
+        order = {name: at for at, name in enumerate(sheets)}
         questions = sorted(
             self.asker.asked.values(), key=lambda q: (order.get(q.sheet, 0), q.row or 0)
         )

@@ -18,7 +18,7 @@ def refined(found: Table, knows: Knows) -> Table:
     """The table with a meaning for every column that its content makes certain."""
     _headed_once(found, knows)
     for block in found.blocks:
-        block.columns = [_by_content(found, block, column, knows) for column in block.columns]
+        block.columns = tuple(_by_content(found, block, c, knows) for c in block.columns)
     if not any(block.of(*MARKING) for block in found.blocks):
         _numbered_days(found)
     if not any(block.of(*MARKING) for block in found.blocks):
@@ -37,7 +37,7 @@ def _twins(found: Table, block: Block) -> None:
         filled = [c for c in same if sample(found, c.index, block.name.index)]
         if len(filled) > 1:
             at = block.columns.index(column)
-            block.columns[at] = replace(column, slot=f"#{column.index}")
+            block.put(at, replace(column, slot=f"#{column.index}"))
 
 
 def _headed_once(found: Table, knows: Knows) -> None:
@@ -51,13 +51,13 @@ def _headed_once(found: Table, knows: Knows) -> None:
     lead = -min(by_offset, default=0) if min(by_offset, default=0) < 0 else 0
     ends = [*(name - lead for name in names[1:]), found.cells.width]
     last = found.blocks[-1]
-    last.columns = [c for c in last.columns if c.words or c.index < names[0] - lead]
+    last.columns = tuple(c for c in last.columns if c.words or c.index < names[0] - lead)
     for name, end in zip(names, ends, strict=True):
-        inside = [
+        inside = tuple(
             replace(by_offset[index - name], index=index)
             for index in range(name - lead, end)
             if index != name and index - name in by_offset
-        ]
+        )
         found.blocks.append(Block(replace(first.name, index=name), inside))
 
 
@@ -110,9 +110,9 @@ def _numbered_days(found: Table) -> None:
         for at, column in enumerate(block.columns):
             if column in numbered:
                 day = None if counted else Day(day=int(column.words[0]), text=column.words[0])
-                block.columns[at] = replace(
-                    column, meaning=Heading(Kind.MARK), slot=f"#{column.index}", day=day
-                )
+                slot = f"#{column.index}"
+                marks = replace(column, meaning=Heading(Kind.MARK), slot=slot, day=day)
+                block.put(at, marks)
 
 
 def _marks_by_content(found: Table, block: Block, knows: Knows) -> None:
@@ -128,13 +128,13 @@ def _marks_by_content(found: Table, block: Block, knows: Knows) -> None:
     for column in candidates:
         # Several columns with headings of their own are several meetings.
         own = len(candidates) > 1 and bool(column.words)
-        at = block.columns.index(column)
-        block.columns[at] = replace(
+        marks = replace(
             column,
             meaning=Heading(Kind.MARK),
             slot=f"#{column.index}" if own else "",
             topic=column.words[-1] if own else None,
         )
+        block.put(block.columns.index(column), marks)
     if candidates:
         _rest_is_remark(block)
 
@@ -144,7 +144,7 @@ def _rest_is_remark(block: Block) -> None:
     last = max(column.index for column in block.of(Kind.MARK))
     for at, column in enumerate(block.columns):
         if column.index > last and not column.meaning and not column.words:
-            block.columns[at] = replace(column, meaning=Heading(Kind.REMARK))
+            block.put(at, replace(column, meaning=Heading(Kind.REMARK)))
 
 
 def headless(cells: Cells, knows: Knows, covered: set[int]) -> list[Table]:

@@ -84,6 +84,9 @@ def _groups(block: Block) -> Iterable[tuple[SlotKey, list[Column]]]:
 
 def _by_rows(table: Table, lines: list[Line], whole: Slot) -> list[Slot]:
     """A register with a date (or part of the day) in each row: one session for each of them."""
+    told = any(block.of(Kind.DATE, Kind.PART, Kind.TOPIC) for block in table.blocks)
+    if lines and not told:
+        return [whole]
     days: dict[SlotKey, set[int]] = {}
     facts: dict[SlotKey, tuple[Day | None, str | None, str | None, tuple[int, str]]] = {}
     for line in lines:

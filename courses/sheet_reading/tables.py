@@ -33,10 +33,10 @@ class Column:
     topic: str | None = None
     venue: str | None = None
     clock: Clock = field(default_factory=Clock)
+    kind: Kind | None = field(init=False)
 
-    @property
-    def kind(self) -> Kind | None:
-        return self.meaning.kind if self.meaning else None
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", self.meaning.kind if self.meaning else None)
 
 
 @dataclass
@@ -44,11 +44,34 @@ class Block:
     """Columns that belong to one name column; several blocks may stand side by side."""
 
     name: Column
-    columns: list[Column] = field(default_factory=list)
+    columns: tuple[Column, ...] = ()
     given: int | None = None  # the column beside it that holds the rest of a name cut in two
+    _sorted: dict[tuple[Kind, ...], list[Column]] = field(default_factory=dict, repr=False)
+    _held: frozenset[int] = field(default=frozenset(), repr=False)
+    _of: tuple[Column, ...] | None = field(default=None, repr=False)
 
     def of(self, *kinds: Kind) -> list[Column]:
-        return [column for column in self.columns if column.kind in kinds]
+        """Its columns of these kinds."""
+        self._look()
+        if kinds not in self._sorted:
+            self._sorted[kinds] = [column for column in self.columns if column.kind in kinds]
+        return self._sorted[kinds]
+
+    def holds(self, column: int) -> bool:
+        """Whether a column has a meaning or a heading here."""
+        self._look()
+        return column == self.given or column in self._held
+
+    def _look(self) -> None:
+        """Both are asked for each of its rows: what is found is kept until the columns change."""
+        if self._of is not self.columns:
+            self._sorted, self._of = {}, self.columns
+            told = (c for c in (self.name, *self.columns) if c.meaning or c.words)
+            self._held = frozenset(column.index for column in told)
+
+    def put(self, at: int, column: Column) -> None:
+        """Give it another column in a column's place."""
+        self.columns = (*self.columns[:at], column, *self.columns[at + 1 :])
 
 
 @dataclass
@@ -285,7 +308,7 @@ def table(
     blocks = []
     for start, stop, name in zip(starts, [*starts[1:], cells.width], names, strict=True):
         given = _given(cells, last, columns, name)
-        inside = [columns[c] for c in range(start, stop) if c not in (name, given)]
+        inside = tuple(columns[c] for c in range(start, stop) if c not in (name, given))
         blocks.append(Block(columns[name], inside, given))
     return Table(cells, first, last, end, blocks, headless)
 

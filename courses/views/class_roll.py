@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,9 +22,10 @@ from courses.marks import Mark, Wish
 from courses.models import ReadingClass, Status, StudySession
 from courses.views import closing
 from courses.views.shown_roll import options
-from portal import gate
+from portal import exporting, gate
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
 
@@ -73,7 +75,12 @@ def roll(request: MemberRequest, reading_class: int) -> HttpResponse:
 def sheet(request: MemberRequest, reading_class: int) -> HttpResponse:
     """The whole roll as a spreadsheet, which can be filled in and come back."""
     found = _class(request, reading_class)
-    return class_rolls_out.sheet(found, by=request.scope.actor(RECORD), at=request.at)
+    cells = found.sessions.count() * found.enrolments.count()
+    return give(
+        request, RECORD, class_rolls_out.sheet_asked, rows=cells // exporting.CELLS,
+        title=f"{found.name}考勤总表", back_url=reverse("class-roll", args=[found.pk]),
+        reading_class=found.pk,
+    )  # fmt: skip
 
 
 def _class(request: MemberRequest, pk: int) -> ReadingClass:

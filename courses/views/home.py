@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from courses import early_warnings, start_pages, todos
 from courses.models import StudyLog, StudySession
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which
-from credits import figures, overviews, statements
+from credits import overviews
 from credits.models import HoursClaim, Programme
 from credits.views.figures import glance
 from credits.views.shown import periods, ring
@@ -61,9 +61,8 @@ def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
 
 def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
     member = request.user
-    statement = statements.progress(programme, member)
-    standing = statement.standing
-    sessions = start_pages.coming(programme, member, at=request.at)
+    own = start_pages.own(programme, member, at=request.at)
+    statement, standing, sessions = own.progress, own.progress.standing, own.coming
     exempt = standing is not None and standing.exempt
     answer_at = None if exempt else addresses("session-answer")
     planned = start_pages.planned(sessions, statement.rules)
@@ -77,10 +76,10 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
         "worth": statement.worth.hours,
         "planned": sum(planned.values()),
         "enough": standing is not None and statement.shortfall_with(planned) == 0,
-        "waiting": _waiting(todos.of_member(request.scope)),
+        "waiting": _waiting(own.waiting),
         "recent": [
-            *map(unsettled, start_pages.unsettled(programme, member)),
-            *(line(row, request.today) for row in statements.newest(programme, member)),
+            *map(unsettled, own.unsettled),
+            *(line(row, request.today) for row in own.newest),
         ],
     }
     return page_if_changed(request, "courses/home_member.html", context)
@@ -88,9 +87,10 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
 
 def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
     where = request.scope.organization
-    places = request.scope.places(Capability.MANAGE_CLASSES)
-    desk = start_pages.desk(programme, places, member=request.user, at=request.at)
-    waiting = _waiting(todos.of_secretary(request.scope))
+    if where is None:
+        raise Http404("没有任职的党组织。")
+    desk = start_pages.desk(programme, request.scope, where, at=request.at)
+    waiting = _waiting(desk.waiting)
     roll, class_ = addresses("session-detail"), addresses("class-detail")
     context: dict[str, Any] = {
         "programme": programme,
@@ -111,8 +111,8 @@ def _secretary(request: MemberRequest, programme: Programme) -> HttpResponse:
         "nothing": not (
             waiting or desk.overdue or desk.open or desk.refused or desk.lacking or desk.asked
         ),
-        "now": figures.of(programme, where) if where else None,
-        "own": statements.standing(programme, request.user),
+        "now": desk.now,
+        "own": desk.own,
     }
     return page_if_changed(request, "courses/home_secretary.html", context)
 
@@ -124,7 +124,7 @@ def _official(request: MemberRequest, programme: Programme) -> HttpResponse:
     context = glance(request, programme, where)
     if request.scope.role == Role.OFFICIAL:
         paths = [o.path for o in request.scope.organizations(Capability.SEE_FIGURES)]
-        context["waiting"] = _waiting(todos.of_official(request.scope))
+        context["waiting"] = _waiting(todos.of_official(request.scope, at=request.at))
         context["help"] = overviews.kept(
             programme, "help", paths, lambda: _help(request, programme), at=request.at
         )

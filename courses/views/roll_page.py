@@ -46,7 +46,8 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """The roll as it stands; marks that the sender wanted and could not save are kept."""
-    rows = roll_pages.marks_of(session)
+    roll = roll_pages.roll(session, request.scope)
+    rows = roll.marks
     refused = roll_pages.refused(session, rows)
     asked = roll_pages.asked(session)
     waiting = [row for row in asked if row.state == AttendancePlan.State.PENDING]
@@ -65,10 +66,8 @@ def show(
         "decided": _decided(asked),
         "expected": expected.expected(session) if session.state == "planned" else None,
         "counts": marks.count(rows),
-        "not_on_roll": [row.name for row in expected.not_on_roll(session)]
-        if session.state == "open"
-        else [],
-        "changes": roll_pages.changes(session),
+        "not_on_roll": [row.name for row in roll.missing],
+        "changes": roll.changes,
         "postings": roll_pages.postings(session),
         "refused": refused,
         "unsettled": [c for c in refused if c.settled_at is None],

@@ -11,13 +11,23 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import matrices_out, sheet_said, sheets_in, sheets_out
+from courses import (
+    long_sheets,
+    matrices,
+    matrices_out,
+    roll_call,
+    sheet_said,
+    sheets_in,
+    sheets_out,
+)
 from courses.models import SheetImport, Status, StudySession
-from credits.views.shown import programme_of
-from portal import gate
+from credits.views.shown import others_of, programme_of
+from portal import exporting, gate
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.models import Organization
+from portal.querysets import below
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
 from portal.workbooks import Limits
@@ -38,7 +48,11 @@ def sheets(request: MemberRequest) -> HttpResponse:
 def session(request: MemberRequest, session: int) -> HttpResponse:
     """One session's attendance sheet."""
     found = _session(request, session)
-    return sheets_out.session(found, by=request.scope.actor(RECORD), at=request.at)
+    rows = found.attendances.count() or len(roll_call.due_in_each([found])[found.pk])
+    return give(
+        request, RECORD, sheets_out.session_asked, rows=rows, title=f"{found.title}考勤表",
+        back_url=_back(found.organiser_id), session=found.pk,
+    )  # fmt: skip
 
 
 @require_POST
@@ -46,7 +60,10 @@ def session(request: MemberRequest, session: int) -> HttpResponse:
 def scans(request: MemberRequest, session: int) -> HttpResponse:
     """Every scan of one session."""
     found = _session(request, session)
-    return sheets_out.scans(found, by=request.scope.actor(RECORD), at=request.at)
+    return give(
+        request, RECORD, sheets_out.scans_asked, rows=found.scans.count(),
+        title=f"{found.title}扫码记录", back_url=_back(found.organiser_id), session=found.pk,
+    )  # fmt: skip
 
 
 @require_POST
@@ -54,8 +71,13 @@ def scans(request: MemberRequest, session: int) -> HttpResponse:
 def matrix(request: MemberRequest, organization: int) -> HttpResponse:
     """The branch's members × sessions."""
     branch = gate.get(Organization.objects.all(), request.scope, RECORD, pk=organization)
-    by, programme = request.scope.actor(RECORD), programme_of(request)
-    return matrices_out.matrix(programme, branch, by=by, at=request.at)
+    programme = programme_of(request)
+    return give(
+        request, RECORD, matrices_out.matrix_asked,
+        rows=matrices.cells_in(programme, branch) // exporting.CELLS,
+        title=f"{branch.name}考勤汇总", back_url=_back(branch.pk),
+        programme=programme.pk, organization=branch.pk,
+    )  # fmt: skip
 
 
 @require_POST
@@ -63,8 +85,13 @@ def matrix(request: MemberRequest, organization: int) -> HttpResponse:
 def summary(request: MemberRequest, organization: int) -> HttpResponse:
     """The counts that an organisation hands up; names of nobody."""
     where = gate.get(Organization.objects.all(), request.scope, FIGURES, pk=organization)
-    by, programme = request.scope.actor(FIGURES), programme_of(request)
-    return matrices_out.summary(programme, where, by=by, at=request.at)
+    programme = programme_of(request)
+    branches = Organization.objects.filter(below(where.path)).branches()
+    return give(
+        request, FIGURES, matrices_out.summary_asked, rows=branches.count(),
+        title=f"{where.name}汇总表", back_url=reverse("sheets"),
+        programme=programme.pk, organization=where.pk,
+    )  # fmt: skip
 
 
 @require_POST
@@ -113,7 +140,7 @@ def sheet_import(request: MemberRequest, sheet_import: int) -> HttpResponse:
         seen = request.POST.get("seen", "")
         if staged.is_long:
             here = reverse("sheet-import", args=[staged.pk])
-            job = sheets_in.confirm_later(staged, seen=seen, by=by, at=request.at, back_url=here)
+            job = long_sheets.confirm_later(staged, seen=seen, by=by, at=request.at, back_url=here)
             return redirect("job-detail", job.pk)
         staged = sheets_in.confirm(staged, seen=seen, by=by, at=request.at)
     except Refusal as refusal:
@@ -127,9 +154,13 @@ def sheet_import(request: MemberRequest, sheet_import: int) -> HttpResponse:
 @gate.required(RECORD)
 def undo(request: MemberRequest, sheet_import: int) -> HttpResponse:
     """Take an import back, keeping what was edited since."""
-    staged = _staged(request, sheet_import)
+    staged, by = _staged(request, sheet_import), request.scope.actor(RECORD)
+    if staged.is_long and staged.state == SheetImport.State.WRITTEN:
+        here = reverse("sheet-import", args=[staged.pk])
+        job = long_sheets.undo_later(staged, by=by, at=request.at, back_url=here)
+        return redirect("job-detail", job.pk)
     try:
-        kept = sheets_in.undo(staged, by=request.scope.actor(RECORD), at=request.at)
+        kept = sheets_in.undo(staged, by=by, at=request.at)
     except Refusal as refusal:
         messages.error(request, refusal.message)
         return _import(request, staged, status=422)
@@ -142,8 +173,12 @@ def undo(request: MemberRequest, sheet_import: int) -> HttpResponse:
 
 
 def _session(request: MemberRequest, pk: int) -> StudySession:
-    rows = StudySession.objects.select_related("organiser", "reading_class")
-    return gate.get(rows, request.scope, RECORD, pk=pk)
+    return gate.get(sheets_out.SESSIONS.all(), request.scope, RECORD, pk=pk)
+
+
+def _back(branch: int) -> str:
+    """The page of sheets, where the branch is chosen."""
+    return f"{reverse('sheets')}?branch={branch}"
 
 
 def _staged(request: MemberRequest, pk: int) -> SheetImport:
@@ -154,7 +189,7 @@ def _staged(request: MemberRequest, pk: int) -> SheetImport:
 def _check(request: MemberRequest, staged: SheetImport, *, answered: bool = False) -> HttpResponse:
     """Have a worker read a long sheet; its user waits on the job's page."""
     by, here = request.scope.actor(RECORD), reverse("sheet-import", args=[staged.pk])
-    job = sheets_in.check_later(
+    job = long_sheets.check_later(
         staged, by=by, at=request.at, back_url=here, refused_url=reverse("sheets"),
         answered=answered,
     )  # fmt: skip
@@ -174,8 +209,10 @@ def _sheets(request: MemberRequest, *, status: int = 200) -> HttpResponse:
     sessions = StudySession.objects.within(request.scope, RECORD).filter(organiser=branch)
     pages = Paginator(sessions.alive().with_counts().order_by("-starts_at", "-pk"), PER_PAGE)
     imports = SheetImport.objects.within(request.scope, RECORD).filter(organization=branch)
+    programme = programme_of(request)
     context = {
-        "programme": programme_of(request),
+        "programme": programme,
+        "programmes": others_of(programme),
         "branches": branches,
         "branch": branch,
         "places": request.scope.organizations(FIGURES),

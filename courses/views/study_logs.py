@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.utils.crypto import get_random_string
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import study_logs
+from courses import expiry, study_logs
 from courses.forms import LogForm
 from courses.models import StudyLog
 from credits import dates, late_entries, rule_book
@@ -68,6 +68,20 @@ def withdraw(request: MemberRequest, log: int) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, refusal.message)
     return redirect("my-logs")
+
+
+@require_POST
+@gate.required(Capability.OWN)
+def again(request: MemberRequest, log: int) -> HttpResponse:
+    """Have one's own log wait again that ended with the books, which are open again."""
+    return _again(request, log, Capability.OWN, then="my-logs")
+
+
+@require_POST
+@gate.required(Capability.CONFIRM_STUDY)
+def again_for(request: MemberRequest, log: int) -> HttpResponse:
+    """The same for a member of the branch, who may have no phone."""
+    return _again(request, log, Capability.CONFIRM_STUDY, then="log-list")
 
 
 @require_GET
@@ -162,6 +176,16 @@ def reverse(request: MemberRequest, log: int) -> HttpResponse:
         "verb": "冲销",
     }
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+def _again(request: MemberRequest, log: int, capability: Capability, *, then: str) -> HttpResponse:
+    found = gate.get(StudyLog.objects.all(), request.scope, capability, pk=log)
+    try:
+        expiry.hand_in_again(found, by=request.scope.actor(capability), at=request.at)
+        messages.success(request, "已再次提交，等支部确认。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect(then)
 
 
 def _back(request: MemberRequest) -> HttpResponse:

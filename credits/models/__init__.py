@@ -49,6 +49,7 @@ from credits.models.unit_check import (
     UnitLook,
     UnitsCheck,
 )
+from credits.models.unit_text import BulletinUnitText, UnitText, UnitTextRequest
 
 __all__ = [
     "BranchClosing",
@@ -59,6 +60,7 @@ __all__ = [
     "BulletinMeasure",
     "BulletinRow",
     "BulletinText",
+    "BulletinUnitText",
     "BulletinWithdrawal",
     "CatchUpWindow",
     "Certificate",
@@ -89,6 +91,8 @@ __all__ = [
     "UnitAnswer",
     "UnitFigures",
     "UnitLook",
+    "UnitText",
+    "UnitTextRequest",
     "UnitWeek",
     "UnitsCheck",
     "Verification",

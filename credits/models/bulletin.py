@@ -51,7 +51,8 @@ class BulletinDraft(models.Model):
 
     cutoff: empty for figures as they stand; a past one is computed in the background: `partial`
     holds how far that is, `rows` the outcome; nobody edits either. minimum: units with fewer due
-    stand apart. replaces: the withdrawn number in whose place it is published.
+    stand apart. replaces: the withdrawn number in whose place it is published. left_out: ids of
+    units to learn from whose own text the official does not take.
     """
 
     programme = models.ForeignKey(
@@ -73,6 +74,7 @@ class BulletinDraft(models.Model):
     partial = models.JSONField("统计进度", default=dict, blank=True)
     rows = models.JSONField("统计结果", null=True, blank=True)
     texts = models.JSONField("文字", default=dict)
+    left_out = models.JSONField("不采用文字的单位", default=list, blank=True)
     version = models.PositiveIntegerField("版本", default=1)
     made_by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="起草人")
     made_at = models.DateTimeField("起草时间")
@@ -107,8 +109,8 @@ class Bulletin(models.Model):
     cutoff: it counts what was posted by that moment. heads: last sequence and digest of every
     book at that moment. digest: over all columns, figures and texts. previous: the number it
     compares itself with. form: 1 has the columns of the first year, 2 those of
-    `BulletinMeasure` and `Changed` as well. replaces: the withdrawn number in whose place this
-    one stands.
+    `BulletinMeasure` and `Changed` as well, 3 also what units wrote. replaces: the withdrawn
+    number in whose place this one stands.
     """
 
     programme = models.ForeignKey(

@@ -14,12 +14,14 @@ from credits.models import (
     BranchStanding,
     Bulletin,
     BulletinRow,
+    BulletinUnitText,
     BulletinWithdrawal,
     Certificate,
     CertificateEvent,
     RuleVersion,
     UnitWeek,
 )
+from credits.verification import published_rows
 from credits.verification.report import Findings
 
 # What each event makes of a certificate in which state.
@@ -65,14 +67,21 @@ def _check_record(found: Findings, row: Any) -> None:
     if not sound:
         kind = "bulletin" if isinstance(row, Bulletin) else "record"
         what = row._meta.verbose_name
-        found.add(kind, f"{what}《{row}》与写下时的校验值不符。", **_about(row))
+        rows = published_rows.changed(row) if isinstance(row, Bulletin) else []
+        named = f"与按截止时间重新统计的不一致：{'。'.join(rows)}。" if rows else ""
+        found.add(kind, f"{what}《{row}》与写下时的校验值不符。{named}", **_about(row))
 
 
 def _is_sound_bulletin(bulletin: Bulletin) -> bool:
-    """The digest, and rows that point to the units whose codes they keep."""
+    """The digest, and rows and texts that point to the units whose codes they keep."""
     using = bulletin._state.db or "default"
-    rows = BulletinRow.objects.using(using).filter(bulletin=bulletin)
-    units = rows.values_list("unit__code", "unit_code")
+    units = [
+        pair
+        for model in (BulletinRow, BulletinUnitText)
+        for pair in model.objects.using(using)
+        .filter(bulletin=bulletin)
+        .values_list("unit__code", "unit_code")
+    ]
     return bulletins.digest_of(bulletin) == bulletin.digest and all(a == b for a, b in units)
 
 

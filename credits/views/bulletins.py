@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from credits import bulletin_texts, bulletins, paper_files, papers, rankings
 from credits.forms import ReasonForm
 from credits.models import Bulletin, BulletinDraft, View
-from credits.slopes import slope
+from credits.view_charts import Charts
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
@@ -61,7 +62,8 @@ def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
     if answer := unchanged(request, tag):
         return answer
     texts = {t.view: t.text for t in number.texts.all()}
-    context = shown(request, bulletins.published(number), texts) | {
+    said = {t.unit_id: t.text for t in number.unit_texts.all()}
+    context = shown(request, bulletins.published(number), texts, said) | {
         "bulletin": number,
         "programme": programme,
         "title": number.title,
@@ -138,12 +140,16 @@ def not_permitted(request: MemberRequest, shown: Bulletin | BulletinDraft) -> Ht
 
 
 def shown(
-    request: MemberRequest, figures: bulletins.Figures, texts: dict[str, str]
+    request: MemberRequest,
+    figures: bulletins.Figures,
+    texts: Mapping[str, str],
+    said: Mapping[int, str],
 ) -> dict[str, Any]:
-    """The four views of figures and texts, the same for draft and published number."""
+    """The four views of figures and texts, the same for draft and published number. said: what
+    units to learn from wrote, by unit."""
     unit = rankings.unit_of(request.user)
-    improved = bulletin_texts.most_improved(figures)
     own = unit.pk if unit else None
+    charts = Charts(figures, own)
     return {
         "figures": figures,
         "tables": [
@@ -153,22 +159,28 @@ def shown(
         "notes": papers.notes(figures),
         "texts": {view: texts.get(view, "") for view in View.values},
         "own": own,
-        "compared": _compared(figures, own),
+        "charts": charts,
+        "compared": _compared(figures, charts),
         "learn": [
-            (row, bulletin_texts.evidence(row)) for row in bulletin_texts.to_learn_from(figures)
+            (row, bulletin_texts.evidence(row), said.get(row.unit_id, ""))
+            for row in charts.exemplary
         ],
-        "improved": improved,
-        "slope": slope(improved, figures.previous),
-        "overtakings": bulletin_texts.overtakings(figures),
     }
 
 
-def _compared(figures: bulletins.Figures, own: int | None) -> dict[str, Any] | None:
+def _compared(figures: bulletins.Figures, charts: Charts) -> dict[str, Any] | None:
     """The head of one cohort with the viewer's unit in it: their own, else the largest."""
     if not figures.cohorts:
         return None
+    own = charts.own
     label, rows = max(
         figures.cohorts, key=lambda c: (any(row.unit_id == own for row in c[1]), len(c[1]))
     )
-    shown = [row for index, row in enumerate(rows) if index < 4 or row.unit_id == own]
-    return {"label": label, "rows": shown, "count": len(rows)}
+    head = [row for index, row in enumerate(rows) if index < 4 or row.unit_id == own]
+    return {
+        "label": label,
+        "rows": head,
+        "count": len(rows),
+        "chart": charts.of_cohort(label, len(rows), head),
+        "others": [chart for chart in charts.compared if chart.cohort != label],
+    }

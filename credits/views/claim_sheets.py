@@ -8,16 +8,18 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from credits import claim_sheets, claims_in, rule_book
 from credits.claim_sheets import COLUMNS
 from credits.models import Form, HoursClaim
 from credits.views.shown import programme_of
-from portal import gate, spreadsheets
+from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
-from portal.models import Organization, Upload
+from portal.giving import give
+from portal.models import Member, Organization, Upload
 from portal.people_in.staging import Over
 from portal.refusals import Conflict, Refusal
 from portal.rendering import page
@@ -32,9 +34,12 @@ def template(request: MemberRequest, organization: int) -> HttpResponse:
     """The branch's members as a sheet to be filled in."""
     rows = Organization.objects.all()
     branch = gate.get(rows, request.scope, Capability.EXEMPT, pk=organization)
-    by = request.scope.actor(Capability.EXEMPT)
-    name, data = claim_sheets.template(programme_of(request), branch, by=by, at=request.at)
-    return spreadsheets.answer(data, name)
+    programme = programme_of(request)
+    return give(
+        request, Capability.EXEMPT, claim_sheets.template_asked,
+        rows=Member.objects.in_branch(branch).count(), title=f"{branch.short_name}期初学时样表",
+        back_url=reverse("claims-in"), programme=programme.pk, organization=branch.pk,
+    )  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from credits import closings, exports
@@ -13,6 +14,7 @@ from credits.models import BranchClosing, Programme
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.rendering import addresses, page
 from portal.templatetags.portal import hours, percent
 
@@ -71,7 +73,11 @@ def detail(request: MemberRequest, closing: int) -> HttpResponse:
 def sheet(request: MemberRequest, closing: int) -> HttpResponse:
     """The same as a spreadsheet, for the branch's own files."""
     found = _closing(request, closing, RECORD)
-    return exports.closing(found, by=request.scope.actor(RECORD), at=request.at)
+    return give(
+        request, RECORD, exports.closing_asked, rows=len(found.lines),
+        title=f"{found.branch_name}结业情况", back_url=reverse("closing-detail", args=[found.pk]),
+        closing=found.pk,
+    )  # fmt: skip
 
 
 def _closing(request: MemberRequest, pk: int, capability: Capability) -> BranchClosing:

@@ -20,6 +20,7 @@ from credits import (
     publishing,
     rankings,
     unit_check_states,
+    unit_texts,
 )
 from credits.forms import DraftForm, NewDraftForm
 from credits.models import BulletinDraft
@@ -67,27 +68,33 @@ def edit(request: MemberRequest, draft: int) -> HttpResponse:
     if answer := not_permitted(request, found) or _waiting(request, found):
         return answer
     initial = {"title": found.title, "version": found.version} | found.texts
-    form = DraftForm(request.POST or None, initial=initial)
+    figures = bulletins.figures_of(found)
+    asked = unit_texts.asked(found, bulletin_texts.to_learn_from(figures), at=request.at)
+    initial["left_out"] = [each.row.unit_id for each in asked if each.left_out]
+    written = [(each.row.unit_id, each.row.unit_name) for each in asked if each.text]
+    form = DraftForm(request.POST or None, initial=initial, written=written)
     status = 200
     if request.method == "POST" and form.is_valid():
         values: dict[str, Any] = dict(form.cleaned_data)
         title, version = values.pop("title"), values.pop("version")
+        left_out = values.pop("left_out", None)
+        if left_out is not None:  # whoever is not named now stays as it was
+            left_out += [u for u in found.left_out if u not in dict(written)]
         by = request.scope.actor(Capability.PUBLISH)
         try:
             bulletins.edit(
-                found, title=title, texts=values, seen_version=version, by=by, at=request.at
-            )
+                found, title=title, texts=values, left_out=left_out, seen_version=version, by=by,
+                at=request.at,
+            )  # fmt: skip
             return redirect("draft-preview", draft)
         except Refusal as refusal:
             form.add_error(None, refusal.message)
             status = 409
-    figures = bulletins.figures_of(found)
     context = {
         "form": form,
         "draft": found,
-        "evidence": [
-            (row, bulletin_texts.evidence(row)) for row in bulletin_texts.to_learn_from(figures)
-        ],
+        "asked": [(each, bulletin_texts.evidence(each.row)) for each in asked],
+        "not_asked": any(not each.is_asked for each in asked),
     }
     return page(request, "credits/draft_edit.html", context, status=status)
 
@@ -100,7 +107,8 @@ def preview(request: MemberRequest, draft: int) -> HttpResponse:
     if answer := not_permitted(request, found) or _waiting(request, found):
         return answer
     figures = bulletins.figures_of(found)
-    context = shown(request, figures, found.texts) | {
+    said = {unit: text.text for unit, text in unit_texts.taken(found).items()}
+    context = shown(request, figures, found.texts, said) | {
         "draft": found,
         "programme": found.programme,
         "title": found.title,
@@ -108,6 +116,7 @@ def preview(request: MemberRequest, draft: int) -> HttpResponse:
         "at": found.cutoff or request.at,
         "checked": unit_check_states.summary(found, at=request.at),
         "seen": ",".join(map(str, publishing.totals_of(figures))),
+        "seen_text": unit_texts.last_written(found),
         "files": paper_files.KINDS,
     }
     return page(request, "credits/bulletin.html", context)
@@ -128,6 +137,7 @@ def publish(request: MemberRequest, draft: int) -> HttpResponse:
             found,
             seen_version=int(request.POST.get("version", "0") or 0),
             seen=seen if len(seen) == len(publishing.NAMES) else (),
+            seen_text=int(request.POST.get("seen_text", "0") or 0),
             by=request.scope.actor(Capability.PUBLISH),
             at=request.at,
             back_url=reverse("draft-preview", args=[draft]),
@@ -155,6 +165,21 @@ def redraft(request: MemberRequest, draft: int) -> HttpResponse:
     try:
         bulletins.redraft(found, by=request.scope.actor(Capability.PUBLISH), at=request.at)
         messages.success(request, "已按现在的数据重新起草文字。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("draft-edit", draft)
+
+
+@require_POST
+@gate.required(Capability.PUBLISH)
+def ask(request: MemberRequest, draft: int) -> HttpResponse:
+    """Ask those units to learn from that have come in since the texts were drafted."""
+    found = _draft(request, draft)
+    try:
+        rows = bulletin_texts.to_learn_from(bulletins.figures_of(found))
+        by = request.scope.actor(Capability.PUBLISH)
+        unit_texts.ask_anew(found, rows, by=by, at=request.at)
+        messages.success(request, "已请这些单位写做法。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
     return redirect("draft-edit", draft)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from credits import certificates, exemptions, targets
 from credits.forms import ExemptionForm, ReasonForm
 from credits.models import Certificate, Exemption, Programme, Standing
-from credits.views.shown import programme_of
+from credits.views.shown import address_of, others_of, programme_of
 from portal import gate
 from portal.access import Capability
 from portal.forms import refuse
@@ -23,15 +23,13 @@ from portal.rendering import page
 @require_GET
 @gate.required(Capability.APPROVE)
 def list_(request: MemberRequest) -> HttpResponse:
-    """Requests of one's scope: those that wait first."""
-    programme = programme_of(request)
-    rows = Exemption.objects.within(request.scope, Capability.APPROVE).filter(programme=programme)
-    rows = rows.select_related("member__branch", "asked_by", "decided_by")
+    """Requests of one's scope, of every programme: those that wait first."""
+    rows = Exemption.objects.within(request.scope, Capability.APPROVE)
+    rows = rows.select_related("programme", "member__branch", "asked_by", "decided_by")
     batches: dict[str, list[Exemption]] = {}
     for row in rows.filter(state=Exemption.State.ASKED).order_by("asked_at", "pk"):
         batches.setdefault(row.batch or f"one-{row.pk}", []).append(row)
     context = {
-        "programme": programme,
         "waiting": list(batches.values()),
         "others": rows.exclude(state=Exemption.State.ASKED)[:100],
     }
@@ -41,21 +39,28 @@ def list_(request: MemberRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @gate.required(Capability.EXEMPT)
 def ask(request: MemberRequest, member: int) -> HttpResponse:
-    """Ask for somebody's exemption; an official decides."""
+    """Ask for somebody's exemption from a programme; an official decides."""
     people = Member.objects.select_related("branch")
     person = gate.get(people, request.scope, Capability.EXEMPT, pk=member)
+    programme = programme_of(request)
     form = ExemptionForm(request.POST or None, initial={"since": request.today})
     if request.method == "POST" and form.is_valid():
         values = dict(form.cleaned_data)
         values.pop("kind")
         by = request.scope.actor(Capability.EXEMPT)
         try:
-            exemptions.ask(programme_of(request), person, by=by, at=request.at, **values)
-            messages.success(request, "已提交，由上级审批。")
-            return redirect("branch-hours")
+            exemptions.ask(programme, person, by=by, at=request.at, **values)
+            messages.success(request, f"已提交：{person.name}在{programme}的减免，由上级审批。")
+            return redirect(address_of(programme, "branch-hours"))
         except Refusal as refusal:
             refuse(form, refusal)
-    context = {"form": form, "title": f"申报减免：{person.name}", "verb": "提交审批"}
+    context = {
+        "form": form,
+        "title": f"申报减免：{person.name}",
+        "lead": programme,
+        "programmes": others_of(programme),
+        "verb": "提交审批",
+    }
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
 
@@ -76,7 +81,7 @@ def ask_many(request: MemberRequest) -> HttpResponse:
         if not people or len(people) != len(asked):
             form.add_error(None, "请先勾选本支部的党员。")
         elif _hand_in(request, programme, people, form):
-            return redirect("branch-hours")
+            return redirect(address_of(programme, "branch-hours"))
     rows = Standing.objects.within(scope, Capability.EXEMPT).due().filter(programme=programme)
     rows = rows.exclude(member=request.user).select_related("member", "branch")
     rows = rows.filter(member__category=category) if category else rows
@@ -84,6 +89,7 @@ def ask_many(request: MemberRequest) -> HttpResponse:
     found = targets.why(programme, listed)
     context = {
         "programme": programme,
+        "programmes": others_of(programme),
         "form": form,
         "rows": [(row, found[row.member_id]) for row in listed],
         "chosen": asked,
@@ -129,9 +135,9 @@ def _said(member: Member, refusal: Refusal) -> str:
 @gate.required(Capability.APPROVE)
 def decide_many(request: MemberRequest) -> HttpResponse:
     """Approve or refuse what was asked for in one act, as far as one's scope reaches."""
-    programme, batch = programme_of(request), request.POST.get("batch", "")[:20]
-    rows = Exemption.objects.within(request.scope, Capability.APPROVE)
-    rows = rows.filter(programme=programme, batch=batch, state=Exemption.State.ASKED)
+    batch = request.POST.get("batch", "")[:20]
+    rows = Exemption.objects.within(request.scope, Capability.APPROVE).select_related("programme")
+    rows = rows.filter(batch=batch, state=Exemption.State.ASKED)
     found, act = list(rows) if batch else [], request.POST.get("act", "")
     if not found or act not in ("approve", "refuse"):
         messages.error(request, "这一批减免已经审批，或不在您的范围内。")
@@ -139,7 +145,7 @@ def decide_many(request: MemberRequest) -> HttpResponse:
     by, answer = request.scope.actor(Capability.APPROVE), request.POST.get("answer", "")[:200]
     try:
         outcome = exemptions.decide_many(
-            programme, found, approve=act == "approve", answer=answer, by=by, at=request.at
+            found[0].programme, found, approve=act == "approve", answer=answer, by=by, at=request.at
         )
     except Refusal as refusal:
         messages.error(request, refusal.message)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET, require_POST
 
@@ -18,6 +20,7 @@ from credits.views.shown import moved, programme_of
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
+from portal.giving import give
 from portal.models import Cohort
 from portal.refusals import Refusal
 from portal.rendering import page, tag_of, unchanged
@@ -46,13 +49,16 @@ def ranking(request: MemberRequest) -> HttpResponse:
     number, missing = _page_number(request, found, own)
     shown: Any = Paginator(found, PER_PAGE).get_page(number)  # type: ignore[arg-type] # a Kept counts and is sliced
     query = _query(choice, programme)
+    pinned = None
+    if own and all(place.organization != own for place in shown.object_list):
+        pinned = _pinned(request, programme, choice, found, own)
     context = {
         "programme": programme,
         "choice": choice,
         "page": shown,
         "rows": [_line(place, own, choice) for place in shown.object_list],
         "apart": found.apart if shown.number == 1 else (),
-        "own": own,
+        "pinned": pinned,
         "missing": missing,
         "renewed": bool(token and found.token != token),
         "level": LEVELS[choice.level],
@@ -83,8 +89,12 @@ def export(request: MemberRequest) -> HttpResponse:
         found = kept_rankings.of(programme, choice, at=request.at, token=token)
     except Refusal as refusal:
         return _not_permitted(request, programme, refusal)
-    by = request.scope.actor(Capability.SEE_RANKINGS)
-    return exports.ranking(programme, choice, found, by=by, at=request.at)
+    return give(
+        request, Capability.SEE_RANKINGS, exports.ranking_asked,
+        rows=len(found) + found.beside, title=f"{programme}排行榜",
+        back_url=f"{reverse('ranking')}?{request.GET.urlencode()}",
+        programme=programme.pk, choice=list(astuple(choice)), token=found.token,
+    )  # fmt: skip
 
 
 @require_GET
@@ -142,6 +152,22 @@ def _own(request: MemberRequest, choice: Choice) -> int | None:
         return branch.unit_id
     committee = committees.of(branch)
     return committee.pk if committee else None
+
+
+def _pinned(
+    request: MemberRequest, programme: Programme, choice: Choice, found: Kept, own: int
+) -> dict[str, str] | None:
+    """The viewer's own line, where the page that is shown does not hold it: of this ranking, else
+    of the same one among their own cohort."""
+    place, label = found.line_of(own), ""
+    if place is None and request.user.branch:
+        choice = replace(choice, cohort=request.user.branch.cohort, unit=None)
+        place = kept_rankings.of(programme, choice, at=request.at).line_of(own)
+        label = Cohort(choice.cohort).label if place else ""
+    if place is None:
+        return None
+    where = f"?{_query(choice, programme)}&find=1"
+    return _line(place, own, choice) | {"cohort": label, "where": where}
 
 
 def _page_number(request: MemberRequest, found: Kept, own: int | None) -> tuple[str | int, str]:

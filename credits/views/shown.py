@@ -25,6 +25,11 @@ def programme_of(request: MemberRequest) -> Programme:
     return programme
 
 
+def others_of(programme: Programme) -> list[Programme]:
+    """The other programmes that run, for a page on which one of them is chosen."""
+    return list(Programme.objects.open().exclude(pk=programme.pk).order_by("-starts", "-pk"))
+
+
 def moved(movement: int | None) -> dict[str, str]:
     """Places gained or lost since the last bulletin, as a line of a table shows them."""
     if not movement:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from credits import paces, rankings, trends
+from credits import drill_down, figures, paces, rankings, trends
 from credits.models import BranchStanding, Programme
+from credits.rankings import Window
 from credits.trends import Trend
 from credits.views.shown import programme_of
 from portal import gate
@@ -23,10 +25,29 @@ from portal.templatetags.portal import percent
 LABELS = dict(Cohort.choices)
 
 
+CITY = "all"  # in the address, where a cohort could stand
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the viewer looks: the city, a cohort, a unit or a branch; each knows what is above."""
+
+    cohort: str = ""
+    unit: Organization | None = None
+    branch: Organization | None = None
+
+    @property
+    def name(self) -> str:
+        if self.branch or self.unit:
+            return (self.branch or self.unit).short_name  # type: ignore[union-attr] # one is there
+        return LABELS.get(self.cohort, "全市")
+
+
 @require_GET
 @gate.required(Capability.SEE_RANKINGS, replica=True)
 def trend(request: MemberRequest) -> HttpResponse:
-    """City, cohort, the unit chosen and always one's own; counts of units only."""
+    """City, cohort, unit, branch: the line of each, and what stands below it; one's own unit
+    always beside them. Counts only."""
     programme = programme_of(request)
     try:
         rankings.check_permitted(programme)
@@ -35,18 +56,19 @@ def trend(request: MemberRequest) -> HttpResponse:
         return page(request, "credits/not_permitted.html", context)
     units = _units(programme)
     own = units.get(request.user.branch.unit_id or 0) if request.user.branch else None
-    wanted = request.GET.get("unit", "")
-    known = wanted.isdecimal() and len(wanted) < 19
-    chosen = (units.get(int(wanted)) if known else None) or own or next(iter(units.values()), None)
+    place = _place(request, programme, units, own)
     cohorts = trends.of_cohorts(programme)
     city = Trend("city", "全市", cohorts.get("", []))
     days = [week.monday for week in city.weeks]
-    lines = _lines(programme, city, cohorts, chosen, own)
+    lines = _lines(programme, city, cohorts, place, own)
     context = {
         "programme": programme,
         "units": _by_cohort(units),
-        "chosen": chosen,
+        "place": place,
+        "base": f"programme={programme.code}&",
+        "cohort_label": LABELS.get(place.cohort, ""),
         "own": own,
+        "own_branch": request.user.branch_id,
         "lines": trends.draw(lines, days),
         "marks": [(value, f"{trends.BOTTOM - value * 1.9:.1f}") for value in (0, 50, 95)],
         "table": _table(lines, city),
@@ -54,6 +76,7 @@ def trend(request: MemberRequest) -> HttpResponse:
         "days": (days[0], days[-1] + timedelta(days=6)) if days else None,
         "small": [
             {
+                "cohort": value,
                 "label": label,
                 "now": percent(line.now),
                 "points": trends.draw_small(line, days),
@@ -68,21 +91,64 @@ def trend(request: MemberRequest) -> HttpResponse:
             city,
         ),
     }
-    return page(request, "credits/trend.html", context)
+    return page(request, "credits/trend.html", context | _below(request, programme, place, units))
+
+
+def _place(
+    request: MemberRequest,
+    programme: Programme,
+    units: dict[int, Organization],
+    own: Organization | None,
+) -> Place:
+    """What the address asks for; whatever it does not know falls back to one's own unit."""
+    cohort = request.GET.get("cohort", "")
+    if cohort == CITY:
+        return Place()
+    if cohort in LABELS:
+        return Place(cohort)
+    branch = None
+    if pk := _id(request, "branch"):
+        rows = BranchStanding.objects.filter(programme=programme, branch=pk)
+        row = rows.select_related("branch").first()
+        branch = row.branch if row and row.unit_id in units else None
+    unit = units[branch.unit_id or 0] if branch else units.get(_id(request, "unit"))
+    unit = unit or own or next(iter(units.values()), None)
+    return Place(unit.cohort, unit, branch) if unit else Place()
+
+
+def _id(request: MemberRequest, name: str) -> int:
+    wanted = request.GET.get(name, "")
+    return int(wanted) if wanted.isdecimal() and len(wanted) < 19 else 0
+
+
+def _below(
+    request: MemberRequest, programme: Programme, place: Place, units: dict[int, Organization]
+) -> dict[str, Any]:
+    """One step down: a cohort's units, a unit's branches, a branch's months."""
+    if place.branch:
+        standing = BranchStanding.objects.get(programme=programme, branch=place.branch)
+        return {"standing": standing, "months": figures.months(programme, place.branch)}
+    if place.unit:
+        month = rankings.first_of_month(request.today, Window.MONTH)
+        return {"branches": drill_down.branches(programme, place.unit, month=month)}
+    if place.cohort:
+        there = [unit for unit in units.values() if unit.cohort == place.cohort]
+        return {"parts": drill_down.units(programme, there)}
+    return {}
 
 
 def _lines(
     programme: Programme,
     city: Trend,
     cohorts: dict[str, list[paces.Week]],
-    chosen: Organization | None,
+    place: Place,
     own: Organization | None,
 ) -> list[Trend]:
     lines = [city]
-    if chosen:
-        label = LABELS.get(chosen.cohort, chosen.cohort)
-        lines.append(Trend("cohort", label, cohorts.get(chosen.cohort, [])))
-    shown = {unit.pk: unit for unit in (chosen, own) if unit}
+    if place.cohort:
+        label = LABELS.get(place.cohort, place.cohort)
+        lines.append(Trend("cohort", label, cohorts.get(place.cohort, [])))
+    shown = {unit.pk: unit for unit in (place.unit, own) if unit}
     weeks = trends.of_units(programme, list(shown))
     for unit in shown.values():
         mine = own is not None and unit.pk == own.pk

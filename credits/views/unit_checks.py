@@ -6,13 +6,22 @@ from datetime import datetime, time, timedelta
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from credits import unit_check_states, unit_checks
-from credits.models import BulletinDraft, Measure, ObjectionReply, UnitAnswer, UnitFigures
+from credits.models import (
+    BulletinDraft,
+    Measure,
+    ObjectionReply,
+    UnitAnswer,
+    UnitFigures,
+    UnitText,
+    UnitTextRequest,
+)
 from credits.unit_check_states import CHECKERS, UnitState
 from portal import gate
 from portal.access import Capability, Scope
@@ -77,14 +86,22 @@ def reply(request: MemberRequest, objection: int) -> HttpResponse:
 @require_GET
 @gate.required(Capability.CERTIFY)
 def list_(request: MemberRequest) -> HttpResponse:
-    """The figures that one's own units were asked to check, newest first."""
-    rows = UnitFigures.objects.of_units(units_of(request.scope))
+    """The figures that one's own units were asked to check, and the texts that they were asked
+    for, newest first."""
+    own = units_of(request.scope)
+    rows = UnitFigures.objects.of_units(own)
     rows = rows.select_related("units_check__draft__programme")
-    paths = [reach.organization.path for reach in request.scope.reaches if reach.role in CHECKERS]
-    waiting = unit_check_states.waiting_at(paths, at=request.at)
+    waiting = unit_check_states.waiting_at(own, at=request.at)
+    written = UnitText.objects.filter(
+        request__draft=OuterRef("draft"), request__unit=OuterRef("unit")
+    )
     context = {
         "rows": rows.order_by("-pk")[:50],
         "waiting": set(waiting.values_list("pk", flat=True)),
+        "texts": UnitTextRequest.objects.of_seats(own)
+        .select_related("draft", "unit")
+        .annotate(is_written=Exists(written))
+        .order_by("-pk")[:50],
     }
     return page(request, "credits/unit_check_list.html", context)
 

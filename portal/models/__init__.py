@@ -6,7 +6,13 @@ from portal.models.job import Job, PeriodicRun
 from portal.models.member import Member, SearchTerm, SignInSlip
 from portal.models.membership import Membership, MobileStay
 from portal.models.message import MailChoice, Message, MessageRound
-from portal.models.organization import PATH_STEP, Cohort, Organization, OrganizationName
+from portal.models.organization import (
+    PATH_STEP,
+    Cohort,
+    Organization,
+    OrganizationMove,
+    OrganizationName,
+)
 from portal.models.people_import import PeopleImport, PeopleImportLine
 from portal.models.suggestion import Suggestion
 from portal.models.upload import StagedLine, Upload
@@ -24,6 +30,7 @@ __all__ = [
     "MessageRound",
     "MobileStay",
     "Organization",
+    "OrganizationMove",
     "OrganizationName",
     "PeopleImport",
     "PeopleImportLine",

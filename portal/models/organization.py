@@ -113,3 +113,35 @@ class OrganizationName(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}（自{self.since}）"
+
+
+class OrganizationMove(models.Model):
+    """That an organisation moved with all that stood below it: from one place of the tree to
+    another, by paths as they were on that day. With these the tree of any earlier day can be told
+    from today's. Insert-only."""
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="moves", verbose_name="党组织"
+    )
+    on = models.DateField("日期")
+    from_path = models.CharField("原位置", max_length=40)
+    to_path = models.CharField("新位置", max_length=40)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "隶属变动"
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                name="organization_move_elsewhere", condition=~Q(from_path=F("to_path"))
+            )
+        ]
+        indexes = [models.Index(fields=["on"], name="organization_move_on")]
+
+    def __str__(self) -> str:
+        return f"{self.organization}（{self.on}）"
+
+    def before(self, path: str) -> str:
+        """Where stood, before this move, what stood at `path` right after it."""
+        if not path.startswith(self.to_path):
+            return path
+        return self.from_path + path[len(self.to_path) :]

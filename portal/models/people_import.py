@@ -57,7 +57,8 @@ class PeopleImportLine(models.Model):
     """What one row did to one person, as far as taking it back needs it.
 
     opened, closed: ids of the memberships that it began and ended. before, after: values of the
-    register that it changed, by field (after: of a newcomer, all). reason: why it was kept.
+    register that it changed, by field (after: of a newcomer, all). ended: ids of the appointments
+    that it ended; None where an older receipt does not say. reason: why it was kept.
     """
 
     class Action(models.TextChoices):
@@ -85,6 +86,7 @@ class PeopleImportLine(models.Model):
     closed = models.BigIntegerField("原来的组织关系", null=True)
     before = models.JSONField("原值", default=dict)
     after = models.JSONField("新值", default=dict)
+    ended = models.JSONField("免去的职务", null=True)
     outcome = models.CharField("结果", max_length=6, choices=Outcome, blank=True, default="")
     reason = models.CharField("保留原因", max_length=100, blank=True, default="")
 

@@ -14,6 +14,8 @@ class Suggestion(models.Model):
     branch: the author's branch at that moment; an official above it answers. An answer closes it;
     until then its author may withdraw it. Whoever is neither the author nor such an official
     learns nothing of it, the branch's secretary least of all.
+    first: the answered one with which its author is not content; `text` then says why. One stands
+    at a time, and none follows upon it.
     """
 
     LONGEST, LONGEST_ANSWER = 500, 1000  # characters; more would not fit the unique index
@@ -38,6 +40,15 @@ class Suggestion(models.Model):
     text = models.CharField("内容", max_length=LONGEST)
     at = models.DateTimeField("提出时间")
     state = models.CharField("状态", max_length=10, choices=State, default=State.OPEN)
+    first = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="second",
+        db_index=False,
+        verbose_name="再次提出",
+    )
     answer = models.CharField("答复", max_length=LONGEST_ANSWER, blank=True)
     answered_by = models.ForeignKey(
         Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="答复人"
@@ -51,7 +62,9 @@ class Suggestion(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["member", "text"], condition=Q(state="open"), name="suggestion_open_once"
+                fields=["member", "text"],
+                condition=Q(state="open", first=None),
+                name="suggestion_open_once",
             ),
             models.CheckConstraint(name="suggestion_says_something", condition=~Q(text="")),
             models.CheckConstraint(
@@ -71,6 +84,11 @@ class Suggestion(models.Model):
             models.CheckConstraint(
                 name="suggestion_answered_later",
                 condition=Q(answered_at=None) | Q(answered_at__gte=F("at")),
+            ),
+            models.UniqueConstraint(
+                fields=["first"],
+                condition=Q(state__in=["open", "answered"]),
+                name="suggestion_asked_again_once",
             ),
         ]
         indexes = [models.Index(fields=["state", "at"], name="suggestion_state_at")]

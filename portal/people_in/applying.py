@@ -67,8 +67,10 @@ def write_people(lines: Sequence[MemberLine], *, by: Actor, at: datetime) -> Non
     acts = {a: [x for x in lines if x.action == a] for a in ("create", "return", "transfer")}
     if acts["create"]:
         members.enrol_many([_enrolment(line) for line in acts["create"]], by=by, at=at)
-    for line in acts["return"]:
-        members.readmit(_of(line), _branch(line), on=line.day, by=by, at=at, group=line.group)
+    if acts["return"]:
+        members.readmit_many(
+            [Move(_of(x), _branch(x), x.day, x.group) for x in acts["return"]], by=by, at=at
+        )
     if acts["transfer"]:
         members.transfer_many(
             [Move(_of(x), _branch(x), x.day, x.group) for x in acts["transfer"]], by=by, at=at

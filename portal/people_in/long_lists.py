@@ -143,10 +143,10 @@ def apply(upload: Upload, *, scope: Scope, by: Actor, at: datetime) -> None:
                 by=by,
                 at=at,
             )
-            lines = _again(upload, others, scope, at)
-            before = receipts.look(lines)
-            applying.write_people(lines, by=by, at=at)
-            receipts.record(receipt, lines, before)
+            for lines in _again(upload, others, scope, at):
+                before = receipts.look(lines)
+                applying.write_people(lines, by=by, at=at)
+                receipts.record(receipt, lines, before)
             ids = long_sql.enter(upload)
             long_sql.note_lines(upload, receipt)
             long_sql.note_entered(upload, by=by, at=at)
@@ -191,9 +191,9 @@ def _check_unmoved(upload: Upload, scope: Scope) -> None:
             )
 
 
-def _again(upload: Upload, lines: Any, scope: Scope, at: datetime) -> list[MemberLine]:
-    """What rows about people in the register mean now, which must be what was shown."""
-    found: list[MemberLine] = []
+def _again(upload: Upload, lines: Any, scope: Scope, at: datetime) -> Iterator[list[MemberLine]]:
+    """What rows about people in the register mean now, which must be what was shown; some at a
+    time, so that no more of them are in memory. Nobody stands in two of them."""
     told = upload.said
     table = Table(MEMBERS, (), told["headings"], told["titles"], (), told["sheets"])
     reader = MemberReader(table, scope, at)
@@ -203,8 +203,7 @@ def _again(upload: Upload, lines: Any, scope: Scope, at: datetime) -> list[Membe
         meant = [json.dumps(x.as_json(), ensure_ascii=False, sort_keys=True) for x in now]
         if meant != [x.shown for x in chunk]:
             raise Moved("名册在核对之后有变动，什么也没有写入；请重新上传，再核对一次。")
-        found += now
-    return found
+        yield now
 
 
 def _index(upload: Upload) -> int:

@@ -186,7 +186,8 @@ class MemberReader(RowReader):
             people |= {m.pk: m for m in found}
         last: dict[int, Membership] = {}
         for keys in _chunks(sorted(people)):
-            for m in Membership.objects.filter(member__in=keys).order_by("since", "id"):
+            held = Membership.objects.filter(member__in=keys).select_related("branch")
+            for m in held.order_by("since", "id"):
                 last[m.member_id] = m
         return {m.number: Known(m, last.get(pk)) for pk, m in people.items()}
 

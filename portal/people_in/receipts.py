@@ -11,22 +11,32 @@ from typing import Any
 from portal import set_wise
 from portal.audit import Actor
 from portal.members import MENDABLE
-from portal.models import Member, Membership, Organization, PeopleImport, PeopleImportLine
+from portal.models import (
+    Appointment,
+    Member,
+    Membership,
+    Organization,
+    PeopleImport,
+    PeopleImportLine,
+)
 from portal.people_in.model import MemberLine
 from portal.refusals import Refusal
 
 CHUNK = 1000
+LEAVING = ("transfer", "leave")  # acts that end a membership, and roles with it
 LINE = ["receipt", "row", "sheet", "action", "member", "opened", "closed", "before", "after",
-        "outcome", "reason"]  # fmt: skip
+        "ended", "outcome", "reason"]  # fmt: skip
 Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Before:
-    """Of one person, before a list was written: the values it changes, the open membership."""
+    """Of one person, before a list was written: the values it changes, the open membership, the
+    roles held."""
 
     values: Values
     membership: int | None
+    roles: Sequence[int] = ()
 
 
 def open_(
@@ -58,6 +68,7 @@ def look(lines: Sequence[MemberLine]) -> dict[int, Before]:
     found: dict[int, Before] = {}
     for chunk in _chunks([line for line in lines if line.member and line.action != "same"]):
         belongs = _open([line.member.pk for line in chunk if line.member])
+        held = _held([x.member.pk for x in chunk if x.member and x.action in LEAVING])
         for line in chunk:
             if line.member is None:
                 continue
@@ -65,7 +76,8 @@ def look(lines: Sequence[MemberLine]) -> dict[int, Before]:
             values = _values(line.member, [f for f in MENDABLE if f in line.changes])
             if "group" in line.changes and line.action == "update" and here:
                 values["group"] = here.group
-            found[line.member.pk] = Before(values, here.pk if here else None)
+            roles = held.get(line.member.pk, [])
+            found[line.member.pk] = Before(values, here.pk if here else None, roles)
     return found
 
 
@@ -76,6 +88,7 @@ def record(
     for chunk in _chunks([line for line in lines if line.action != "same"]):
         people = {m.number: m for m in Member.objects.filter(number__in=[x.number for x in chunk])}
         belongs = _open([m.pk for m in people.values()])
+        held = _held([m.pk for m in people.values()])
         rows = []
         for line in chunk:
             member = people[line.number]
@@ -93,9 +106,10 @@ def record(
                     line.action,
                     member.pk,
                     now.pk if now and moved else None,
-                    was.membership if line.action in ("transfer", "leave") else None,
+                    was.membership if line.action in LEAVING else None,
                     json.dumps(was.values),
                     json.dumps(after),
+                    json.dumps([pk for pk in was.roles if pk not in held.get(member.pk, ())]),
                     "",
                     "",
                 )
@@ -115,6 +129,15 @@ def plain(value: Any) -> Any:
 def _open(members: Sequence[int]) -> dict[int, Membership]:
     rows = Membership.objects.open().filter(member__in=members)
     return {m.member_id: m for m in rows}
+
+
+def _held(members: Sequence[int]) -> dict[int, list[int]]:
+    """Ids of the appointments that people hold."""
+    found: dict[int, list[int]] = {}
+    rows = Appointment.objects.filter(member__in=members, until=None).order_by("pk")
+    for member, pk in rows.values_list("member", "pk"):
+        found.setdefault(member, []).append(pk)
+    return found
 
 
 def _chunks(lines: Sequence[MemberLine]) -> Iterator[Sequence[MemberLine]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from portal import members
+from portal import members, set_wise
 from portal.audit import Actor
 from portal.members import Departure, Mending, Move
 from portal.models import (
@@ -19,11 +19,14 @@ from portal.models import (
     Member,
     Membership,
     MobileStay,
+    Organization,
     PeopleImport,
     PeopleImportLine,
 )
+from portal.people_in import roles_back
 from portal.people_in.headings import LABELS
 from portal.people_in.receipts import plain
+from portal.people_in.roles_back import Ended
 from portal.refusals import Refusal
 
 Action, Outcome = PeopleImportLine.Action, PeopleImportLine.Outcome
@@ -39,12 +42,13 @@ class Undone(Refusal):
 @dataclass(frozen=True)
 class Beside:
     """One line beside what the register says now. here: the open membership; left: the one that
-    the line ended, or (None) there was none."""
+    the line ended, or (None) there was none; roles: those that it ended."""
 
     line: PeopleImportLine
     member: Member
     here: Membership | None
     left: Membership | None
+    roles: Sequence[Appointment] = ()
 
 
 def claim(receipt: PeopleImport, *, by: Actor, at: datetime) -> PeopleImport:
@@ -65,14 +69,22 @@ def look(lines: Sequence[PeopleImportLine]) -> list[Beside]:
     belongs = Membership.objects.select_related("branch")
     here = {m.member_id: m for m in belongs.open().filter(member__in=keys)}
     left = belongs.in_bulk([line.closed for line in lines if line.closed])
+    ended = roles_back.of(lines)
     return [
-        Beside(line, people[line.member_id], here.get(line.member_id), left.get(line.closed or 0))
+        Beside(
+            line,
+            people[line.member_id],
+            here.get(line.member_id),
+            left.get(line.closed or 0),
+            ended[line.pk],
+        )
         for line in lines
     ]
 
 
-def touched(found: Sequence[Beside], *, since: datetime) -> dict[int, str]:
-    """Why lines cannot be taken back, as far as the register knows, by line id."""
+def touched(found: Sequence[Beside], *, since: datetime, on: Organization) -> dict[int, str]:
+    """Why lines cannot be taken back, as far as the register knows, by line id. on: where the list
+    was imported."""
     keys = [s.member.pk for s in found]
     roles = Appointment.objects.filter(member__in=keys, until=None)
     busy = set(roles.values_list("member_id", "organization_id"))
@@ -80,7 +92,8 @@ def touched(found: Sequence[Beside], *, since: datetime) -> dict[int, str]:
     away = set(stays.values_list("member_id", flat=True))
     later = Membership.objects.filter(member__in=keys)
     newest = {m.member_id: m.pk for m in later.order_by("since", "pk")}
-    reasons: dict[int, str] = {}
+    ended = {s.line.pk: s.roles for s in found}
+    reasons = roles_back.in_the_way([s.line for s in found], ended, on)
     for s in found:
         reason = _moved(s, newest) or _mended(s)
         if not reason and s.line.action in ARRIVED and s.here:
@@ -97,7 +110,8 @@ def touched(found: Sequence[Beside], *, since: datetime) -> dict[int, str]:
 
 def take_back(found: Sequence[Beside], *, by: Actor, at: datetime) -> None:
     """Undo lines that nobody touched: values as they were, newcomers out as entered by mistake,
-    transfers back on their own day, those who left in again on the day they left."""
+    transfers back on their own day, those who left in again on the day they left; roles that ended
+    by it from today on."""
     mendings = [
         Mending(s.member, _of_json(s.line.before), s.line.before.get("group"))
         for s in found
@@ -118,10 +132,15 @@ def take_back(found: Sequence[Beside], *, by: Actor, at: datetime) -> None:
     ]
     if moves:
         members.transfer_many(moves, by=by, at=at)
-    for s in found:
-        if s.line.action == Action.LEAVE and s.left and s.left.until:
-            back, day = s.left.branch, s.left.until
-            members.readmit(s.member, back, on=day, by=by, at=at, group=s.left.group)
+    returns = [
+        Move(s.member, s.left.branch, s.left.until, s.left.group)
+        for s in found
+        if s.line.action == Action.LEAVE and s.left and s.left.until
+    ]
+    if returns:
+        members.readmit_many(returns, by=by, at=at)
+    if lost := [Ended(s.member, s.roles) for s in found if s.roles]:
+        roles_back.give_back(lost, by=by, at=at)
 
 
 def note(lines: Sequence[PeopleImportLine], kept: Mapping[int, str]) -> None:
@@ -129,7 +148,8 @@ def note(lines: Sequence[PeopleImportLine], kept: Mapping[int, str]) -> None:
     for line in lines:
         line.reason = kept.get(line.pk, "")
         line.outcome = Outcome.KEPT if line.reason else Outcome.UNDONE
-    PeopleImportLine.objects.bulk_update(lines, ["outcome", "reason"], batch_size=300)
+    told = [(line.outcome, line.reason, line.pk) for line in lines]
+    set_wise.update_by_id(PeopleImportLine, ["outcome", "reason"], told)
 
 
 def _came(s: Beside) -> bool:

@@ -10,7 +10,6 @@ from django.template import Context, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, TextNode, Token
 from django.template.defaulttags import IfNode
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -87,7 +86,7 @@ def nav(context: Context, name: str, label: str, badge: int = 0) -> str:
     """One entry of the main menu; the current page's is marked as such."""
     match = getattr(context["request"], "resolver_match", None)
     here = match.view_name if match else ""
-    address = reverse(name)
+    address = rendering.address(name)
     path = context["request"].path
     current = here == name or (name != "home" and len(address) > 1 and path.startswith(address))
     return format_html(
@@ -116,7 +115,7 @@ def back_url(context: Context) -> str:
         path = urlsplit(came_from)
         if path.path != request.path:
             return f"{path.path}?{path.query}" if path.query else path.path
-    return reverse("home")
+    return rendering.address("home")
 
 
 @register.filter

@@ -18,15 +18,15 @@ from portal import gate, mobile_out, mobile_stays
 from portal.access import Capability
 from portal.forms import AwayForm, StayEndForm, refuse
 from portal.gate import MemberRequest
+from portal.giving import give
+from portal.mobile_out import SHOWN
 from portal.mobile_stays import Away
-from portal.models import Member, MobileStay, Organization
-from portal.querysets import MobileStayQuerySet
+from portal.models import Member, MobileStay
 from portal.refusals import Refusal
 from portal.rendering import page
 
 PER_PAGE = 50
 SEE, MANAGE = Capability.SEE_MEMBERS, Capability.MANAGE_PEOPLE
-SHOWN = {"": "在外", "quiet": "三个月未联系", "ended": "已结束"}
 
 
 @require_GET
@@ -36,7 +36,8 @@ def list_(request: MemberRequest) -> HttpResponse:
     a quarter; or stays that have ended."""
     show, text = _asked(request.GET)
     since = request.today - mobile_stays.QUARTER
-    shown = Paginator(_chosen(request, show, text), PER_PAGE).get_page(request.GET.get("page"))
+    rows = mobile_out.chosen(request.scope, SEE, show=show, text=text, today=request.today)
+    shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     open_ = MobileStay.objects.within(request.scope, SEE).open()
     context = {
         "page": shown,
@@ -172,31 +173,17 @@ def report_in(request: MemberRequest, hosted: int) -> HttpResponse:
 def out(request: MemberRequest) -> HttpResponse:
     """What the list shows as a spreadsheet, of those one manages."""
     show, text = _asked(request.POST)
-    rows = _chosen(request, show, text, MANAGE)
-    on: Organization | None = next(iter(request.scope.organizations(MANAGE)), None)
-    said = "，".join(filter(None, [SHOWN[show], f"查找：{text}" if text else ""]))
-    by = request.scope.actor(MANAGE)
-    return mobile_out.stays(rows, by=by, at=request.at, on=on, filter_=said)
+    scope, today = request.scope, request.today
+    rows = mobile_out.chosen(scope, MANAGE, show=show, text=text, today=today).count()
+    return give(
+        request, MANAGE, mobile_out.stays, rows=rows, title=mobile_out.name_of(scope),
+        back_url=reverse("stay-list"), show=show, text=text,
+    )  # fmt: skip
 
 
 def _asked(given: Any) -> tuple[str, str]:
     show = given.get("show", "")
     return (show if show in SHOWN else ""), given.get("q", "").strip()
-
-
-def _chosen(
-    request: MemberRequest, show: str, text: str, capability: Capability = SEE
-) -> MobileStayQuerySet:
-    rows = MobileStay.objects.within(request.scope, capability)
-    if show == "ended":
-        rows = rows.exclude(until=None).order_by("-until", "pk")
-    else:
-        quiet_since = request.today - mobile_stays.QUARTER
-        rows = rows.quiet(quiet_since) if show == "quiet" else rows.open()
-        rows = rows.longest_quiet_first()
-    if text:
-        rows = rows.filter(member__in=Member.objects.search(text))
-    return rows.select_related("member__branch", "contact")
 
 
 def _get(request: MemberRequest, pk: int) -> MobileStay:

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from portal import gate, mobile_out, people_in, people_out
 from portal.access import Capability
 from portal.gate import MemberRequest
-from portal.models import Organization, PeopleImport, Upload
+from portal.giving import give
+from portal.models import PeopleImport, Upload
 from portal.people_in import long_lists, staging
 from portal.people_in.headings import LABELS
 from portal.people_in.model import said
@@ -86,14 +87,12 @@ def stays_in_one(request: MemberRequest, stay_list: int) -> HttpResponse:
 def members_out(request: MemberRequest) -> HttpResponse:
     """The register as a spreadsheet: the people that the list shows, of those one manages."""
     text, mobile = request.POST.get("q", "").strip(), bool(request.POST.get("mobile"))
-    found, filter_ = people_out.asked_for(request.scope, text=text, mobile=mobile)
-    by, on = request.scope.actor(PEOPLE), _place(request, PEOPLE)
-    if found.count() > people_out.LONG:
-        job = people_out.members_later(
-            text=text, mobile=mobile, by=by, at=request.at, on=on, back_url=reverse("member-list")
-        )
-        return redirect("job-detail", job.pk)
-    return people_out.members(found, by=by, at=request.at, on=on, filter_=filter_)
+    found, _ = people_out.asked_for(request.scope, text=text, mobile=mobile)
+    return give(
+        request, PEOPLE, people_out.members_asked, rows=found.count(),
+        title=people_out.members_name(request.scope),
+        back_url=reverse("member-list"), text=text, mobile=mobile,
+    )  # fmt: skip
 
 
 @require_POST
@@ -101,14 +100,12 @@ def members_out(request: MemberRequest) -> HttpResponse:
 def organizations_out(request: MemberRequest) -> HttpResponse:
     """The tree as a spreadsheet: the organisations that the list shows, of those one manages."""
     text = request.POST.get("q", "").strip()
-    found = Organization.objects.within(request.scope, TREE).standing()
-    return people_out.organizations(
-        found.named(text) if text else found,
-        by=request.scope.actor(TREE),
-        at=request.at,
-        on=_place(request, TREE),
-        filter_=f"查找：{text}" if text else "",
-    )
+    found, _ = people_out.organizations_asked_for(request.scope, text=text)
+    return give(
+        request, TREE, people_out.organizations_asked, rows=found.count(),
+        title=people_out.organizations_name(request.scope),
+        back_url=reverse("organization-list"), text=text,
+    )  # fmt: skip
 
 
 def _upload(request: MemberRequest, kind: str) -> HttpResponse:
@@ -192,7 +189,3 @@ def _form(request: HttpRequest, kind: str, *, status: int = 200) -> HttpResponse
         "out_url": reverse(out),
     }
     return page(request, "portal/people_in.html", context, status=status)
-
-
-def _place(request: MemberRequest, capability: Capability) -> Organization | None:
-    return next(iter(request.scope.organizations(capability)), None)

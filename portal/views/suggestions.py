@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from portal import gate, suggestions
 from portal.access import Capability
-from portal.forms import AnswerForm, SuggestionForm, refuse
+from portal.forms import AnswerForm, AskAgainForm, SuggestionForm, refuse
 from portal.gate import MemberRequest
 from portal.models import Suggestion
 from portal.querysets import SuggestionQuerySet
@@ -40,8 +40,15 @@ def mine(request: MemberRequest) -> HttpResponse:
         except Refusal as refusal:
             refuse(form, refusal)
     rows = Suggestion.objects.within(request.scope, Capability.OWN).select_related("answered_by")
+    rows = rows.with_second()
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"form": form, "page": shown, "query": "", "days": suggestions.ANSWER_WITHIN.days}
+    context = {
+        "form": form,
+        "page": shown,
+        "query": "",
+        "days": suggestions.ANSWER_WITHIN.days,
+        "fresh": {row.pk for row in shown if suggestions.may_ask_again(row, at=request.at)},
+    }
     return page(request, "portal/suggestions.html", context, status=422 if form.errors else 200)
 
 
@@ -57,6 +64,27 @@ def withdraw(request: MemberRequest, suggestion: int) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, refusal.message)
     return redirect("suggestions")
+
+
+@require_http_methods(["GET", "POST"])
+@gate.required(Capability.OWN)
+def again(request: MemberRequest, suggestion: int) -> HttpResponse:
+    """Ask a second time about an answer with which one is not content."""
+    own = Suggestion.objects.within(request.scope, Capability.OWN).select_related("answered_by")
+    found = gate.get(own, request.scope, Capability.OWN, pk=suggestion)
+    form = AskAgainForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        text, by = form.cleaned_data["text"], request.scope.actor()
+        try:
+            suggestions.ask_again(found, text, by=by, at=request.at)
+            messages.success(request, "已再次提出，由上级或其他同志答复。")
+            return redirect("suggestions")
+        except Refusal as refusal:
+            refuse(form, refusal)
+    context = {"suggestion": found, "form": form}
+    return page(
+        request, "portal/suggestion_again.html", context, status=422 if form.errors else 200
+    )
 
 
 @require_GET
@@ -89,6 +117,7 @@ def received(request: MemberRequest) -> HttpResponse:
 def detail(request: MemberRequest, suggestion: int) -> HttpResponse:
     """One of them, and the form that answers it."""
     rows = _received(request).select_related("member", "branch", "answered_by")
+    rows = rows.select_related("first__answered_by")
     found = gate.get(rows, request.scope, Capability.APPROVE, pk=suggestion)
     form = AnswerForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -102,7 +131,11 @@ def detail(request: MemberRequest, suggestion: int) -> HttpResponse:
             return redirect("suggestion-detail", found.pk)
         except Refusal as refusal:
             refuse(form, refusal)
-    context = {"suggestion": found, "form": form}
+    context = {
+        "suggestion": found,
+        "form": form,
+        "for_others": found.state == State.OPEN and suggestions.others_answer(found, request.user),
+    }
     return page(request, "portal/suggestion.html", context, status=422 if form.errors else 200)
 
 

@@ -30,6 +30,7 @@ from credits import (
     ledger,
     registers,
     unit_checks,
+    unit_texts,
 )
 from credits.catch_up import Span
 from credits.ledger import Credit, Source
@@ -101,6 +102,11 @@ def _checks(world: World) -> None:
         ids["unit_figures"] = check.rows.get(unit=unit).pk
     row = check.rows.get(unit=city.county)
     unit_checks.answer(row, {"due": "少一人"}, by=city.actor("gao", "official"), at=NOW)
+    official, rows = city.actor("shi", "official"), bulletins.figures_of(draft).rows
+    unit_texts.ask_anew(draft, rows, by=official, at=NOW)
+    for request in draft.text_requests.all():
+        ids = world.inside if request.unit_id == city.county.pk else world.outside
+        ids["unit_text_request"] = request.pk
     secret = feed_keys.make(by=city.actor("shi", "official"), at=NOW)
     world.inside["secret"] = world.outside["secret"] = secret
     world.inside["objection"] = world.outside["objection"] = row.answers.get(measure="due").pk
@@ -326,4 +332,5 @@ def _shared(city: City, programme: Programme) -> dict[str, int | str]:
         "material": material.pk,
         "bulletin": bulletin.pk,
         "draft": draft.pk,
+        "matter": "bulk",
     }

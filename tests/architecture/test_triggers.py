@@ -18,11 +18,15 @@ INSERT_ONLY = {
     "credits_bulletin",
     "credits_bulletinrow",
     "credits_bulletintext",
+    "credits_bulletinunittext",
+    "credits_unittext",
+    "credits_unittextrequest",
     "credits_bulletinwithdrawal",
     "credits_certificateevent",
     "credits_lateentry",
     "credits_branchclosing",
     "portal_auditevent",
+    "portal_organizationmove",
     "courses_scan",
 }
 

@@ -23,6 +23,7 @@ RAW_SQL = {
     "portal/triggers.py",  # what holds invariants in the database
     "credits/stores.py",  # backup and restore, which know both engines' own tools
     "portal/worker.py",  # notices a lost connection
+    "portal/together.py",  # queries of the ORM, put together for PostgreSQL
     "portal/replica.py",  # asks two servers how far they are
 }
 PROTECTED = ("Posting", "LedgerEntry", "LedgerBook", "CreditTotal", "Standing", "BranchStanding",

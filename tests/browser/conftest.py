@@ -57,6 +57,7 @@ class Seeded:
 ROLES = {
     "党员": "member", "支部书记": "secretary", "组织委员": "organiser", "帮学人": "helper",
     "巡回指导组": "guidance", "机关干部": "official", "系统管理员": "administrator",
+    "单位机关干部": "unit_official",
 }  # fmt: skip
 
 

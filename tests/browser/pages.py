@@ -35,11 +35,12 @@ from credits import (
     exemptions,
     registers,
     unit_checks,
+    unit_texts,
 )
 from credits.catch_up import Span
 from credits.exemptions import Terms
 from credits.models import BranchClosing, Bulletin, BulletinDraft, LedgerEntry, Programme, Standing
-from portal import appointments, messages, suggestions
+from portal import messages, suggestions
 from portal.audit import Actor
 from portal.messages import Letter
 from portal.models import (
@@ -58,6 +59,7 @@ from portal.models import (
 from portal.people_in import Table
 from tests.cast import TODAY, moment
 
+MATTERS = ("sessions", "bulk", "granted", "corrected", "conflicts")
 UNIT_ACTS = ("rename", "move", "merge", "divide", "dissolve")
 # Addresses that answer a GET with something other than a page of their own.
 NO_PAGE = {
@@ -161,7 +163,8 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         "item": drawn[1].pk,
         "judged": drawn[0].pk,
         "draft": draft.pk,
-        "unit_figures": _checked(official, draft, at),
+        "unit_figures": _checked(people, draft, at),
+        "unit_text_request": _asked(people, draft, at),
         "certificate": certificates.issue(complete, by=by, at=at).pk,
         "upload": Upload.objects.create(
             by=people["secretary"], kind="members", filename="名册.csv", table=table, at=at
@@ -190,6 +193,9 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     handed = Suggestion.objects.in_bulk([ids["answered"], ids["withdrawn"]])
     suggestions.answer(handed[ids["answered"]], "已报修。\n明天来人。", by=city, at=at)
     suggestions.withdraw(handed[ids["withdrawn"]], by=member, at=at)
+    again = suggestions.hand_in("advice", "活动室太暗。", by=member, at=at)
+    answered = suggestions.answer(again, "已换灯。", by=city, at=at)
+    ids["again"] = suggestions.ask_again(answered, "还是太暗。", by=member, at=at).pk
     for state in Job.State.values:
         over = state in ("done", "failed", "cancelled")
         ids[f"job_{state}"] = Job.objects.create(
@@ -200,24 +206,29 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     return ids
 
 
-def _checked(official: Member, draft: BulletinDraft, at: datetime) -> int:
-    """A draft sent to its units: one official checks for a unit, another's unit has objected."""
-    by, one = Actor(official, Role.OFFICIAL), official.branch and official.branch.unit
-    units = Organization.objects.filter(unit=F("pk"))
-    own = one or units.order_by("pk").first()
-    other = Member.objects.active().exclude(branch__unit=own).filter(branch__unit__isnull=False)
-    person = other.select_related("branch__unit").order_by("pk")[0]
-    assert own
-    assert person.branch
-    assert person.branch.unit
-    for who, where in ((official, own), (person, person.branch.unit)):
-        appointments.appoint(who, Role.OFFICIAL, where, since=TODAY, by=by, at=at)
+def _checked(people: dict[str, Any], draft: BulletinDraft, at: datetime) -> int:
+    """A draft sent to its units: one is looked at, another has objected."""
+    by, own = Actor(people["official"], Role.OFFICIAL), people["unit_official"]
     check = unit_checks.send(draft, deadline=at + timedelta(days=3), by=by, at=at)
-    objecting = check.rows.get(unit=person.branch.unit)
-    unit_checks.answer(objecting, {"due": "少一人"}, by=Actor(person, Role.OFFICIAL), at=at)
-    row = check.rows.get(unit=own)
-    unit_checks.look(row, by=by, at=at)
+    beside = Appointment.objects.filter(role=Role.OFFICIAL, organization__unit=F("organization"))
+    seat = beside.exclude(member=own).select_related("member").order_by("pk")[0]
+    objecting = check.rows.get(unit=seat.organization_id)
+    unit_checks.answer(objecting, {"due": "少一人"}, by=Actor(seat.member, Role.OFFICIAL), at=at)
+    row = check.rows.get(unit=own.branch.unit_id)
+    unit_checks.look(row, by=Actor(own, Role.OFFICIAL), at=at)
     return row.pk
+
+
+def _asked(people: dict[str, Any], draft: BulletinDraft, at: datetime) -> int:
+    """The unit's own official is asked for a text as well, and has written one."""
+    by, own = Actor(people["official"], Role.OFFICIAL), people["unit_official"]
+    unit = own.branch.unit_id
+    rows = [row for row in bulletins.figures_of(draft).rows if row.unit_id == unit]
+    unit_texts.ask_anew(draft, rows, by=by, at=at)
+    request = draft.text_requests.select_related("draft", "unit").get(unit=unit)
+    writer = Actor(own, Role.OFFICIAL)
+    unit_texts.write(request, "倒班的党员分三班学，一个不落。", by=writer, at=at)
+    return request.pk
 
 
 def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[str]]:
@@ -257,7 +268,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("course-detail", course), at("lesson-detail", lesson),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
             at("my-warnings"), at("session-visit", ids["visit"]), at("message-list"),
-            at("message-by-mail"), at("suggestions"), at("bulletin-list"),
+            at("message-by-mail"), at("suggestions"),
+            at("suggestion-again", ids["answered"]), at("bulletin-list"),
             at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
             at("my-samples"), at("bag-list"), at("bag-detail", bag.slug), at("no-network"),
             at("bag-offline", bag.slug), at("bag-reading", bag.slug, some(bag.items.all()), 1),
@@ -297,8 +309,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("ranking", query="?level=committee&cohort=county"), at("bulletin-list"),
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
             at("draft-look", ids["draft"]),
-            at("draft-check", ids["draft"]), at("unit-check-list"),
-            at("unit-check", ids["unit_figures"]), at("feed-choose"), at("ranking-trend"),
+            *(at("draft-matter", ids["draft"], name, branch.unit_id) for name in MATTERS),
+            at("draft-check", ids["draft"]), at("feed-choose"), at("ranking-trend"),
             at("bulletin-withdraw", bulletin), at("organization-list"),
             at("organization-list", query="?q=zz"),
             at("organization-list", query="?unseated=1"), at("organization-detail", city.pk),
@@ -319,8 +331,13 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("programme-next"), at("loose-ends", city.pk), at("closing-list"),
             at("closing-detail", ids["closing"]), at("audit-list"), at("suggestions-received"),
             at("suggestions-received", query="?state=answered"),
-            *(at("suggestion-detail", ids[key]) for key in ("late", "answered", "withdrawn")),
+            *(at("suggestion-detail", ids[key])
+              for key in ("late", "answered", "withdrawn", "again")),
             *(at("job-detail", ids[f"job_{state}"]) for state in Job.State.values),
+        ],
+        "unit_official": [
+            at("home"), at("unit-check-list"), at("unit-check", ids["unit_figures"]),
+            at("unit-text", ids["unit_text_request"]),
         ],
         "administrator": [
             at("home"), at("programme-reopen"), at("admin:index"),

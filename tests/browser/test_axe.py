@@ -89,7 +89,8 @@ def test_every_page_stands_in_the_list(seeded: Any, ids: dict[str, int | str]):
     assert set(pages.NO_PAGE) <= set(NAMES)
 
 
-ROLES = ["", "member", "secretary", "official", "administrator", "guidance", "organiser", "helper"]
+ROLES = ["", "member", "secretary", "official", "administrator", "guidance", "organiser", "helper",
+         "unit_official"]  # fmt: skip
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -37,13 +37,15 @@ def take(page: Page, name: str) -> None:
 
 
 def print_bulletin(bulletin: Bulletin) -> None:
-    """The first page of its PDF, the first annex and the last page."""
+    """The first page of its PDF, one with charts, the first annex and the last page."""
     with TemporaryDirectory() as folder:
         made = Path(folder, "bulletin.pdf")
         paper_pdf.write(papers.of_bulletin(bulletin), made, copies="各县（区）委，市直各单位")
         texts = [page.extract_text() for page in PdfReader(made).pages]
         annex = next(number for number, text in enumerate(texts, 1) if text.startswith("附件1"))
-        for name, number in (("first", 1), ("annex", annex), ("last", len(texts))):
+        charts = next(number for number, text in enumerate(texts, 1) if "人均学时（竖线" in text)
+        for name, number in (("first", 1), ("charts", charts), ("annex", annex),
+                             ("last", len(texts))):  # fmt: skip
             target = DIRECTORY / f"bulletin-pdf-{name}"
             subprocess.run(
                 ["pdftoppm", "-r", "60", "-png", "-singlefile", "-f", str(number), "-l",

@@ -62,8 +62,8 @@ def studied(city, programme, lonely):
     return member
 
 
-def sheet_of(response):
-    book = openpyxl.load_workbook(BytesIO(response.content))
+def sheet_of(export):
+    book = openpyxl.load_workbook(BytesIO(export.data()))
     return [[cell.value for cell in row] for row in book.active.iter_rows()]
 
 

@@ -8,14 +8,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from courses import crediting, roll_call, study_logs
+from courses import crediting, reading_classes, roll_call, study_logs
 from courses.sessions import NotNow
 from courses.study_logs import CannotLog, Study
 from credits import catch_up, late_entries, statements, verification
 from credits.catch_up import Span
 from credits.models import LateEntry
-from tests.cast import NOW, STARTS, TODAY, days_ago, moment
-from tests.courses.conftest import mark_of
+from tests.cast import BEFORE, NOW, STARTS, TODAY, days_ago, moment
+from tests.courses.conftest import mark_of, plan
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both, pytest.mark.usefixtures("clock")]
 LATE = Study("self", days_ago(40), 45, "补记的自学", "reform")
@@ -114,6 +114,30 @@ def test_mistake_17_a_late_roll_is_corrected_after_the_window(
 
     assert all(line.late == made for line in statements.of(programme, lin).lines)
     assert verification.verify(at=later).problems == []
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_the_roll_and_the_class_roll_show_that_hours_were_entered_late(
+    city, programme, secretary, window, enter, late
+):
+    """Closed, corrected and whole; a roll closed without a window shows nothing."""
+    day = days_ago(40) if late else days_ago(2)
+    class_ = reading_classes.found(
+        programme, city.jia, name="读书班", plans=[plan(day=day)], starts=days_ago(60), ends=TODAY,
+        by=secretary, at=BEFORE,
+    )  # fmt: skip
+    session = class_.sessions.get()
+    roll_call.open_(session, by=secretary, at=moment(day, 9))
+    if late:
+        window(city.jia)
+    desk = enter("zhou")
+    pages = [reverse("session-detail", args=[session.pk]), reverse("class-roll", args=[class_.pk])]
+    mark = '<span class="tag wait">补录</span>'
+    assert all(mark not in desk.get(page).content.decode() for page in pages)
+
+    roll_call.close(session, {}, by=secretary, at=NOW)
+
+    assert all((mark in desk.get(page).content.decode()) is late for page in pages)
 
 
 # --- Pages ----------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both, pytest.mark.usefixtures("
 @pytest.fixture
 def out(class_, secretary):
     def make():
-        return class_rolls_out.sheet(class_, by=secretary, at=NOW).content
+        return class_rolls_out.sheet(class_, by=secretary, at=NOW).data()
 
     return make
 

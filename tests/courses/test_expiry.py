@@ -11,10 +11,11 @@ from django.urls import reverse
 from courses import attendance_plans, expiry, line_queries, loose_ends, roll_call, study_logs
 from courses.loose_ends import Ends
 from courses.models import AttendancePlan, LineQuery, StudyLog, StudySession, WalkIn
-from courses.study_logs import Study
+from courses.study_logs import CannotLog, Study
 from credits import programmes, verification
 from credits.models import LedgerEntry, Programme
 from portal.models import AuditEvent
+from portal.refusals import Refusal
 from tests.cast import NOW, TODAY, days_ago, moment
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
@@ -190,6 +191,117 @@ def test_the_member_reads_what_became_of_it(programme, pending, close, enter, li
     assert "None" not in logs
     assert "封账时未处理" in hours
     assert "封账时还没有确认" in browser.get(reverse("home")).content.decode()
+
+
+# --- Asked for anew, once the books are open again ------------------------------------------------
+
+
+@pytest.fixture
+def reopened(city, programme, pending, close):
+    close(programme)
+    programme.refresh_from_db()
+    return programmes.reopen(programme, reason="补表", by=city.by, at=LATER)
+
+
+@pytest.fixture
+def log(pending):
+    return StudyLog.objects.get()
+
+
+def test_an_ended_log_waits_again_as_it_was_and_is_confirmed(
+    city, programme, log, reopened, secretary
+):
+    """Long after the back-dating limit: the day on which it was first handed in counts."""
+    before = StudyLog.objects.values().get()
+
+    expiry.hand_in_again(log, by=city.actor("lin"), at=LATER)
+    expiry.hand_in_again(log, by=city.actor("lin"), at=LATER)
+
+    kept = StudyLog.objects.values().get()
+    changed = {name for name in kept if kept[name] != before[name]}
+    assert changed == {"state", "reason", "decided_at"}
+    assert AuditEvent.objects.filter(subject__startswith="再次提交").count() == 1
+    [outcome] = study_logs.confirm([StudyLog.objects.get()], by=secretary, at=LATER)
+    assert (outcome.hours, outcome.reason) == (100, "")
+    assert verification.verify(at=LATER).problems == []
+
+
+def test_nothing_waits_again_by_itself(programme, reopened):
+    assert states() == ["expired"] * 4
+
+
+def test_while_the_books_are_closed_no_log_waits_again(city, programme, log, close):
+    close(programme)
+
+    with pytest.raises(CannotLog, match="封账"):
+        expiry.hand_in_again(log, by=city.actor("lin"), at=LATER)
+
+    assert StudyLog.objects.get().state == "expired"
+
+
+def test_what_was_handed_in_instead_stands_in_the_way(city, programme, log, reopened, lin):
+    values = StudyLog.objects.values().get() | {"id": None, "key": "instead", "state": "pending"}
+    start = moment(days_ago(1), 9)
+    StudyLog.objects.create(**values | {"decided_at": None, "reason": "", "start": start})
+    StudyLog.objects.filter(pk=log.pk).update(start=start)
+
+    with pytest.raises(CannotLog, match="重叠"):
+        expiry.hand_in_again(log, by=city.actor("lin"), at=LATER)
+
+
+def test_what_somebody_decided_does_not_wait_again(city, programme, log, secretary, pending):
+    study_logs.return_([log], reason="没有学", by=secretary, at=NOW)
+
+    with pytest.raises(Refusal, match="已退回"):
+        expiry.hand_in_again(log, by=city.actor("lin"), at=NOW)
+
+
+@pytest.mark.parametrize(("who", "name", "shows"), [
+    ("lin", "log-again", "my-logs"), ("zhou", "log-again-for", "log-list"),
+])  # fmt: skip
+def test_one_tap_on_the_page_of_the_member_or_the_secretary(
+    programme, log, reopened, enter, clock, who, name, shows
+):
+    browser, act = enter(who), reverse(name, args=[log.pk])
+    page = browser.get(reverse(shows), {"show": "decided"}).content.decode()
+    assert act in page
+
+    answer = browser.post(act)
+
+    assert answer.url == reverse(shows)
+    assert StudyLog.objects.get().state == "pending"
+    assert act not in browser.get(reverse(shows), {"show": "decided"}).content.decode()
+
+
+def test_while_the_books_are_closed_no_page_offers_it(programme, log, close, pending, enter, clock):
+    close(programme)
+
+    assert "/again/" not in enter("lin").get(reverse("my-logs")).content.decode()
+    listed = enter("zhou").get(reverse("log-list"), {"show": "decided"}).content.decode()
+    assert "again-for" not in listed
+
+
+def test_leave_is_asked_for_anew(city, programme, reopened, opened, secretary):
+    plan = AttendancePlan.objects.get()
+
+    again = attendance_plans.ask_leave(plan.session, "sick", by=city.actor("lin"), at=NOW)
+
+    assert (again.pk, again.state, again.decided_at) == (plan.pk, "pending", None)
+
+
+def test_leave_that_ended_is_asked_for_anew_on_an_open_roll(
+    city, programme, schedule, opened, close, secretary
+):
+    later = schedule("晚上的活动", method="check_in", day=TODAY + timedelta(days=1))
+    attendance_plans.ask_leave(later, "sick", by=city.actor("lin"), at=NOW)
+    roll_call.open_(later, by=secretary, at=moment(TODAY + timedelta(days=1), 9))
+    close(programme)
+    programme.refresh_from_db()
+    programmes.reopen(programme, reason="补表", by=city.by, at=LATER)
+
+    again = attendance_plans.ask_leave(later, "personal", by=city.actor("lin"), at=NOW)
+
+    assert (again.state, again.leave) == ("pending", "personal")
 
 
 # --- What is left to do ---------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from courses import import_undo, roll_call, study_logs
@@ -14,7 +15,9 @@ from credits import verification
 from credits.models import BranchStanding, Standing
 from portal import appointments, jobs, members, people_in, reorganizations
 from portal.access import scope_of
+from portal.members import Departure
 from portal.models import (
+    Appointment,
     AuditEvent,
     Job,
     Member,
@@ -34,6 +37,7 @@ pytestmark = [pytest.mark.both, pytest.mark.django_db, pytest.mark.usefixtures("
 
 HEADINGS = ["党员编号", "姓名", "所在党支部", "党小组", "党员类别", "手机号码", "入党时间", "去向"]
 Outcome = PeopleImportLine.Outcome
+HUNDRED = "东南西北中春夏秋冬年月日星辰山川湖海江河"  # names apart from one another
 
 
 @pytest.fixture
@@ -206,6 +210,139 @@ def test_a_transfer_whose_old_branch_is_gone_is_kept(city, take, by):
     assert set(kept(receipt).values()) == {"原党支部已撤销"}
 
 
+def in_office(organization):
+    rows = appointments.secretaries(organization, on=TODAY).filter(until=None).order_by("pk")
+    return list(rows.values_list("member__name", "acting"))
+
+
+def open_roles(member):
+    rows = Appointment.objects.filter(member=member, until=None).order_by("role")
+    return list(rows.values_list("role", "organization__name", "since"))
+
+
+@pytest.mark.parametrize("leaving", ["转走", "离开"])
+def test_the_roles_that_the_list_ended_are_given_back_from_today_on(city, take, by, leaving):
+    """And who stood in (代管) for the secretary acts no longer; the past keeps that he was out."""
+    zhou, lin = city.people["zhou"], city.people["lin"]
+    appointments.appoint(
+        zhou, Role.HELPER, city.jia, since=days_ago(9), by=by, at=NOW, helped=[lin]
+    )
+    appointments.appoint(zhou, Role.ORGANISER, city.jia, since=days_ago(9), by=by, at=NOW)
+    before = {role for role, _, _ in open_roles(zhou)}
+    moved = changed(zhou, city.yi) if leaving == "转走" else changed(zhou, leaving="离开")
+    receipt = take(moved)
+    assert open_roles(zhou) == []
+    assert in_office(city.jia) == [("高望川", True)]
+
+    counts = import_undo.undo(receipt, by=by, at=NOW)
+
+    assert counts == {"undone": 1, "kept": 0}
+    assert {role for role, _, _ in open_roles(zhou)} == before == {
+        "helper", "organiser", "secretary"
+    }  # fmt: skip
+    assert {since for _, _, since in open_roles(zhou)} == {TODAY}
+    assert in_office(city.jia) == [("周明远", False)]
+    helper = Appointment.objects.get(member=zhou, role=Role.HELPER, until=None)
+    assert list(helper.helped.all()) == [lin]
+    ended = Appointment.objects.filter(member=zhou).exclude(until=None)
+    assert ended.count() == 3
+    assert AuditEvent.objects.filter(event="appoint", subject__contains="周明远").count() >= 3
+
+
+def test_a_role_that_ended_by_hand_before_is_not_given_back(city, take, by):
+    zhou = city.people["zhou"]
+    role = appointments.appoint(zhou, Role.ORGANISER, city.jia, since=days_ago(9), by=by, at=NOW)
+    appointments.end(role, on=TODAY, by=by, at=NOW)
+    receipt = take(changed(zhou, city.yi))
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    assert [role for role, _, _ in open_roles(zhou)] == ["secretary"]
+
+
+def test_who_has_a_successor_is_kept_and_it_is_said(city, take, by):
+    zhou, lin = city.people["zhou"], city.people["lin"]
+    receipt = take(changed(zhou, city.yi))
+    appointments.appoint(lin, Role.SECRETARY, city.jia, since=TODAY, by=by, at=NOW)
+
+    counts = import_undo.undo(receipt, by=by, at=NOW)
+
+    assert counts == {"undone": 0, "kept": 1}
+    assert kept(receipt) == {
+        "周明远": "免去的职务（青川县甲支部支部书记）已由林小满接任，请逐人办理"
+    }
+    assert Membership.objects.open().get(member=zhou).branch == city.yi
+    assert in_office(city.jia) == [("林小满", False)]
+
+
+def test_who_was_secretary_beside_another_is_so_again(city, take, by):
+    lin = city.people["lin"]
+    appointments.appoint(lin, Role.SECRETARY, city.jia, since=days_ago(3), by=by, at=NOW)
+    receipt = take(changed(city.people["zhou"], city.yi))
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    assert set(in_office(city.jia)) == {("林小满", False), ("周明远", False)}
+
+
+def test_a_role_above_the_importers_place_is_for_those_above_to_give(city, take, by):
+    wu = city.people["wu"]
+    appointments.appoint(wu, Role.OFFICIAL, city.root, since=days_ago(9), by=city.by, at=NOW)
+    receipt = take(changed(wu, leaving="离开"))
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    reason = "免去的职务（云岭市机关干部）要由上级党组织恢复，请逐人办理"
+    assert kept(receipt) == {"吴远舟": reason}
+    assert not Appointment.objects.filter(member=wu, until=None).exists()
+
+
+def test_who_acted_for_a_branch_acts_again(city, take, by):
+    """Left with the list; another stood in; taken back, the first acts again, not both."""
+    gao = city.people["gao"]
+    wu = city.people["wu"]
+    appointments.appoint(wu, Role.OFFICIAL, city.county, since=days_ago(9), by=city.by, at=NOW)
+    seat = Appointment.objects.get(member=city.people["zhou"], role="secretary")
+    appointments.hand_over(seat, wu, on=days_ago(2), by=city.by, at=NOW, acting=True)
+    receipt = take(changed(wu, leaving="离开"))
+    assert in_office(city.jia) == [(gao.name, True)]
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    assert in_office(city.jia) == [("吴远舟", True)]
+    assert {role for role, _, _ in open_roles(wu)} == {"official", "secretary"}
+
+
+@pytest.mark.parametrize(("helped_leaves", "said"), [
+    (True, "没有要帮学的党员了"), (False, ""),
+])  # fmt: skip
+def test_a_helper_is_given_back_while_there_is_somebody_to_help(
+    city, take, by, helped_leaves, said
+):
+    lin, other = city.people["lin"], city.enrol(city.jia, "帮学对象")
+    appointments.appoint(
+        lin, Role.HELPER, city.jia, since=days_ago(9), by=by, at=NOW, helped=[other]
+    )
+    receipt = take(changed(lin, city.yi))
+    if helped_leaves:
+        members.leave(other, on=TODAY, by=by, at=NOW)
+
+    import_undo.undo(receipt, by=by, at=NOW)
+
+    assert bool(open_roles(lin)) is not helped_leaves
+    assert said in "".join(kept(receipt).values())
+
+
+def test_an_older_receipt_that_names_no_roles_keeps_who_lost_one_that_day(city, take, by):
+    receipt = take(changed(city.people["zhou"], city.yi), changed(city.people["lin"], city.yi))
+    receipt.lines.update(ended=None)  # as before receipts kept them
+
+    counts = import_undo.undo(receipt, by=by, at=NOW)
+
+    assert counts == {"undone": 1, "kept": 1}
+    assert kept(receipt) == {"周明远": "旧的导入记录没有写明同日免去的职务，请逐人办理"}
+
+
 def test_the_database_keeps_undo_whole(city, take):
     receipt = take(fresh(city))
     for broken in (
@@ -294,10 +431,46 @@ def test_a_long_list_leaves_the_same_receipt(city, by, monkeypatch):
     assert len(receipt.digest) == 64
     found = undoing.look(list(receipt.lines.order_by("pk")))
     assert len(found) == 5
-    assert undoing.touched(found, since=NOW) == {}
+    assert undoing.touched(found, since=NOW, on=receipt.organization) == {}
     line = receipt.lines.filter(action="create").first()
     assert line.after == {
         "name": "长表甲", "status": "full", "category": "employed", "phone": "13812345678",
         "joined_on": None, "group": "一组",
     }  # fmt: skip
     assert import_undo.undo(receipt, by=by, at=NOW) == {"undone": 5, "kept": 0}
+
+
+def test_a_list_and_its_undo_take_as_many_statements_for_many_as_for_few(city, programme, take, by):
+    """One of each act, then twenty: nothing of receipt, register or books is done row by row."""
+    counted = []
+    for turn, many in enumerate((1, 20)):
+        kinds = ("transfer", "update", "leave", "return")
+        people = {
+            (kind, n): city.enrol(city.jia, f"{'卫窦'[turn]}{'甲乙丙丁'[k]}{HUNDRED[n]}",
+                                  number=f"6{turn}{k}{n:05d}")
+            for k, kind in enumerate(kinds)
+            for n in range(many)
+        }  # fmt: skip
+        gone = [people["return", n] for n in range(many)]
+        members.leave_many([Departure(m, days_ago(9)) for m in gone], by=by, at=NOW)
+        for person in gone:
+            person.refresh_from_db()
+        rows = []
+        for n in range(many):
+            rows += [
+                fresh(city, f"程{'新录'[turn]}{HUNDRED[n]}", f"7{turn}{n:06d}"),
+                changed(people["transfer", n], city.yi, phone="13711112222"),
+                changed(people["update", n], group="二组", phone="13900000000"),
+                changed(people["leave", n], leaving="离开"),
+                changed(people["return", n], city.jia),
+            ]
+        with CaptureQueriesContext(connection) as wrote:
+            receipt = take(*rows)
+        assert receipt.counts == dict.fromkeys(("create", *kinds), many)
+        with CaptureQueriesContext(connection) as undone:
+            assert import_undo.undo(receipt, by=by, at=NOW) == {"undone": 5 * many, "kept": 0}
+        counted.append((len(wrote), len(undone)))
+    few, many = counted  # the first list of a process may load something once for all
+    assert many[0] <= few[0]
+    assert many[1] <= few[1]
+    assert verification.verify(at=NOW).ok

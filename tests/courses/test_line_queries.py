@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
-from courses import corrections, line_queries, roll_call, sessions, study_logs, todos
+from courses import corrections, line_queries, roll_call, sessions, start_pages, study_logs
 from courses.line_queries import AlreadyDecided, CannotAsk, NotYourself
 from courses.models import LineQuery
 from courses.study_logs import Study
@@ -55,7 +55,10 @@ def test_a_query_waits_for_the_secretary_of_the_sessions_organiser(city, closed,
         "读书班第 1 次", TODAY, 200, "那天我在外地"
     )  # fmt: skip
     scopes = [scope_of(city.people[who], at=NOW) for who in ("zhou", "zheng")]
-    of_jia, of_yi = map(todos.of_secretary, scopes)
+    of_jia, of_yi = (
+        start_pages.desk(query.programme, scope, scope.organization, at=NOW).waiting
+        for scope in scopes
+    )
     assert ([(kind.code, n) for kind, n in of_jia], of_yi) == ([("queries", 1)], [])
     assert AuditEvent.objects.filter(subject__startswith="提出疑问：林小满").count() == 1
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from courses import sheet_said, sheets_in
-from courses.models import SheetImport
+from courses import sheet_said, sheet_staging, sheets_in
+from courses.models import SheetImport, StagedMark
 from portal import jobs, workbooks
-from portal.models import Job
+from portal.audit import Actor
+from portal.jobs import Progress
+from portal.members import Enrolment, enrol_many
+from portal.models import Job, Member, Membership
+from tests.cast import BEFORE, days_ago
 from tests.courses.test_sheets_in import EVENING, both, marks_in, sheet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
@@ -109,10 +118,11 @@ def test_it_is_confirmed_by_a_worker_as_it_was_seen_and_once(schedule, desk, upl
 
 def test_sent_twice_while_it_waits_or_is_being_read_it_is_read_once(schedule, desk, upload):
     schedule()
-    first = upload(both("迟到", "√"))
-    assert upload(both("迟到", "√")) == first
+    data = both("迟到", "√")  # the same bytes: a workbook bears the second of its making
+    first = upload(data)
+    assert upload(data) == first
     Job.objects.update(state=Job.State.RUNNING)
-    assert upload(both("迟到", "√")) == first
+    assert upload(data) == first
     assert Job.objects.count() == 1
 
 
@@ -209,3 +219,178 @@ def test_cancelled_before_it_began_nothing_is_said_of_it(desk, upload, schedule)
 
     assert run(job).state == "cancelled"
     assert SheetImport.objects.get().said == {}
+
+
+def test_what_is_staged_is_read_once_for_preview_and_confirmation(
+    schedule, desk, upload, monkeypatch
+):
+    session = schedule()
+    run(upload(both("迟到", "√")))
+    staged = SheetImport.objects.get()
+    assert StagedMark.objects.filter(sheet=staged).count() == 2
+
+    monkeypatch.setattr(workbooks, "read", None)  # whoever reads the file now fails
+    fields = {"seen": staged.said["fingerprint"], "confirm": "1"}
+    job = run(sent_on(desk.post(reverse("sheet-import", args=[staged.pk]), fields)))
+
+    assert (job.state, job.message) == ("done", "已导入 1 次活动，改动 2 人次。")
+    assert marks_in(session) == {"林小满": "迟到", "周明远": "出席"}
+    assert not StagedMark.objects.exists()
+
+
+def test_an_answer_changes_only_the_rows_concerned(schedule, desk, upload):
+    schedule()
+    rows = [[n, name, "√", ""] for n, name in enumerate(("林小满", "周明远", "某甲乙"), 1)]
+    run(upload(sheet(*rows)))
+    staged = SheetImport.objects.get()
+    before = {row.name: row for row in StagedMark.objects.all()}
+    [asked] = staged.said["questions"]
+    address = reverse("sheet-import", args=[staged.pk])
+
+    run(sent_on(desk.post(address, {f"a:{asked['key']}": "skip"})))
+
+    after = {row.name: row for row in StagedMark.objects.all()}
+    assert before.keys() - after.keys() == {"某甲乙"}
+    assert [after[name].pk for name in after] == [before[name].pk for name in after]
+    staged.refresh_from_db()
+    [shown] = staged.said["questions"]  # it can be taken back
+    assert (shown["given"], shown["is_open"]) == ("skip", False)
+
+    run(sent_on(desk.post(address, {f"a:{asked['key']}": ""})))
+    assert {row.name for row in StagedMark.objects.all()} == before.keys()
+
+
+def test_an_answer_about_a_session_has_nothing_read_again(schedule, desk, upload, monkeypatch):
+    schedule()
+    run(upload(sheet([1, "林小满", "√"])))
+    staged = SheetImport.objects.get()
+    [ask] = staged.said["plans"][0]["asks"]
+
+    monkeypatch.setattr(workbooks, "read", None)
+    address = reverse("sheet-import", args=[staged.pk])
+    job = run(sent_on(desk.post(address, {f"a:{ask['key']}": "absent"})))
+
+    assert job.state == "done"
+    staged.refresh_from_db()
+    assert staged.said["open"] == 0
+
+
+def test_whoever_joined_since_it_was_read_stops_it_and_the_new_preview_is_there(
+    schedule, desk, upload, city, secretary
+):
+    session = schedule()
+    run(upload(both()))
+    staged = SheetImport.objects.get()
+    person = Member.objects.create(number="99000001", name="高远航", branch=city.jia)
+    Membership.objects.create(member=person, branch=city.jia, since=BEFORE.date())
+
+    seen = staged.said["fingerprint"]
+    address = reverse("sheet-import", args=[staged.pk])
+    job = run(sent_on(desk.post(address, {"seen": seen, "confirm": "1"})))
+
+    assert job.state == "failed"
+    assert "请看过新的预览再确认" in job.message
+    assert marks_in(session) == {}
+    staged.refresh_from_db()
+    assert staged.said["fingerprint"] != seen
+    assert "高远航" in page_of(desk, staged)
+
+
+def test_a_worker_that_dies_while_it_stages_begins_anew_and_ends_with_the_same(
+    schedule, desk, upload, monkeypatch
+):
+    schedule()
+    job = upload(both("迟到", "√"))
+    monkeypatch.setattr(sheet_staging, "CHUNK", 1)
+    told = Progress.step
+
+    def dies(self, done, total=0, message=""):
+        if StagedMark.objects.count() == 1:
+            raise SystemExit  # as a signal would have it
+        told(self, done, total, message)
+
+    monkeypatch.setattr(Progress, "step", dies)
+    with pytest.raises(SystemExit):
+        jobs.run(job.pk)
+    monkeypatch.setattr(Progress, "step", told)
+    assert StagedMark.objects.count() == 1
+
+    jobs.reap(at=timezone.now() + 2 * jobs.SILENCE)
+    job.refresh_from_db()
+    assert job.state == "waiting"
+    assert run(job).state == "done"
+    assert StagedMark.objects.count() == 2
+    assert 'name="confirm"' in page_of(desk, SheetImport.objects.get())
+
+
+def test_cancelled_while_it_is_read_nothing_is_said_and_it_can_be_read_again(
+    schedule, desk, upload, monkeypatch
+):
+    schedule()
+    job = upload(both())
+    begun = sheet_staging.take_in
+
+    def cancelled(*args, **kwargs):
+        jobs.cancel(job, at=job.created_at)
+        begun(*args, **kwargs)
+
+    monkeypatch.setattr(sheet_staging, "take_in", cancelled)
+    assert run(job).state == "cancelled"
+    staged = SheetImport.objects.get()
+    assert staged.said == {}
+    monkeypatch.setattr(sheet_staging, "take_in", begun)
+    assert run(sent_on(desk.post(reverse("sheet-import", args=[staged.pk])))).state == "done"
+
+
+def test_a_long_sheet_is_taken_back_by_a_worker(schedule, desk, upload):
+    session = schedule()
+    run(upload(both()))
+    staged = SheetImport.objects.get()
+    address = reverse("sheet-import", args=[staged.pk])
+    run(sent_on(desk.post(address, {"seen": staged.said["fingerprint"], "confirm": "1"})))
+
+    job = run(sent_on(desk.post(reverse("sheet-import-undo", args=[staged.pk]))))
+
+    assert (job.state, job.result) == ("done", {"kept": 0})
+    staged.refresh_from_db()
+    assert staged.state == "undone"
+    assert marks_in(session) == {}
+
+
+FIRST, SECOND = "甲乙丙丁戊己", "东南西北中和"
+
+
+def test_writing_and_undoing_take_as_many_statements_for_many_as_for_few(
+    schedule, desk, upload, city
+):
+    """The same for a few people as for thirty more: nothing is done row by row."""
+    counted = []
+    for number, many in enumerate((1, 30)):
+        people = [
+            Enrolment(f"8{number}{n:06d}", f"{'卫窦'[number]}{FIRST[n % 6]}{SECOND[n // 6]}",
+                      city.jia, day=date(2020, 1, 1), key=f"many{number}{n}")
+            for n in range(2, 2 + many)
+        ]  # fmt: skip
+        enrol_many(people, by=Actor(city.people["shi"], "official"), at=BEFORE)
+        schedule(day=days_ago(number + 1))
+        day = days_ago(number + 1)
+        lines = [
+            [n, name, "病假" if n % 7 == 0 else "√", "有备注" if n % 5 == 0 else ""]
+            for n, name in enumerate(sorted({"林小满", "周明远", *(p.name for p in people)}))
+        ]
+        when = f"时间：{day.year}年{day.month}月{day.day}日 9:00-10:30"
+        run(upload(sheet(*lines, when=when), f"第{number}次.xlsx"))
+        staged = SheetImport.objects.latest("pk")
+        address = reverse("sheet-import", args=[staged.pk])
+        for ask in [a for p in staged.said["plans"] for a in p["asks"] if a["is_open"]]:
+            run(sent_on(desk.post(address, {f"a:{ask['key']}": "absent"})))
+        staged.refresh_from_db()
+        fields = {"seen": staged.said["fingerprint"], "confirm": "1"}
+        job = sent_on(desk.post(address, fields))
+        with CaptureQueriesContext(connection) as wrote:
+            assert run(job).state == "done", job.message
+        undo = sent_on(desk.post(reverse("sheet-import-undo", args=[staged.pk])))
+        with CaptureQueriesContext(connection) as undone:
+            assert run(undo).state == "done", undo.message
+        counted.append((len(wrote), len(undone)))
+    assert counted[0] == counted[1]

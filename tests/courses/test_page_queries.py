@@ -35,6 +35,7 @@ from credits import (
     ledger,
     registers,
     unit_checks,
+    unit_texts,
 )
 from credits.catch_up import Span
 from credits.ledger import Credit, Source
@@ -266,7 +267,16 @@ def test_a_check_asks_no_more_for_more_units_objections_and_checkers(city, progr
             row = check.rows.get(unit=unit)
             unit_checks.answer(row, {"due": "少一人"}, by=Actor(person, Role.OFFICIAL), at=NOW)
 
-    _constant(city, more, "shi", lambda: reverse("draft-check", args=[drafts[-1].pk]))
+        rows = bulletins.figures_of(drafts[-1]).rows
+        unit_texts.ask_anew(drafts[-1], rows, by=by, at=NOW)
+        for request in drafts[-1].text_requests.select_related("draft", "unit"):
+            person = {unit.pk: who for unit, who in made}.get(request.seat_id)
+            if person:
+                writer = Actor(person, Role.OFFICIAL)
+                unit_texts.write(request, "做法。", by=writer, at=NOW)
+
+    for name in ("draft-check", "draft-edit", "draft-preview"):
+        _constant(city, more, "shi", lambda name=name: reverse(name, args=[drafts[-1].pk]))
 
 
 def test_a_receipt_asks_no_more_for_more_lines(city, programme):

@@ -33,8 +33,8 @@ def closed(city, schedule, secretary, lin):
     return session
 
 
-def cells(response):
-    book = openpyxl.load_workbook(BytesIO(response.content))
+def cells(export):
+    book = openpyxl.load_workbook(BytesIO(export.data()))
     return [[cell.value for cell in row] for row in book.active.iter_rows()]
 
 
@@ -68,13 +68,13 @@ CHANGES = {
 def test_mistake_01_no_figure_of_an_earlier_sheet_column_or_rate_changes(
     city, programme, closed, secretary, lin, change
 ):
-    sheet = cells(sheets_out.session(closed, by=secretary, at=NOW))
+    sheet = cells(sheets_out.session_sheet(closed, by=secretary, at=NOW))
     matrix = column(closed, programme, city, secretary)
     counts = marks.count(list(closed.attendances.all()))
 
     CHANGES[change](city, programme, lin)
 
-    assert cells(sheets_out.session(closed, by=secretary, at=NOW)) == sheet
+    assert cells(sheets_out.session_sheet(closed, by=secretary, at=NOW)) == sheet
     assert column(closed, programme, city, secretary) == matrix
     assert marks.count(list(closed.attendances.all())) == counts
     assert (counts.due, counts.there, counts.leave) == (3, 2, 1)

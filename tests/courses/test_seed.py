@@ -32,7 +32,7 @@ from courses.models import (
 from courses.seeding.calendar import Calendar
 from courses.seeding.people import mobile_count
 from courses.seeding.tree import numeral
-from credits import rule_book, verification
+from credits import rule_book, unit_check_states, verification
 from credits.models import (
     Bulletin,
     LedgerBook,
@@ -368,6 +368,7 @@ def test_each_role_has_an_account_that_signs_in():
 
     assert [a.role for a in accounts] == [
         "党员", "支部书记", "组织委员", "帮学人", "巡回指导组", "机关干部", "系统管理员",
+        "单位机关干部",
     ]  # fmt: skip
     member = Member.objects.get(number=accounts[0].number)
     assert member.check_password(settings.DEMO_PASSWORD)
@@ -377,8 +378,19 @@ def test_each_role_has_an_account_that_signs_in():
         )
         for a in accounts
     }
+    assert roles.pop("单位机关干部") == {"secretary", "official"}  # acts for a branch, too
     assert roles == {a.role: ({r.value for r in Role if r.label == a.role} - {"member"})
-                     for a in accounts}  # fmt: skip
+                     for a in accounts[:-1]}  # fmt: skip
+
+
+def test_every_unit_has_somebody_who_checks_its_figures():
+    units = set(Organization.objects.filter(unit=F("pk")).values_list("pk", flat=True))
+    held = {unit for unit, _ in unit_check_states.checkers(units, at=moment(TODAY))}
+    seated = Member.objects.filter(appointments__role=Role.SECRETARY)
+    others = Member.objects.exclude(pk__in=seated).filter(branch__unit__in=units - held)
+    joined = others.filter(memberships__since__lt=Programme.objects.open().get().starts)
+    assert len(held) > 100
+    assert not joined.exists()
 
 
 def test_outside_a_demonstration_no_account_is_named(settings):
@@ -390,7 +402,7 @@ def test_outside_a_demonstration_no_account_is_named(settings):
     assert out.getvalue() == ""
     settings.DEMO = True
     call_command("demo_sign_ins", stdout=out)
-    assert out.getvalue().count("2104000") == 7
+    assert out.getvalue().count("2104000") == 8
 
 
 # --- Again ------------------------------------------------------------------------------------

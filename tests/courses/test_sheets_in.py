@@ -10,7 +10,8 @@ import pytest
 
 from courses import corrections, matrices, roll_call, sheets_in, sheets_out
 from courses.models import Attendance, SheetImport, StudySession
-from courses.sheets_in import Unanswered, Unreadable
+from courses.sheet_staging import Unreadable
+from courses.sheets_in import Unanswered
 from credits import verification
 from credits.models import CreditTotal, LedgerEntry, Standing
 from portal.models import AuditEvent
@@ -436,7 +437,7 @@ def varied(schedule, secretary, city, lin):
 
 
 def export_of(session, by):
-    return sheets_out.session(session, by=by, at=EVENING).content
+    return sheets_out.session_sheet(session, by=by, at=EVENING).data()
 
 
 def test_mistake_32_our_own_export_comes_back_unchanged(varied, stage, secretary, programme):

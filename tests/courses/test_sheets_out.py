@@ -16,7 +16,7 @@ from courses.models import Scan, StudySession
 from courses.study_logs import Study
 from credits import programmes
 from credits.models import CreditTotal, Standing
-from portal import audit, members
+from portal import audit, members, spreadsheets
 from portal.members import Enrolment, Move
 from portal.models import AuditEvent
 from tests.cast import NOW, TODAY, days_ago, moment
@@ -25,8 +25,8 @@ from tests.courses.conftest import mark_of, wish
 SOFFICE = shutil.which("soffice") or shutil.which("libreoffice")
 
 
-def opened_book(response):
-    return openpyxl.load_workbook(BytesIO(response.content))
+def opened_book(export):
+    return openpyxl.load_workbook(BytesIO(export.data()))
 
 
 def cells(sheet):
@@ -63,7 +63,7 @@ def held(schedule, secretary, city, lin, zhou):
 
 
 def exported(session, by, at=None):
-    return opened_book(sheets_out.session(session, by=by, at=at or moment())).active
+    return opened_book(sheets_out.session_sheet(session, by=by, at=at or moment())).active
 
 
 def test_the_heading_block_says_what_the_session_was(held, secretary):
@@ -143,7 +143,7 @@ def test_before_the_roll_is_open_the_sheet_lists_who_is_due_without_marks(schedu
 
 
 def test_the_audit_trail_knows_before_there_is_a_first_byte(held, secretary, monkeypatch):
-    sheets_out.session(held, by=secretary, at=moment())
+    sheets_out.session_sheet(held, by=secretary, at=moment())
     event = AuditEvent.objects.filter(event="export").latest("pk")
     assert (event.by, event.organization, event.detail["rows"]) == (
         *(secretary.member, held.organiser),
@@ -155,9 +155,9 @@ def test_the_audit_trail_knows_before_there_is_a_first_byte(held, secretary, mon
 
     monkeypatch.setattr(audit, "record", fails)
     made = []
-    monkeypatch.setattr(sheets_out.spreadsheets, "book", lambda: made.append(1))
+    monkeypatch.setattr(spreadsheets, "book", lambda: made.append(1))
     with pytest.raises(RuntimeError, match="no audit"):
-        sheets_out.session(held, by=secretary, at=moment())
+        sheets_out.session_sheet(held, by=secretary, at=moment())
     assert made == []
 
 
@@ -167,12 +167,12 @@ def test_libreoffice_converts_the_sheets_without_a_message(
 ):
     by, at = secretary, moment()
     sheets = {
-        "session": (sheets_out.session(held, by=by, at=at), "林小满"),
+        "session": (sheets_out.session_sheet(held, by=by, at=at), "林小满"),
         "matrix": (matrices_out.matrix(programme, city.jia, by=by, at=at), "林小满"),
         "summary": (matrices_out.summary(programme, city.county, by=by, at=at), "青川县甲支部"),
     }
     for name, (response, _) in sheets.items():
-        (tmp_path / f"{name}.xlsx").write_bytes(response.content)
+        (tmp_path / f"{name}.xlsx").write_bytes(response.data())
 
     done = subprocess.run(
         [SOFFICE, f"-env:UserInstallation=file://{tmp_path}/profile", "--headless",
@@ -343,11 +343,11 @@ def test_nothing_is_cut_off_on_paper(held, city, programme, secretary, schedule)
     roll_call.close(long, {}, by=secretary, at=long.ends_at)
 
     for answer in (
-        sheets_out.session(long, by=secretary, at=NOW),
+        sheets_out.session_sheet(long, by=secretary, at=NOW),
         matrices_out.matrix(programme, city.jia, by=secretary, at=NOW),
         matrices_out.summary(programme, city.jia, by=secretary, at=NOW),
     ):
-        sheet = openpyxl.load_workbook(BytesIO(answer.content)).active
+        sheet = openpyxl.load_workbook(BytesIO(answer.data())).active
         spans = {r.min_row * 1000 + r.min_col: r for r in sheet.merged_cells.ranges}
         for cell in (c for row in sheet.iter_rows() for c in row if isinstance(c.value, str)):
             span = spans.get(cell.row * 1000 + cell.column)
@@ -364,7 +364,7 @@ def test_whole_numbers_bear_no_dot_and_broken_ones_all_their_digits(held, city, 
                                                                      secretary):  # fmt: skip
     answer = matrices_out.matrix(programme, city.jia, by=secretary, at=NOW)
 
-    sheet = openpyxl.load_workbook(BytesIO(answer.content)).active
+    sheet = openpyxl.load_workbook(BytesIO(answer.data())).active
     formats = {
         c.number_format: c.value
         for row in sheet.iter_rows() for c in row if isinstance(c.value, int | float)

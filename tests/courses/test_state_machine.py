@@ -249,7 +249,8 @@ class CourseMachine(CityMachine):
         if roll.state == "planned":
             may, at = self.is_due(key, who), roll.starts - timedelta(hours=5)
         elif roll.state == "open":
-            may, at = bool(row and row.is_free() and ":" not in before), roll.starts
+            may, at = bool(row and row.is_free()), roll.starts
+            may = may and (":" not in before or before.startswith("expired"))
         else:
             may = bool(roll.state == "closed" and row and row.status == "absent") and self.is_open()
             at = self.clock
@@ -332,11 +333,13 @@ class CourseMachine(CityMachine):
         fit = [k for k, roll in self.rolls.items() if roll.by_code and roll.state == "open"]
         key = fit[near % len(fit)] if fit else KEYS[near % len(KEYS)]
         roll, place = self.rolls[key], (key, self.ids[who])
-        may = key in fit and place[1] not in roll.rows and self.walk_ins.get(place) != "declined"
+        before = self.walk_ins.get(place)
+        may = key in fit and place[1] not in roll.rows and before != "declined"
+        may = may and (before != "expired" or self.is_open())
         with expected(may):
             now = roll.starts + timedelta(minutes=5)
             walk_ins.ask(self.session(key), self.people[who], scanned_at=now)
-            self.walk_ins.setdefault(place, "asked")
+            self.walk_ins[place] = "asked" if before in (None, "expired") else before
             self.did("walk in")
 
     def answer_walk_in(self, yes: bool) -> None:

@@ -11,10 +11,11 @@ from django.urls import reverse
 from courses import samples, start_pages, study_logs, todos
 from courses.models import SampleItem
 from courses.study_logs import Study
-from credits import claim_decisions, claims, exemptions, statements
-from portal import messages, suggestions
+from credits import bulletins, claim_decisions, claims, exemptions, statements, unit_checks
+from portal import appointments, messages, suggestions
 from portal.access import scope_of
 from portal.messages import Letter
+from portal.models import Cohort, Role
 from tests.cast import NOW, TODAY, days_ago
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
@@ -44,33 +45,63 @@ def waits(city, programme):
     suggestions.hand_in("advice", "字再大一些", by=city.actor("lin"), at=NOW)
 
     def read(who, of):
-        return [(kind.code, n) for kind, n in of(scope_of(city.people[who], at=NOW))]
+        return [(kind.code, n) for kind, n in of(programme, scope_of(city.people[who], at=NOW))]
 
     return read
 
 
+def member(programme, scope):
+    return start_pages.own(programme, scope.member, at=NOW).waiting
+
+
+def secretary(programme, scope):
+    return start_pages.desk(programme, scope, scope.organization, at=NOW).waiting
+
+
+def official(_, scope):
+    return todos.of_official(scope, at=NOW)
+
+
 def test_each_role_reads_what_waits_for_it(waits):
-    assert waits("lin", todos.of_member) == [("asked", 1), ("messages", 1)]
-    assert waits("zhou", todos.of_secretary) == [("logs", 1), ("returned", 1), ("messages", 1)]
-    official = [("exemptions", 1), ("claims", 1), ("suggestions", 1)]
-    assert waits("gao", todos.of_official) == official
-    assert waits("shi", todos.of_official) == official
+    assert waits("lin", member) == [("asked", 1), ("messages", 1)]
+    assert waits("zhou", secretary) == [("logs", 1), ("returned", 1), ("messages", 1)]
+    asked = [("exemptions", 1), ("claims", 1), ("suggestions", 1)]
+    assert waits("gao", official) == asked
+    assert waits("shi", official) == asked
 
 
 def test_nobody_reads_what_waits_elsewhere(waits):
-    assert waits("wu", todos.of_member) == []
-    assert waits("zheng", todos.of_secretary) == []
+    assert waits("wu", member) == []
+    assert waits("zheng", secretary) == []
 
 
 def test_an_answered_sample_waits_for_the_official_and_an_untrue_one_for_the_branch(waits, city):
     item = SampleItem.objects.get()
     samples.answer(item, "晚上在家读的。", by=city.actor("lin"), at=NOW)
-    assert ("samples", 1) in waits("gao", todos.of_official)
-    assert waits("lin", todos.of_member) == [("messages", 1)]
+    assert ("samples", 1) in waits("gao", official)
+    assert waits("lin", member) == [("messages", 1)]
 
     samples.judge(item, in_order=False, feedback="没有看到", by=city.actor("gao"), at=NOW)
 
-    assert ("untrue", 1) in waits("zhou", todos.of_secretary)
+    assert ("untrue", 1) in waits("zhou", secretary)
+
+
+def test_figures_wait_for_whoever_answers_for_the_unit_and_for_nobody_else(waits, city, programme):
+    by, gao = city.actor("shi", "official"), city.actor("gao", "official")
+    draft = bulletins.draw_up(programme, title="通报", cohorts=[Cohort.COUNTY], by=by, at=NOW)
+    check = unit_checks.send(draft, deadline=NOW + timedelta(days=1), by=by, at=NOW)
+    row = check.rows.get(unit=city.county)
+
+    assert ("checks", 1) in waits("gao", official)
+    for who, of in (("shi", official), ("zhou", secretary)):
+        assert "checks" not in dict(waits(who, of))
+
+    appointments.appoint(
+        city.people["zheng"], Role.SECRETARY, city.county, since=days_ago(1), by=by, at=NOW
+    )
+    assert ("checks", 1) in waits("zheng", secretary)
+    unit_checks.answer(row, {}, by=gao, at=NOW)
+    assert "checks" not in dict(waits("gao", official))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +126,7 @@ def test_planned_sessions_are_enough_only_under_caps_and_minimums(programme, cit
     for days in range(1, 13):
         schedule(day=TODAY + timedelta(days=days))
     found = statements.progress(programme, city.people["lin"])
-    sessions = start_pages.coming(programme, city.people["lin"], at=NOW)
+    sessions = start_pages.own(programme, city.people["lin"], at=NOW).coming
 
     planned = start_pages.planned(sessions, found.rules)
 

@@ -8,14 +8,23 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from courses import corrections, crediting, reading_classes, roll_call, sessions, study_logs
+from courses import (
+    corrections,
+    crediting,
+    reading_classes,
+    roll_call,
+    sessions,
+    sheets_in,
+    study_logs,
+)
 from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
 from courses.study_logs import Study
 from credits import programmes, rule_changes, statements, verification
-from credits.models import LedgerEntry, Posting, Standing
+from credits.models import Exemption, LedgerEntry, Posting, Standing
 from portal.refusals import Refusal
 from tests.cast import ENDS, NOW, STARTS, TODAY, days_ago, moment, rules_json
 from tests.courses.conftest import mark_of, plan, wish
+from tests.courses.test_sheets_in import sheet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 COLLECTIVE = ("seminar", "lecture")
@@ -236,3 +245,93 @@ def test_a_class_that_counts_for_two_is_taken_by_its_own_programme(city, program
 
     assert made.programme == programme
     assert set(made.sessions.get().programmes.all()) == {programme, year}
+
+
+# --- Sheets and exemptions choose theirs ----------------------------------------------------------
+
+WHOLE = {"0:form": "seminar", "0:occasion": "theme", "0:title": "补记的活动"}
+
+
+@pytest.fixture
+def staged(city, programme, year, secretary):
+    data = sheet([1, "林小满", "√", ""], [2, "周明远", "√", ""])
+    return sheets_in.stage(city.jia, data, "签到表.xlsx", by=secretary, at=NOW)
+
+
+def confirmed(staged, by, **answers):
+    answers = {f"0:{name}": value for name, value in answers.items()}
+    staged = sheets_in.answer(staged, WHOLE | answers, by=by)
+    seen = sheets_in.look(staged, at=NOW).fingerprint
+    return sheets_in.confirm(staged, seen=seen, by=by, at=NOW)
+
+
+def keys(staged):
+    return {ask.key: dict(ask.choices) for ask in sheets_in.look(staged, at=NOW).open_asks}
+
+
+def test_a_sheet_is_asked_for_which_of_two_programmes_its_meeting_counts(
+    programme, year, staged, secretary, lin
+):
+    assert keys(staged)["0:programme"] == {
+        year.code: str(year), programme.code: str(programme), "all": "2 个都记入"
+    }  # fmt: skip
+
+    confirmed(staged, secretary, programme="all", period="reform")
+
+    session = StudySession.objects.get()
+    assert set(session.programmes.all()) == {programme, year}
+    assert (recognised(programme)["林小满"], recognised(year)["林小满"]) == (200, 200)
+    assert verification.verify(at=NOW).problems == []
+
+
+def test_a_sheet_is_asked_for_the_periods_of_the_programme_that_was_chosen(
+    programme, year, staged, secretary
+):
+    """The year has none; the campaign's are asked for also when the year began later."""
+    sheets_in.answer(staged, {"0:programme": year.code}, by=secretary)
+    staged.refresh_from_db()
+    assert "0:period" not in keys(staged)
+    sheets_in.answer(staged, {"0:programme": programme.code}, by=secretary)
+    staged.refresh_from_db()
+    assert "reform" in keys(staged)["0:period"]
+
+    confirmed(staged, secretary, programme=programme.code, period="reform")
+
+    session = StudySession.objects.get()
+    assert (list(session.programmes.all()), session.period) == ([programme], "reform")
+    assert recognised(year)["林小满"] == 0
+
+
+def test_an_exemption_is_asked_for_in_the_programme_that_was_chosen(
+    programme, year, enter, lin, zhou, city, clock
+):
+    """By the page of one, the page of several; the official sees and decides all of them."""
+    desk, terms = enter("zhou"), {"kind": "full", "since": TODAY.isoformat(), "reason": "病休"}
+    one, many = reverse("exemption-ask", args=[lin.pk]), reverse("exemption-many")
+    for address in (one, many):
+        shown = desk.get(f"{address}?programme={programme.code}").content.decode()
+        assert f"?programme={year.code}" in shown
+        assert f"改为{year}" in shown
+    told = desk.get(f"{reverse('branch-hours')}?programme={programme.code}").content.decode()
+    assert f"{one}?programme={programme.code}" in told
+
+    done = desk.post(f"{one}?programme={programme.code}", terms)
+    desk.post(f"{many}?programme={year.code}", terms | {"member": [lin.pk]})
+
+    assert done.url == f"{reverse('branch-hours')}?programme={programme.code}"
+    rows = Exemption.objects.order_by("pk")
+    assert [row.programme for row in rows] == [programme, year]
+    office = enter("gao")
+    listed = office.get(reverse("exemption-list")).content.decode()
+    assert all(f"{each} · 病休" in listed for each in (programme, year))
+    office.post(reverse("exemption-decide-many"), {"batch": rows[1].batch, "act": "approve"})
+    office.post(reverse("exemption-decide", args=[rows[0].pk]), {"act": "approve"})
+    assert {row.state for row in rows.all()} == {"approved"}
+    assert all(Standing.objects.get(member=lin, programme=p).exempt for p in (programme, year))
+
+
+def test_with_one_programme_no_page_offers_a_choice(programme, enter, lin, clock):
+    desk = enter("zhou")
+    for address in (reverse("exemption-ask", args=[lin.pk]), reverse("exemption-many"),
+                    reverse("sheets")):  # fmt: skip
+        assert '?programme=dsxx-2021">改' not in desk.get(address).content.decode()

@@ -11,8 +11,9 @@ from courses.reorganizing import Changed, Plan, carry_out, rehearse
 from courses.unfinished import LeftOpen
 from credits import verification
 from credits.models import LedgerEntry, Standing
-from portal import appointments, members, reorganizations
+from portal import appointments, members, organizations, reorganizations
 from portal.models import Appointment, Member, Organization
+from portal.organizations import Founding
 from tests.access.test_matrix import fingerprint
 from tests.cast import NOW, TODAY, days_ago
 from tests.courses.conftest import mark_of, wish
@@ -74,6 +75,34 @@ def test_the_merge_is_done_as_it_was_shown(official, city):
     again = confirm(official, "merge", city.jia, shown, **MERGE)
     assert again.status_code == 422
     assert "撤销，不能再变动" in text(again)
+
+
+def test_a_preview_says_who_comes_on_the_roll_and_what_they_owe(city, found_programme):
+    """Moved in in mid-year: by the rule for joiners; moved out again: off the roll."""
+    found_programme(joiners="months")
+    outer = organizations.found(
+        Founding("YL-Y", "外市委员会", Organization.Kind.COMMITTEE, None, days_ago(900)),
+        by=city.by, at=NOW,
+    )  # fmt: skip
+    branch = organizations.found(
+        Founding("YL-Y-1", "外市支部", Organization.Kind.BRANCH, outer, days_ago(900)),
+        by=city.by, at=NOW,
+    )  # fmt: skip
+    people = [city.enrol(branch, day=days_ago(800)) for _ in range(2)]
+    coming = Plan("move", branch, TODAY, other=city.county)
+
+    shown = rehearse(coming, by=city.by, at=NOW)
+
+    assert shown.rolls == [
+        "2 人列入《党史学习教育》学习名单：应学 16.75 学时（全额 24，按中途入册折算）。"
+    ]
+    carry_out(coming, seen=shown.digest, by=city.by, at=NOW)
+    assert {s.target for s in Standing.objects.filter(member__in=people)} == {1675}
+    branch.refresh_from_db()
+    leaving = rehearse(Plan("move", branch, TODAY, other=outer), by=city.by, at=NOW)
+    assert leaving.rolls == ["2 人退出《党史学习教育》学习名单，已记的学时保留。"]
+    inside = rehearse(Plan("move", city.yi, TODAY, other=city.bureau), by=city.by, at=NOW)
+    assert inside.rolls == []  # from one place of the scope to another
 
 
 def test_a_preview_that_went_stale_is_shown_anew(official, city):

@@ -13,6 +13,7 @@ from courses import check_in, roll_call, walk_ins
 from courses.check_in import ScanRefused
 from courses.marks import Mark, Wish
 from courses.models import Attendance, Status, WalkIn
+from credits import programmes
 from portal.models import AuditEvent
 from portal.refusals import Refusal
 from tests.cast import TODAY, moment
@@ -69,6 +70,54 @@ def test_from_scan_to_guest_in_three_taps_of_theirs_and_one_of_the_secretary(ses
 def test_asking_marks_nobody_and_asking_again_is_the_same_request(session, asked, wu):
     assert walk_ins.ask(session, wu, scanned_at=START) == asked
     assert not Attendance.objects.filter(session=session, member=wu).exists()
+
+
+@pytest.fixture
+def books(programme, session, asked, city):
+    """Closes the programme's books, and opens them again."""
+    later = moment(programme.ends + timedelta(days=20))
+
+    def close():
+        programme.refresh_from_db()
+        if programme.state == "running":
+            programmes.close_study(programme, by=city.by, at=moment(programme.ends, 18))
+        programmes.close_books(programme, by=city.by, at=later)
+        asked.refresh_from_db()
+        assert asked.state == WalkIn.State.EXPIRED
+
+    def reopen():
+        programme.refresh_from_db()
+        programmes.reopen(programme, reason="补表", by=city.by, at=later)
+
+    return close, reopen
+
+
+def test_who_scans_again_after_a_reopening_asks_anew(session, asked, wu, secretary, books):
+    close, reopen = books
+    close()
+    reopen()
+    later = START + timedelta(minutes=5)
+
+    again = walk_ins.ask(session, wu, scanned_at=later)
+
+    assert (again.pk, again.state, again.scanned_at) == (asked.pk, WalkIn.State.ASKED, later)
+    assert again.decided_at is None
+    assert walk_ins.ask(session, wu, scanned_at=START + timedelta(minutes=9)).scanned_at == later
+    walk_ins.admit(again, by=secretary, at=later)
+    assert mark_of(session, wu).status == Status.PRESENT
+    with pytest.raises(ScanRefused, match="已在名单上"):
+        walk_ins.ask(session, wu, scanned_at=later)
+
+
+def test_while_the_books_are_closed_an_ended_request_stays_ended(session, asked, wu, books):
+    close, _ = books
+    close()
+
+    with pytest.raises(ScanRefused, match="已经封账"):
+        walk_ins.ask(session, wu, scanned_at=START)
+
+    asked.refresh_from_db()
+    assert asked.state == WalkIn.State.EXPIRED
 
 
 def test_who_stands_on_the_roll_has_nothing_to_ask(session, lin):

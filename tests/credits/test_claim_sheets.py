@@ -58,7 +58,7 @@ def said(upload):
 
 def filled(city, programme, secretary, **lines):
     """The template as it goes out, filled in like in an office; lines: by member's name."""
-    _, data = claim_sheets.template(programme, city.jia, by=secretary, at=NOW)
+    data = claim_sheets.template(programme, city.jia, by=secretary, at=NOW).data()
     book = openpyxl.load_workbook(BytesIO(data))
     sheet = book.active
     for cells in sheet.iter_rows():
@@ -233,7 +233,7 @@ def test_a_sheet_of_too_many_rows_is_refused_whole(stage, lin, monkeypatch):
 
 
 def test_the_template_reads_as_text_and_says_what_may_be_chosen(city, programme, secretary):
-    _, data = claim_sheets.template(programme, city.jia, by=secretary, at=NOW)
+    data = claim_sheets.template(programme, city.jia, by=secretary, at=NOW).data()
     grid = workbooks.read(data, "a.xlsx").sheets[0]
 
     heading = next(n for n, cells in enumerate(grid.rows) if "党员编号" in cells)

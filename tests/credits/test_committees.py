@@ -408,7 +408,7 @@ def test_the_export_has_every_committee_with_its_denominators(city, programme, t
 
     answer = exports.ranking(programme, choice, board, by=city.actor("lin"), at=NOW)
 
-    sheet = openpyxl.load_workbook(BytesIO(answer.content)).active
+    sheet = openpyxl.load_workbook(BytesIO(answer.data())).active
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     table = rows[[row[0] for row in rows].index("名次") + 1 :]
     assert "县（区）基层党委学满率排行" in rows[0][0]

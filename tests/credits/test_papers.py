@@ -99,6 +99,11 @@ def said(row):
     ]  # fmt: skip
 
 
+def tables_of(charts):
+    """The tables under the charts of a paper."""
+    return [charts.learn_table, charts.chase_table, charts.surpass_table]
+
+
 def placed(page):
     """Characters of a page with their places: (x, y from above, size, character), in points."""
     found = []
@@ -169,6 +174,26 @@ def test_every_figure_of_the_page_stands_in_the_pdf(bulletin, pdf, enter):
     assert "喆堃昇珺赟07公司" in words
 
 
+def test_every_chart_and_its_table_stand_in_the_pdf_and_on_the_page(bulletin, pdf, enter):
+    """What the drawings say is read back as text; test_view_charts holds it to their shapes."""
+    text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in pdf.pages))
+    web = enter("shi").get(reverse("bulletin-detail", args=[bulletin.pk])).content.decode()
+    charts = papers.of_bulletin(bulletin).charts
+    for table in tables_of(charts):
+        assert table.rows
+        for cells in table.texts:
+            assert " ".join(cells) in text, cells
+            assert all(f">{cell}<" in web for cell in cells), cells
+    [ranked] = charts.compared
+    for unit in ranked.units:
+        assert f"{unit.rank} {unit.label} {unit.bar.text}" in text
+    for line in charts.chase:
+        assert f"{line.label} {percent(line.now)}" in text
+    assert "第 1 期名次" in text
+    assert web.count('<svg class="chart') == 4
+    assert web.count("<table") == 5
+
+
 def test_heads_are_repeated_pages_are_numbered_outside_and_the_imprint_is_last(pdf, bulletin):
     pages = [page.extract_text() for page in pdf.pages]
 
@@ -216,7 +241,11 @@ def test_the_word_document_says_the_same_by_styles_alone(bulletin, tmp_path):
     made = written(bulletin, "docx", tmp_path, copies="各单位")
     document = Document(made)
 
-    [table] = document.tables
+    *figures, table = document.tables
+    charts = papers.of_bulletin(bulletin).charts
+    assert [[[cell.text for cell in row.cells] for row in each.rows] for each in figures] == [
+        [list(each.headings), *each.texts] for each in tables_of(charts)
+    ]
     rows = [[cell.text for cell in row.cells] for row in table.rows]
     assert rows[0] == list(papers.HEADINGS)
     found = bulletins.published(bulletin).of(Cohort.ENTERPRISE)
@@ -279,7 +308,13 @@ def test_the_spreadsheet_has_the_same_figures_cell_for_cell(bulletin, tmp_path):
     data = written(bulletin, "xlsx", tmp_path).read_bytes()
     book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
 
-    [name] = book.sheet_names
+    name, *views = book.sheet_names
+    charts = papers.of_bulletin(bulletin).charts
+    assert views == ["学", "赶", "超"]
+    for view, table in zip(views, tables_of(charts), strict=True):
+        _, headings, *cells = book.get_sheet_by_name(view).to_python()
+        assert headings == list(table.headings)
+        assert cells == [pytest.approx([cell.value for cell in row]) for row in table.rows]
     _, _, heading, *rows = book.get_sheet_by_name(name).to_python()
 
     assert (name, heading) == ("企业", list(papers.HEADINGS))

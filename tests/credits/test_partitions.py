@@ -12,6 +12,7 @@ from django.db.models import Max
 from credits import partitions, programmes, statements, verification
 from credits.models import LedgerEntry, Posting, Programme
 from portal import set_wise, triggers
+from portal.together import Together
 from tests import plans
 from tests.cast import BEFORE, ENDS, NOW, STARTS, rules_json
 from tests.credits.conftest import earn
@@ -98,7 +99,8 @@ def test_a_page_of_one_programme_reads_its_partition_only(two, lin):
 
 
 def test_the_newest_lines_of_a_start_page_too_are_read_from_one_partition(two, lin):
-    [shape] = plans.of_page(lambda: statements.newest(two[1], lin))
+    newest = Together(lambda: {"newest": statements.newest()}, few=["programme"])
+    [shape] = plans.of_page(lambda: newest(programme=two[1].pk, member=lin.pk))
 
     assert "credits_ledgerentry" in shape
     assert "Append" not in shape

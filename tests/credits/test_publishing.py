@@ -269,7 +269,7 @@ def test_verifications_of_before_stay_sound():
     assert registers.digest_of(kept, "sha256") == before
     kept.since_last = True
     assert registers.digest_of(kept, "sha256") != before
-    assert bulletin_digests.FORM == 2
+    assert bulletin_digests.FORM == 3
 
 
 # --- By a worker --------------------------------------------------------------------------------

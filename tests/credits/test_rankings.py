@@ -340,6 +340,40 @@ def test_my_unit_is_found_on_its_page(enter, city, programme, found_unit, evenin
     assert "我的单位" in page.content.decode()
 
 
+def test_my_unit_stays_in_view_on_every_page_and_in_every_ranking(
+    enter, city, programme, found_unit, complete, evening
+):
+    """Beside the table wherever the table does not hold it, in the ranking's own figures."""
+    complete(programme, city.people["lin"])
+    made = [found_unit(number, 1) for number in range(1, 60)]
+    browser = enter("lin")
+
+    def pinned(**query):
+        page = browser.get(reverse("ranking"), query)
+        own = page.context["pinned"]
+        assert (own is None) or own["name"] in page.content.decode()
+        return own
+
+    assert pinned() is None  # the table holds it
+    elsewhere = pinned(cohort="enterprise")
+    assert (elsewhere["name"], elsewhere["rank"], elsewhere["completed"]) == ("青川县", "1", "1/4")
+    assert elsewhere["cohort"] == "县（区）"
+    assert browser.get(reverse("ranking") + elsewhere["where"]).context["pinned"] is None
+    branch = pinned(level="branch", cohort="enterprise", page="2")
+    assert (branch["name"], branch["completed"]) == (city.jia.short_name, "1/2")
+    inside = pinned(level="branch", unit=made[0][0].pk)
+    assert inside["name"] == city.jia.short_name
+
+    from portal import members
+
+    members.transfer(city.people["wu"], made[-1][1], on=TODAY, by=city.by, at=NOW)
+    browser = enter("wu")
+    with time_machine.travel(NOW + kept_rankings.FRESH, tick=False):
+        first = pinned(cohort="enterprise")
+        assert (first["name"], first["cohort"]) == (made[-1][0].short_name, "")
+        assert pinned(cohort="enterprise", page="2") is None
+
+
 def test_a_unit_is_searched_by_name_and_a_wrong_name_says_so(enter, programme, found_unit, evening):
     [found_unit(number, 1) for number in range(1, 60)]
     ask = {"cohort": "enterprise"}
@@ -370,7 +404,7 @@ def test_the_export_has_every_line_with_its_denominators_and_stands_in_the_audit
 
     answer = exports.ranking(programme, ENTERPRISES, board, by=city.actor("lin"), at=NOW)
 
-    sheet = openpyxl.load_workbook(BytesIO(answer.content)).active
+    sheet = openpyxl.load_workbook(BytesIO(answer.data())).active
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     table = rows[[row[0] for row in rows].index("名次") + 1 :]
     assert [row[:7] for row in table] == [

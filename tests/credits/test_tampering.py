@@ -17,7 +17,16 @@ from django.db import IntegrityError, connection, transaction
 from django.db import models as fields
 from django.db.models import Max
 
-from credits import bulletins, certificates, exemptions, ledger, programmes, rule_changes, weeks
+from credits import (
+    bulletins,
+    certificates,
+    exemptions,
+    ledger,
+    programmes,
+    rule_changes,
+    unit_texts,
+    weeks,
+)
 from credits.ledger import Source
 from credits.models import (
     BranchMonth,
@@ -25,6 +34,7 @@ from credits.models import (
     Bulletin,
     BulletinRow,
     BulletinText,
+    BulletinUnitText,
     BulletinWithdrawal,
     Certificate,
     CertificateEvent,
@@ -66,6 +76,7 @@ TABLES = [
     Bulletin,
     BulletinRow,
     BulletinText,
+    BulletinUnitText,
     BulletinWithdrawal,
     Certificate,
     CertificateEvent,
@@ -111,6 +122,8 @@ def city_of_all(city, programme, complete, post, lin, zhou, wu):
         draft = bulletins.draw_up(programme, title="通报", cohorts=["county", "municipal"],
                                   by=shi, at=NOW)  # fmt: skip
         at = NOW + timedelta(hours=number)
+        request = draft.text_requests.get(unit=city.county)
+        unit_texts.write(request, "分三班学。", by=city.actor("gao", "official"), at=NOW)
         published.append(bulletins.publish(draft, seen_version=1, by=shi, at=at))
     bulletins.withdraw(published[0], reason="数字有误", by=shi, at=NOW)
     open_other(city)
@@ -360,6 +373,23 @@ def test_a_branch_counted_for_another_unit_is_named(city_of_all):
     rows.update(unit=city_of_all.bureau, cohort="municipal")
 
     assert [(p["kind"], p["branch"]) for p in run()["problems"]] == [("branch", "青川县甲支部")]
+
+
+@pytest.mark.parametrize("column", ["hours", "completed", "due", "sessions", "rank"])
+def test_a_changed_row_of_a_published_number_is_named_with_both_figures(city_of_all, column):
+    number = Bulletin.objects.latest("pk")
+    rows = list(number.rows.order_by("pk"))
+    assert len(rows) > 1
+    row = next(r for r in rows if r.rank and (column != "completed" or r.completed < r.due))
+    was = getattr(row, column)
+    behind_the_guards(f"UPDATE credits_bulletinrow SET {column} = {column} + 1 WHERE id = {row.pk}")
+
+    [said] = [p["message"] for p in run()["problems"] if p["kind"] == "bulletin"]
+
+    assert str(number) in said
+    label = BulletinRow._meta.get_field(column).verbose_name
+    assert f"第 {row.pk} 行（{row.unit_name}）：{label} {was + 1}，应为 {was}" in said
+    assert said.count("行（") == 1
 
 
 @pytest.mark.parametrize("heads", ["{}", '{"x": {}}', "[]"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from credits import exemptions, rebuilding, rule_changes, targets, verification
 from credits.models import TargetChange
 from portal import members, organizations
-from portal.models import Organization
+from portal.models import Organization, OrganizationMove
 from portal.organizations import Founding
 from tests.cast import BEFORE, NOW, TODAY, days_ago, moment, rules_json
 from tests.credits.conftest import branch_row, earn, standing_of
@@ -104,6 +105,118 @@ def test_who_was_there_from_the_start_owes_the_whole_however_they_move(
 
     assert owes(programme, lin) == (2400, False)
     assert said(programme, lin) == ()
+
+
+# --- Branches that come into the scope in mid-year ------------------------------------------------
+
+WITH_BRANCH = {
+    "full": (),
+    "months": ("2021年6月3日随支部划入，按剩余 7 个月（共 10 个月）折算：16.75 学时",),
+    "exempt": ("2021年6月3日随支部划入，按规则免学",),
+}
+FROM_JUNE = {"full": (2400, False), "months": (1675, False), "exempt": (2400, True)}
+
+
+@pytest.mark.parametrize("rule", ["full", "months", "exempt"])
+def test_who_comes_into_the_scope_with_the_branch_owes_like_who_joins_on_that_day(
+    city, found_programme, outside, sound, rule
+):
+    programme = found_programme(joiners=rule)
+    comer = city.enrol(outside, "老党员", day=date(2019, 1, 1))
+
+    organizations.move(outside, city.county, by=city.by, at=NOW)
+
+    joiner = city.enrol(city.jia, "当天入册", day=TODAY)
+    assert owes(programme, comer) == owes(programme, joiner) == FROM_JUNE[rule]
+    assert said(programme, comer) == WITH_BRANCH[rule]
+    assert branch_row(programme, outside).exempt == (1 if rule == "exempt" else 0)
+
+
+def test_a_guest_whose_branch_comes_into_the_scope_owes_from_that_day(
+    city, found_programme, outside, post, sound
+):
+    programme = found_programme(joiners="months")
+    comer = city.enrol(outside, "外来客")
+    post(programme, earn(comer, day=days_ago(25)))
+
+    organizations.move(outside, city.county, by=city.by, at=NOW)
+
+    assert owes(programme, comer) == FROM_JUNE["months"]
+    assert said(programme, comer) == WITH_BRANCH["months"]
+    [change] = TargetChange.objects.filter(member=comer)
+    assert (change.before, change.after, change.reason) == (2400, 1675, "6月3日随支部划入")
+    assert rebuilding.rebuild(programme) == 0
+
+
+@pytest.mark.parametrize("rule", ["months", "exempt"])
+def test_a_branch_that_goes_and_comes_back_owes_what_it_owed(
+    city, found_programme, sound, lin, rule
+):
+    """Out with its county, back without it: from the start all the same, and moves inside the
+    scope make no joiner."""
+    founding = Founding("YL-Y", "外市委员会", Organization.Kind.COMMITTEE, None, BEFORE.date())
+    elsewhere = organizations.found(founding, by=city.by, at=BEFORE)
+    programme = found_programme(joiners=rule)
+    for parent, hour in ((city.bureau, 9), (elsewhere, 10), (city.root, 11)):
+        organizations.move(city.jia, parent, by=city.by, at=moment(days_ago(5), hour))
+    organizations.move(city.county, city.bureau, by=city.by, at=moment(days_ago(4)))
+
+    assert owes(programme, lin) == owes(programme, city.people["wu"]) == (2400, False)
+    assert said(programme, lin) == ()
+
+
+def test_who_was_on_the_roll_with_a_branch_that_left_is_no_joiner_elsewhere(
+    city, found_programme, sound, lin
+):
+    founding = Founding("YL-Y", "外市委员会", Organization.Kind.COMMITTEE, None, BEFORE.date())
+    elsewhere = organizations.found(founding, by=city.by, at=BEFORE)
+    programme = found_programme(joiners="months")
+    organizations.move(city.jia, elsewhere, by=city.by, at=moment(days_ago(5)))
+
+    members.transfer(lin, city.yi, on=TODAY, by=city.by, at=NOW)
+
+    assert owes(programme, lin) == (2400, False)
+    assert said(programme, lin) == ()
+
+
+def test_who_joins_a_branch_after_it_came_in_is_said_to_have_joined(
+    city, found_programme, outside, sound
+):
+    programme = found_programme(joiners="months")
+    organizations.move(outside, city.county, by=city.by, at=moment(MAY))
+
+    late = city.enrol(outside, "后来人", day=TODAY)
+
+    assert owes(programme, late) == FROM_JUNE["months"]
+    assert said(programme, late) == (WITH_BRANCH["months"][0].replace("随支部划入", "入册"),)
+
+
+def test_who_enters_the_register_late_owes_from_the_day_the_branch_came_in(
+    city, found_programme, outside, sound
+):
+    programme = found_programme(joiners="months")
+    organizations.move(outside, city.county, by=city.by, at=moment(MAY))
+
+    old = city.enrol(outside, "补登老党员", day=date(2019, 1, 1))
+
+    assert owes(programme, old) == PARTS["months"]
+    assert said(programme, old) == (WORDS["months"][0].replace("入册", "随支部划入"),)
+    assert branch_row(programme, outside).due == 1
+
+
+def test_the_database_keeps_moves_and_refuses_one_to_the_same_place(city):
+    organizations.move(city.jia, city.bureau, by=city.by, at=NOW)
+    move = OrganizationMove.objects.get()
+    assert (move.organization, move.on) == (city.jia, TODAY)
+
+    for refused in (
+        lambda: OrganizationMove.objects.update(on=days_ago(9)),
+        lambda: OrganizationMove.objects.create(
+            organization=city.jia, on=TODAY, from_path="0000", to_path="0000"
+        ),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            refused()
 
 
 def test_a_joiner_who_leaves_and_comes_back_owes_what_they_owed(city, found_programme, sound):

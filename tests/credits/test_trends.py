@@ -70,6 +70,46 @@ def test_a_forecast_stands_with_its_range_or_the_reason_why_not(city, weeks, ent
     assert "按最近几周的进度" in other
 
 
+def below(text):
+    """The links of what stands below the place that is shown."""
+    section = text.partition('class="card below"')[2].partition("</section>")[0]
+    return [a.replace("&amp;", "&") for a in re.findall(r'href="(\?[^"]+)"', section)]
+
+
+def test_down_from_the_city_to_a_branch_and_no_further(city, weeks, enter, complete):
+    complete(weeks, city.people["lin"])
+    browser, page = enter("shi"), reverse("ranking-trend")
+    place = f"?programme={weeks.code}&"
+
+    def read(query):
+        response = browser.get(page + query)
+        assert response.status_code == 200
+        text = response.content.decode()
+        assert 'class="own"' in text  # wherever one looks
+        return text
+
+    whole = read(f"{place}cohort=all")
+    assert 'polyline class="unit"' not in whole
+    assert f'href="{place}cohort=county"' in whole.replace("&amp;", "&")
+    county = read(f"{place}cohort=county")
+    assert below(county) == [f"{place}unit={city.county.pk}"]
+    assert "40/50" in county
+    unit = read(below(county)[0])
+    branches = [f"{place}branch={b.pk}" for b in (city.jia, city.yi)]
+    assert below(unit) == branches  # the one where somebody has completed first
+    branch = read(branches[0])
+    assert '学满 <span class="num">1/2</span> 人' in branch
+    assert '<td class="r">1</td>' in branch
+    assert below(branch) == []
+    for text in (whole, county, unit, branch):
+        assert not any(m.name in text for n, m in city.people.items() if n != "shi")
+
+
+def test_a_branch_outside_the_programme_shows_ones_own_unit(city, weeks, enter):
+    text = shown(enter, branch=city.root.pk)
+    assert f"{city.county.short_name}各支部" in text
+
+
 def test_without_weeks_there_is_nothing_to_draw(programme, enter):
     assert "还没有按周的数据" in shown(enter)
 

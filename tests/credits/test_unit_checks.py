@@ -180,7 +180,7 @@ def test_a_second_sending_ends_the_first(city, check, draft, shi, gao):
     with pytest.raises(unit_checks.TooLate):
         unit_checks.answer(first, {}, by=gao, at=LATER)
     assert again.turn == 2
-    waiting = unit_check_states.waiting_at([city.county.path], at=LATER)
+    waiting = unit_check_states.waiting_at([city.county.pk], at=LATER)
     assert [r.units_check_id for r in waiting] == [again.pk]
 
 

@@ -435,7 +435,7 @@ def test_mistake_32_our_export_comes_back_unchanged(city, member_sheet, lin):
     apply(member_sheet(ROW, row(党员编号="00000102", 姓名="席照二", 手机号码=None)), city)
     people = Member.objects.active().order_by("number")
 
-    data = people_out.members(people, by=city.by, at=NOW, on=city.root, filter_="").content
+    data = people_out.members(people, by=city.by, at=NOW, on=city.root, filter_="").data()
     preview = member_sheet(data=data)
 
     assert preview.errors == ()

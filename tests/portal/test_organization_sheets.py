@@ -171,7 +171,7 @@ def test_rows_outside_the_scope_are_errors(city, tree_sheet, scope):
 def test_our_export_of_the_tree_comes_back_unchanged(city, tree_sheet):
     found = Organization.objects.standing()
 
-    data = people_out.organizations(found, by=city.by, at=NOW, on=city.root, filter_="").content
+    data = people_out.organizations(found, by=city.by, at=NOW, on=city.root, filter_="").data()
     preview = people_in.preview(data, "x.xlsx", people_in.ORGANISATIONS, scope=None, at=NOW)
 
     assert preview.errors == ()

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from portal import members, suggestions
+from portal import appointments, members, suggestions
 from portal.models import AuditEvent, Role, Suggestion
 from portal.refusals import Refusal
 from portal.suggestions import IsClosed, NotYourself, TooManyOpen
@@ -175,6 +175,145 @@ def test_the_trail_names_its_number_and_no_author_in_any_organisation(hand_in, o
         (f"答复第{first.pk}号", "高望川", "青川县甲支部"),
         (f"撤回第{second.pk}号", "林小满", None),
     ]
+
+
+# --- Asked a second time
+
+
+@pytest.fixture
+def answered(hand_in, official):
+    return suggestions.answer(hand_in(), "已报修。", by=official, at=LATER)
+
+
+@pytest.fixture
+def again(city):
+    def act(suggestion, text="还是冷", *, who="lin", at=LATER):
+        return suggestions.ask_again(suggestion, text, by=city.actor(who), at=at)
+
+    return act
+
+
+def test_its_author_asks_once_more_with_the_reason_and_the_first_answer_stays(
+    answered, again, city, lin
+):
+    before = Suggestion.objects.values().get()
+    members.transfer(lin, city.yi, on=TODAY, by=city.by, at=LATER)
+
+    second = again(answered, at=LATER + timedelta(days=30))
+
+    assert again(answered, "又说一遍") == second  # while it waits, nothing changes
+    assert Suggestion.objects.values().get(pk=answered.pk) == before
+    assert (second.first, second.kind, second.text) == (answered, "advice", "还是冷")
+    assert (second.state, second.branch) == ("open", city.jia)
+    assert trail()[-1] == (f"就第{answered.pk}号再次提出第{second.pk}号", "林小满", None)
+
+
+def test_another_official_answers_and_then_it_is_done(answered, again, official, city):
+    second = again(answered)
+
+    with pytest.raises(suggestions.AnotherAnswers):
+        suggestions.answer(second, "已报修。", by=official, at=LATER)
+    done = suggestions.answer(second, "明天换。", by=city.actor("shi", Role.OFFICIAL), at=LATER)
+
+    assert (done.state, done.answered_by) == ("answered", city.people["shi"])
+    with pytest.raises(Refusal, match="不能第三次"):
+        again(answered)
+    with pytest.raises(Refusal, match="不再重提"):
+        again(done)
+
+
+def test_where_nobody_else_can_the_same_official_answers_twice(answered, again, official, city):
+    """Neither the county's other branches' officials nor one who has left office count."""
+    [seat] = city.people["shi"].appointments.all()
+    appointments.end(seat, on=TODAY, by=city.by, at=LATER)
+    appointments.appoint(
+        city.people["xun"], Role.OFFICIAL, city.bureau, since=TODAY, by=city.by, at=LATER
+    )
+
+    done = suggestions.answer(again(answered), "再查。", by=official, at=LATER)
+
+    assert done.answered_by == official.member
+
+
+def test_what_is_not_ones_own_not_answered_or_too_old_is_not_asked_again(
+    hand_in, answered, again, city
+):
+    waiting = hand_in("再说一件")
+    gone = suggestions.withdraw(hand_in("算了"), by=city.actor("lin"), at=LATER)
+    late = LATER + timedelta(days=30, seconds=1)
+
+    for suggestion, who, at, said in (
+        (answered, "zhou", LATER, "只有本人"),
+        (waiting, "lin", LATER, "待答复"),
+        (gone, "lin", LATER, "已撤回"),
+        (answered, "lin", late, "超过 30 天"),
+    ):
+        with pytest.raises(Refusal, match=said):
+            again(suggestion, who=who, at=at)
+    with pytest.raises(Refusal, match="请写明") as refused:
+        again(answered, " ")
+    assert refused.value.field == "text"
+    assert Suggestion.objects.count() == 3
+
+
+def test_a_second_question_taken_back_may_be_put_anew(answered, again, city):
+    suggestions.withdraw(again(answered), by=city.actor("lin"), at=LATER)
+
+    second = again(answered, "还是很冷")
+
+    assert (second.state, Suggestion.objects.filter(first=answered).count()) == ("open", 2)
+
+
+def test_the_same_reason_serves_two_of_them(hand_in, again, official):
+    for text in ("太冷", "太暗"):
+        again(suggestions.answer(hand_in(text), "已报修。", by=official, at=LATER), "没有解决")
+    assert hand_in("没有解决").first is None
+
+    assert Suggestion.objects.open().count() == 3
+
+
+def test_the_database_refuses_a_second_one_beside_the_first(answered, again, city):
+    values = Suggestion.objects.values().get(pk=again(answered).pk) | {"id": None}
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Suggestion.objects.create(**values | {"text": "别的话"})
+
+
+def test_asking_again_by_page(answered, sign_in, official, city):
+    client, address = sign_in("lin"), reverse("suggestion-again", args=[answered.pk])
+    assert address in page(client, "suggestions")
+    assert "已报修。" in page(client, "suggestion-again", answered.pk)
+    refused = client.post(address, {"text": "长" * 501})
+    assert refused.status_code == 422
+    assert "长" * 501 in refused.content.decode()
+
+    assert client.post(address, {"text": "还是冷"}).url == reverse("suggestions")
+
+    shown = page(client, "suggestions")
+    assert address not in shown
+    assert f"对第{answered.pk}号再次提出" in shown
+    second = Suggestion.objects.get(first=answered)
+    assert "再次提出" in page(sign_in("shi"), "suggestions-received")
+    first_official = page(sign_in("gao"), "suggestion-detail", second.pk)
+    assert "上次是您答复的" in first_official
+    assert "答复并办结" not in first_official
+    other = page(sign_in("shi"), "suggestion-detail", second.pk)
+    assert "答复并办结" in other
+    assert "已报修。" in other
+    assert "上次是您答复的" not in other
+
+
+def test_an_answer_that_is_too_old_offers_nothing(answered, sign_in, time_machine):
+    time_machine.move_to(LATER + timedelta(days=31), tick=False)
+
+    assert reverse("suggestion-again", args=[answered.pk]) not in page(
+        sign_in("lin"), "suggestions"
+    )
+
+
+def test_nobody_else_reads_the_page_of_asking_again(answered, sign_in):
+    for who in ("wu", "zhou", "gao"):
+        page(sign_in(who), "suggestion-again", answered.pk, status=404)
 
 
 # --- What the database holds by itself
