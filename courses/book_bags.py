@@ -62,8 +62,7 @@ def put_in(bag: BookBag, reading: Lesson | Material, *, by: Actor, at: datetime)
 
     Raises NoRightRecorded, or CannotPack where the bag is full or the reading has no text.
     """
-    row = _locked(bag)
-    # The right is locked, lest it be taken back meanwhile.
+    # The right first, then the bag, as where a right is taken back: lest it go meanwhile.
     rights = ReadingRight.objects.select_for_update(of=("self",))
     of = {"lesson": reading} if isinstance(reading, Lesson) else {"material": reading}
     right = rights.filter(**of).first()
@@ -72,6 +71,7 @@ def put_in(bag: BookBag, reading: Lesson | Material, *, by: Actor, at: datetime)
             f"《{reading}》还没有登记传播依据，不能放进书包。请先登记它来自哪里、凭什么可以分发。"
         )
         raise NoRightRecorded(text)
+    row = _locked(bag)
     if not reading.body.strip():
         raise CannotPack(f"《{reading}》没有正文，不能放进书包。")
     there = row.items.filter(right=right).first()

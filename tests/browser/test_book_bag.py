@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def bag(seeded: Any) -> BookBag:
 
 
 @pytest.fixture
-def page(sign_in: Any, seeded: Any) -> Page:
+def page(sign_in: Callable[..., Page], seeded: Any) -> Page:
     return sign_in(seeded["member"], seeded.password, PHONE)
 
 

@@ -77,11 +77,11 @@ def texts(data: bytes) -> list[tuple[str, list[str]]]:
     files = {i.get("id"): i.get("href") for i in package.iter(f"{OPF}item")}
     found = []
     for reference in package.iter(f"{OPF}itemref"):
-        name = files[reference.get("idref")]
+        name = str(files[reference.get("idref")])
         if name.startswith("text-"):
             root = ElementTree.fromstring(parts[f"EPUB/{name}"])  # noqa: S314 - our own file
             plain = [p.text or "" for p in root.iter(f"{XHTML}p") if p.get("class") is None]
-            found.append((root.find(f".//{XHTML}h1").text, plain))
+            found.append((root.findtext(f".//{XHTML}h1", ""), plain))
     return found
 
 
