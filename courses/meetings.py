@@ -76,8 +76,6 @@ class Calendar:
         day = timezone.localdate(row.starts_at)
         of_day = self.book.on(day).rules
         minutes = int((row.ends_at - row.starts_at) / timedelta(minutes=1))
-        share = of_day.share(Status.PRESENT)
-        hours = rules.worth(minutes, of_day, band=row.band, share=share)
         return Meeting(
             pk=row.pk,
             title=row.title,
@@ -92,7 +90,13 @@ class Calendar:
             start=row.starts_at,
             end=row.ends_at,
             day=day,
-            worth=hours if row.ceiling is None else min(hours, row.ceiling),
+            worth=rules.worth(
+                minutes,
+                of_day,
+                band=row.band,
+                share=of_day.share(Status.PRESENT),
+                ceiling=row.ceiling,
+            ),
             daily_cap=of_day.daily_cap,
             counts=row.counts,
         )

@@ -18,7 +18,7 @@ from django.utils import timezone
 from courses import marks, roll_call
 from courses.marks import Counts
 from courses.models import Attendance, Status, StudySession
-from credits import rule_book, rules
+from credits import rule_book
 from portal import audit
 from portal.access import Capability, Scope
 from portal.audit import Actor
@@ -122,9 +122,7 @@ def worth_of(found: StudySession) -> float | str:
     programme = found.programmes.order_by("pk").first()
     if programme is None:
         return ""
-    day_rules = rule_book.of(programme).on(found.day).rules
-    earned = rules.worth(found.minutes, day_rules, band=found.band)  # type: ignore[arg-type] # its choices are the bands
-    return min(earned, found.ceiling if found.ceiling is not None else earned) / 100
+    return found.worth(rule_book.of(programme).on(found.day).rules) / 100
 
 
 def groups_of(

@@ -21,7 +21,7 @@ from courses.models import (
 )
 from courses.querysets import of_member
 from courses.todos import Kind
-from credits import figures, rules, statements
+from credits import figures, statements
 from credits.figures import Figure
 from credits.models import Programme, Standing
 from credits.rule_sets import Rules
@@ -120,18 +120,12 @@ def own(programme: Programme, member: Member, *, at: datetime) -> Own:
     )
 
 
-def worth(session: StudySession, rules_: Rules) -> int:
-    """What being there earns, in hundredths of an hour."""
-    hours = rules.worth(session.minutes, rules_, band=session.band)  # type: ignore[arg-type] # its choices are the bands
-    return hours if session.ceiling is None else min(hours, session.ceiling)
-
-
 def planned(sessions: Sequence[StudySession], rules_: Rules) -> dict[tuple[str, str], int]:
     """What being there in all of them would earn, by (period, form)."""
     found: dict[tuple[str, str], int] = {}
     for session in sessions:
         place = session.period, session.form
-        found[place] = found.get(place, 0) + worth(session, rules_)
+        found[place] = found.get(place, 0) + session.worth(rules_)
     return found
 
 

@@ -87,8 +87,9 @@ class Credit:
         """Hundredths of an hour that this earns by the rules of its day."""
         if self.hours is not None:
             return self.hours
-        hours = worth(self.minutes, rules, band=self.band, share=self.share)
-        return hours if self.ceiling is None else min(hours, self.ceiling)
+        return worth(
+            self.minutes, rules, band=self.band, share=self.share, ceiling=self.ceiling
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

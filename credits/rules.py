@@ -31,13 +31,18 @@ class Recognised(NamedTuple):
         return {p: lack for p, lack in lacks.items() if lack > 0}
 
 
-def worth(minutes: int, rules: Rules, *, band: Band = "", share: int = 100) -> int:
+def worth(
+    minutes: int, rules: Rules, *, band: Band = "", share: int = 100, ceiling: int | None = None
+) -> int:
     """Hundredths of an hour for `minutes` (or a band) attended at `share` percent, rounded down
-    to the step: 45 minutes an hour make 45 → 1, 60 → 1.25, 90 → 2, 20 → 0.25, 10 → 0."""
+    to the step: 45 minutes an hour make 45 → 1, 60 → 1.25, 90 → 2, 20 → 0.25, 10 → 0. No more than
+    the `ceiling` to which a secretary lowered it."""
     if band:
         amount = rules.half_day if band == "half_day" else rules.day
-        return amount * share // (100 * rules.step) * rules.step
-    return minutes * share // (rules.minutes_per_hour * rules.step) * rules.step
+        hours = amount * share // (100 * rules.step) * rules.step
+    else:
+        hours = minutes * share // (rules.minutes_per_hour * rules.step) * rules.step
+    return hours if ceiling is None else min(hours, ceiling)
 
 
 def minimums(rules: Rules, target: int, full_target: int) -> Mapping[str, int]:

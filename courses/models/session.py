@@ -9,6 +9,8 @@ from django.utils import timezone
 from courses.models.reading_class import ReadingClass
 from courses.querysets import SessionQuerySet
 from credits.models import Form
+from credits.rule_sets import Rules
+from credits.rules import worth
 from portal.models import Member, Organization
 
 
@@ -130,6 +132,12 @@ class StudySession(models.Model):
     @property
     def minutes(self) -> int:
         return int((self.ends_at - self.starts_at) / timedelta(minutes=1))
+
+    def worth(self, of_day: Rules) -> int:
+        """What being there from beginning to end earns, in hundredths of an hour, by the rules of
+        its day."""
+        share = of_day.share("present")
+        return worth(self.minutes, of_day, band=self.band, share=share, ceiling=self.ceiling)  # type: ignore[arg-type] # its choices are the bands
 
     @property
     def is_closed(self) -> bool:

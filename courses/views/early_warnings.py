@@ -16,7 +16,6 @@ from courses import early_warnings
 from courses.early_warnings import Warned, Watch
 from courses.forecasts import Meeting
 from courses.models import StudySession
-from courses.start_pages import worth
 from courses.views.shown import at_hand
 from credits import rule_book, statements
 from credits.models import Standing
@@ -91,7 +90,7 @@ def visit(request: MemberRequest, session: int) -> HttpResponse:
         return redirect("session-detail", session)
     programme = programme_of(request)
     rules = rule_book.of(programme).on(found.day).rules
-    context = {"session": found, "worth": worth(found, rules), "programme": programme}
+    context = {"session": found, "worth": found.worth(rules), "programme": programme}
     return page(request, "courses/session_visit.html", context)
 
 

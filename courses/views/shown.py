@@ -12,7 +12,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from courses.models import LEAVES, AttendancePlan, Leave, StudyLog, StudySession
-from courses.start_pages import worth
 from credits.rule_sets import Rules
 from portal.rendering import addresses
 from portal.templatetags.portal import clock, day, hours
@@ -34,7 +33,7 @@ def coming(
         "href": addresses("session-detail")(session.pk),
         "title": session.title,
         "when": when(session, today),
-        "worth": hours(worth(session, rules_)),
+        "worth": hours(session.worth(rules_)),
         "tag": BY_CODE if by_code else said_tag(said),
         "answer": answers(said, answer_at(session.pk)) if answer_at and planned else "",
     }

@@ -7,11 +7,19 @@ from datetime import date, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from courses import corrections, crediting, marks, reading_classes, roll_call, sessions
+from courses import (
+    corrections,
+    crediting,
+    marks,
+    reading_classes,
+    roll_call,
+    sessions,
+    sheets_out,
+)
 from courses.marks import Mark, NotOnRoll, Wish
 from courses.models import Attendance, AttendanceCredit, SessionChange, Status
 from courses.sessions import NotNow
-from credits import ledger, verification
+from credits import ledger, rule_book, verification
 from credits.models import LedgerEntry, Posting, Standing
 from portal import members
 from portal.refusals import Conflict, Refusal
@@ -416,13 +424,26 @@ def test_half_a_day_counts_as_such_and_occupies_its_clock_time(schedule, secreta
     assert (entry.hours, entry.end - entry.start) == (400, timedelta(minutes=200))
 
 
-def test_a_secretary_may_lower_the_hours(schedule, secretary, lin):
-    session = schedule(ceiling=100, ceiling_reason="有一半时间是工作布置")
+@pytest.mark.parametrize(
+    ("lowered", "earned"),
+    [
+        ({"ceiling": 100, "ceiling_reason": "有一半时间是工作布置"}, 100),
+        ({"band": "day"}, 800),
+        ({}, 200),
+    ],
+)
+def test_what_a_session_is_said_to_be_worth_is_credited(
+    schedule, secretary, programme, lin, lowered, earned
+):
+    """A secretary may lower the hours, never raise them."""
+    session = schedule(**lowered)
+    said = session.worth(rule_book.of(programme).on(session.day).rules)
     roll_call.open_(session, by=secretary, at=session.starts_at)
 
     roll_call.close(session, {}, by=secretary, at=NOW)
 
-    assert hours(lin) == 100
+    assert hours(lin) == said == earned
+    assert sheets_out.worth_of(session) == earned / 100
 
 
 def test_mistake_14_sessions_early_in_the_morning_belong_to_their_local_day(
