@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from courses.models import (  # noqa: F401 - named as text in the base classes below
         Attendance,
         AttendancePlan,
+        BookBag,
+        BookBagItem,
         Course,
         HostAttendance,
         LineQuery,
@@ -38,6 +40,21 @@ if TYPE_CHECKING:
 class CourseQuerySet(models.QuerySet["Course"]):
     def of_period(self, period: str) -> Self:
         return self.filter(period=period)
+
+
+class BookBagQuerySet(ScopedQuerySet["BookBag"]):
+    path_lookup = "organiser__path"
+
+    def published(self) -> Self:
+        return self.filter(state="published")
+
+
+class BookBagItemQuerySet(models.QuerySet["BookBagItem"]):
+    def told(self) -> Self:
+        """In their order, with the texts and what the right to each rests on."""
+        return self.select_related("right__lesson__course", "right__material__course").order_by(
+            "order", "pk"
+        )
 
 
 class ReadingClassQuerySet(ScopedQuerySet["ReadingClass"]):

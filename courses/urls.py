@@ -3,6 +3,8 @@
 from django.urls import path
 
 from courses.views import (
+    bag_desk,
+    book_bags,
     bulletin_checks,
     check_in,
     claims,
@@ -127,6 +129,22 @@ urlpatterns = [
     path("courses/<int:course>/", lessons.course, name="course-detail"),
     path("lessons/<int:lesson>/", lessons.lesson, name="lesson-detail"),
     path("materials/<int:material>/", lessons.material, name="material-detail"),
+    # bags/
+    path("bags/", book_bags.list_, name="bag-list"),
+    path("bags/<slug:bag>/", book_bags.detail, name="bag-detail"),
+    path("bags/<slug:bag>/epub/", book_bags.download, name="bag-epub"),
+    path("bags/<slug:bag>/offline/", book_bags.offline, name="bag-offline"),
+    path("bags/<slug:bag>/<int:reading>/<int:part>/", book_bags.reading, name="bag-reading"),
+    path("no-network/", book_bags.no_network, name="no-network"),
+    path("service-worker.js", book_bags.worker, name="service-worker"),
+    path("manifest.webmanifest", book_bags.manifest, name="manifest"),
+    # bag-desk/
+    path("bag-desk/", bag_desk.desk, name="bag-desk"),
+    path("bag-desk/rights/", bag_desk.rights, name="reading-rights"),
+    path("bag-desk/rights/<int:right>/revoke/", bag_desk.revoke, name="right-revoke"),
+    path("bag-desk/<int:book_bag>/", bag_desk.edit, name="bag-edit"),
+    path("bag-desk/<int:book_bag>/put/", bag_desk.put, name="bag-put"),
+    path("bag-desk/<int:book_bag>/act/", bag_desk.act, name="bag-act"),
     # sheets/
     path("sheets/", sheets.sheets, name="sheets"),
     path("sheets/upload/", sheets.upload, name="sheet-upload"),

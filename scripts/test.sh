@@ -38,6 +38,7 @@ need() {
 }
 need "tests that print or open documents" soffice libreoffice-calc-nogui
 need "tests that read printed pages" pdftotext poppler-utils
+need "tests that check e-books" epubcheck epubcheck
 typesetting || skip "tests of PDFs"
 
 part sqlite -n 2 --dist loadgroup -m "not browser and not postgres and not bench and not screenshots"

@@ -9,6 +9,7 @@ from courses.models.attendance import (
     Status,
 )
 from courses.models.attendance_plan import LEAVES, AttendancePlan
+from courses.models.book_bag import BookBag, BookBagItem, ReadingRight
 from courses.models.course import Course, Lesson, Material
 from courses.models.host_attendance import HostAttendance
 from courses.models.line_query import LineQuery
@@ -25,6 +26,8 @@ __all__ = [
     "Attendance",
     "AttendanceCredit",
     "AttendancePlan",
+    "BookBag",
+    "BookBagItem",
     "Course",
     "Enrolment",
     "HostAttendance",
@@ -34,6 +37,7 @@ __all__ = [
     "Material",
     "Occasion",
     "ReadingClass",
+    "ReadingRight",
     "Sample",
     "SampleItem",
     "SamplePhoto",

@@ -14,7 +14,7 @@ from credits import exemptions
 from credits.models import Exemption
 from portal import members
 from portal.members import Departure
-from portal.models import Member
+from portal.models import Member, MobileStay
 
 EXEMPT = 0.006  # of all members
 MOVING, LEAVING = 12, 6  # people
@@ -29,9 +29,11 @@ def plan(world: World) -> None:
     for member in candidates[:exempt]:
         agenda.add(calendar.at(date(2021, 3, 4), 15), _ask, member)
         agenda.add(calendar.at(date(2021, 3, 5), 15), _decide, member)
-    for member in candidates[exempt : exempt + MOVING]:
+    away = set(MobileStay.objects.open().values_list("member", flat=True))
+    near = [m for m in candidates[exempt:] if m.pk not in away]  # the others stay mobile members
+    for member in near[:MOVING]:
         agenda.add(calendar.at(date(2021, 4, 25), 10), _move, member)
-    for member in candidates[exempt + MOVING : exempt + MOVING + LEAVING]:
+    for member in near[MOVING : MOVING + LEAVING]:
         agenda.add(calendar.at(date(2021, 5, 16), 10), _leave, member)
 
 

@@ -10,6 +10,7 @@ from time import perf_counter
 from django.db import transaction
 
 from courses.seeding import (
+    book_bags,
     cast,
     changes,
     classes,
@@ -76,6 +77,7 @@ def seed(
         own_study.plan(world)
         changes.plan(world)
         said.plan(world)
+        book_bags.plan(world)
         world.agenda.run(world, report)
     report(f"种子数据已写入，用时 {perf_counter() - began:.0f} 秒。")
     return True

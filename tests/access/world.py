@@ -7,9 +7,11 @@ from datetime import timedelta
 
 from courses import (
     attendance_plans,
+    book_bags,
     check_in,
     line_queries,
     reading_classes,
+    reading_rights,
     roll_call,
     samples,
     sessions,
@@ -82,8 +84,22 @@ def lay_out(city: City, programme: Programme) -> World:
     shared = _shared(city, programme)
     world.inside |= shared
     world.outside |= shared
+    _bags(world)
     _checks(world)
     return world
+
+
+def _bags(world: World) -> None:
+    """A bag of the county and one of the bureau; the county's is published, for everybody."""
+    city = world.city
+    by, reading = city.actor("shi", "official"), Material.objects.get(pk=world.inside["material"])
+    right = reading_rights.record(reading, "own", "自编", by=by, at=NOW)
+    for ids, unit in ((world.inside, city.county), (world.outside, city.bureau)):
+        bag = book_bags.make(unit, slug=unit.code.lower(), title="书包", by=by, at=NOW)
+        item = book_bags.put_in(bag, reading, by=by, at=NOW)
+        book_bags.publish(bag, by=by, at=NOW)
+        ids |= {"book_bag": bag.pk, "bag": bag.slug, "reading": item.pk, "part": 1,
+                "right": right.pk}  # fmt: skip
 
 
 def _checks(world: World) -> None:

@@ -90,5 +90,6 @@ def test_every_verb_takes_its_moment_as_at():
                 without.append(f"{path}: {node.name}")
     assert without == [
         "courses/sheets_in.py: answer",  # keeps what was answered beside a staged upload
+        "courses/walk_ins.py: ask",  # its moment is that of the scan
         "credits/rebuilding.py: rebuild_branch",  # sums what the lines say, whose moments count
     ]

@@ -15,6 +15,7 @@ from django.urls import reverse
 from courses import check_in, host_sessions, line_queries, roll_call, samples, sessions
 from courses.models import (
     Attendance,
+    BookBag,
     Course,
     Lesson,
     Material,
@@ -67,6 +68,9 @@ NO_PAGE = {
     "source": "leads to the session or the log behind a ledger line",
     "job-file": "the file that a job has made",
     "sample-photo": "a photo",
+    "bag-epub": "a file",
+    "service-worker": "a script",
+    "manifest": "a file of the browser's",
 }
 
 
@@ -172,6 +176,10 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             by=people["official"], kind="organisations", filename="党组织.csv", at=at,
             table=Table("organisations", (), {}).as_json(),
         ).pk,
+        "stay_list": Upload.objects.create(
+            by=people["secretary"], kind="stays", filename="流动党员.csv", at=at,
+            table=Table("stays", (), {}).as_json(),
+        ).pk,
     }  # fmt: skip
     for key, undone in (("receipt", None), ("undone", at)):
         receipt = PeopleImport.objects.create(
@@ -275,6 +283,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
     city = Organization.objects.get(parent=None)
     seats = Appointment.objects.filter(organization=branch, role="secretary", until=None)
 
+    bag = BookBag.objects.get()
     stay = some(MobileStay.objects.open().filter(member__branch=branch))
 
     def at(name: str, *args: Any, query: str = "") -> str:
@@ -295,7 +304,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("message-by-mail"), at("suggestions"),
             at("suggestion-again", ids["answered"]), at("bulletin-list"),
             at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
-            at("my-samples"),
+            at("my-samples"), at("bag-list"), at("bag-detail", bag.slug), at("no-network"),
+            at("bag-offline", bag.slug), at("bag-reading", bag.slug, some(bag.items.all()), 1),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
         ],
         "secretary": [
@@ -324,7 +334,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("loose-ends", branch.pk), at("closing-detail", ids["closing"]),
             at("stay-list"), at("stay-list", query="?show=quiet"), at("stay-new", member),
             at("stay-list", query="?show=ended"), at("stay-mend", stay), at("stay-end", stay),
-            at("stays-hosted"), at("stays-in"), at("host-sessions"), at("host-list"),
+            at("stays-hosted"), at("stays-in"),
+            at("stays-in-one", ids["stay_list"]), at("host-sessions"), at("host-list"),
             at("host-decided"), at("host-reverse", ids["foreign"]),
         ],
         "official": [
@@ -346,7 +357,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("window-list"), at("window-new"), at("window-detail", ids["window"]),
             at("sample-list"), at("sample-new"), at("sample-detail", ids["sample"]),
             at("sample-redraw", ids["sample"]), at("sample-item", ids["item"]),
-            at("sample-item", ids["judged"]),
+            at("sample-item", ids["judged"]), at("bag-desk"), at("bag-edit", bag.pk),
+            at("reading-rights"), at("reading-rights", query="?only=missing"),
             at("claims-waiting"),
             at("claims-waiting", query="?decided"), at("claim-detail", ids["claim"]),
             at("claim-reverse", ids["claim"]),

@@ -12,10 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from courses import (
+    book_bags,
     check_in,
     corrections,
     host_sessions,
     reading_classes,
+    reading_rights,
     roll_call,
     samples,
     sessions,
@@ -61,6 +63,7 @@ def grow(city, programme):
             _plan(city, programme, number)
             _found(city, number)
             _draw(city, programme, number)
+            _pack(city, number)
             _import(city, number)
             _attest(city, programme, number)
 
@@ -133,6 +136,15 @@ def _draw(city, programme, number):
                                   confirmed_by=log.decided_by)  # fmt: skip
 
 
+def _pack(city, number):
+    """A published bag with a material of its own."""
+    reading = Material.objects.get(key=f"m{number}")
+    reading_rights.record(reading, "own", "自编", by=city.by, at=NOW)
+    bag = book_bags.make(city.root, slug=f"bag{number}", title=f"书包{number}", by=city.by, at=NOW)
+    book_bags.put_in(bag, reading, by=city.by, at=NOW)
+    book_bags.publish(bag, by=city.by, at=NOW)
+
+
 def _found(city, number):
     """A branch of the county, and a committee with another."""
     kind = Organization.Kind
@@ -188,6 +200,9 @@ PAGES = [
     ("lin", "log-new"),
     ("lin", "my-samples"),
     ("lin", "course-list"),
+    ("lin", "bag-list"),
+    ("shi", "bag-desk"),
+    ("shi", "reading-rights"),
     ("lin", "ranking"),
     ("lin", "member-ranking"),
     ("zhou", "home"),
@@ -380,6 +395,41 @@ def test_a_class_asks_no_more_for_more_people_of_other_branches(city, programme,
 @pytest.mark.parametrize("name", ["sample-detail", "sample-redraw"])
 def test_a_sample_asks_no_more_for_more_logs_drawn(city, grow, name):
     _constant(city, grow, "shi", lambda: reverse(name, args=[Sample.objects.latest("pk").pk]))
+
+
+@pytest.mark.parametrize(
+    ("who", "name"),
+    [
+        ("lin", "bag-detail"),
+        ("lin", "bag-offline"),
+        ("lin", "bag-reading"),
+        ("lin", "bag-epub"),
+        ("shi", "bag-edit"),
+    ],
+)
+def test_a_bag_asks_no_more_for_more_readings(city, programme, who, name):
+    course = Course.objects.create(key="c", title="课程", kind="course", form="online")
+    bag = book_bags.make(city.root, slug="bag", title="书包", by=city.by, at=NOW)
+    count = iter(range(100))
+
+    def more():
+        for number in (next(count), next(count)):
+            lesson = Lesson.objects.create(course=course, key=f"l{number}", title="课", minutes=30,
+                                           form="online", body="正文")  # fmt: skip
+            material = Material.objects.create(course=course, key=f"m{number}", title="材料",
+                                               body="正文")  # fmt: skip
+            for reading in (lesson, material):
+                reading_rights.record(reading, "own", "自编", by=city.by, at=NOW)
+                book_bags.put_in(bag, reading, by=city.by, at=NOW)
+        book_bags.publish(bag, by=city.by, at=NOW)
+
+    def address():
+        if name == "bag-edit":
+            return reverse(name, args=[bag.pk])
+        item = [bag.items.all()[0].pk, 1] if name == "bag-reading" else []
+        return reverse(name, args=[bag.slug, *item])
+
+    _constant(city, more, who, address)
 
 
 @pytest.mark.parametrize("name", ["course-detail", "lesson-detail"])
