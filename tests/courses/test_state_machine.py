@@ -757,7 +757,7 @@ DEEDS: list[tuple[str, May, Draw]] = [
     ("open_roll", always, picks(1)),
     ("scan", lambda m: any(r.by_code and r.state == "open" for r in m.rolls.values()), picks(2)),
     ("walk_in", always, lambda c: (c.randrange(20), c.randrange(6))),
-    ("answer_walk_in", lambda m: bool(m.walk_ins), YES),
+    *[("answer_walk_in", lambda m: bool(m.walk_ins), YES)] * 3,
     ("add_guest", always, picks(2)),
     ("add_guest", closed, picks(2)),
     ("mark", always, lambda c: (c.randrange(20), {*picks(3)(c)}, c.choice(MARKS))),
@@ -766,23 +766,23 @@ DEEDS: list[tuple[str, May, Draw]] = [
     ("reopen_roll", closed, picks(1)),
     ("make_up", closed, picks(2)),
     ("make_up", closed, picks(2)),
-    ("credit_now", lambda m: any(r.refused for r in m.rolls.values()), picks(1)),
-    ("call_off", lambda m: m.checked > 20, picks(1)),
+    *[("credit_now", lambda m: any(r.refused for r in m.rolls.values()), picks(1))] * 3,
+    *[("call_off", lambda m: m.checked > 20, picks(1))] * 2,
     ("move", closed, both(picks(4), YES)),
     ("move", closed, both(picks(4), one(True))),
     ("move", closed, both(picks(4), one(False))),
     ("move", closed, both(picks(4), one(False))),
     ("move", closed, both(picks(4), one(False))),
     ("ask_about", lambda m: any(key in KEYS for key, _ in m.paper.lines), lambda c: ()),
-    ("end_query", lambda m: bool(m.queries), YES),
+    *[("end_query", lambda m: bool(m.queries), YES)] * 3,
     ("study", lambda m: m.logs < 5, both(lambda c: (c.randrange(6),), one(45, 90))),
     ("study", lambda m: m.logs < 3, both(lambda c: (c.randrange(6),), one(45, 90))),
     *[("confirm_logs", lambda m: bool(m.pending), lambda c: ())] * 2,
     ("draw_sample", lambda m: bool(m.logs), one(30, 200)),
-    ("answer_sample", lambda m: bool(m.drawn), one(True, True, False)),
+    *[("answer_sample", lambda m: bool(m.drawn), one(True, True, False))] * 3,
     ("judge_sample", lambda m: bool(m.drawn), both(YES, one(True, False, False))),
-    ("judge_sample", lambda m: "answered" in m.drawn.values(), both(YES, one(False))),
-    ("sweep", lambda m: m.state() == "closed", lambda c: ()),
+    *[("judge_sample", lambda m: "answered" in m.drawn.values(), both(YES, one(False)))] * 4,
+    *[("sweep", lambda m: m.state() == "closed", lambda c: ())] * 6,
     (
         "divide",
         lambda m: not m.divided,
@@ -815,7 +815,7 @@ DEEDS: list[tuple[str, May, Draw]] = [
     ),
     ("recompute", lambda m: m.checked % 4 == 3, one(0, 1, 2)),
     ("end_study", lambda m: m.checked > 20 and m.state() == "running", lambda c: ()),
-    ("close_books", lambda m: m.closings < 2 and m.state() == "closing", one(0, 1, 2)),
+    *[("close_books", lambda m: m.closings < 2 and m.state() == "closing", one(0, 1, 2))] * 3,
     *[("reopen", lambda m: m.state() == "closed", lambda c: ())] * 3,
 ]
 
@@ -844,7 +844,7 @@ def test_every_verb_does_what_the_rules_say_and_everything_adds_up():
     assert CourseMachine.full >= EXAMPLES
     assert Job.objects.count() == 0
     if EXAMPLES >= 100:
-        assert len(CourseMachine.done) >= 30, CourseMachine.done  # of 32
+        assert len(CourseMachine.done) >= 31, CourseMachine.done  # of 32
 
 
 @pytest.mark.both
