@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
@@ -125,3 +125,11 @@ def get(
     if queryset.filter(known).filter(**lookup).exists():
         raise PermissionDenied
     raise Http404("没有找到，或不在您的范围内。")
+
+
+def ticked(request: HttpRequest, name: str, rows: QuerySet[_Model]) -> list[_Model]:
+    """Exactly the rows that were ticked in a form; none at all where one of them is not among
+    `rows`, so that nobody acts on less than what the screen showed."""
+    asked = set(request.POST.getlist(name))
+    found = list(rows.filter(pk__in=[pk for pk in asked if pk.isdecimal() and len(pk) < 19]))
+    return found if len(found) == len(asked) else []

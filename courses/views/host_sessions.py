@@ -6,12 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
 
 from django import urls
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Exists, Model, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -25,14 +24,12 @@ from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import MobileStay
-from portal.querysets import ScopedQuerySet
 from portal.refusals import Refusal
 from portal.rendering import page
 
 ATTEST, DECIDE = Capability.RECORD_ATTENDANCE, Capability.CONFIRM_STUDY
 SHOWN = timedelta(days=60)  # how far back a host finds its sessions
 SESSIONS, PER_PAGE = 10, 50
-Row = TypeVar("Row", bound=Model)
 
 
 @dataclass
@@ -113,8 +110,8 @@ def attest(request: MemberRequest, session: int) -> HttpResponse:
     sessions = StudySession.objects.select_related("organiser")
     found = gate.get(sessions, request.scope, ATTEST, pk=session)
     stays = MobileStay.hosted.within(request.scope, ATTEST)
-    chosen, all_there = _ticked(request, "stay", stays)
-    if not all_there:
+    chosen = gate.ticked(request, "stay", stays)
+    if not chosen:
         messages.error(request, "请先勾选参加了活动的流动党员。")
         return _back_to(request, found)
     by = request.scope.actor(ATTEST)
@@ -167,8 +164,8 @@ def decided(request: MemberRequest) -> HttpResponse:
 def decide(request: MemberRequest) -> HttpResponse:
     """Recognise or decline exactly what was ticked, and say how many."""
     rows = HostAttendance.objects.within(request.scope, DECIDE).select_related("session")
-    chosen, all_there = _ticked(request, "row", rows)
-    if not all_there:
+    chosen = gate.ticked(request, "row", rows)
+    if not chosen:
         messages.error(request, "请先勾选本支部党员的流入地活动。")
         return redirect("host-list")
     by = request.scope.actor(DECIDE)
@@ -224,14 +221,6 @@ def _rows(request: MemberRequest, rows: HostAttendanceQuerySet, *, decided: bool
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {"page": shown, "decided": decided, "query": ""}
     return page(request, "courses/host_list.html", context)
-
-
-def _ticked(request: MemberRequest, name: str, rows: ScopedQuerySet[Row]) -> tuple[list[Row], bool]:
-    """What was ticked of these rows, and whether it was something and all of it is there."""
-    asked = set(request.POST.getlist(name))
-    chosen = {pk for pk in asked if pk.isdecimal() and len(pk) < 19}
-    found = list(rows.filter(pk__in=chosen))
-    return found, bool(found) and len(found) == len(asked)
 
 
 def _back_to(request: MemberRequest, session: StudySession) -> HttpResponse:

@@ -121,11 +121,9 @@ def list_(request: MemberRequest) -> HttpResponse:
 def decide(request: MemberRequest) -> HttpResponse:
     """Confirm or return exactly the logs that were ticked, and say how many; then back to the list
     as it was narrowed."""
-    asked = set(request.POST.getlist("log"))
-    chosen = {pk for pk in asked if pk.isdecimal() and len(pk) < 19}
     logs = StudyLog.objects.within(request.scope, Capability.CONFIRM_STUDY)
-    found = list(logs.filter(pk__in=chosen).select_related("programme", "branch", "member"))
-    if not found or len(found) != len(asked):
+    found = gate.ticked(request, "log", logs.select_related("programme", "branch", "member"))
+    if not found:
         messages.error(request, "请先勾选本支部的学习记录。")
         return _back(request)
     by = request.scope.actor(Capability.CONFIRM_STUDY)

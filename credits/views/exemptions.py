@@ -73,12 +73,9 @@ def ask_many(request: MemberRequest) -> HttpResponse:
     form = ExemptionForm(request.POST or None, initial={"since": request.today})
     asked = set(request.POST.getlist("member"))
     if request.method == "POST" and form.is_valid():
-        people = list(
-            Member.objects.within(scope, Capability.EXEMPT)
-            .filter(pk__in=[pk for pk in asked if pk.isdecimal() and len(pk) < 19])
-            .select_related("branch")
-        )
-        if not people or len(people) != len(asked):
+        reached = Member.objects.within(scope, Capability.EXEMPT).select_related("branch")
+        people = gate.ticked(request, "member", reached)
+        if not people:
             form.add_error(None, "请先勾选本支部的党员。")
         elif _hand_in(request, programme, people, form):
             return redirect(address_of(programme, "branch-hours"))
