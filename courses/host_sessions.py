@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from courses import crediting, line_queries, sessions
+from courses import crediting, reversals, sessions
 from courses.models import Attendance, HostAttendance, StudySession
 from credits import dates, ledger, rule_book
 from credits.dates import Windows
@@ -260,19 +260,10 @@ def reverse(row: HostAttendance, *, reason: str, by: Actor, at: datetime) -> Hos
     if not reason.strip():
         raise Refusal("请写明冲销的理由。", field="reason")
     _check_other([found], by)
-    source = source_of(found)
-    ledger.correct(
-        found.programme,
-        source,
-        revision=ledger.next_revision(found.programme, source),
-        organiser=found.branch,
-        withdraw=[found.member],
-        credits=[],
-        reason=reason,
-        by=by,
-        at=at,
-    )
-    line_queries.follow(found.programme, source, by=by, at=at)
+    reversals.take_back(
+        found.programme, source_of(found), found.member, organiser=found.branch, reason=reason,
+        by=by, at=at,
+    )  # fmt: skip
     found.state, found.reason, found.hours = State.REVERSED, reason.strip()[:200], 0
     found.decided_by, found.decided_at = by.member, at
     found.save(update_fields=["state", "reason", "hours", "decided_by", "decided_at"])

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from courses import line_queries, log_checks
+from courses import log_checks, reversals
 from courses.log_checks import OWN_FORMS, CannotLog, Study, check
 from courses.models import Course, Lesson, StudyLog
 from credits import ledger
@@ -239,19 +239,10 @@ def reverse(log: StudyLog, *, reason: str, by: Actor, at: datetime) -> StudyLog:
         raise Refusal("请写明冲销的理由。", field="reason")
     if row.member_id == by.member.pk:
         raise NotYourself
-    source = source_of(row)
-    ledger.correct(
-        row.programme,
-        source,
-        revision=ledger.next_revision(row.programme, source),
-        organiser=row.branch,
-        withdraw=[row.member],
-        credits=[],
-        reason=reason,
-        by=by,
+    reversals.take_back(
+        row.programme, source_of(row), row.member, organiser=row.branch, reason=reason, by=by,
         at=at,
-    )
-    line_queries.follow(row.programme, source, by=by, at=at)
+    )  # fmt: skip
     row.state, row.reason, row.hours = State.REVERSED, reason.strip()[:200], 0
     row.decided_by, row.decided_at = by.member, at
     row.save()
