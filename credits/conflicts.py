@@ -168,7 +168,7 @@ class Occupied:
     def _may_be_inside(self, request: Request, credit: Credit, at: datetime) -> bool:
         """Whether what is in time all the same may be entered in a catch-up window. Corrections
         keep their source's mark, and what is granted outright is none of its days."""
-        if request.revision > 1 or request.source.kind in GRANTED:
+        if self.windows.last is None or request.revision > 1 or request.source.kind in GRANTED:
             return False
         return self.windows.may_hold(credit.day, request.claimed or timezone.localdate(at))
 
