@@ -19,7 +19,7 @@ from portal import jobs, spreadsheets
 from portal.access import Capability, Scope, scope_of
 from portal.audit import Actor
 from portal.jobs import Progress
-from portal.models import Job
+from portal.models import Job, Organization
 from portal.querysets import ScopedQuerySet
 from portal.refusals import Refusal
 
@@ -61,6 +61,11 @@ def find(rows: ScopedQuerySet[Found], scope: Scope, capability: Capability, pk: 
     if found is None:
         raise NotGiven
     return found
+
+
+def place_of(scope: Scope, capability: Capability) -> Organization | None:
+    """Where somebody stands who exports: the name of the sheet and the trail say so."""
+    return next(iter(scope.organizations(capability)), None)
 
 
 def later(

@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal import audit, mobile_stays
 from portal.access import Capability, Scope
 from portal.audit import Actor
-from portal.exporting import Export, NotGiven
+from portal.exporting import Export, NotGiven, place_of
 from portal.models import AuditEvent, Member, MobileStay
 from portal.querysets import MobileStayQuerySet
 from portal.spreadsheets import Book
@@ -51,7 +51,7 @@ def stays(scope: Scope, *, by: Actor, at: datetime, show: str, text: str) -> Exp
         AuditEvent.Event.EXPORT,
         by=by,
         at=at,
-        on=next(iter(scope.organizations(MANAGE)), None),
+        on=place_of(scope, MANAGE),
         subject=name,
         detail={"filter": filter_, "rows": count},
     )
@@ -59,7 +59,7 @@ def stays(scope: Scope, *, by: Actor, at: datetime, show: str, text: str) -> Exp
 
 
 def name_of(scope: Scope) -> str:
-    on = next(iter(scope.organizations(MANAGE)), None)
+    on = place_of(scope, MANAGE)
     return f"{on.short_name if on else ''}流动党员名册"
 
 

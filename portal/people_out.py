@@ -11,7 +11,7 @@ from django.utils import timezone
 from portal import audit
 from portal.access import Capability, Scope
 from portal.audit import Actor
-from portal.exporting import Export, NotGiven
+from portal.exporting import Export, NotGiven, place_of
 from portal.models import AuditEvent, Member, Membership, Organization
 from portal.spreadsheets import Book
 
@@ -32,7 +32,7 @@ def members_asked(scope: Scope, *, by: Actor, at: datetime, text: str, mobile: b
     if not scope.has(PEOPLE):
         raise NotGiven
     people, filter_ = asked_for(scope, text=text, mobile=mobile)
-    return members(people, by=by, at=at, on=_place(scope, PEOPLE), filter_=filter_)
+    return members(people, by=by, at=at, on=place_of(scope, PEOPLE), filter_=filter_)
 
 
 def organizations_asked(scope: Scope, *, by: Actor, at: datetime, text: str) -> Export:
@@ -40,7 +40,7 @@ def organizations_asked(scope: Scope, *, by: Actor, at: datetime, text: str) -> 
     if not scope.has(TREE):
         raise NotGiven
     found, filter_ = organizations_asked_for(scope, text=text)
-    return organizations(found, by=by, at=at, on=_place(scope, TREE), filter_=filter_)
+    return organizations(found, by=by, at=at, on=place_of(scope, TREE), filter_=filter_)
 
 
 def members(
@@ -74,11 +74,11 @@ def organizations_asked_for(scope: Scope, *, text: str) -> tuple[QuerySet[Organi
 
 
 def members_name(scope: Scope) -> str:
-    return _members_name(_place(scope, PEOPLE))
+    return _members_name(place_of(scope, PEOPLE))
 
 
 def organizations_name(scope: Scope) -> str:
-    return _organizations_name(_place(scope, TREE))
+    return _organizations_name(place_of(scope, TREE))
 
 
 def _members_name(on: Organization | None) -> str:
@@ -87,11 +87,6 @@ def _members_name(on: Organization | None) -> str:
 
 def _organizations_name(on: Organization | None) -> str:
     return f"{on.short_name if on else ''}党组织名册"
-
-
-def _place(scope: Scope, capability: Capability) -> Organization | None:
-    """Where somebody stands who exports."""
-    return next(iter(scope.organizations(capability)), None)
 
 
 def _write_members(
