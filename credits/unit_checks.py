@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from credits import bulletins, unit_check_states
+from credits import bulletins, draft_lock, unit_check_states
 from credits.models import (
     BulletinDraft,
     Measure,
@@ -211,12 +211,7 @@ def _now(draft: BulletinDraft, row: UnitFigures, measure: str) -> int:
 
 
 def _locked(draft: BulletinDraft) -> BulletinDraft:
-    """Lock a draft against publishing and other checks. Raises NotADraft once it is published."""
-    rows = BulletinDraft.objects.select_for_update(of=("self",))
-    draft = rows.select_related("programme__organiser").get(pk=draft.pk)
-    if draft.bulletin_id:
-        raise bulletins.NotADraft("这份通报已经发布，核对已结束。")
-    return draft
+    return draft_lock.locked(draft, published="这份通报已经发布，核对已结束。")
 
 
 def _check_own(row: UnitFigures, by: Actor, *, at: datetime) -> None:
