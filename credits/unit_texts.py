@@ -99,10 +99,7 @@ def write(
     Raises NotADraft once the draft is published, NotAllowed for whoever is not appointed there,
     Conflict when somebody else of the unit wrote meanwhile, Refusal for a text that is too long.
     """
-    try:
-        draft = draft_lock.locked(request.draft)
-    except draft_lock.NotADraft:
-        raise draft_lock.NotADraft("这期通报已经发布，文字不能再改。") from None
+    draft = draft_lock.locked(request.draft, published="这期通报已经发布，文字不能再改。")
     if (request.seat_id, by.member.pk) not in unit_check_states.checkers([request.seat_id], at=at):
         raise NotAllowed("只能写本单位的做法。")
     said = plain(text)
