@@ -64,8 +64,7 @@ def put_in(bag: BookBag, reading: Lesson | Material, *, by: Actor, at: datetime)
     """
     # The right first, then the bag, as where a right is taken back: lest it go meanwhile.
     rights = ReadingRight.objects.select_for_update(of=("self",))
-    of = {"lesson": reading} if isinstance(reading, Lesson) else {"material": reading}
-    right = rights.filter(**of).first()
+    right = rights.filter(**ReadingRight.of(reading)).first()
     if right is None:
         text = (
             f"《{reading}》还没有登记传播依据，不能放进书包。请先登记它来自哪里、凭什么可以分发。"

@@ -38,9 +38,8 @@ def record(
         raise NoRight(text, field="source")
     if not reading.body.strip():
         raise NoRight(f"《{reading}》没有正文，不用登记传播依据。")
-    of = {"lesson": reading} if isinstance(reading, Lesson) else {"material": reading}
     values = {"kind": kind, "source": said, "by": by.member, "at": at}
-    right, _ = ReadingRight.objects.update_or_create(**of, defaults=values)
+    right, _ = ReadingRight.objects.update_or_create(**ReadingRight.of(reading), defaults=values)
     _record("登记传播依据", right, by=by, at=at)
     return right
 

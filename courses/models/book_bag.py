@@ -1,5 +1,7 @@
 """Red e-book bags (红色电子书包): readings in order, and why each may be given out."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
@@ -56,6 +58,11 @@ class ReadingRight(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}：{self.source}"
+
+    @staticmethod
+    def of(reading: Lesson | Material) -> dict[str, Any]:
+        """The field in which a right names its reading, with it."""
+        return {"lesson" if isinstance(reading, Lesson) else "material": reading}
 
     @property
     def reading(self) -> Lesson | Material:

@@ -174,4 +174,5 @@ def _bag(request: MemberRequest, pk: int) -> BookBag:
 
 
 def _name(reading: Lesson | Material) -> str:
-    return f"{'lesson' if isinstance(reading, Lesson) else 'material'}-{reading.pk}"
+    [kind] = ReadingRight.of(reading)
+    return f"{kind}-{reading.pk}"
