@@ -1,7 +1,7 @@
 """Mistakes mended: "this line is wrong" (这条不对), and how it ends: corrected, or a reasoned no.
 
 A query is never closed as corrected by a word: the source is corrected (courses/corrections.py,
-courses/study_logs.py, courses/host_sessions.py), and `follow` closes what that made right, in the
+courses/study_logs.py, courses/host_decisions.py), and `follow` closes what that made right, in the
 same transaction.
 """
 

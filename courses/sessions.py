@@ -305,7 +305,7 @@ def _call_off(
 
 def _end_attested(session: StudySession, state: StudySession.State, *, at: datetime) -> None:
     """What was attested of mobile members ends with the session; what their branches have
-    recognised stays until they reverse it (courses/host_sessions.py)."""
+    recognised stays until they reverse it (courses/host_decisions.py)."""
     waiting = HostAttendance.objects.waiting().filter(session=session)
     waiting.update(state="withdrawn", decided_at=at, reason=f"流入地的活动{state.label}。")
 

@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import host_sessions
+from courses import host_decisions, host_sessions
 from courses.models import Attendance, HostAttendance, StudySession
 from courses.querysets import HostAttendanceQuerySet
 from credits import late_entries
@@ -172,10 +172,10 @@ def decide(request: MemberRequest) -> HttpResponse:
     try:
         if request.POST.get("act") == "decline":
             reason = request.POST.get("reason", "")
-            done = host_sessions.decline(chosen, reason=reason, by=by, at=request.at)
+            done = host_decisions.decline(chosen, reason=reason, by=by, at=request.at)
             told, settled = f"不予认定 {done} 条，已写明理由。", len(chosen) - done
         else:
-            outcomes = host_sessions.recognise(chosen, by=by, at=request.at)
+            outcomes = host_decisions.recognise(chosen, by=by, at=request.at)
             done = sum(not outcome.reason for outcome in outcomes)
             told, settled = f"已认定 {done} 条并记入学时。", len(chosen) - len(outcomes)
             for outcome in outcomes:
@@ -201,7 +201,7 @@ def reverse(request: MemberRequest, host_attendance: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         by, reason = request.scope.actor(DECIDE), form.cleaned_data["reason"]
         try:
-            host_sessions.reverse(found, reason=reason, by=by, at=request.at)
+            host_decisions.reverse(found, reason=reason, by=by, at=request.at)
             messages.success(request, "已冲销，明细中保留原记录和理由。")
             return redirect("host-decided")
         except Refusal as refusal:

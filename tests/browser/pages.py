@@ -12,7 +12,15 @@ from typing import Any
 from django.db.models import F, Model, QuerySet
 from django.urls import reverse
 
-from courses import check_in, host_sessions, line_queries, roll_call, samples, sessions
+from courses import (
+    check_in,
+    host_decisions,
+    host_sessions,
+    line_queries,
+    roll_call,
+    samples,
+    sessions,
+)
 from courses.models import (
     Attendance,
     BookBag,
@@ -235,7 +243,7 @@ def _host_sessions(
         stays = [mobile_stays.register(m, away, by=by, at=at) for m in people.order_by("pk")[:2]]
         officer = Appointment.objects.filter(role="administrator").select_related("member")[0]
         rows = host_sessions.attest(session, stays, by=Actor(officer.member, "secretary"), at=at)
-    host_sessions.recognise(rows[:1], by=by, at=at)
+    host_decisions.recognise(rows[:1], by=by, at=at)
     return rows[0].pk
 
 

@@ -21,6 +21,7 @@ from courses import (
     attendance_plans,
     claim_reversals,
     corrections,
+    host_decisions,
     host_sessions,
     line_queries,
     moves,
@@ -413,7 +414,7 @@ def attest_and_recognise(number: int) -> Any:
     made = host_sessions.attest(session, stays, by=host, at=NOW)
     rows = list(HostAttendance.objects.select_related("session"))
     random.Random(number).shuffle(rows)
-    outcomes = host_sessions.recognise(rows, by=actor(), at=NOW)
+    outcomes = host_decisions.recognise(rows, by=actor(), at=NOW)
     return {"attested": len(made), "recognised": sum(not o.reason for o in outcomes)}
 
 

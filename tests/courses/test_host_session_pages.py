@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from courses import host_sessions, roll_call
+from courses import host_decisions, host_sessions, roll_call
 from courses.models import HostAttendance
 from credits.models import LedgerEntry
 from portal import mobile_stays
@@ -156,7 +156,7 @@ def test_declining_takes_a_reason_that_host_and_member_read(enter, attested, lin
 
 def test_recognised_hours_are_reversed_on_a_page_of_their_own(enter, attested, secretary, lin):
     row, browser = attested(lin), enter("zhou")
-    host_sessions.recognise([row], by=secretary, at=NOW)
+    host_decisions.recognise([row], by=secretary, at=NOW)
     assert browser.post(reverse("host-reverse", args=[row.pk]), {"reason": ""}).status_code == 422
 
     said = told(browser, "host-reverse", {"reason": "核实未去"}, row.pk)
@@ -177,7 +177,7 @@ def test_nobody_can_tick_their_own(enter, attested, city, zhou):
 
 def test_the_line_leads_to_whoever_may_look_behind_it(enter, attested, secretary, lin):
     row = attested(lin)
-    host_sessions.recognise([row], by=secretary, at=NOW)
+    host_decisions.recognise([row], by=secretary, at=NOW)
     address = reverse("source", args=["host", row.key])
     assert address in text(enter("lin"), "my-hours")
 
@@ -205,7 +205,7 @@ def test_the_host_sees_nothing_that_is_the_home_branchs(enter, attested, lin):
 
 def test_a_question_about_the_line_leads_to_its_reversal(enter, attested, secretary, lin, city):
     row = attested(lin)
-    host_sessions.recognise([row], by=secretary, at=NOW)
+    host_decisions.recognise([row], by=secretary, at=NOW)
     line = LedgerEntry.objects.get(member=lin)
     told(enter("lin"), "line-ask", {"entry": line.pk, "reason": "not_there"})
 

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from courses import (
     corrections,
+    host_decisions,
     host_sessions,
     line_queries,
     roll_call,
@@ -110,7 +111,7 @@ def test_what_the_host_attests_counts_once_the_home_branch_recognises_it(
     assert (row.state, row.branch, row.session.organiser) == (State.WAITING, city.jia, city.yi)
     assert hours_of(lin) == 0
 
-    [outcome] = host_sessions.recognise([row], by=secretary, at=NOW)
+    [outcome] = host_decisions.recognise([row], by=secretary, at=NOW)
 
     assert (outcome.hours, outcome.reason) == (200, "")
     assert hours_of(lin) == 200
@@ -133,7 +134,7 @@ def test_it_is_worth_what_the_session_gives_its_own_guests(
     roll_call.close(session, {}, by=host, at=session.ends_at)
     [row] = host_sessions.attest(session, [away(lin)], by=host, at=NOW)
 
-    host_sessions.recognise([row], by=secretary, at=NOW)
+    host_decisions.recognise([row], by=secretary, at=NOW)
 
     names = ("form", "period", "content", "day", "minutes", "start", "end", "hours", "rules")
     [here] = LedgerEntry.objects.filter(member=guest).values_list(*names)
@@ -145,9 +146,9 @@ def test_it_is_worth_what_the_session_gives_its_own_guests(
 def test_attesting_and_recognising_again_change_nothing(attested, stay, host, secretary, lin):
     row = attested()
     assert host_sessions.attest(row.session, [stay], by=host, at=NOW) == []
-    host_sessions.recognise([row], by=secretary, at=NOW)
+    host_decisions.recognise([row], by=secretary, at=NOW)
 
-    assert host_sessions.recognise([row], by=secretary, at=NOW) == []
+    assert host_decisions.recognise([row], by=secretary, at=NOW) == []
     assert host_sessions.attest(row.session, [stay], by=host, at=NOW) == []
 
     assert states() == ["recognised"]
@@ -162,14 +163,14 @@ def test_at_the_time_of_a_session_at_home_it_is_refused_and_waits_until_that_is_
     roll_call.close(home, {}, by=secretary, at=NOW)
     row = attested()
 
-    [outcome] = host_sessions.recognise([row], by=secretary, at=NOW)
+    [outcome] = host_decisions.recognise([row], by=secretary, at=NOW)
 
     assert "时间重叠" in outcome.reason
     assert states() == ["waiting"]
     assert LedgerEntry.objects.filter(member=lin).count() == 1
     assert sound()
     sessions.cancel(home, reason="误报", by=secretary, at=NOW)
-    [outcome] = host_sessions.recognise([row], by=secretary, at=NOW)
+    [outcome] = host_decisions.recognise([row], by=secretary, at=NOW)
     assert outcome.hours == 200
     assert sound()
 
@@ -182,7 +183,7 @@ def test_the_daily_cap_and_repeated_content_refuse(programme, city, attested, he
     earlier = attested(held("同一课", day=days_ago(2), content="course:c"))
     again = attested(held("同一课又讲", day=days_ago(1), content="course:c"))
 
-    outcomes = host_sessions.recognise([first, earlier, again], by=secretary, at=NOW)
+    outcomes = host_decisions.recognise([first, earlier, again], by=secretary, at=NOW)
 
     said = {outcome.row: outcome.reason for outcome in outcomes}
     assert "每日上限" in said[first]
@@ -195,7 +196,7 @@ def test_the_daily_cap_and_repeated_content_refuse(programme, city, attested, he
 def test_what_was_attested_in_time_may_be_recognised_late(attested, secretary, held):
     row = attested(held(day=days_ago(29)))
 
-    [outcome] = host_sessions.recognise([row], by=secretary, at=NOW + timedelta(days=20))
+    [outcome] = host_decisions.recognise([row], by=secretary, at=NOW + timedelta(days=20))
 
     assert outcome.hours == 200
     assert sound(at=NOW + timedelta(days=20))
@@ -210,7 +211,7 @@ def test_recognised_while_a_window_is_open_it_is_no_late_entry(
     catch_up.open_(programme, city.county, days=Span(STARTS, TODAY), dates=open_on, reason="换届",
                    by=city.by, at=later)  # fmt: skip
 
-    host_sessions.recognise([row], by=secretary, at=later)
+    host_decisions.recognise([row], by=secretary, at=later)
 
     assert not LateEntry.objects.exists()
     assert sound(at=later)
@@ -279,9 +280,9 @@ def test_nobody_attests_or_decides_for_themselves(held, away, host, secretary, z
     own = [row for row in rows if row.member == zhou]
 
     for act in (
-        lambda: host_sessions.recognise(rows, by=secretary, at=NOW),
-        lambda: host_sessions.decline(own, reason="没有去", by=secretary, at=NOW),
-        lambda: host_sessions.recognise(rows, by=host, at=NOW),  # who attested does not decide
+        lambda: host_decisions.recognise(rows, by=secretary, at=NOW),
+        lambda: host_decisions.decline(own, reason="没有去", by=secretary, at=NOW),
+        lambda: host_decisions.recognise(rows, by=host, at=NOW),  # who attested does not decide
     ):
         with pytest.raises(NotYourself):
             act()
@@ -327,12 +328,12 @@ def test_the_database_keeps_one_row_a_member_session_and_programme(attested):
 def test_declined_with_a_reason_it_may_be_attested_once_more(attested, stay, host, secretary, lin):
     row = attested()
     with pytest.raises(Refusal, match="理由"):
-        host_sessions.decline([row], reason=" ", by=secretary, at=NOW)
+        host_decisions.decline([row], reason=" ", by=secretary, at=NOW)
 
-    assert host_sessions.decline([row], reason="没有听说", by=secretary, at=NOW) == 1
-    assert host_sessions.decline([row], reason="又一次", by=secretary, at=NOW) == 0
+    assert host_decisions.decline([row], reason="没有听说", by=secretary, at=NOW) == 1
+    assert host_decisions.decline([row], reason="又一次", by=secretary, at=NOW) == 0
     [again] = host_sessions.attest(row.session, [stay], by=host, at=NOW)
-    host_sessions.recognise([again], by=secretary, at=NOW)
+    host_decisions.recognise([again], by=secretary, at=NOW)
 
     assert states() == ["declined", "recognised"]
     assert hours_of(lin) == 200
@@ -342,9 +343,9 @@ def test_declined_with_a_reason_it_may_be_attested_once_more(attested, stay, hos
 def test_the_host_takes_back_what_nobody_has_decided(attested, host, secretary):
     row = attested()
     host_sessions.withdraw(row, by=host, at=NOW)
-    assert host_sessions.recognise([row], by=secretary, at=NOW) == []
+    assert host_decisions.recognise([row], by=secretary, at=NOW) == []
     again = attested(row.session)
-    host_sessions.recognise([again], by=secretary, at=NOW)
+    host_decisions.recognise([again], by=secretary, at=NOW)
 
     with pytest.raises(Refusal, match="已认定，不能撤回"):
         host_sessions.withdraw(again, by=host, at=NOW)
@@ -356,14 +357,14 @@ def test_a_recognised_row_is_reversed_with_a_reason_in_the_same_book(
 ):
     row = attested()
     with pytest.raises(Refusal, match="不能冲销"):
-        host_sessions.reverse(row, reason="误认", by=secretary, at=NOW)
-    host_sessions.recognise([row], by=secretary, at=NOW)
+        host_decisions.reverse(row, reason="误认", by=secretary, at=NOW)
+    host_decisions.recognise([row], by=secretary, at=NOW)
     with pytest.raises(Refusal, match="理由"):
-        host_sessions.reverse(row, reason="", by=secretary, at=NOW)
+        host_decisions.reverse(row, reason="", by=secretary, at=NOW)
     with pytest.raises(NotYourself):
-        host_sessions.reverse(row, reason="误认", by=host, at=NOW)
+        host_decisions.reverse(row, reason="误认", by=host, at=NOW)
 
-    host_sessions.reverse(row, reason="误认", by=secretary, at=NOW)
+    host_decisions.reverse(row, reason="误认", by=secretary, at=NOW)
 
     assert states() == ["reversed"]
     assert hours_of(lin) == 0
@@ -376,7 +377,7 @@ def test_what_waits_ends_with_the_session_and_what_counts_stays_with_a_note(
     attested, held, host, secretary, waiting, lin
 ):
     undecided, counts = attested(), attested(held("另一次", day=days_ago(1)))
-    host_sessions.recognise([counts], by=secretary, at=NOW)
+    host_decisions.recognise([counts], by=secretary, at=NOW)
 
     for row in (undecided, counts):
         sessions.cancel(row.session, reason="误报", by=host, at=NOW)
@@ -388,7 +389,7 @@ def test_what_waits_ends_with_the_session_and_what_counts_stays_with_a_note(
     assert hours_of(lin) == 200
     assert sound()
     assert waiting("zhou") == [("called_off", 1)]
-    host_sessions.reverse(counts, reason="没有举行", by=secretary, at=NOW)
+    host_decisions.reverse(counts, reason="没有举行", by=secretary, at=NOW)
     assert waiting("zhou") == []
 
 
@@ -396,11 +397,11 @@ def test_while_the_host_has_its_roll_open_again_nothing_is_recognised(
     attested, host, secretary, held
 ):
     waiting, counts = attested(), attested(held("另一次", day=days_ago(1)))
-    host_sessions.recognise([counts], by=secretary, at=NOW)
+    host_decisions.recognise([counts], by=secretary, at=NOW)
     for row in (waiting, counts):
         corrections.reopen(row.session, reason="补点名", by=host, at=NOW)
 
-    [outcome] = host_sessions.recognise([waiting], by=secretary, at=NOW)
+    [outcome] = host_decisions.recognise([waiting], by=secretary, at=NOW)
 
     assert "点名中" in outcome.reason
     waiting, counts = HostAttendance.objects.order_by("pk")
@@ -412,7 +413,7 @@ def test_while_the_host_has_its_roll_open_again_nothing_is_recognised(
     waiting, counts = HostAttendance.objects.order_by("pk")
     assert waiting.note == ""
     assert "重新记过" in counts.note
-    [outcome] = host_sessions.recognise([waiting], by=secretary, at=later)
+    [outcome] = host_decisions.recognise([waiting], by=secretary, at=later)
     assert outcome.hours == 200
     assert sound(at=later)
 
@@ -424,12 +425,12 @@ def test_a_question_about_the_line_goes_to_the_home_branch_and_a_reversal_answer
     city, attested, secretary, lin
 ):
     row = attested()
-    host_sessions.recognise([row], by=secretary, at=NOW)
+    host_decisions.recognise([row], by=secretary, at=NOW)
     entry = LedgerEntry.objects.get(posting__kind="host")
     query = line_queries.ask(entry, "not_there", by=city.actor("lin"), at=NOW)
     assert query.place == city.jia
 
-    host_sessions.reverse(row, reason="本人说没去", by=secretary, at=NOW)
+    host_decisions.reverse(row, reason="本人说没去", by=secretary, at=NOW)
 
     query.refresh_from_db()
     assert (query.state, query.reply) == ("corrected", "本人说没去")
@@ -445,7 +446,7 @@ def test_each_programme_of_the_session_has_its_own_row(
     roll_call.close(session, {}, by=host, at=session.ends_at)
 
     rows = host_sessions.attest(session, [stay], by=host, at=NOW)
-    outcomes = host_sessions.recognise(rows, by=secretary, at=NOW)
+    outcomes = host_decisions.recognise(rows, by=secretary, at=NOW)
 
     assert [row.programme for row in rows] == [programme, other]
     assert [outcome.hours for outcome in outcomes] == [200, 200]
@@ -489,7 +490,7 @@ def test_after_a_transfer_the_branch_that_was_home_decides_and_keeps_it_in_its_b
     row = attested()
     members.transfer(lin, city.bing, on=TODAY, by=city.by, at=NOW)
 
-    [outcome] = host_sessions.recognise([row], by=secretary, at=NOW)
+    [outcome] = host_decisions.recognise([row], by=secretary, at=NOW)
 
     assert outcome.hours == 200
     assert Posting.objects.get(kind="host").book.organization == city.jia
@@ -504,12 +505,12 @@ def test_what_ended_with_the_books_waits_again_once_they_are_open_as_it_was_atte
     programmes.close_books(programme, by=city.by, at=later)
     with pytest.raises(CannotAttest, match="已经封账"):
         host_sessions.attest(row.session, [stay], by=host, at=later)
-    assert host_sessions.recognise([row], by=secretary, at=later) == []
+    assert host_decisions.recognise([row], by=secretary, at=later) == []
     programme.refresh_from_db()
     programmes.reopen(programme, reason="补认定", by=city.by, at=later)
 
     [again] = host_sessions.attest(row.session, [stay], by=host, at=later)
-    [outcome] = host_sessions.recognise([again], by=secretary, at=later)
+    [outcome] = host_decisions.recognise([again], by=secretary, at=later)
 
     assert (again.pk, again.attested_at) == (row.pk, NOW)
     assert outcome.hours == 200

@@ -15,6 +15,7 @@ from courses import (
     book_bags,
     check_in,
     corrections,
+    host_decisions,
     host_sessions,
     reading_classes,
     reading_rights,
@@ -190,7 +191,7 @@ def _attest(city, programme, number):
         roll_call.close(session, {}, by=city.by, at=session.ends_at)
         session.refresh_from_db()
         rows = host_sessions.attest(session, stays, by=city.by, at=NOW)
-        host_sessions.recognise(rows[:1], by=city.actor("shi", "official"), at=NOW)
+        host_decisions.recognise(rows[:1], by=city.actor("shi", "official"), at=NOW)
 
 
 PAGES = [
