@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         BookBag,
         BookBagItem,
         Course,
+        GroupMember,
         HostAttendance,
         LineQuery,
         ReadingClass,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         SampleItem,
         Scan,
         SheetImport,
+        StudyGroup,
         StudyLog,
         StudySession,
         WalkIn,
@@ -55,6 +57,22 @@ class BookBagItemQuerySet(models.QuerySet["BookBagItem"]):
         return self.select_related("right__lesson__course", "right__material__course").order_by(
             "order", "pk"
         )
+
+
+class StudyGroupQuerySet(ScopedQuerySet["StudyGroup"]):
+    path_lookup = "organiser__path"
+
+    def alive(self) -> Self:
+        return self.filter(ended_at=None)
+
+    def with_member(self, member: Member) -> Self:
+        """Those in which somebody is now."""
+        return self.filter(people__member=member, people__until=None)
+
+
+class GroupMemberQuerySet(models.QuerySet["GroupMember"]):
+    def now(self) -> Self:
+        return self.filter(until=None)
 
 
 class ReadingClassQuerySet(ScopedQuerySet["ReadingClass"]):

@@ -17,6 +17,7 @@ from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.sample import Sample, SampleItem, SamplePhoto
 from courses.models.session import Occasion, SessionChange, StudySession
 from courses.models.sheet_import import SheetImport, StagedMark
+from courses.models.study_group import GroupMember, StudyGroup
 from courses.models.study_log import StudyLog
 from courses.models.walk_in import WalkIn
 
@@ -30,6 +31,7 @@ __all__ = [
     "BookBagItem",
     "Course",
     "Enrolment",
+    "GroupMember",
     "HostAttendance",
     "Leave",
     "Lesson",
@@ -46,6 +48,7 @@ __all__ = [
     "SheetImport",
     "StagedMark",
     "Status",
+    "StudyGroup",
     "StudyLog",
     "StudySession",
     "WalkIn",
