@@ -21,7 +21,7 @@ from django.db import connection, transaction
 
 from credits import bulletins, drafting, ledger, verification
 from credits.ledger import Credit, Request, Source
-from credits.models import Bulletin, Programme
+from credits.models import Bulletin, Programme, UnitTextRequest
 from portal import jobs
 from portal.audit import Actor
 from portal.models import Appointment, Cohort, Job, Organization, Role
@@ -265,6 +265,7 @@ def test_drawing_up_a_bulletin_of_a_past_moment_in_the_background(committed, mon
         assert job.state == Job.State.DONE, job.message
         draft.refresh_from_db()
         assert all(draft.texts.values())
+        UnitTextRequest.objects.filter(draft=draft).delete()
         draft.delete()
 
     assert read_then(programme, cutoff) > SCALE.members
