@@ -7,11 +7,14 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from courses.models import (
+    Answer,
+    AnswerVersion,
     Attendance,
     AttendancePlan,
     BookBag,
     BookBagItem,
     Course,
+    Discussion,
     GroupMember,
     HostAttendance,
     Lesson,
@@ -19,6 +22,8 @@ from courses.models import (
     Material,
     ReadingClass,
     ReadingRight,
+    Reply,
+    Report,
     Sample,
     SampleItem,
     Scan,
@@ -32,15 +37,20 @@ from portal.admin import ReadOnlyAdmin
 
 admin.site.register(
     [
+        Answer,
+        AnswerVersion,
         Attendance,
         AttendancePlan,
         BookBag,
         BookBagItem,
+        Discussion,
         GroupMember,
         HostAttendance,
         LineQuery,
         ReadingClass,
         ReadingRight,
+        Reply,
+        Report,
         Sample,
         SampleItem,
         Scan,

@@ -1,5 +1,6 @@
 """What was studied, and who was there."""
 
+from courses.models.answer import Answer, AnswerVersion, Reply, Report
 from courses.models.attendance import (
     THERE,
     Attendance,
@@ -11,6 +12,7 @@ from courses.models.attendance import (
 from courses.models.attendance_plan import LEAVES, AttendancePlan
 from courses.models.book_bag import BookBag, BookBagItem, ReadingRight
 from courses.models.course import Course, Lesson, Material
+from courses.models.discussion import Discussion
 from courses.models.host_attendance import HostAttendance
 from courses.models.line_query import LineQuery
 from courses.models.reading_class import Enrolment, ReadingClass
@@ -24,12 +26,15 @@ from courses.models.walk_in import WalkIn
 __all__ = [
     "LEAVES",
     "THERE",
+    "Answer",
+    "AnswerVersion",
     "Attendance",
     "AttendanceCredit",
     "AttendancePlan",
     "BookBag",
     "BookBagItem",
     "Course",
+    "Discussion",
     "Enrolment",
     "GroupMember",
     "HostAttendance",
@@ -40,6 +45,8 @@ __all__ = [
     "Occasion",
     "ReadingClass",
     "ReadingRight",
+    "Reply",
+    "Report",
     "Sample",
     "SampleItem",
     "SamplePhoto",

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from courses import early_warnings, start_pages, todos
-from courses.models import HostAttendance, StudyLog, StudySession
+from courses.models import Discussion, HostAttendance, StudyLog, StudySession
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which
 from credits import overviews
 from credits.models import HoursClaim, Programme
@@ -43,8 +43,8 @@ def home(request: MemberRequest) -> HttpResponse:
 @require_GET
 @gate.required(Capability.OWN)
 def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
-    """Where a ledger line came from: the session, the log, what a host attested or the hours stated
-    behind it."""
+    """Where a ledger line came from: the session, the log, the discussion, what a host attested or
+    the hours stated behind it."""
     if kind == "session":
         found = StudySession.objects.filter(key=key).first()
         if found:
@@ -56,6 +56,9 @@ def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
         return redirect(f"{reverse('log-list')}?show=decided")
     if kind == "host" and (address := _of_host(request, key)):
         return redirect(address)
+    talks = Discussion.objects.filter(key=key)
+    if kind == "discussion" and (talk := talks.seen_by(request.scope).first()):
+        return redirect("discussion-detail", talk.pk)
     stated = HoursClaim.objects.seen_by(request.scope).filter(kind=kind, key=key).first()
     if stated:
         return redirect("claim-detail", stated.pk)
