@@ -35,7 +35,7 @@ def tell(
 ) -> None:
     """Send a message to whom a text mentions, but not to its author. What was told of the same
     text before is told no more, however often it is rewritten."""
-    key = f"mention:{'answer' if isinstance(said, Answer) else 'reply'}:{said.pk}"
+    key = f"mention:{said.place}"
     messages.send_many(
         [
             Letter(

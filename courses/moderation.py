@@ -36,7 +36,7 @@ def report(text: Text, reason: str, *, by: Actor, at: datetime) -> Report:
         raise Refusal("不用举报自己写的内容。")
     if found.is_hidden:
         raise Refusal("这条内容已经隐藏。")
-    place = _place(found)
+    place = _pointer(found)
     there = row.reports.open().filter(**place, by=by.member).first()
     if there is not None:
         return there
@@ -86,19 +86,19 @@ def hide(text: Text, reason: str, *, by: Actor, at: datetime) -> Text:
         raise Refusal("这条内容已经隐藏。")
     found.hidden_by, found.hidden_at, found.hidden_reason = by.member, at, reason
     found.save(update_fields=["hidden_by", "hidden_at", "hidden_reason"])
-    reports = list(row.reports.open().filter(**_place(found)).select_for_update(of=("self",)))
+    reports = list(row.reports.open().filter(**_pointer(found)).select_for_update(of=("self",)))
     for own in reports:
         own.state, own.decided_by, own.decided_at, own.note = State.HIDDEN, by.member, at, reason
         own.save(update_fields=["state", "decided_by", "decided_at", "note"])
     _tell_reporters(row, reports, "已经隐藏", reason, at=at)
-    key = f"hidden:{_name(found)}:{timezone.localtime(at):%Y%m%d%H%M%S}"
+    key = f"hidden:{found.place}:{timezone.localtime(at):%Y%m%d%H%M%S}"
     letter = Letter(
         found.member_id, Message.Kind.NOTICE, key, "您写的一条内容已被隐藏",
         f"专题讨论“{row.title}”里您写的一条内容已被隐藏，别人看不到。理由：{reason}",
         mentions.address(row), mail=False,
     )  # fmt: skip
     messages.send_many([letter], at=at)
-    _record("隐藏内容", row, by=by, at=at, reason=reason, text=_name(found))
+    _record("隐藏内容", row, by=by, at=at, reason=reason, text=found.place)
     return found
 
 
@@ -112,7 +112,7 @@ def show(text: Text, *, by: Actor, at: datetime) -> Text:
     if found.is_hidden:
         found.hidden_by, found.hidden_at, found.hidden_reason = None, None, ""
         found.save(update_fields=["hidden_by", "hidden_at", "hidden_reason"])
-        _record("恢复显示", row, by=by, at=at, text=_name(found))
+        _record("恢复显示", row, by=by, at=at, text=found.place)
     return found
 
 
@@ -135,12 +135,8 @@ def _locked(text: Text) -> tuple[Discussion, Text]:
     return row, found
 
 
-def _place(text: Text) -> dict[str, Text]:
+def _pointer(text: Text) -> dict[str, Text]:
     return {"answer" if isinstance(text, Answer) else "reply": text}
-
-
-def _name(text: Text) -> str:
-    return f"{'answer' if isinstance(text, Answer) else 'reply'}-{text.pk}"
 
 
 def _deciders(row: Discussion, text: Text, *, at: datetime) -> list[int]:

@@ -88,30 +88,37 @@ def decline(
 
 
 @transaction.atomic
-def take_back(answer: Answer, *, reason: str, by: Actor, at: datetime) -> Answer:
-    """Take a recognised answer's hours back, in the book where they were posted; its member is
-    told why. Raises NotYourself; Refusal without a reason or for an answer that does not count."""
+def take_back(
+    discussion: Discussion, answers: Sequence[Answer], *, reason: str, by: Actor, at: datetime
+) -> int:
+    """Take recognised answers' hours back, in the book where they were posted; their members are
+    told why. All or none; returns how many. Raises as `decline`, and Refusal where one of them
+    does not count."""
     reason = said(reason, 200, "收回的理由", "reason")
-    row, [found] = _locked(answer.discussion, [answer], by)
-    if found.state != State.RECOGNISED:
-        raise Refusal(f"这个回答{found.get_state_display()}，没有可以收回的学时。")
-    reversals.take_back(
-        row.programme, source_of(row), found.member, organiser=row.organiser, reason=reason,
-        by=by, at=at,
-    )  # fmt: skip
-    found.state, found.reason, found.hours = State.REVERSED, reason, 0
-    found.decided_by, found.decided_at = by.member, at
-    found.save(update_fields=["state", "reason", "hours", "decided_by", "decided_at"])
-    _tell(row, [found], "已经收回", reason, at=at)
-    audit.record(
-        AuditEvent.Event.CORRECTION,
-        by=by,
-        at=at,
-        on=row.organiser,
-        subject=f"收回讨论学时：{found.member.name} {row.title}",
-        detail={"discussion": row.key, "reason": reason},
+    row, rows = _locked(discussion, answers, by)
+    for found in rows:
+        if found.state != State.RECOGNISED:
+            raise Refusal(f"{found.member.name}的回答{found.get_state_display()}，没有记学时。")
+        reversals.take_back(
+            row.programme, source_of(row), found.member, organiser=row.organiser, reason=reason,
+            by=by, at=at,
+        )  # fmt: skip
+        found.state, found.reason, found.hours = State.REVERSED, reason, 0
+        found.decided_by, found.decided_at = by.member, at
+        found.save(update_fields=["state", "reason", "hours", "decided_by", "decided_at"])
+    _tell(row, rows, "已经收回", reason, at=at)
+    audit.record_many(
+        audit.event(
+            AuditEvent.Event.CORRECTION,
+            by=by,
+            at=at,
+            on=row.organiser,
+            subject=f"收回讨论学时：{found.member.name} {row.title}",
+            detail={"discussion": row.key, "reason": reason},
+        )
+        for found in rows
     )
-    return found
+    return len(rows)
 
 
 @transaction.atomic

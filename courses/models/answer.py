@@ -47,6 +47,11 @@ class Said(models.Model):
     def is_hidden(self) -> bool:
         return self.hidden_at is not None
 
+    @property
+    def place(self) -> str:
+        """How forms and pages name it: answer-3, reply-7."""
+        return f"{self._meta.model_name}-{self.pk}"
+
 
 class Answer(Said):
     """One member's answer; said_at: when it was first given, on whose local day it counts.

@@ -120,9 +120,8 @@ def _decide(request: MemberRequest, talk: Discussion) -> None:
         count = recognition.decline(talk, chosen, reason=reason, by=by, at=at)
         messages.success(request, f"未认定 {count} 个回答，理由已发给本人。")
     elif act == "take_back":
-        for answer in chosen:
-            recognition.take_back(answer, reason=reason, by=by, at=at)
-        messages.success(request, f"已收回 {len(chosen)} 个回答的学时，理由已发给本人。")
+        count = recognition.take_back(talk, chosen, reason=reason, by=by, at=at)
+        messages.success(request, f"已收回 {count} 个回答的学时，理由已发给本人。")
     elif act == "respond":
         for answer in chosen:
             recognition.respond(answer, reason, by=by, at=at)
@@ -143,12 +142,10 @@ def reports(request: MemberRequest, discussion: int) -> HttpResponse:
             messages.error(request, refusal.message)
         return redirect("discussion-reports", talk.pk)
     rows = talk.reports.select_related("answer__member", "reply__member", "by", "decided_by")
-    hidden_answers = talk.answers.exclude(hidden_at=None)
-    hidden_replies = Reply.objects.filter(answer__discussion=talk).exclude(hidden_at=None)
-    people = ("member", "hidden_by")
-    hidden: list[tuple[str, Answer | Reply]] = [
-        *((f"answer-{one.pk}", one) for one in hidden_answers.select_related(*people)),
-        *((f"reply-{one.pk}", one) for one in hidden_replies.select_related(*people)),
+    replies = Reply.objects.filter(answer__discussion=talk)
+    hidden: list[Answer | Reply] = [
+        *talk.answers.exclude(hidden_at=None).select_related("member", "hidden_by"),
+        *replies.exclude(hidden_at=None).select_related("member", "hidden_by"),
     ]
     context = {
         "talk": talk,

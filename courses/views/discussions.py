@@ -64,7 +64,7 @@ def detail(request: MemberRequest, discussion: int) -> HttpResponse:
             messages.success(request, _act(request, talk, act))
             return redirect(_back(request, talk))
         except Refusal as refusal:
-            place = request.POST.get("to", "") if act == "reply" else act
+            place = f"{act} {request.POST.get('to', '')}".strip()
             text = request.POST.get("text", "")
             failed = {"place": place, "text": text, "error": refusal.message}
     return _show(request, talk, failed)
@@ -82,6 +82,15 @@ def _show(request: MemberRequest, talk: Discussion, failed: dict[str, str]) -> H
     open_ = talk.takes_answers(request.at)
     rules = rule_book.of(talk.programme).on(talk.first_day).rules
     runs = _runs(request, talk)
+    may_answer = open_ and inside
+    may_reply = open_ and reads and talk.replies_open
+    writes = {
+        "answer": may_answer and own is None,
+        "edit": may_answer and own is not None and not own.is_hidden,
+        "reply": may_reply,
+        "report": reads,
+        "ask": own is not None and own.may_ask,
+    }
     context: dict[str, Any] = {
         "talk": talk,
         "own": own,
@@ -89,11 +98,11 @@ def _show(request: MemberRequest, talk: Discussion, failed: dict[str, str]) -> H
         "query": "",
         "reads": reads,
         "runs": runs,
-        "may_answer": open_ and inside,
-        "may_reply": open_ and reads and talk.replies_open,
+        "writes": writes,
         "worth": arithmetic.worth(talk.minutes, rules),
         "period": rules.period_names.get(talk.period, ""),
         "failed": failed,
+        "lost": bool(failed) and not writes.get(failed["place"].partition(" ")[0]),
         "longest": {"answer": answers.ANSWER, "reply": answers.REPLY},
         "reported": talk.reports.open().count() if runs else 0,
     }
