@@ -64,7 +64,8 @@ def detail(request: MemberRequest, discussion: int) -> HttpResponse:
             messages.success(request, _act(request, talk, act))
             return redirect(_back(request, talk))
         except Refusal as refusal:
-            place = f"{act} {request.POST.get('to', '')}".strip()
+            to = request.POST.get("to", "") if act in ("reply", "report") else ""
+            place = f"{act} {to}".strip()
             text = request.POST.get("text", "")
             failed = {"place": place, "text": text, "error": refusal.message}
     return _show(request, talk, failed)

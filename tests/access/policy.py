@@ -47,7 +47,9 @@ class Page(NamedTuple):
     person (names with hours), drawn (the person drawn, and who judges),
     staff (names with hours of somebody who is not among the visitors),
     claim (one's own, the branch's, those one approves),
-    taking_part (who is due in the session, or sees figures there).
+    taking_part (who is due in the session, or sees figures there),
+    talk (who is in the group, which the helper leads, or arranges things for its organiser),
+    run (the same without those who are merely in the group).
     post: what it takes to send something to the page, where that is more."""
 
     capability: str
@@ -134,6 +136,12 @@ PAGES: dict[str, Page] = {
     "bag-act": Page("govern", "object"),
     "reading-rights": Page("govern"),
     "right-revoke": Page("govern", "anyone"),
+    "discussion-list": Page("own"),
+    "discussion-new": Page("own", "run"),
+    "discussion-detail": Page("own", "talk"),
+    "discussion-run": Page("own", "run"),
+    "discussion-recognise": Page("own", "run"),
+    "discussion-reports": Page("own", "run"),
     "sheets": Page("see_figures"),
     "sheet-upload": Page("record_attendance"),
     "sheet-session": Page("record_attendance", "object"),
@@ -313,6 +321,10 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
         case "drawn":
             drawn = inside and role == "member"
             return drawn or (role in GRANTED["approve"] and (inside or role in WHOLE_CITY))
+        case "talk":
+            return inside and role in {"member", "helper", *GRANTED["manage_classes"]}
+        case "run":
+            return inside and role in {"helper", *GRANTED["manage_classes"]}
         case "taking_part":
             due = inside and role == "member"
             return due or (role in GRANTED["see_figures"] and (inside or role in WHOLE_CITY))

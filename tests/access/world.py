@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from courses import (
+    answers,
     attendance_plans,
     book_bags,
     check_in,
+    discussions,
     line_queries,
     reading_classes,
     reading_rights,
@@ -17,6 +19,7 @@ from courses import (
     sessions,
     study_logs,
 )
+from courses.discussions import Question
 from courses.models import (
     Course,
     HostAttendance,
@@ -24,6 +27,7 @@ from courses.models import (
     Material,
     SamplePhoto,
     SheetImport,
+    StudyGroup,
     StudyLog,
     WalkIn,
 )
@@ -85,6 +89,7 @@ def lay_out(city: City, programme: Programme) -> World:
     world.inside |= shared
     world.outside |= shared
     _bags(world)
+    _discussions(world)
     _checks(world)
     return world
 
@@ -100,6 +105,26 @@ def _bags(world: World) -> None:
         book_bags.publish(bag, by=by, at=NOW)
         ids |= {"book_bag": bag.pk, "bag": bag.slug, "reading": item.pk, "part": 1,
                 "right": right.pk}  # fmt: skip
+
+
+def _discussions(world: World) -> None:
+    """A group of 甲, which the helper leads and 林小满 is in, and one of 丙; a question in each."""
+    city, helper = world.city, world.people["helper"]
+    outsider = Member.objects.get(pk=world.outside["member"])
+    assert helper is not None
+    for ids, branch, leader, person in (
+        (world.inside, city.jia, helper, city.people["lin"]),
+        (world.outside, city.bing, city.people["xun"], outsider),
+    ):
+        group = StudyGroup.objects.create(
+            organiser=branch, name="学习群", leader=leader, made_by=leader, made_at=NOW
+        )
+        group.people.create(member=person, since=NOW)
+        question = Question("怎么学", TODAY, TODAY + timedelta(days=3), 45, "online", "reform")
+        by = Actor(leader, "member")
+        talk = discussions.ask(group, world.programme, question, by=by, at=NOW)
+        answers.answer(talk, "边干边学。", by=Actor(person, "member"), at=NOW)
+        ids |= {"study_group": group.pk, "discussion": talk.pk}
 
 
 def _checks(world: World) -> None:
