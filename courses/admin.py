@@ -7,16 +7,20 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from courses.models import (
+    Attempt,
     Attendance,
     AttendancePlan,
     BookBag,
     BookBagItem,
     Course,
+    Delivery,
     GroupMember,
+    GroupRobot,
     HostAttendance,
     Lesson,
     LineQuery,
     Material,
+    Push,
     ReadingClass,
     ReadingRight,
     Sample,
@@ -32,13 +36,17 @@ from portal.admin import ReadOnlyAdmin
 
 admin.site.register(
     [
+        Attempt,
         Attendance,
         AttendancePlan,
         BookBag,
         BookBagItem,
+        Delivery,
         GroupMember,
+        GroupRobot,
         HostAttendance,
         LineQuery,
+        Push,
         ReadingClass,
         ReadingRight,
         Sample,

@@ -13,6 +13,7 @@ from courses.models.book_bag import BookBag, BookBagItem, ReadingRight
 from courses.models.course import Course, Lesson, Material
 from courses.models.host_attendance import HostAttendance
 from courses.models.line_query import LineQuery
+from courses.models.push import Attempt, Delivery, GroupRobot, Push
 from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.sample import Sample, SampleItem, SamplePhoto
 from courses.models.session import Occasion, SessionChange, StudySession
@@ -24,20 +25,24 @@ from courses.models.walk_in import WalkIn
 __all__ = [
     "LEAVES",
     "THERE",
+    "Attempt",
     "Attendance",
     "AttendanceCredit",
     "AttendancePlan",
     "BookBag",
     "BookBagItem",
     "Course",
+    "Delivery",
     "Enrolment",
     "GroupMember",
+    "GroupRobot",
     "HostAttendance",
     "Leave",
     "Lesson",
     "LineQuery",
     "Material",
     "Occasion",
+    "Push",
     "ReadingClass",
     "ReadingRight",
     "Sample",
