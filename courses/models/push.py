@@ -227,7 +227,7 @@ class Attempt(models.Model):
             models.CheckConstraint(
                 name="attempt_ends_with_its_outcome",
                 condition=Q(outcome="sending", ended_at=None)
-                | (~Q(outcome="sending") & Q(ended_at__gte=F("began_at"))),
+                | (~Q(outcome="sending") & Q(ended_at__isnull=False, ended_at__gte=F("began_at"))),
             ),
         ]
         indexes = [models.Index(fields=["robot", "began_at"], name="attempt_rate")]

@@ -1,5 +1,5 @@
-"""The mobile members' study groups: one of each unit for every thirty, one of the cast's branch, and
-what was pushed to it."""
+"""The mobile members' study groups: one of each unit for every thirty, one of the cast's branch,
+and what was pushed to it."""
 
 from __future__ import annotations
 
