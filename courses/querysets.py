@@ -23,10 +23,13 @@ if TYPE_CHECKING:
         BookBag,
         BookBagItem,
         Course,
+        Delivery,
         Discussion,
         GroupMember,
+        GroupRobot,
         HostAttendance,
         LineQuery,
+        Push,
         ReadingClass,
         Reply,
         Report,
@@ -80,7 +83,9 @@ class StudyGroupQuerySet(ScopedQuerySet["StudyGroup"]):
         return self.filter(people__member=member, people__until=None)
 
 
-class GroupMemberQuerySet(models.QuerySet["GroupMember"]):
+class GroupMemberQuerySet(ScopedQuerySet["GroupMember"]):
+    path_lookup = "group__organiser__path"
+
     def now(self) -> Self:
         return self.filter(until=None)
 
@@ -139,6 +144,29 @@ class ReportQuerySet(ScopedQuerySet["Report"]):
 
     def open(self) -> Self:
         return self.filter(state="open")
+
+
+class GroupRobotQuerySet(ScopedQuerySet["GroupRobot"]):
+    path_lookup = "group__organiser__path"
+
+    def alive(self) -> Self:
+        return self.filter(removed_at=None)
+
+
+class PushQuerySet(models.QuerySet["Push"]):
+    def to_groups(self, groups: Collection[int]) -> Self:
+        """What was pushed to any of these groups, the newest first."""
+        deliveries = apps.get_model("courses", "Delivery")._default_manager
+        pushed = deliveries.filter(group__in=groups).values("push")
+        return self.filter(pk__in=pushed).order_by("-pk")
+
+
+class DeliveryQuerySet(ScopedQuerySet["Delivery"]):
+    path_lookup = "group__organiser__path"
+
+    def due(self, at: datetime) -> Self:
+        """What waits for its robot, in the order in which it is its turn."""
+        return self.filter(state="waiting", due_at__lte=at).order_by("due_at", "pk")
 
 
 class ReadingClassQuerySet(ScopedQuerySet["ReadingClass"]):

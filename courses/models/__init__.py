@@ -15,6 +15,7 @@ from courses.models.course import Course, Lesson, Material
 from courses.models.discussion import Discussion
 from courses.models.host_attendance import HostAttendance
 from courses.models.line_query import LineQuery
+from courses.models.push import Attempt, Delivery, GroupRobot, Push
 from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.sample import Sample, SampleItem, SamplePhoto
 from courses.models.session import Occasion, SessionChange, StudySession
@@ -28,21 +29,25 @@ __all__ = [
     "THERE",
     "Answer",
     "AnswerVersion",
+    "Attempt",
     "Attendance",
     "AttendanceCredit",
     "AttendancePlan",
     "BookBag",
     "BookBagItem",
     "Course",
+    "Delivery",
     "Discussion",
     "Enrolment",
     "GroupMember",
+    "GroupRobot",
     "HostAttendance",
     "Leave",
     "Lesson",
     "LineQuery",
     "Material",
     "Occasion",
+    "Push",
     "ReadingClass",
     "ReadingRight",
     "Reply",

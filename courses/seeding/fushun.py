@@ -14,6 +14,7 @@ from courses.seeding import (
     cast,
     changes,
     classes,
+    groups,
     own_study,
     people,
     programme,
@@ -78,6 +79,7 @@ def seed(
         changes.plan(world)
         said.plan(world)
         book_bags.plan(world)
+        groups.plan(world)
         world.agenda.run(world, report)
     report(f"种子数据已写入，用时 {perf_counter() - began:.0f} 秒。")
     return True
