@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from courses import mentions
+from courses import mentions, study_groups
 from courses.models import Answer, Discussion, StudyGroup
 from credits import rule_book
 from credits import rules as arithmetic
@@ -22,12 +22,12 @@ from credits.models import Form, Programme
 from portal import audit, messages
 from portal.audit import Actor
 from portal.messages import Letter
-from portal.models import AuditEvent, Member, Message
+from portal.models import AuditEvent, Member, Message, Organization
 from portal.refusals import Refusal
 
 State = Discussion.State
 # A discussion is carried on in writing, from afar or as the group's seminar.
-FORMS = (Form.SEMINAR, Form.ONLINE)
+FORMS = (Form.ONLINE, Form.SEMINAR)
 
 
 class CannotDiscuss(Refusal):
@@ -56,23 +56,27 @@ class Question:
 
 @transaction.atomic
 def ask(
-    group: StudyGroup, programme: Programme, question: Question, *, by: Actor, at: datetime
+    group: StudyGroup,
+    programme: Programme,
+    question: Question,
+    *,
+    by: Actor,
+    at: datetime,
+    key: str = "",
 ) -> Discussion:
     """Put a question to a group, whose members are told.
 
-    Raises CannotDiscuss for an ended group, and for what the programme's dates and rules do not
-    admit: its form, its period, more or fewer minutes than can be credited, or so long a time
+    Raises study_groups.GroupEnded, and CannotDiscuss for what the programme's dates and rules do
+    not admit: its form, its period, more or fewer minutes than can be credited, or so long a time
     that the first answers could no longer be entered at its end.
     """
-    rows = StudyGroup.objects.select_for_update(of=("self",)).select_related("organiser")
-    place = rows.get(pk=group.pk)
-    if not place.is_alive:
-        raise CannotDiscuss("这个学习群已经结束，不能再发起讨论。")
-    _check(place, programme, question, at=at)
+    place = study_groups.locked(group)
+    organiser = study_groups.successor(place.organiser)
+    _check(organiser, programme, question, at=at)
     made = Discussion.objects.create(
-        key=get_random_string(20),
+        key=key or get_random_string(20),
         group=place,
-        organiser=place.organiser,
+        organiser=organiser,
         programme=programme,
         title=question.title.strip(),
         text=question.text.strip(),
@@ -195,13 +199,15 @@ def said(text: str, longest: int, what: str, field: str) -> str:
     return text
 
 
-def _check(group: StudyGroup, programme: Programme, question: Question, *, at: datetime) -> None:
+def _check(
+    organiser: Organization, programme: Programme, question: Question, *, at: datetime
+) -> None:
     said(question.title, 80, "题目", "title")
     if len(question.text.strip()) > 2000:
         raise CannotDiscuss("说明最多 2000 字。", field="text")
-    counts = Programme.objects.open().taking_part(group.organiser.path)
+    counts = Programme.objects.open().taking_part(organiser.path)
     if not counts.filter(pk=programme.pk).exists():
-        raise CannotDiscuss(f"{group.organiser}现在不能为{programme}记学时。")
+        raise CannotDiscuss(f"{organiser}现在不能为{programme}记学时。")
     _check_days(programme, question, at=at)
     rules = rule_book.of(programme).on(question.first_day).rules
     if question.form not in FORMS or rules.form(question.form) is None:

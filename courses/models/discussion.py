@@ -16,9 +16,10 @@ class Discussion(models.Model):
     """A question to the members of one group, which counts for one programme.
 
     key: stable, names it in the ledger. organiser: the organisation of the group when it was
-    asked, in whose book it is credited. minutes: what one answer that is recognised counts as.
-    first_day, last_day: answers are taken on these days, both included. Closed: no more answers,
-    and now they are recognised. ended_by, ended_at, reason: of the closing or cancelling.
+    asked, or what that had been merged into; in its book it is credited. minutes: what one answer
+    that is recognised counts as. first_day, last_day: answers are taken on these days, both
+    included. Closed: no more answers, and now they are recognised. ended_by, ended_at, reason: of
+    the closing or cancelling.
     """
 
     class State(models.TextChoices):

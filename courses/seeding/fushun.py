@@ -14,6 +14,7 @@ from courses.seeding import (
     cast,
     changes,
     classes,
+    discussions,
     groups,
     own_study,
     people,
@@ -80,6 +81,7 @@ def seed(
         said.plan(world)
         book_bags.plan(world)
         groups.plan(world)
+        discussions.plan(world)
         world.agenda.run(world, report)
     report(f"种子数据已写入，用时 {perf_counter() - began:.0f} 秒。")
     return True
