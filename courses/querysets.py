@@ -128,6 +128,10 @@ class AnswerQuerySet(ScopedQuerySet["Answer"]):
     path_lookup = "discussion__organiser__path"
     owner_lookup = "member"
 
+    def waiting(self) -> Self:
+        """Nobody has decided about them, and their discussion was not called off."""
+        return self.filter(state="waiting").exclude(discussion__state="cancelled")
+
     def to_recognise(self) -> Self:
         """Nobody has decided about them, or something stood in the way of their credit."""
         return self.filter(state__in=["waiting", "refused"], hidden_at=None)

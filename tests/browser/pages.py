@@ -13,10 +13,12 @@ from django.db.models import F, Model, QuerySet
 from django.urls import reverse
 
 from courses import (
+    answers,
     check_in,
     host_decisions,
     host_sessions,
     line_queries,
+    moderation,
     roll_call,
     samples,
     sessions,
@@ -25,6 +27,7 @@ from courses.models import (
     Attendance,
     BookBag,
     Course,
+    Discussion,
     Lesson,
     Material,
     ReadingClass,
@@ -155,6 +158,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         )
     )  # fmt: skip
     ids: dict[str, int | str] = {
+        **_discussed(people, at),
         "visit": visit.pk,
         "claim": granted.pk,
         "returned": returned.pk,
@@ -247,6 +251,21 @@ def _host_sessions(
     return rows[0].pk
 
 
+def _discussed(people: dict[str, Any], at: datetime) -> dict[str, int | str]:
+    """The seed's discussions, in the running one of which the member answers, replies and reports;
+    something is hidden."""
+    talk = Discussion.objects.get(state="open")
+    talk.group.people.get_or_create(member=people["member"], since=talk.group.made_at)
+    by, first = Actor(people["member"], Role.MEMBER), talk.answers.get()
+    own = answers.answer(talk, "通了高铁。", by=by, at=at)
+    answers.edit(own, "通了高铁，半小时到沈阳。", seen=0, by=by, at=at)
+    reply = answers.reply(first, "我们村也是。", by=by, at=at)
+    moderation.report(first, "跑题", by=by, at=at)
+    moderation.hide(reply, "重复", by=Actor(people["secretary"], Role.SECRETARY), at=at)
+    credited = Discussion.objects.get(state="closed")
+    return {"talk": talk.pk, "credited": credited.pk, "study_group": talk.group_id}
+
+
 def _checked(people: dict[str, Any], draft: BulletinDraft, at: datetime) -> int:
     """A draft sent to its units: one is looked at, another has objected."""
     by, own = Actor(people["official"], Role.OFFICIAL), people["unit_official"]
@@ -314,6 +333,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
             at("my-samples"), at("bag-list"), at("bag-detail", bag.slug), at("no-network"),
             at("bag-offline", bag.slug), at("bag-reading", bag.slug, some(bag.items.all()), 1),
+            at("discussion-list"), at("discussion-detail", ids["talk"]),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
         ],
         "secretary": [
@@ -345,6 +365,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("stays-hosted"), at("stays-in"),
             at("stays-in-one", ids["stay_list"]), at("host-sessions"), at("host-list"),
             at("host-decided"), at("host-reverse", ids["foreign"]),
+            at("discussion-list"), at("discussion-new", ids["study_group"]),
+            at("discussion-detail", ids["talk"]), at("discussion-detail", ids["credited"]),
+            at("discussion-recognise", ids["credited"]), at("discussion-reports", ids["talk"]),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),

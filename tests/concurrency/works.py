@@ -21,10 +21,12 @@ from courses import (
     attendance_plans,
     claim_reversals,
     corrections,
+    discussions,
     host_decisions,
     host_sessions,
     line_queries,
     moves,
+    recognition,
     roll_call,
     sheets_in,
     study_logs,
@@ -33,7 +35,14 @@ from courses import (
 )
 from courses import check_in as checking_in
 from courses.marks import Mark, Wish
-from courses.models import AttendancePlan, HostAttendance, LineQuery, StudySession, WalkIn
+from courses.models import (
+    AttendancePlan,
+    Discussion,
+    HostAttendance,
+    LineQuery,
+    StudySession,
+    WalkIn,
+)
 from courses.study_logs import Handing, Study
 from credits import (
     bulletins,
@@ -416,6 +425,16 @@ def attest_and_recognise(number: int) -> Any:
     random.Random(number).shuffle(rows)
     outcomes = host_decisions.recognise(rows, by=actor(), at=NOW)
     return {"attested": len(made), "recognised": sum(not o.reason for o in outcomes)}
+
+
+def close_and_recognise(number: int) -> Any:
+    """A discussion is closed and all its answers are recognised by everybody, in another order
+    each time."""
+    talk = discussions.close(Discussion.objects.get(key="talk"), by=actor(), at=NOW)
+    rows = list(talk.answers.all())
+    random.Random(number).shuffle(rows)
+    outcomes = recognition.recognise(talk, rows, by=actor(), at=NOW)
+    return {"recognised": sum(not o.reason for o in outcomes)}
 
 
 def move_about(number: int) -> Any:
