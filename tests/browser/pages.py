@@ -14,9 +14,13 @@ from django.urls import reverse
 
 from courses import (
     check_in,
+    deliveries,
+    group_robots,
     host_decisions,
     host_sessions,
     line_queries,
+    push_kinds,
+    pushes,
     roll_call,
     samples,
     sessions,
@@ -27,8 +31,10 @@ from courses.models import (
     Course,
     Lesson,
     Material,
+    Push,
     ReadingClass,
     SheetImport,
+    StudyGroup,
     StudyLog,
     WalkIn,
 )
@@ -77,6 +83,7 @@ NO_PAGE = {
     "job-file": "the file that a job has made",
     "sample-photo": "a photo",
     "bag-epub": "a file",
+    "push-follow": "leads to what was pushed",
     "service-worker": "a script",
     "manifest": "a file of the browser's",
 }
@@ -154,7 +161,10 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             lines=[line], closed_by=people["official"], closed_at=at,
         )
     )  # fmt: skip
+    group = StudyGroup.objects.get(organiser=branch)
     ids: dict[str, int | str] = {
+        "study_group": group.pk,
+        "push": _pushed(group, live, by=by, at=at),
         "visit": visit.pk,
         "claim": granted.pk,
         "returned": returned.pk,
@@ -247,6 +257,24 @@ def _host_sessions(
     return rows[0].pk
 
 
+def _pushed(group: StudyGroup, session: Session, *, by: Actor, at: datetime) -> int:
+    """A push to two robots of a group, one of which has lost its answer; somebody has come home."""
+    for name in ("first", "second"):
+        address = f"https://open.feishu.cn/open-apis/bot/v2/hook/of-the-{name}"
+        group_robots.add(group, "feishu", address, by=by, at=at)
+    thing = push_kinds.KINDS["session"].thing("session", session)
+    push = pushes.push(thing, [group], sentence="线上参加", code="pages234", by=by, at=at)
+    deliveries.claim(push.deliveries.filter(robot__isnull=False)[0].pk, at=at)
+    deliveries.find_lost(at=at + 2 * deliveries.DEAD)
+    stay = MobileStay.objects.open().get(member=group.people.now()[0].member)
+    mobile_stays.end(stay, on=TODAY, by=by, at=at)
+    Push.objects.create(
+        code="gone2345", kind="bag", target=0, title="《旧书包》", link="/bags/old/", by=by.member,
+        at=at,
+    )  # fmt: skip
+    return push.pk
+
+
 def _checked(people: dict[str, Any], draft: BulletinDraft, at: datetime) -> int:
     """A draft sent to its units: one is looked at, another has objected."""
     by, own = Actor(people["official"], Role.OFFICIAL), people["unit_official"]
@@ -312,6 +340,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("message-by-mail"), at("suggestions"),
             at("suggestion-again", ids["answered"]), at("bulletin-list"),
             at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
+            at("my-groups"), at("push-follow", "gone2345"),
             at("my-samples"), at("bag-list"), at("bag-detail", bag.slug), at("no-network"),
             at("bag-offline", bag.slug), at("bag-reading", bag.slug, some(bag.items.all()), 1),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
@@ -345,9 +374,14 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("stays-hosted"), at("stays-in"),
             at("stays-in-one", ids["stay_list"]), at("host-sessions"), at("host-list"),
             at("host-decided"), at("host-reverse", ids["foreign"]),
+            at("group-list"), at("group-list", query="?show=ended"), at("group-new"),
+            at("group-detail", ids["study_group"]), at("group-mend", ids["study_group"]),
+            at("group-add", ids["study_group"]), at("robot-new", ids["study_group"]),
+            at("push-new"), at("push-detail", ids["push"]),
         ],
         "official": [
-            at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
+            at("home"), at("group-list"), at("group-detail", ids["study_group"]),
+            at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
             at("ranking", query="?window=month&level=branch&q=不存在"),
             at("ranking", query="?level=committee&cohort=county"), at("bulletin-list"),
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
@@ -389,7 +423,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
         ],
         "guidance": [at("home"), at("organization-list")],
         "organiser": [at("home"), at("log-list")],
-        "helper": [at("home"), at("member-hours", member), at("warning-list")],
+        "helper": [at("home"), at("member-hours", member), at("warning-list"),
+                   at("my-groups")],
     }  # fmt: skip
 
 
