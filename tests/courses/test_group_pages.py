@@ -91,6 +91,14 @@ def test_a_member_reads_plan_contact_and_pushes_and_follows_the_short_link(hand,
     assert phone.page.redirect_chain[-1][0] == reverse("lesson-detail", args=[lesson.pk])
 
 
+def test_the_newest_push_stands_first(hand, group, pushed, lesson, secretary):
+    thing = push_kinds.KINDS["lesson"].thing("lesson", lesson)
+    later = pushes.push(thing, [group], sentence="", code="bcdefghi", by=secretary, at=NOW)
+    page = hand("zhou").open(reverse("group-detail", args=[group.pk])).text
+    first, second = (reverse("push-detail", args=[one.pk]) for one in (later, pushed))
+    assert page.index(first) < page.index(second)
+
+
 def test_a_short_link_leads_there_after_signing_in(client, pushed, lin):
     answer = client.get("/p/abcdefgh/")
     assert answer["Location"].endswith("/sign-in/?next=/p/abcdefgh/")
