@@ -52,9 +52,9 @@ def origins(name: str) -> list[str]:
         parts = urlsplit(origin)
         here = parts.hostname in {"127.0.0.1", "localhost", "::1"}
         if origin != f"{parts.scheme}://{parts.netloc}" or not parts.hostname or "@" in origin:
-            raise ImproperlyConfigured(f"{name} must be origins (https://host:port): {origin!r}")
+            raise ImproperlyConfigured(f"{name} must be origins such as https://host:port")
         if parts.scheme != "https" and not (parts.scheme == "http" and here):
-            raise ImproperlyConfigured(f"{name} must begin with https://: {origin!r}")
+            raise ImproperlyConfigured(f"{name} must begin with https://")
     return found
 
 

@@ -40,7 +40,7 @@ class RobotServer:
     """faults: by token, what happens to its next requests. took: by token, the messages that
     reached the chat. wrong: what contradicted the documents."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.faults: dict[str, list[str]] = defaultdict(list)
         self.took: dict[str, list[str]] = defaultdict(list)
         self.asked: dict[str, int] = defaultdict(int)
@@ -58,8 +58,9 @@ class RobotServer:
             def log_message(self, *args: Any) -> None:
                 """Nothing on the screen."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *args: None  # type: ignore[method-assign] # who asked is gone
         self.origin = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -116,7 +117,8 @@ class RobotServer:
             request.connection.shutdown(socket.SHUT_RDWR)
             request.close_connection = True
         elif fault in ("timeout", "hold"):
-            self.held.set()
+            if fault == "hold":
+                self.held.set()
             self.release.wait(60)
             request.close_connection = True
         elif fault == "garbage":

@@ -86,8 +86,8 @@ def detail(request: MemberRequest, study_group: int) -> HttpResponse:
     group = gate.get(rows, request.scope, SEE, pk=study_group)
     manages = request.scope.can(MANAGE, group.scope_path) and group.is_alive
     people = group.people.now().select_related("member__branch").order_by("member__name", "pk")
-    deliveries = group.deliveries.select_related("push__by", "robot").order_by("-push", "pk")
-    recent = group.deliveries.order_by("-push").values("push").distinct()[:PUSHES]
+    deliveries = group.deliveries.select_related("push__by", "robot").order_by("-push_id", "pk")
+    recent = group.deliveries.order_by("-push_id").values("push").distinct()[:PUSHES]
     context = {
         "group": group,
         "manages": manages,

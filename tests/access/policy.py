@@ -48,8 +48,8 @@ class Page(NamedTuple):
     staff (names with hours of somebody who is not among the visitors),
     claim (one's own, the branch's, those one approves),
     taking_part (who is due in the session, or sees figures there),
-    talk (who is in the group, which the helper leads, or arranges things for its organiser),
-    run (the same without those who are merely in the group).
+    talk (who is in the group, or arranges things for its organiser),
+    run (of these, the group's leader and who arranges).
     post: what it takes to send something to the page, where that is more."""
 
     capability: str
@@ -142,6 +142,23 @@ PAGES: dict[str, Page] = {
     "discussion-run": Page("own", "run"),
     "discussion-recognise": Page("own", "run"),
     "discussion-reports": Page("own", "run"),
+    "group-list": Page("see_members"),
+    "group-new": Page("manage_classes"),
+    "group-detail": Page("see_members", "object"),
+    "group-mend": Page("manage_classes", "object"),
+    "group-add": Page("manage_classes", "object"),
+    "group-take-out": Page("manage_classes", "object"),
+    "group-end": Page("manage_classes", "object"),
+    "robot-new": Page("manage_classes", "object"),
+    "robot-remove": Page("manage_classes", "object"),
+    "my-groups": Page("own"),
+    "group-join": Page("own", "anyone"),
+    "group-leave": Page("own", "anyone"),
+    "group-hand-over": Page("own", "anyone"),
+    "push-new": Page("manage_classes"),
+    "push-detail": Page("see_members", "object"),
+    "delivery-again": Page("manage_classes", "object"),
+    "push-follow": Page("own", "anyone"),
     "sheets": Page("see_figures"),
     "sheet-upload": Page("record_attendance"),
     "sheet-session": Page("record_attendance", "object"),
@@ -324,7 +341,7 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
         case "talk":
             return inside and role in {"member", "helper", *GRANTED["manage_classes"]}
         case "run":
-            return inside and role in {"helper", *GRANTED["manage_classes"]}
+            return inside and role in {"member", *GRANTED["manage_classes"]}
         case "taking_part":
             due = inside and role == "member"
             return due or (role in GRANTED["see_figures"] and (inside or role in WHOLE_CITY))

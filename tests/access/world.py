@@ -11,12 +11,16 @@ from courses import (
     book_bags,
     check_in,
     discussions,
+    group_robots,
     line_queries,
+    push_kinds,
+    pushes,
     reading_classes,
     reading_rights,
     roll_call,
     samples,
     sessions,
+    study_groups,
     study_logs,
 )
 from courses.discussions import Question
@@ -108,23 +112,17 @@ def _bags(world: World) -> None:
 
 
 def _discussions(world: World) -> None:
-    """A group of 甲, which the helper leads and 林小满 is in, and one of 丙; a question in each."""
-    city, helper = world.city, world.people["helper"]
-    outsider = Member.objects.get(pk=world.outside["member"])
-    assert helper is not None
-    for ids, branch, leader, person in (
-        (world.inside, city.jia, helper, city.people["lin"]),
-        (world.outside, city.bing, city.people["xun"], outsider),
-    ):
-        group = StudyGroup.objects.create(
-            organiser=branch, name="学习群", leader=leader, made_by=leader, made_at=NOW
-        )
-        group.people.create(member=person, since=NOW)
-        question = Question("怎么学", TODAY, TODAY + timedelta(days=3), 45, "online", "reform")
-        by = Actor(leader, "member")
+    """A question in each group: inside 林小满 asks and answers it, and the helper is in the group,
+    too."""
+    helper = world.people["helper"]
+    for ids in (world.inside, world.outside):
+        group = StudyGroup.objects.select_related("leader").get(pk=ids["study_group"])
+        by, days = Actor(group.leader, "member"), (TODAY, TODAY + timedelta(days=3))
+        question = Question("怎么学", *days, 45, "online", "reform")
         talk = discussions.ask(group, world.programme, question, by=by, at=NOW)
-        answers.answer(talk, "边干边学。", by=Actor(person, "member"), at=NOW)
-        ids |= {"study_group": group.pk, "discussion": talk.pk}
+        answers.answer(talk, "边干边学。", by=by, at=NOW)
+        ids["discussion"] = talk.pk
+    StudyGroup.objects.get(pk=world.inside["study_group"]).people.create(member=helper, since=NOW)
 
 
 def _checks(world: World) -> None:
@@ -252,6 +250,13 @@ def _things(
         key=f"away-{branch.code}", stay=stay, member=done, branch=branch, state="recognised",
         hours=100, decided_by=by.member, decided_at=NOW, **common,
     )  # fmt: skip
+    group = study_groups.set_up(branch, name="学习群", leader=person, by=by, at=NOW)
+    study_groups.add(group, [done, guest], by=by, at=NOW)
+    address = f"https://open.feishu.cn/open-apis/bot/v2/hook/{branch.code.lower()}-robot"
+    robot = group_robots.add(group, "feishu", address, by=by, at=NOW)
+    thing = push_kinds.KINDS["session"].thing("session", session)
+    code = f"push{branch.pk:04d}"
+    push = pushes.push(thing, [group], sentence="请参加", code=code, by=by, at=NOW)
     query = line_queries.ask_missing(
         programme, days_ago(2), "上午的党课", by=Actor(person, "member"), at=NOW
     )
@@ -271,6 +276,11 @@ def _things(
         "batch": batch.pk,
         "claim": batch.claims.get().pk,
         "closing": closing.pk,
+        "study_group": group.pk,
+        "robot": robot.pk,
+        "push": push.pk,
+        "delivery": push.deliveries.get(robot=robot).pk,
+        "code": code,
         "query": query.pk,
         "sample": sample,
         "item": item,

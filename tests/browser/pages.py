@@ -15,10 +15,14 @@ from django.urls import reverse
 from courses import (
     answers,
     check_in,
+    deliveries,
+    group_robots,
     host_decisions,
     host_sessions,
     line_queries,
     moderation,
+    push_kinds,
+    pushes,
     roll_call,
     samples,
     sessions,
@@ -30,8 +34,10 @@ from courses.models import (
     Discussion,
     Lesson,
     Material,
+    Push,
     ReadingClass,
     SheetImport,
+    StudyGroup,
     StudyLog,
     WalkIn,
 )
@@ -80,6 +86,7 @@ NO_PAGE = {
     "job-file": "the file that a job has made",
     "sample-photo": "a photo",
     "bag-epub": "a file",
+    "push-follow": "leads to what was pushed",
     "service-worker": "a script",
     "manifest": "a file of the browser's",
 }
@@ -157,8 +164,11 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             lines=[line], closed_by=people["official"], closed_at=at,
         )
     )  # fmt: skip
+    group = StudyGroup.objects.get(organiser=branch)
     ids: dict[str, int | str] = {
         **_discussed(people, at),
+        "study_group": group.pk,
+        "push": _pushed(group, live, by=by, at=at),
         "visit": visit.pk,
         "claim": granted.pk,
         "returned": returned.pk,
@@ -263,7 +273,25 @@ def _discussed(people: dict[str, Any], at: datetime) -> dict[str, int | str]:
     moderation.report(first, "跑题", by=by, at=at)
     moderation.hide(reply, "重复", by=Actor(people["secretary"], Role.SECRETARY), at=at)
     credited = Discussion.objects.get(state="closed")
-    return {"talk": talk.pk, "credited": credited.pk, "study_group": talk.group_id}
+    return {"talk": talk.pk, "credited": credited.pk}
+
+
+def _pushed(group: StudyGroup, session: Session, *, by: Actor, at: datetime) -> int:
+    """A push to two robots of a group, one of which has lost its answer; somebody has come home."""
+    for name in ("first", "second"):
+        address = f"https://open.feishu.cn/open-apis/bot/v2/hook/of-the-{name}"
+        group_robots.add(group, "feishu", address, by=by, at=at)
+    thing = push_kinds.KINDS["session"].thing("session", session)
+    push = pushes.push(thing, [group], sentence="线上参加", code="pages234", by=by, at=at)
+    deliveries.claim(push.deliveries.filter(robot__isnull=False)[0].pk, at=at)
+    deliveries.find_lost(at=at + 2 * deliveries.DEAD)
+    stay = MobileStay.objects.open().get(member=group.people.now()[0].member)
+    mobile_stays.end(stay, on=TODAY, by=by, at=at)
+    Push.objects.create(
+        code="gone2345", kind="bag", target=0, title="《旧书包》", link="/bags/old/", by=by.member,
+        at=at,
+    )  # fmt: skip
+    return push.pk
 
 
 def _checked(people: dict[str, Any], draft: BulletinDraft, at: datetime) -> int:
@@ -331,6 +359,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("message-by-mail"), at("suggestions"),
             at("suggestion-again", ids["answered"]), at("bulletin-list"),
             at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
+            at("my-groups"), at("push-follow", "gone2345"),
             at("my-samples"), at("bag-list"), at("bag-detail", bag.slug), at("no-network"),
             at("bag-offline", bag.slug), at("bag-reading", bag.slug, some(bag.items.all()), 1),
             at("discussion-list"), at("discussion-detail", ids["talk"]),
@@ -368,9 +397,14 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("discussion-list"), at("discussion-new", ids["study_group"]),
             at("discussion-detail", ids["talk"]), at("discussion-detail", ids["credited"]),
             at("discussion-recognise", ids["credited"]), at("discussion-reports", ids["talk"]),
+            at("group-list"), at("group-list", query="?show=ended"), at("group-new"),
+            at("group-detail", ids["study_group"]), at("group-mend", ids["study_group"]),
+            at("group-add", ids["study_group"]), at("robot-new", ids["study_group"]),
+            at("push-new"), at("push-detail", ids["push"]),
         ],
         "official": [
-            at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
+            at("home"), at("group-list"), at("group-detail", ids["study_group"]),
+            at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
             at("ranking", query="?window=month&level=branch&q=不存在"),
             at("ranking", query="?level=committee&cohort=county"), at("bulletin-list"),
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
@@ -412,7 +446,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
         ],
         "guidance": [at("home"), at("organization-list")],
         "organiser": [at("home"), at("log-list")],
-        "helper": [at("home"), at("member-hours", member), at("warning-list")],
+        "helper": [at("home"), at("member-hours", member), at("warning-list"),
+                   at("my-groups")],
     }  # fmt: skip
 
 

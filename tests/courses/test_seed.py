@@ -15,17 +15,19 @@ import yaml
 from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db.models import F
+from django.db.models import Count, F
 
 from courses import seeding
 from courses.models import (
     Attendance,
     AttendanceCredit,
     AttendancePlan,
+    HostAttendance,
     LineQuery,
     ReadingClass,
     Scan,
     SessionChange,
+    StudyGroup,
     StudyLog,
     StudySession,
 )
@@ -36,6 +38,7 @@ from credits import rule_book, unit_check_states, verification
 from credits.models import (
     Bulletin,
     LedgerBook,
+    LedgerEntry,
     Posting,
     Programme,
     Standing,
@@ -123,6 +126,17 @@ def test_every_unit_has_members_due():
 @pytest.mark.parametrize(("size", "mobile"), [(2500, 375), (11_999, 1800), (12_000, 1830)])
 def test_mobile_members_are_as_many_as_were_counted(size, mobile):
     assert mobile_count(size) == mobile
+
+
+def test_every_mobile_member_is_in_a_study_group_and_the_casts_has_had_pushes():
+    away = set(MobileStay.objects.open().values_list("member", flat=True))
+    placed = list(GroupMember.objects.now().values_list("member", flat=True))
+    assert sorted(placed) == sorted(away)
+    sizes = StudyGroup.objects.annotate(n=Count("people")).values_list("n", flat=True)
+    assert max(sizes) <= 30
+    group = StudyGroup.objects.get(name="水务局机关流动党员学习群")
+    assert list(group.deliveries.values_list("state", flat=True)) == ["sent"] * 3
+    assert not GroupRobot.objects.exists()
 
 
 def test_mobile_members_have_a_stay_that_is_open():
@@ -293,6 +307,18 @@ def test_the_cast_stands_where_the_documentation_says(who, programme, key, recog
     standing = Standing.objects.get(programme=programme, member=who[key])
 
     assert (standing.recognised, standing.shortfall) == (recognised, shortfall)
+
+
+def test_hosts_attested_two_and_home_recognised_one_of_them(who, programme):
+    """So that the pages of both secretaries have something to show."""
+    rows = HostAttendance.objects.filter(session__organiser=who["secretary"].branch)
+    assert sorted(rows.values_list("state", flat=True)) == ["recognised", "waiting"]
+    credited = rows.get(state="recognised")
+    line = LedgerEntry.objects.of_source(programme, "host", credited.key).live().get()
+    assert (line.member_id, line.hours) == (credited.member_id, credited.hours)
+    assert line.home_id != credited.session.organiser_id
+    own = HostAttendance.objects.get(branch=who["secretary"].branch)
+    assert (own.member, own.state) == (who["returned"], "waiting")
 
 
 def test_one_is_exempt_and_one_has_a_lowered_target(who, programme):
