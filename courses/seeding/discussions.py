@@ -18,7 +18,7 @@ from portal.models import Role
 def plan(world: World) -> None:
     """Put down what `discussions.yaml` tells."""
     agenda, at = world.agenda, world.calendar.at
-    for entry in load("discussions"):
+    for entry in load("discussions")["asked"]:
         agenda.add(at(entry["first"], 8), _ask, entry)
         agenda.add(at(entry["first"] + timedelta(days=1), 20), _answer, entry)
         if entry.get("recognised"):

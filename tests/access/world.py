@@ -115,6 +115,7 @@ def _discussions(world: World) -> None:
     """A question in each group: inside 林小满 asks and answers it, and the helper is in the group,
     too."""
     helper = world.people["helper"]
+    assert helper is not None
     for ids in (world.inside, world.outside):
         group = StudyGroup.objects.select_related("leader").get(pk=ids["study_group"])
         by, days = Actor(group.leader, "member"), (TODAY, TODAY + timedelta(days=3))
