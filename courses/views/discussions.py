@@ -39,14 +39,23 @@ def list_(request: MemberRequest) -> HttpResponse:
     only = request.GET.get("group", "")
     if only.isdecimal() and len(only) < 16:
         rows = rows.filter(group=int(only))
-    shown = Paginator(rows.order_by("-last_day", "-pk"), PER_PAGE).get_page(request.GET.get("page"))
+    rows = rows.order_by("-last_day", "-pk")
+    shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    own_groups = set(StudyGroup.objects.with_member(request.user).values_list("pk", flat=True))
     context = {
         "page": shown,
         "query": f"group={only}&" if only else "",
         "groups": groups,
-        "lines": [(talk, talk.takes_answers(request.at)) for talk in shown.object_list],
+        "lines": [
+            (talk, talk.takes_answers(request.at) and _is_in(talk, request, own_groups))
+            for talk in shown.object_list
+        ],
     }
     return page(request, "courses/discussion_list.html", context)
+
+
+def _is_in(talk: Discussion, request: MemberRequest, groups: set[int]) -> bool:
+    return talk.group_id in groups or talk.group.leader_id == request.scope.member_id
 
 
 @require_http_methods(["GET", "POST"])

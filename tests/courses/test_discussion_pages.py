@@ -219,6 +219,21 @@ def test_a_report_is_decided_on_its_page(enter, talk, said):
     assert Report.objects.get().state == "hidden"
 
 
+def test_an_author_does_not_learn_who_reported(enter, talk, said):
+    own = said("lin")
+    send(enter("xia"), talk, act="report", to=own.place, text="跑题")
+    assert "夏青禾" not in see(enter("lin"), "discussion-reports", talk.pk)
+    assert "夏青禾" in see(enter("zhou"), "discussion-reports", talk.pk)
+
+
+def test_the_list_asks_those_in_the_group_alone_to_answer(enter, talk, said):
+    for name, word in (("wu", "去回答"), ("lin", "去回答"), ("zhou", "看讨论")):
+        assert word in see(enter(name), "discussion-list")
+    assert "去回答" not in see(enter("zhou"), "discussion-list")
+    said("wu")
+    assert "去回答" not in see(enter("wu"), "discussion-list")
+
+
 def test_texts_of_another_discussion_are_not_reached(
     enter, talk, said, study_group, programme, question, leader
 ):
