@@ -65,14 +65,13 @@ class Caller:
         status = answer.status_code
         if status in SERVER_TOOK_NOTHING:
             return Result("again", f"平台限流或繁忙（状态 {status}）")
-        if 300 <= status < 500:
+        refused = 300 <= status < 500
+        said = meaning(service, _json(answer)) if status == 200 or refused else None
+        if said is not None and not (refused and said.outcome == "sent"):
+            return Result(said.outcome, said.words)
+        if refused:
             return Result("failed", f"平台没有接受（状态 {status}）")
-        if status != 200:
-            return Result("unknown", f"平台的答复看不明白（状态 {status}）")
-        said = meaning(service, _json(answer))
-        if said is None:
-            return Result("unknown", "平台的答复看不明白")
-        return Result(said.outcome, said.words)
+        return Result("unknown", f"平台的答复看不明白（状态 {status}）")
 
 
 def _json(answer: httpx.Response) -> Any:

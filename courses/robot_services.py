@@ -153,6 +153,8 @@ def meaning(service: str, answer: Any) -> Said | None:
         return None
     if code == 0:
         return Said("sent")
+    if code == 9499 and answer.get("msg") == "Bad Request":  # Feishu's other use of this code
+        return Said("failed", f"内容格式不合要求（{code}）")
     if code in LATER[Service(service)]:
         return Said("again", f"平台限流或繁忙（{code}）")
     known = WORDS.get((Service(service), code), "平台没有接受")

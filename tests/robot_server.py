@@ -91,6 +91,8 @@ class RobotServer:
         self.asked[token] += 1
         if fault in ("429", "500", "503", "404"):
             self.say(request, int(fault), {"errcode": 1})
+        elif fault == "400-too-much":
+            self.say(request, 400, TOO_MUCH[service])
         elif fault == "redirect":
             self.say(request, 302, {}, Location=self.address(service, "elsewhere"))
         elif fault == "too-much":

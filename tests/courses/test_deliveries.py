@@ -199,7 +199,7 @@ def test_it_is_marked_and_committed_before_the_request(server, push, robot, monk
     assert seen == [(["sending"], "sending")]
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "503", "too-much"])
+@pytest.mark.parametrize("fault", ["429", "500", "503", "too-much", "400-too-much"])
 def test_what_the_service_did_not_take_is_tried_again_with_growing_waits(
     server, push, robot, fault
 ):

@@ -154,6 +154,7 @@ def test_nobody_makes_links_or_calls_everybody_by_what_they_write():
         ("feishu", {"StatusCode": 0, "StatusMessage": "success"}, "sent"),
         ("feishu", {"code": 11232}, "again"),
         ("feishu", {"code": 9499}, "again"),
+        ("feishu", {"code": 9499, "msg": "Bad Request"}, "failed"),
         ("feishu", {"code": 19021}, "failed"),
         ("feishu", {"errcode": 0}, None),
         ("dingtalk", {}, None),

@@ -22,6 +22,8 @@ from courses.models import (
     Attendance,
     AttendanceCredit,
     AttendancePlan,
+    GroupMember,
+    GroupRobot,
     HostAttendance,
     LineQuery,
     ReadingClass,
