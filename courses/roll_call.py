@@ -300,19 +300,26 @@ def close(
 
 
 @transaction.atomic
-def close_many(closings: Sequence[Closing], *, at: datetime) -> list[list[Posted]]:
+def close_many(
+    closings: Sequence[Closing],
+    *,
+    at: datetime,
+    rolls: Mapping[int, Mapping[int, Attendance]] | None = None,
+) -> list[list[Posted]]:
     """Close rolls, all or none, and credit everyone who was there, once in each programme.
 
     not_yet_becomes: what the unmarked were, `absent` or `present`; the person who counted heads
     decides. One person's conflict never blocks the others: it is kept with its reason for "credit
-    now". Closing a closed roll changes nothing. Raises Unmarked, Conflict, NotOnRoll, NotNow.
+    now". Closing a closed roll changes nothing. rolls: the marks by session and member, of a caller
+    who has locked and written them. Raises Unmarked, Conflict, NotOnRoll, NotNow.
     """
     locked = sessions.lock_many([closing.session for closing in closings])
     actors = {closing.session.pk: closing.by for closing in closings}
     fresh = [session for session in locked if not session.is_closed]
     for session in fresh:
         _check_may_close(session, at=at)
-    rolls = marks.locked_many(fresh)
+    if rolls is None:
+        rolls = marks.locked_many(fresh)
     changed: list[Attendance] = []
     for closing in closings:
         if closing.session.pk in rolls:

@@ -137,14 +137,16 @@ def _fill(plan: SessionPlan, people: Mapping[str, Member], due: Sequence[Member]
         plan.asks += sheet_asks.of_new_session(plan.index, plan.told, plan.programmes, plan.answers)
     elif not plan.is_fresh:
         rows = {row.member_id: row for row in plan.session.attendances.all()}
+    plan.stood = {pk: State.of(row) for pk, row in rows.items()}
+    plan.due = {member.pk for member in due}
     _ask_made_up(plan)
-    expected = {member.pk for member in due} | rows.keys()
+    expected = plan.due | rows.keys()
     for told in plan.told.rows:
         member = people.get(told.member or "")
         if member is None or told.status is None:
             continue
         plan.listed.add(member.pk)
-        _change(plan, told, member, rows.get(member.pk), expected)
+        _change(plan, told, member, plan.stood.get(member.pk), expected)
     plan.unlisted = [member for member in due if member.pk not in plan.listed]
     if plan.unlisted and plan.is_fresh:
         names = [member.name for member in plan.unlisted]
@@ -155,11 +157,10 @@ def _change(
     plan: SessionPlan,
     told: ToldRow,
     member: Member,
-    row: Attendance | None,
+    before: State | None,
     expected: set[int],
 ) -> None:
     guest = member.pk not in expected
-    before = State.of(row) if row else None
     after = _wanted(plan, told, before)
     if guest and after.status not in (*THERE, Status.OBSERVER):
         text = f"第 {told.row} 行“{member.name}”当天不在应到名单，又没有到会，不记考勤。"
