@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from courses import answers, discussions, moderation, recognition
+from courses import answers, discussions, moderation, push_kinds, recognition
 from courses.models import Answer, Discussion, Reply, Report
 from credits.models import LedgerEntry
+from portal.access import scope_of
 from tests.cast import NOW, TODAY
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both, pytest.mark.usefixtures("clock")]
@@ -320,6 +321,26 @@ def test_a_query_about_its_line_leads_the_secretary_to_the_answers(enter, talk, 
     shown = see(enter("zhou"), "query-list")
 
     assert reverse("discussion-recognise", args=[talk.pk]) in shown
+
+
+def test_a_running_discussion_is_pushed_by_who_runs_it_and_opened_by_who_reads_it(
+    city, talk, leader
+):
+    def scope(name):
+        return scope_of(city.people[name], at=NOW)
+
+    name = f"discussion-{talk.pk}"
+    thing = push_kinds.find(name, scope("zhou"), NOW)
+    assert thing is not None
+    assert (thing.title, thing.link) == (
+        "改革开放从哪里开始（6月10日（周四）截止）", f"/discussions/{talk.pk}/"
+    )  # fmt: skip
+    assert push_kinds.find(name, scope("zheng"), NOW) is None
+    assert push_kinds.may_open("discussion", talk.pk, scope("wu"))
+    assert not push_kinds.may_open("discussion", talk.pk, scope("zheng"))
+
+    discussions.close(talk, by=leader, at=NOW)
+    assert push_kinds.find(name, scope("zhou"), NOW) is None
 
 
 # --- Calling off, and how much it costs ------------------------------------------------------
