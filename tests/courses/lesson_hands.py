@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
 from courses import lesson_answers, lesson_bank, lesson_publishing, lesson_questions, lesson_texts
@@ -21,8 +22,10 @@ def published(by: Actor, *, organiser=None, questions: int = 4, at=BEFORE, **sai
     course, _ = Course.objects.get_or_create(
         key="micro", defaults={"title": "微党课", "kind": "series", "form": "online"}
     )
-    wanted = {"title": "火种", "form": "online", "minutes": 20, "body": BODY, "period": "reform",
-              "band": 45} | said  # fmt: skip
+    wanted: dict[str, Any] = {
+        "title": "火种", "form": "online", "minutes": 20, "body": BODY, "period": "reform",
+        "band": 45, **said,
+    }  # fmt: skip
     lesson = lesson_texts.begin(course, organiser, Text(**wanted), by=by, at=at)
     for number in range(questions):
         ask(lesson, by, number, at=at)
