@@ -89,14 +89,8 @@ class QuestionForm(forms.Form):
     def wording(self) -> Wording:
         """What the verb takes."""
         values = self.cleaned_data
-        lines = [line.strip() for line in values["choices"].splitlines() if line.strip()]
-        starred = [line[:1] in ("*", "＊") for line in lines]
-        words = [line.lstrip("*＊").strip() for line in lines]
-        right = [place for place, star in enumerate(starred) if star]
-        if values["kind"] == Question.Kind.JUDGE:
-            chosen = {word for word, star in zip(words, starred, strict=True) if star}
-            right = [place for place, word in enumerate(("正确", "错误")) if word in chosen]
-        return Wording(values["kind"], values["text"], words, right, values["explanation"])
+        lines = [line for line in values["choices"].splitlines() if line.strip()]
+        return Wording.starred(values["kind"], values["text"], lines, values["explanation"])
 
 
 class FileForm(forms.Form):

@@ -44,7 +44,7 @@ def seeded_bag(city):
     """The demonstration's bag in the small city."""
     world = World(Calendar(TODAY), 1, 1, Agenda(Calendar(TODAY).horizon))
     world.city, world.cast = city.root, {"official": city.people["shi"]}
-    syllabus.lay_out()
+    syllabus.lay_out(at=NOW)
     seeded_bags.plan(world)
     world.agenda.run(world, lambda said: None)
     return BookBag.objects.select_related("organiser").get()
@@ -214,7 +214,7 @@ def test_paragraphs_are_lines_without_their_indents():
 
 def test_a_right_of_another_kind_is_named_in_the_text(city, db):
     """The line at the end of a chapter is the right as it is recorded."""
-    syllabus.lay_out()
+    syllabus.lay_out(at=NOW)
     reading = Material.objects.get(key="xia-minghan")
     by = city.actor("shi", "official")
     reading_rights.record(reading, "licensed", "授权书3号", by=by, at=NOW)
