@@ -33,7 +33,6 @@ from courses.models import (
     Course,
     Lesson,
     LessonAttempt,
-    LessonCredit,
     Material,
     ReadingClass,
     SheetImport,
@@ -75,6 +74,7 @@ from portal.models import (
 )
 from portal.people_in import Table
 from tests.cast import TODAY, moment
+from tests.courses import lesson_hands
 
 MATTERS = ("sessions", "bulk", "granted", "corrected", "conflicts")
 UNIT_ACTS = ("rename", "move", "merge", "divide", "dissolve")
@@ -267,21 +267,24 @@ def _lessons(people: dict[str, Any], *, by: Actor, at: datetime) -> dict[str, in
         own, b"\0\0\0\x18ftypmp42", "参观", minutes=3, transcript="走进展馆。", by=by, at=at
     )
     question = Wording("judge", "展馆在望花。", [], [0], "见第一段。")
-    kept, gone = (lesson_bank.add(own, question, by=by, at=at) for _ in range(2))
+    gone = [lesson_bank.add(own, question, by=by, at=at) for _ in range(2)][-1]
     text = Text("支部小课", "online", 20, f"## 参观\n\n展馆在望花。\n\n![参观](file:{film.pk})")
     lesson_texts.save(own, text, seen=lesson_texts.draft_of(own).version, by=by, at=at)
     seen = lesson_texts.draft_of(own).version
     lesson_publishing.publish(own, seen=seen, by=by, at=at)
     lesson_bank.retire(gone, by=by, at=at)
-    tried = LessonAttempt.objects.filter(member=people["member"], state="failed")
     asking = Lesson.objects.exclude(band=0).exclude(attempts__member=people["member"])
-    passed = LessonCredit.objects.filter(branch=by.member.branch, state="credited")
+    others = Member.objects.in_branch(by.member.branch).exclude(
+        pk__in=[p.pk for p in people.values()]
+    )
+    passed = lesson_hands.answer(asking[0], others.order_by("pk")[0], at=at)
+    tried = LessonAttempt.objects.filter(member=people["member"], state="failed")
     return {
         "own_lesson": own.pk,
         "film": film.pk,
         "asking": some(asking),
         "failed": tried.values_list("lesson", flat=True)[0],
-        "passed": some(passed),
+        "passed": passed.credits.get(state="credited").pk,
     }
 
 

@@ -49,8 +49,9 @@ def version_of(lesson: Lesson) -> LessonVersion:
 
 def given(lesson: Lesson, member, turn: int, *, wrong: int = 0) -> dict[int, list[int]]:
     """The right answers to somebody's questions, but for so many."""
-    drawn = lesson_questions.draw(version_of(lesson), member, turn)
-    return {pk: [1 if place < wrong else 0] for place, pk in enumerate(drawn)}
+    drawn = lesson_questions.questions_of(lesson_questions.draw(version_of(lesson), member, turn))
+    wrongly = {q.pk: [1] if q.right == [0] else [0] for q in drawn[:wrong]}
+    return {q.pk: q.right for q in drawn} | wrongly
 
 
 def answer(
