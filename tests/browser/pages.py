@@ -261,8 +261,9 @@ def _host_sessions(
 def _lessons(people: dict[str, Any], *, by: Actor, at: datetime) -> dict[str, int]:
     """A lesson of the branch with a film, published and changed since; lessons that the member has
     yet to answer, and has answered wrongly; and what passing one earned somebody of the branch."""
-    course = Course.objects.filter(kind="series")[0]
-    own = lesson_texts.begin(course, by.member.branch, Text("支部小课", "online", 20), by=by, at=at)
+    course, branch = Course.objects.filter(kind="series")[0], by.member.branch
+    assert branch is not None
+    own = lesson_texts.begin(course, branch, Text("支部小课", "online", 20), by=by, at=at)
     film = lesson_media.add(
         own, b"\0\0\0\x18ftypmp42", "参观", minutes=3, transcript="走进展馆。", by=by, at=at
     )
@@ -274,9 +275,7 @@ def _lessons(people: dict[str, Any], *, by: Actor, at: datetime) -> dict[str, in
     lesson_publishing.publish(own, seen=seen, by=by, at=at)
     lesson_bank.retire(gone, by=by, at=at)
     asking = Lesson.objects.exclude(band=0).exclude(attempts__member=people["member"])
-    others = Member.objects.in_branch(by.member.branch).exclude(
-        pk__in=[p.pk for p in people.values()]
-    )
+    others = Member.objects.in_branch(branch).exclude(pk__in=[p.pk for p in people.values()])
     passed = lesson_hands.answer(asking[0], others.order_by("pk")[0], at=at)
     tried = LessonAttempt.objects.filter(member=people["member"], state="failed")
     return {
