@@ -25,7 +25,7 @@ from credits.cutoffs import NotThen, Partial
 from credits.ledger import Source
 from credits.models import Bulletin, Exemption, Standing
 from portal import jobs, members, reorganizations
-from portal.models import Cohort, Job, Member, MobileStay
+from portal.models import Cohort, Job, Member, MobileStay, Organization
 from portal.refusals import Refusal
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
 from tests.credits.conftest import earn
@@ -287,3 +287,26 @@ def test_a_merged_branch_counts_where_it_was_on_the_day(city, programme):
     now = bulletins.figures(programme, COHORTS)
 
     assert [[row.due for row in found.rows] for found in (then, now)] == [[4, 4], [2, 6]]
+
+
+@pytest.mark.parametrize(
+    ("founded", "gone", "counted", "listed"),
+    [
+        (0, None, 0, True),
+        (1, None, 0, False),  # founded on the day after
+        (-9, 1, 0, True),
+        (-9, 0, 0, False),  # the day on which it is dissolved is not its own any more
+        (-9, 0, 1, True),  # it stays where somebody counted in it
+    ],
+)
+def test_units_that_stood_on_the_day_are_listed(city, programme, founded, gone, counted, listed):
+    def on(days):
+        return None if days is None else TODAY + timedelta(days=days)
+
+    unit = city.county
+    Organization.objects.filter(pk=unit.pk).update(founded_on=on(founded), dissolved_on=on(gone))
+    partial = Partial(sums={unit.pk: [counted] + [0] * (len(cutoffs.SUMS) - 1)})
+
+    found = list(cutoffs._by_unit(programme, NOW, partial, {unit.pk: Cohort.COUNTY}))
+
+    assert [row["unit"] for row in found] == [unit.pk] * listed
