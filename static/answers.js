@@ -9,6 +9,7 @@
   const form = document.querySelector("form[data-answers]");
   let trouble = ""; // why the last try sent nothing: network, server or sign-in
   let again = 0;
+  const seen = new Set(); // what waited on this page stays in its list when it was sent
   // crypto.randomUUID is there in secure contexts only.
   const fresh = () => "10000000-1000-4000-8000-100000000000".replace(/[018]/g,
     (c) => (c ^ crypto.getRandomValues(new Uint8Array(1))[0] & 15 >> c / 4).toString(16));
@@ -126,7 +127,9 @@
     const list = document.querySelector("[data-my-answers]");
     if (!list) return;
     const others = answers.filter((one) => !mine(one) && one.waiting).length;
-    const items = answers.filter(mine).reverse().map((answer) => {
+    const wanted = (answer) => list.dataset.myAnswers !== "waiting" || answer.waiting || seen.has(answer.number);
+    const items = answers.filter(mine).filter(wanted).reverse().map((answer) => {
+      seen.add(answer.number);
       const item = document.createElement("li");
       const link = element("a", answer.title);
       link.href = answer.page;
@@ -135,7 +138,7 @@
     });
     list.querySelector("ul").replaceChildren(...items);
     const note = list.querySelector("[data-others]");
-    note.textContent = `这台手机上还有别的同志的 ${others} 份答题待发送，本人在这台手机上登录后自动发送。`;
+    note.textContent = others ? `这台手机上还有别的同志的 ${others} 份答题待发送，本人在这台手机上登录后自动发送。` : "";
     note.hidden = !others;
     list.hidden = !items.length && !others;
   }
@@ -144,7 +147,7 @@
     const button = form.querySelector("button:not([type=button])");
     button.disabled = true;
     form.elements.token.value = token;
-    const fields = [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
+    const fields = [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken").concat([["reader", who]]);
     const answer = {
       member: who, address: new URL(form.action).pathname, page: location.pathname, title: form.dataset.title,
       version: form.elements.version.value, turn: form.elements.turn.value, at: Date.now(), waiting: true, fields,
