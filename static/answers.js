@@ -92,7 +92,7 @@
   }
 
   // What the member sees: beside the questions, and in the list of all their answers.
-  const moment = (at) => new Date(at).toLocaleString("zh-CN", { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+  const moment = (at) => new Date(at).toLocaleString("zh-CN", { month: "long", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
   function element(name, text, look) {
     const made = document.createElement(name);
     made.textContent = text;

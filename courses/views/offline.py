@@ -11,8 +11,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.templatetags.static import static
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import condition, require_GET
 
+from courses.book_bag_out import version_of
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
@@ -44,8 +45,10 @@ def no_network(request: MemberRequest) -> HttpResponse:
 
 @require_GET
 @gate.public("the browser asks for it without saying who")
+@condition(etag_func=lambda request: f'"{version_of(WORKER.read_bytes())}"')
 def worker(request: HttpRequest) -> HttpResponse:
-    """The service worker, from the root so that it may answer for every page."""
+    """The service worker, from the root so that it may answer for every page. Browsers ask for it
+    anew after every page: 304 costs little."""
     response = HttpResponse(WORKER.read_bytes(), content_type="text/javascript; charset=utf-8")
     response["Cache-Control"] = "no-cache"
     response["Service-Worker-Allowed"] = "/"

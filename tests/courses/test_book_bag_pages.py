@@ -149,6 +149,8 @@ def test_the_service_worker_answers_for_the_whole_site_and_is_asked_anew_each_ti
     assert answer["Service-Worker-Allowed"] == "/"
     assert answer.content == (settings.BASE_DIR / "static/service-worker.js").read_bytes()
     assert len(answer.content.splitlines()) <= 60, "a few dozen lines"
+    again = client.get("/service-worker.js", headers={"if-none-match": answer["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
     assert "worker-src 'self'" in answer["Content-Security-Policy"]
     assert "'unsafe" not in answer["Content-Security-Policy"]
 
