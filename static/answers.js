@@ -167,7 +167,9 @@
     button.disabled = false;
     if (!said) return;
     token = fresh();
-    if (!said.refused) location.assign(said.address);
+    if (said.refused) return;
+    history.replaceState(null, "", said.address); // this page, at what it says of the result
+    location.reload();
   }
 
   if (tabs) tabs.onmessage = show;

@@ -12,14 +12,15 @@ async function forget({ kind, slug }, except) {
 }
 // A page of its own for the network, none from the sign-in page: what cannot be had is not kept at all.
 async function keep(box, tell) {
-  const { kind, slug, version, title, urls } = box.dataset;
+  const { kind, slug, version, title, urls, copy } = box.dataset;
   const name = [kind, slug, version, title].join("|");
   const wanted = urls.trim().split(/\s+/);
   try {
     await navigator.serviceWorker.register("/service-worker.js", { updateViaCache: "none" });
     const cache = await caches.open(name);
     for (const [index, url] of wanted.entries()) {
-      const response = await fetch(url, { redirect: "error", cache: url.startsWith("/static/") ? "default" : "no-cache" });
+      const from = copy && url === location.pathname ? copy : url; // this page, without what is the reader's
+      const response = await fetch(from, { redirect: "error", cache: url.startsWith("/static/") ? "default" : "no-cache" });
       if (!response.ok) throw new Error(url);
       await cache.put(url, response);
       tell(`正在保存 ${index + 1}/${wanted.length}……`);

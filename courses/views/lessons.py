@@ -10,7 +10,6 @@ from django.views.decorators.http import require_GET
 
 from courses.forms import periods_of
 from courses.models import Course, Lesson, Material
-from courses.views.offline import reader_of
 from credits.models import CreditedContent, Form
 from credits.views.shown import programme_of
 from portal import gate
@@ -41,7 +40,6 @@ def list_(request: MemberRequest) -> HttpResponse:
         "period": period,
         "form": form,
         "done": _done(request),
-        "reader": reader_of(request.user),
     }
     return page(request, "courses/course_list.html", context)
 
