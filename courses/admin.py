@@ -1,4 +1,4 @@
-"""Study in Django's admin: attendance and logs to read; courses, lessons and texts to write."""
+"""Study in Django's admin: attendance and logs to read; courses and texts to write."""
 
 from typing import Any
 
@@ -15,8 +15,13 @@ from courses.models import (
     GroupMember,
     HostAttendance,
     Lesson,
+    LessonAttempt,
+    LessonCredit,
+    LessonDraft,
+    LessonVersion,
     LineQuery,
     Material,
+    Question,
     ReadingClass,
     ReadingRight,
     Sample,
@@ -38,7 +43,13 @@ admin.site.register(
         BookBagItem,
         GroupMember,
         HostAttendance,
+        Lesson,
+        LessonAttempt,
+        LessonCredit,
+        LessonDraft,
+        LessonVersion,
         LineQuery,
+        Question,
         ReadingClass,
         ReadingRight,
         Sample,
@@ -54,7 +65,7 @@ admin.site.register(
 )
 
 
-@admin.register(Course, Lesson, Material)
+@admin.register(Course, Material)
 class ContentAdmin(admin.ModelAdmin[Any]):
     """What is studied. A key stands in the ledger: it is never changed, nor the row deleted."""
 

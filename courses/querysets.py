@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         Course,
         GroupMember,
         HostAttendance,
+        Lesson,
+        LessonCredit,
         LineQuery,
         ReadingClass,
         Sample,
@@ -42,6 +44,24 @@ if TYPE_CHECKING:
 class CourseQuerySet(models.QuerySet["Course"]):
     def of_period(self, period: str) -> Self:
         return self.filter(period=period)
+
+
+class LessonQuerySet(models.QuerySet["Lesson"]):
+    def published(self) -> Self:
+        return self.filter(state="published")
+
+    def logged(self) -> Self:
+        """Those that readers log themselves, for their questions earn nothing."""
+        return self.published().filter(band=0)
+
+
+class LessonCreditQuerySet(ScopedQuerySet["LessonCredit"]):
+    path_lookup = "branch__path"
+    owner_lookup = "member"
+
+    def standing(self) -> Self:
+        """Credited or waiting; what was taken back is passed over."""
+        return self.exclude(state="reversed")
 
 
 class BookBagQuerySet(ScopedQuerySet["BookBag"]):

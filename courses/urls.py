@@ -17,6 +17,9 @@ from courses.views import (
     home,
     host_sessions,
     imports,
+    lesson_files,
+    lesson_list,
+    lesson_study,
     lessons,
     line_queries,
     moves,
@@ -128,7 +131,14 @@ urlpatterns = [
     # courses/
     path("courses/", lessons.list_, name="course-list"),
     path("courses/<int:course>/", lessons.course, name="course-detail"),
-    path("lessons/<int:lesson>/", lessons.lesson, name="lesson-detail"),
+    path("lessons/", lesson_list.list_, name="lesson-list"),
+    path("lessons/<int:lesson>/", lesson_study.lesson, name="lesson-detail"),
+    path("lessons/<int:lesson>/answers/", lesson_study.answers, name="lesson-answers"),
+    path("lessons/credits/<int:lesson_credit>/now/", lesson_study.credit, name="lesson-credit"),
+    path("lessons/files/<int:lesson_file>/", lesson_files.file, name="lesson-file"),
+    path(
+        "lessons/files/<int:lesson_file>/captions/", lesson_files.captions, name="lesson-captions"
+    ),
     path("materials/<int:material>/", lessons.material, name="material-detail"),
     # bags/
     path("bags/", book_bags.list_, name="bag-list"),

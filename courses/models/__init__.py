@@ -12,6 +12,8 @@ from courses.models.attendance_plan import LEAVES, AttendancePlan
 from courses.models.book_bag import BookBag, BookBagItem, ReadingRight
 from courses.models.course import Course, Lesson, Material
 from courses.models.host_attendance import HostAttendance
+from courses.models.lesson_study import LessonAttempt, LessonCredit
+from courses.models.lesson_text import LessonDraft, LessonFile, LessonVersion, Question
 from courses.models.line_query import LineQuery
 from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.sample import Sample, SampleItem, SamplePhoto
@@ -35,9 +37,15 @@ __all__ = [
     "HostAttendance",
     "Leave",
     "Lesson",
+    "LessonAttempt",
+    "LessonCredit",
+    "LessonDraft",
+    "LessonFile",
+    "LessonVersion",
     "LineQuery",
     "Material",
     "Occasion",
+    "Question",
     "ReadingClass",
     "ReadingRight",
     "Sample",
