@@ -144,6 +144,13 @@
   }
   async function handIn(event) {
     event.preventDefault();
+    const beside = document.querySelector("[data-answer-state]");
+    const open = [...form.querySelectorAll("fieldset")].findIndex((one) => !one.querySelector(":checked"));
+    if (open >= 0) { // boxes to tick have no `required`
+      beside.replaceChildren(element("p", `第 ${open + 1} 题还没有作答，请选好后再提交。`, "note bad"));
+      beside.scrollIntoView({ block: "center" });
+      return;
+    }
     const button = form.querySelector("button:not([type=button])");
     button.disabled = true;
     form.elements.token.value = token;
@@ -161,7 +168,7 @@
       said = found && !found.waiting ? found.said : null;
     } catch { // private browsing, or no room: there is only this page
       said = await deliver(answer);
-      if (!said) document.querySelector("[data-answer-state]").replaceChildren(element("p",
+      if (!said) beside.replaceChildren(element("p",
         "没有发出去，这台手机也存不下答案（空间已满或无痕浏览）。答案还在这一页上：不要关掉，有网络时再点“提交”。", "note bad"));
     }
     button.disabled = false;

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from courses.models import Lesson, LessonAttempt
+from courses.views.offline import reader_of
 from credits.models import CreditedContent
 from credits.views.shown import programme_of
 from portal import gate
@@ -35,5 +36,5 @@ def list_(request: MemberRequest) -> HttpResponse:
         tried=Exists(attempts),
     ).order_by("credited", "passed", "course__order", "order", "pk")
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page": shown, "query": "", "programme": programme}
+    context = {"page": shown, "query": "", "programme": programme, "reader": reader_of(member)}
     return page(request, "courses/lesson_list.html", context)
