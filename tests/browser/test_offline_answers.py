@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 WAITING, SENT, PASSWORD = "待发送", "已发送", "a-lamp-in-the-night-school"
 KEPT = "async () => (await caches.keys()).filter((name) => name.startsWith('lesson|')).length"
-DEAF = "addEventListener('online', (event) => event.stopImmediatePropagation(), true)"
 LOOKED_AT = "document.dispatchEvent(new Event('visibilitychange'))"
 NO_STORE = """Object.defineProperty(window, 'indexedDB', {
   value: { open() { throw new Error('no room'); } },
@@ -265,7 +264,7 @@ def test_another_member_on_the_same_phone_neither_sees_nor_sends_them(
     page: Page, lin: Member, zhou: Member, lesson: Lesson, address: str
 ):
     answer_offline(page, address)
-    page.evaluate(DEAF)
+    page.goto("about:blank")
     page.context.set_offline(False)
     page.goto(reverse("account"))
     page.get_by_role("button", name="退出", exact=True).click()
@@ -288,16 +287,18 @@ def test_another_member_on_the_same_phone_neither_sees_nor_sends_them(
 
 
 def test_a_tab_left_open_sends_nothing_in_the_name_of_who_signed_in_since(
-    page: Page, lin: Member, zhou: Member, lesson: Lesson, address: str
+    page: Page, faults: list[str], lin: Member, zhou: Member, lesson: Lesson, address: str
 ):
+    faults.append("ERR_FAILED")
     answer_offline(page, address)
-    page.evaluate(DEAF)
+    page.route("**/answers/", lambda route: route.abort())
     page.context.clear_cookies()
     page.context.set_offline(False)
     second = page.context.new_page()
     second.goto(reverse("sign-in"))
     enter(second, zhou)
 
+    page.unroute("**/answers/")
     page.evaluate(LOOKED_AT)
     expect(state_of(page)).to_contain_text("需要重新登录")
     expect(state_of(page)).to_contain_text(WAITING)
