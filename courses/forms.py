@@ -199,10 +199,12 @@ class SessionForm(CountsFor, forms.Form):
         }
 
 
-def named_contents() -> list[tuple[str, str]]:
-    """Courses and lessons that are credited once, as choices."""
+def named_contents(*, logged: bool = False) -> list[tuple[str, str]]:
+    """Courses and lessons that are credited once, as choices; logged: without the lessons whose
+    hours come from their questions."""
+    lessons = Lesson.objects.logged() if logged else Lesson.objects.published()
     courses = [(c.content, c.title) for c in Course.objects.filter(once=True)]
-    return courses + [(n.content, n.title) for n in Lesson.objects.all()]
+    return courses + [(n.content, n.title) for n in lessons]
 
 
 class PeopleForm(forms.Form):
@@ -255,7 +257,7 @@ class LogForm(forms.Form):
         admitted = [(f.value, f.label) for f in OWN_FORMS if rules.form(f.value)]
         if admitted:
             self.fields["form"].choices = admitted  # type: ignore[attr-defined] # a ChoiceField
-        self.titles = dict(named_contents())
+        self.titles = dict(named_contents(logged=True))
         self.fields["content"].choices = [("", "其他（写在下面）"), *self.titles.items()]  # type: ignore[attr-defined] # a ChoiceField
 
     def clean(self) -> dict[str, Any]:

@@ -27,6 +27,18 @@ class Wording:
     right: Sequence[int]
     explanation: str
 
+    @classmethod
+    def starred(cls, kind: str, text: str, lines: Sequence[str], explanation: str) -> Wording:
+        """As an editor writes it: a choice a line, the right ones with a star before them; of a
+        judgement the right word alone."""
+        words = [line.strip().lstrip("*＊").strip() for line in lines]
+        stars = [line.strip()[:1] in ("*", "＊") for line in lines]
+        right = [place for place, star in enumerate(stars) if star]
+        if kind == Question.Kind.JUDGE:
+            chosen = {words[place] for place in right}
+            right = [place for place, word in enumerate(JUDGEMENTS) if word in chosen]
+        return cls(kind, text, words, right, explanation)
+
 
 @transaction.atomic
 def add(lesson: Lesson, wording: Wording, *, by: Actor, at: datetime) -> Question:

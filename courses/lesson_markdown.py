@@ -79,8 +79,8 @@ def named_in(body: str) -> set[int]:
 def _clean(body: str) -> str:
     tokens = _markdown.parse(body)
     for token in tokens:
-        if token.type in ("heading_open", "heading_close"):  # the page's title is the first
-            token.tag = f"h{min(int(token.tag[1]) + 1, 4)}"
+        if token.type in ("heading_open", "heading_close"):  # the first is the page's title
+            token.tag = f"h{min(max(int(token.tag[1]), 2), 4)}"
     made = _markdown.renderer.render(tokens, _markdown.options, {})
     return nh3.clean(
         made,

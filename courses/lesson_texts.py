@@ -55,6 +55,11 @@ def editable(scope: Scope) -> LessonQuerySet:
     return Lesson.objects.filter(own)
 
 
+def is_editor(scope: Scope) -> bool:
+    """Whether a viewer writes lessons at all."""
+    return scope.has(Capability.MANAGE_CLASSES) or edits_syllabus(scope)
+
+
 def edits_syllabus(scope: Scope) -> bool:
     """Whether a viewer governs the whole city."""
     return any(place.parent_id is None for place in scope.organizations(Capability.GOVERN))

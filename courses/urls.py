@@ -17,6 +17,9 @@ from courses.views import (
     home,
     host_sessions,
     imports,
+    lesson_bank,
+    lesson_credits,
+    lesson_desk,
     lesson_files,
     lesson_list,
     lesson_study,
@@ -135,11 +138,30 @@ urlpatterns = [
     path("lessons/<int:lesson>/", lesson_study.lesson, name="lesson-detail"),
     path("lessons/<int:lesson>/answers/", lesson_study.answers, name="lesson-answers"),
     path("lessons/credits/<int:lesson_credit>/now/", lesson_study.credit, name="lesson-credit"),
+    path("lessons/credits/", lesson_credits.list_, name="lesson-credits"),
+    path(
+        "lessons/credits/<int:lesson_credit>/reverse/",
+        lesson_credits.reverse,
+        name="lesson-reverse",
+    ),
     path("lessons/files/<int:lesson_file>/", lesson_files.file, name="lesson-file"),
     path(
         "lessons/files/<int:lesson_file>/captions/", lesson_files.captions, name="lesson-captions"
     ),
     path("materials/<int:material>/", lessons.material, name="material-detail"),
+    # lesson-desk/
+    path("lesson-desk/", lesson_desk.desk, name="lesson-desk"),
+    path("lesson-desk/new/", lesson_desk.new, name="lesson-new"),
+    path("lesson-desk/preview/", lesson_desk.preview, name="lesson-preview"),
+    path("lesson-desk/<int:own_lesson>/", lesson_desk.edit, name="lesson-edit"),
+    path("lesson-desk/<int:own_lesson>/act/", lesson_desk.act, name="lesson-act"),
+    path("lesson-desk/<int:own_lesson>/versions/", lesson_desk.versions, name="lesson-versions"),
+    path("lesson-desk/<int:own_lesson>/questions/", lesson_bank.questions, name="lesson-questions"),
+    path("lesson-desk/<int:own_lesson>/bank/", lesson_bank.turn, name="lesson-bank"),
+    path("lesson-desk/<int:own_lesson>/files/", lesson_files.upload, name="lesson-upload"),
+    path(
+        "lesson-desk/<int:own_lesson>/files/<int:lesson_file>/", lesson_files.mend, name="file-mend"
+    ),
     # bags/
     path("bags/", book_bags.list_, name="bag-list"),
     path("bags/<slug:bag>/", book_bags.detail, name="bag-detail"),

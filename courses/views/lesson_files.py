@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.views.decorators.http import require_GET
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import lesson_markdown, lesson_texts
+from courses import lesson_markdown, lesson_media, lesson_texts
+from courses.lesson_forms import FileForm, WordsForm
 from courses.models import LessonFile
+from courses.views.lesson_desk import actor_of, lesson_of
 from portal import gate
 from portal.access import Capability
+from portal.forms import refuse
 from portal.gate import MemberRequest
+from portal.refusals import Refusal
+from portal.rendering import page
 
 RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 
@@ -49,6 +55,58 @@ def captions(request: MemberRequest, lesson_file: int) -> HttpResponse:
     if not found.captions:
         raise Http404("没有字幕。")
     return HttpResponse(found.captions, content_type="text/vtt; charset=utf-8")
+
+
+@require_POST
+@gate.required(Capability.OWN)
+def upload(request: MemberRequest, own_lesson: int) -> HttpResponse:
+    """Add a file to a lesson."""
+    lesson = lesson_of(request, own_lesson)
+    form = FileForm(request.POST, request.FILES)
+    if form.is_valid():
+        values = form.cleaned_data
+        words = (
+            values["captions"].read(lesson_media.LONGEST_CAPTIONS + 1)
+            if values["captions"]
+            else b""
+        )
+        try:
+            made = lesson_media.add(
+                lesson,
+                values["file"].read(max(lesson_media.LARGEST.values()) + 1),
+                values["caption"],
+                minutes=values["minutes"] or 0,
+                transcript=values["transcript"],
+                captions=words,
+                by=actor_of(request, lesson.organiser),
+                at=request.at,
+            )
+            messages.success(request, f"已上传。把 ![{made}](file:{made.pk}) 放到正文里。")
+            return redirect("lesson-edit", lesson.pk)
+        except Refusal as refusal:
+            refuse(form, refusal, photo="file")
+    context = {"form": form, "title": f"上传：{lesson}", "lead": "文件要重新选择。", "verb": "上传"}
+    return page(request, "portal/form.html", context, status=422)
+
+
+@require_http_methods(["GET", "POST"])
+@gate.required(Capability.OWN)
+def mend(request: MemberRequest, own_lesson: int, lesson_file: int) -> HttpResponse:
+    """Mend the words to a file of a lesson."""
+    lesson = lesson_of(request, own_lesson)
+    found = get_object_or_404(lesson.files.defer("content", "captions"), pk=lesson_file)
+    initial = {name: getattr(found, name) for name in ("caption", "minutes", "transcript")}
+    form = WordsForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        by = actor_of(request, lesson.organiser)
+        try:
+            lesson_media.mend(found, **form.cleaned_data, by=by, at=request.at)
+            messages.success(request, "文字已保存。")
+            return redirect("lesson-edit", lesson.pk)
+        except Refusal as refusal:
+            refuse(form, refusal)
+    context = {"form": form, "title": f"修改文字：{found}", "verb": "保存"}
+    return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
 
 def _seen(request: MemberRequest, pk: int) -> LessonFile:

@@ -8,6 +8,7 @@ from django.db.models.functions import Concat
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
+from courses import lesson_texts
 from courses.models import Lesson, LessonAttempt
 from courses.views.offline import reader_of
 from credits.models import CreditedContent
@@ -36,5 +37,6 @@ def list_(request: MemberRequest) -> HttpResponse:
         tried=Exists(attempts),
     ).order_by("credited", "passed", "course__order", "order", "pk")
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page": shown, "query": "", "programme": programme, "reader": reader_of(member)}
+    may_edit = lesson_texts.is_editor(request.scope)
+    context = {"page": shown, "query": "", "may_edit": may_edit, "reader": reader_of(member)}
     return page(request, "courses/lesson_list.html", context)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import uuid4
 
 from courses import (
     attendance_plans,
     book_bags,
     check_in,
+    lesson_texts,
     line_queries,
     reading_classes,
     reading_rights,
@@ -17,10 +19,15 @@ from courses import (
     sessions,
     study_logs,
 )
+from courses.lesson_texts import Text
 from courses.models import (
     Course,
     HostAttendance,
     Lesson,
+    LessonAttempt,
+    LessonCredit,
+    LessonFile,
+    LessonVersion,
     Material,
     SamplePhoto,
     SheetImport,
@@ -85,6 +92,7 @@ def lay_out(city: City, programme: Programme) -> World:
     world.inside |= shared
     world.outside |= shared
     _bags(world)
+    _lessons(world)
     _checks(world)
     return world
 
@@ -100,6 +108,32 @@ def _bags(world: World) -> None:
         book_bags.publish(bag, by=by, at=NOW)
         ids |= {"book_bag": bag.pk, "bag": bag.slug, "reading": item.pk, "part": 1,
                 "right": right.pk}  # fmt: skip
+
+
+def _lessons(world: World) -> None:
+    """A lesson that each branch writes, with a film; and hours that one earned a member."""
+    city, course = world.city, Course.objects.get(pk=world.inside["course"])
+    lesson = Lesson.objects.get(pk=world.inside["lesson"])
+    version = LessonVersion.objects.create(
+        lesson=lesson, number=1, title="课", form="online", minutes=30, band=0, asked=3, needed=2,
+        published_at=NOW,
+    )  # fmt: skip
+    for ids, branch in ((world.inside, city.jia), (world.outside, city.bing)):
+        own = lesson_texts.begin(course, branch, Text("我们的课", "online", 20), by=city.by, at=NOW)
+        film = LessonFile.objects.create(
+            lesson=own, kind="video", type="video/mp4", content=b"film", size=4, caption="短片",
+            captions="WEBVTT", added_by=city.by.member, added_at=NOW,
+        )  # fmt: skip
+        person = Member.objects.get(pk=ids["member"])
+        attempt = LessonAttempt.objects.create(
+            token=uuid4(), lesson=lesson, version=version, member=person, turn=0, drawn=[],
+            given={}, right=2, asked=3, state="credited", message="已通过。", day=TODAY, at=NOW,
+        )  # fmt: skip
+        credit = LessonCredit.objects.create(
+            key=f"lesson-{branch.code}", programme=world.programme, lesson=lesson, member=person,
+            attempt=attempt, branch=branch, state="credited", day=TODAY, hours=50,
+        )  # fmt: skip
+        ids |= {"own_lesson": own.pk, "lesson_file": film.pk, "lesson_credit": credit.pk}
 
 
 def _checks(world: World) -> None:

@@ -16,16 +16,23 @@ from courses import (
     check_in,
     host_decisions,
     host_sessions,
+    lesson_bank,
+    lesson_media,
+    lesson_publishing,
+    lesson_texts,
     line_queries,
     roll_call,
     samples,
     sessions,
 )
+from courses.lesson_bank import Wording
+from courses.lesson_texts import Text
 from courses.models import (
     Attendance,
     BookBag,
     Course,
     Lesson,
+    LessonAttempt,
     Material,
     ReadingClass,
     SheetImport,
@@ -67,6 +74,7 @@ from portal.models import (
 )
 from portal.people_in import Table
 from tests.cast import TODAY, moment
+from tests.courses import lesson_hands
 
 MATTERS = ("sessions", "bulk", "granted", "corrected", "conflicts")
 UNIT_ACTS = ("rename", "move", "merge", "divide", "dissolve")
@@ -77,6 +85,8 @@ NO_PAGE = {
     "job-file": "the file that a job has made",
     "sample-photo": "a photo",
     "bag-epub": "a file",
+    "lesson-file": "a picture, a sound or a film",
+    "lesson-captions": "a track of captions",
     "service-worker": "a script",
     "manifest": "a file of the browser's",
 }
@@ -176,6 +186,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         "draft": draft.pk,
         "unit_figures": _checked(people, draft, at),
         "unit_text_request": _asked(people, draft, at),
+        **_lessons(people, by=by, at=at),
         "certificate": certificates.issue(complete, by=by, at=at).pk,
         "upload": Upload.objects.create(
             by=people["secretary"], kind="members", filename="名册.csv", table=table, at=at
@@ -247,6 +258,35 @@ def _host_sessions(
     return rows[0].pk
 
 
+def _lessons(people: dict[str, Any], *, by: Actor, at: datetime) -> dict[str, int]:
+    """A lesson of the branch with a film, published and changed since; lessons that the member has
+    yet to answer, and has answered wrongly; and what passing one earned somebody of the branch."""
+    course, branch = Course.objects.filter(kind="series")[0], by.member.branch
+    assert branch is not None
+    own = lesson_texts.begin(course, branch, Text("支部小课", "online", 20), by=by, at=at)
+    film = lesson_media.add(
+        own, b"\0\0\0\x18ftypmp42", "参观", minutes=3, transcript="走进展馆。", by=by, at=at
+    )
+    question = Wording("judge", "展馆在望花。", [], [0], "见第一段。")
+    gone = [lesson_bank.add(own, question, by=by, at=at) for _ in range(2)][-1]
+    text = Text("支部小课", "online", 20, f"## 参观\n\n展馆在望花。\n\n![参观](file:{film.pk})")
+    lesson_texts.save(own, text, seen=lesson_texts.draft_of(own).version, by=by, at=at)
+    seen = lesson_texts.draft_of(own).version
+    lesson_publishing.publish(own, seen=seen, by=by, at=at)
+    lesson_bank.retire(gone, by=by, at=at)
+    asking = Lesson.objects.exclude(band=0).exclude(attempts__member=people["member"])
+    others = Member.objects.in_branch(branch).exclude(pk__in=[p.pk for p in people.values()])
+    passed = lesson_hands.answer(asking[0], others.order_by("pk")[0], at=at)
+    tried = LessonAttempt.objects.filter(member=people["member"], state="failed")
+    return {
+        "own_lesson": own.pk,
+        "film": film.pk,
+        "asking": some(asking),
+        "failed": tried.values_list("lesson", flat=True)[0],
+        "passed": passed.credits.get(state="credited").pk,
+    }
+
+
 def _checked(people: dict[str, Any], draft: BulletinDraft, at: datetime) -> int:
     """A draft sent to its units: one is looked at, another has objected."""
     by, own = Actor(people["official"], Role.OFFICIAL), people["unit_official"]
@@ -306,7 +346,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("home"), at("log-new"), at("my-logs"), at("check-in"), scan,
             at("scan", ids["key"], "old"), at("check-in-confirm", query="?proof=x"),
             at("course-list"), at("course-list", query="?period=reform&form=lecture"),
-            at("course-detail", course), at("lesson-detail", lesson),
+            at("course-detail", course), at("lesson-detail", lesson), at("lesson-list"),
+            *(at("lesson-detail", pk) for pk in (ids["asking"], ids["failed"])),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
             at("my-warnings"), at("session-visit", ids["visit"]), at("message-list"),
             at("message-by-mail"), at("suggestions"),
@@ -344,7 +385,11 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("stay-list", query="?show=ended"), at("stay-mend", stay), at("stay-end", stay),
             at("stays-hosted"), at("stays-in"),
             at("stays-in-one", ids["stay_list"]), at("host-sessions"), at("host-list"),
-            at("host-decided"), at("host-reverse", ids["foreign"]),
+            at("host-decided"), at("host-reverse", ids["foreign"]), at("lesson-credits"),
+            at("lesson-reverse", ids["passed"]), at("lesson-desk"), at("lesson-new"),
+            at("lesson-edit", ids["own_lesson"]), at("lesson-versions", ids["own_lesson"]),
+            at("lesson-questions", ids["own_lesson"]),
+            at("file-mend", ids["own_lesson"], ids["film"]),
         ],
         "official": [
             at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),

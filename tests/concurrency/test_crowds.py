@@ -61,6 +61,30 @@ def test_mistake_09_leave_approved_by_eight_at_once_is_reversed_once(machine, cr
     verified()
 
 
+def test_mistake_27_a_lesson_answered_in_eight_browsers_at_once_is_credited_once(
+    machine, crowd, verified
+):
+    answers = crowd("answer_lesson", 8)
+
+    assert [a["said"] for a in answers if "said" in a] == ["credited"]
+    refused = {a["refused"] for a in answers if "refused" in a}
+    assert refused == {"这一课您已经通过，学时不重复计。"}
+    assert machine.one("SELECT count(*) FROM credits_ledgerentry") == 1
+    verified()
+
+
+def test_one_token_sent_eight_times_at_once_is_told_the_same_and_credited_once(
+    machine, crowd, verified
+):
+    answers = crowd("answer_lesson_once", 8)
+
+    assert len({tuple(a["said"]) for a in answers}) == 1
+    assert answers[0]["said"][0] == "credited"
+    assert machine.one("SELECT count(*) FROM courses_lessonattempt") == 1
+    assert machine.one("SELECT count(*) FROM credits_ledgerentry") == 1
+    verified()
+
+
 def test_eight_attest_and_recognise_the_same_mobile_members_once(machine, crowd, verified):
     answers = crowd("attest_and_recognise", 8)
 

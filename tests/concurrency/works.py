@@ -9,6 +9,7 @@ import time
 from datetime import date, timedelta
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import time_machine
 from django.conf import settings
@@ -33,7 +34,7 @@ from courses import (
 )
 from courses import check_in as checking_in
 from courses.marks import Mark, Wish
-from courses.models import AttendancePlan, HostAttendance, LineQuery, StudySession, WalkIn
+from courses.models import AttendancePlan, HostAttendance, Lesson, LineQuery, StudySession, WalkIn
 from courses.study_logs import Handing, Study
 from credits import (
     bulletins,
@@ -55,6 +56,7 @@ from portal.models import Member, MobileStay, Organization, Role
 from portal.organizations import Founding
 from portal.refusals import Conflict, Refusal
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
+from tests.courses import lesson_hands
 
 SECRETARY = "周明远"
 
@@ -520,3 +522,18 @@ def post(
         by=actor(),
         at=NOW,
     )
+
+
+def answer_lesson(number: int) -> str:
+    """The same member answers the same page in so many browsers, each with a token of its own."""
+    return lesson_hands.answer(Lesson.objects.get(), _lin(), turn=0).state
+
+
+def answer_lesson_once(number: int) -> tuple[str, str]:
+    """One set of answers is sent so many times at once."""
+    made = lesson_hands.answer(Lesson.objects.get(), _lin(), turn=0, token=UUID(int=7))
+    return made.state, made.message
+
+
+def _lin() -> Member:
+    return Member.objects.select_related("branch").get(name="林小满")

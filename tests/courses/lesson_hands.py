@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
 from courses import lesson_answers, lesson_bank, lesson_publishing, lesson_questions, lesson_texts
@@ -21,8 +22,10 @@ def published(by: Actor, *, organiser=None, questions: int = 4, at=BEFORE, **sai
     course, _ = Course.objects.get_or_create(
         key="micro", defaults={"title": "微党课", "kind": "series", "form": "online"}
     )
-    wanted = {"title": "火种", "form": "online", "minutes": 20, "body": BODY, "period": "reform",
-              "band": 45} | said  # fmt: skip
+    wanted: dict[str, Any] = {
+        "title": "火种", "form": "online", "minutes": 20, "body": BODY, "period": "reform",
+        "band": 45, **said,
+    }  # fmt: skip
     lesson = lesson_texts.begin(course, organiser, Text(**wanted), by=by, at=at)
     for number in range(questions):
         ask(lesson, by, number, at=at)
@@ -46,8 +49,9 @@ def version_of(lesson: Lesson) -> LessonVersion:
 
 def given(lesson: Lesson, member, turn: int, *, wrong: int = 0) -> dict[int, list[int]]:
     """The right answers to somebody's questions, but for so many."""
-    drawn = lesson_questions.draw(version_of(lesson), member, turn)
-    return {pk: [1 if place < wrong else 0] for place, pk in enumerate(drawn)}
+    drawn = lesson_questions.questions_of(lesson_questions.draw(version_of(lesson), member, turn))
+    wrongly = {q.pk: [1] if q.right == [0] else [0] for q in drawn[:wrong]}
+    return {q.pk: q.right for q in drawn} | wrongly
 
 
 def answer(

@@ -28,7 +28,7 @@ def phone(client, city, programme):
         yield client
 
 
-def sent(lesson, member, *, turn: int = 0, wrong: int = 0, token=None) -> dict:
+def sent(lesson, member, *, turn: int = 0, wrong: int = 0, token=None):
     answers = hands.given(lesson, member, turn, wrong=wrong)
     fields = {"token": str(token or uuid4()), "version": lesson.version, "turn": turn}
     return fields | {f"q{pk}": taken for pk, taken in answers.items()}
