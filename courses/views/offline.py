@@ -18,7 +18,7 @@ from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Member
-from portal.rendering import page
+from portal.rendering import page_if_changed
 
 FILES = ["reading.css", "keep.js", "answers.js", "icon.svg"]
 WORKER = settings.BASE_DIR / "static" / "service-worker.js"
@@ -40,7 +40,8 @@ def reader_of(member: Member) -> str:
 @gate.required(Capability.OWN)
 def no_network(request: MemberRequest) -> HttpResponse:
     """What is shown for any other page while there is no network: what this device keeps."""
-    return page(request, "courses/no_network.html", {"reader": reader_of(request.user)})
+    context = {"reader": reader_of(request.user)}
+    return page_if_changed(request, "courses/no_network.html", context)
 
 
 @require_GET
