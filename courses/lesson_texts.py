@@ -164,6 +164,8 @@ def _check(text: Text) -> None:
         raise CannotWrite("时长请填 1 到 240 分钟。", field="minutes")
     if text.band not in Lesson.Band.values:
         raise CannotWrite("学时档次请从 15、30、45 分钟中选择。", field="band")
+    if text.band > text.minutes:
+        raise CannotWrite("学时档次不能超过这一课的时长。", field="band")
     if not 1 <= text.needed <= text.asked <= MOST_ASKED:
         said = f"每次抽 1 到 {MOST_ASKED} 题，答对几题通过不能多于抽题数。"
         raise CannotWrite(said, field="needed")

@@ -97,7 +97,10 @@ class Lesson(models.Model):
         verbose_name = verbose_name_plural = "微党课"
         ordering = ["order", "id"]
         constraints = [
-            models.CheckConstraint(name="lesson_band_known", condition=Q(band__in=[0, 15, 30, 45])),
+            models.CheckConstraint(
+                name="lesson_band_known",
+                condition=Q(band__in=[0, 15, 30, 45], band__lte=F("minutes")),
+            ),
             models.CheckConstraint(
                 name="lesson_needs_what_it_asks",
                 condition=Q(needed__gte=1, needed__lte=F("asked"), asked__lte=10),

@@ -117,7 +117,8 @@ class LessonVersion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["lesson", "number"], name="lesson_version_once"),
             models.CheckConstraint(
-                name="lesson_version_band_known", condition=Q(band__in=[0, 15, 30, 45])
+                name="lesson_version_band_known",
+                condition=Q(band__in=[0, 15, 30, 45], band__lte=F("minutes")),
             ),
             models.CheckConstraint(
                 name="lesson_version_needs_what_it_asks",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Value
+from django.db.models import Case, Exists, OuterRef, Value, When
 from django.db.models.functions import Concat
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
@@ -35,7 +35,8 @@ def list_(request: MemberRequest) -> HttpResponse:
         credited=Exists(credited),
         passed=Exists(attempts.exclude(state=LessonAttempt.State.FAILED)),
         tried=Exists(attempts),
-    ).order_by("credited", "passed", "course__order", "order", "pk")
+        logged=Case(When(band=0, then=Value(1)), default=Value(0)),
+    ).order_by("credited", "passed", "logged", "course__order", "order", "pk")
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     may_edit = lesson_texts.is_editor(request.scope)
     context = {"page": shown, "query": "", "may_edit": may_edit, "reader": reader_of(member)}

@@ -23,7 +23,7 @@ def published(by: Actor, *, organiser=None, questions: int = 4, at=BEFORE, **sai
         key="micro", defaults={"title": "微党课", "kind": "series", "form": "online"}
     )
     wanted: dict[str, Any] = {
-        "title": "火种", "form": "online", "minutes": 20, "body": BODY, "period": "reform",
+        "title": "火种", "form": "online", "minutes": 45, "body": BODY, "period": "reform",
         "band": 45, **said,
     }  # fmt: skip
     lesson = lesson_texts.begin(course, organiser, Text(**wanted), by=by, at=at)

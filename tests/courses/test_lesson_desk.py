@@ -242,6 +242,7 @@ class TestPublishing:
             ({"body": "字" * 20_001}, "20000 字"),
             ({"minutes": 0}, "1 到 240"),
             ({"band": 20}, "档次"),
+            ({"minutes": 44}, "不能超过这一课的时长"),
             ({"needed": 4}, "不能多于"),
             ({"asked": 11, "needed": 2}, "1 到 10"),
         ],
@@ -251,8 +252,11 @@ class TestPublishing:
             save(lesson, zhou, **change)
 
     def test_the_database_knows_the_bands(self, lesson):
-        for name, change in (("lesson_band_known", {"band": 20}),
-                             ("lesson_needs_what_it_asks", {"needed": 4})):  # fmt: skip
+        for name, change in (
+            ("lesson_band_known", {"band": 20}),
+            ("lesson_band_known", {"minutes": 44}),
+            ("lesson_needs_what_it_asks", {"needed": 4}),
+        ):
             with pytest.raises(IntegrityError, match=name), transaction.atomic():
                 Lesson.objects.update(**change)
 
