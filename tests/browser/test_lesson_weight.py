@@ -71,7 +71,8 @@ def phone(browser: Browser, line: tuple[Wire, str]) -> Iterator[Page]:
     """A phone on 2G with an empty cache, whose member is signed in."""
     made, session = line
     origin = f"http://127.0.0.1:{made.port}"
-    context = browser.new_context(**PHONE, locale="zh-CN", base_url=origin)
+    look: dict[str, Any] = {**PHONE, "locale": "zh-CN", "base_url": origin}
+    context = browser.new_context(**look)
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": origin}])
     page = context.new_page()
     throttle = context.new_cdp_session(page)
