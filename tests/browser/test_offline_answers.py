@@ -201,10 +201,10 @@ def test_answers_outlast_the_browser_that_was_closed(
     browser: Browser, browser_type_launch_args: dict[str, Any], live_server: Any, clock: Any,
     tmp_path: Path, lin: Member, lesson: Lesson, address: str,
 ):  # fmt: skip
+    look: dict[str, Any] = {**browser_type_launch_args, **PHONE, "base_url": live_server.url}
+
     def start() -> BrowserContext:
-        return browser.browser_type.launch_persistent_context(
-            str(tmp_path), **browser_type_launch_args, **PHONE, base_url=live_server.url
-        )
+        return browser.browser_type.launch_persistent_context(str(tmp_path), **look)
 
     first = start()
     page = first.new_page()
