@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from courses.models import LessonAttempt, LessonCredit
-from tests.cast import NOW
+from credits import ledger
+from credits.ledger import Credit, Source
+from credits.models import Programme
+from tests.cast import NOW, TODAY
 from tests.courses import lesson_hands as hands
 
 pytestmark = pytest.mark.django_db
@@ -93,3 +99,62 @@ def test_unfinished_lessons_stand_first(phone, lesson, city):
 
     assert text.index("燎原") < text.index("火种")
     assert "已记学时" in text
+
+
+def test_what_waits_is_credited_from_the_page_when_the_reason_is_gone(phone, lesson, city):
+    lin, by = city.people["lin"], city.by
+    credit = Credit(lin, "lecture", TODAY, minutes=360, period="reform")
+    full, programme = Source("session", "full", "全天"), Programme.objects.get()
+    ledger.post(programme, full, organiser=city.jia, credits=[credit], by=by, at=NOW)
+    hands.answer(lesson, lin)
+    address = reverse("lesson-detail", args=[lesson.pk])
+    waiting = LessonCredit.objects.get()
+    now = reverse("lesson-credit", args=[waiting.pk])
+    assert f'action="{now}"' in phone.get(address).content.decode()
+
+    phone.post(now)
+    assert "还不能计入" in phone.get(address).content.decode()
+    with time_machine.travel(NOW + timedelta(days=1), tick=False):
+        phone.post(now)
+        text = phone.get(address).content.decode()
+    assert "6月4日" in text
+    assert now not in text
+    waiting.refresh_from_db()
+    assert waiting.hours == 100
+
+    phone.force_login(city.people["wu"], "portal.sign_in.MemberBackend")
+    assert phone.post(now).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["lesson-list", "lesson-credits", "lesson-desk"])
+def test_more_lessons_cost_no_more_queries(phone, city, programme, name, django_assert_num_queries):
+    zhou, shi = city.people["zhou"], city.actor("shi", "official")
+    phone.force_login(zhou, "portal.sign_in.MemberBackend")
+
+    def more() -> None:
+        lesson = hands.published(shi, organiser=city.jia)
+        hands.answer(lesson, city.people["lin"], at=NOW)
+
+    more()
+    phone.get(reverse(name))
+    with CaptureQueriesContext(connection) as first:
+        phone.get(reverse(name))
+    more()
+    more()
+    with django_assert_num_queries(len(first)):
+        phone.get(reverse(name))
+
+
+def test_a_lesson_with_more_questions_costs_no_more_queries(
+    phone, city, programme, django_assert_num_queries
+):
+    shi = city.actor("shi", "official")
+    few, many = hands.published(shi), hands.published(shi, questions=12, asked=10, needed=5)
+    for lesson in (few, many):
+        hands.answer(lesson, city.people["lin"], wrong=lesson.asked, at=NOW)
+    phone.get(reverse("lesson-detail", args=[few.pk]))
+    with CaptureQueriesContext(connection) as first:
+        phone.get(reverse("lesson-detail", args=[few.pk]))
+
+    with django_assert_num_queries(len(first)):
+        phone.get(reverse("lesson-detail", args=[many.pk]))
