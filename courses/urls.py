@@ -26,6 +26,7 @@ from courses.views import (
     lessons,
     line_queries,
     moves,
+    offline,
     plans,
     reorganizing,
     roll_call,
@@ -167,9 +168,10 @@ urlpatterns = [
     path("bags/<slug:bag>/epub/", book_bags.download, name="bag-epub"),
     path("bags/<slug:bag>/offline/", book_bags.offline, name="bag-offline"),
     path("bags/<slug:bag>/<int:reading>/<int:part>/", book_bags.reading, name="bag-reading"),
-    path("no-network/", book_bags.no_network, name="no-network"),
-    path("service-worker.js", book_bags.worker, name="service-worker"),
-    path("manifest.webmanifest", book_bags.manifest, name="manifest"),
+    # without a network
+    path("no-network/", offline.no_network, name="no-network"),
+    path("service-worker.js", offline.worker, name="service-worker"),
+    path("manifest.webmanifest", offline.manifest, name="manifest"),
     # bag-desk/
     path("bag-desk/", bag_desk.desk, name="bag-desk"),
     path("bag-desk/rights/", bag_desk.rights, name="reading-rights"),

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from courses import early_warnings, start_pages, todos
 from courses.models import HostAttendance, LessonCredit, StudyLog, StudySession
+from courses.views.offline import reader_of
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which
 from credits import overviews
 from credits.models import HoursClaim, Programme
@@ -108,6 +109,7 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
             *map(unsettled, own.unsettled),
             *(line(row, request.today) for row in own.newest),
         ],
+        "reader": reader_of(request.user),
     }
     return page_if_changed(request, "courses/home_member.html", context)
 

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from courses import lesson_texts
 from courses.models import Lesson, LessonAttempt
+from courses.views.offline import reader_of
 from credits.models import CreditedContent
 from credits.views.shown import programme_of
 from portal import gate
@@ -38,5 +39,5 @@ def list_(request: MemberRequest) -> HttpResponse:
     ).order_by("credited", "passed", "logged", "course__order", "order", "pk")
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     may_edit = lesson_texts.is_editor(request.scope)
-    context = {"page": shown, "query": "", "may_edit": may_edit}
+    context = {"page": shown, "query": "", "may_edit": may_edit, "reader": reader_of(member)}
     return page(request, "courses/lesson_list.html", context)

@@ -9,12 +9,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
 from courses import lesson_answers, lesson_credits, lesson_markdown, lesson_questions
+from courses.book_bag_out import version_of
 from courses.forms import periods_of
 from courses.lesson_answers import Answers, CannotAnswer
 from courses.models import Lesson, LessonAttempt, LessonCredit, LessonVersion
+from courses.views.offline import kept_with, reader_of
 from credits.models import CreditedContent
 from credits.views.shown import programme_of
 from portal import gate
@@ -26,10 +29,14 @@ from portal.rendering import page
 PER_PAGE = 30
 
 
+# Compressed for weak connections. What BREACH could learn by asking again and again is not there:
+# the page repeats nothing of the request, Django masks the CSRF token anew each time and pads.
 @require_GET
 @gate.required(Capability.OWN)
+@gzip_page
 def lesson(request: MemberRequest, lesson: int) -> HttpResponse:
-    """A lesson to read, with its questions or the button that logs it."""
+    """A lesson to read, with its questions or the button that logs it; with `copy`, as a phone
+    keeps it: without results, tokens and whatever else is the reader's."""
     rows = Lesson.objects.published().select_related("course", "organiser")
     found = get_object_or_404(rows.prefetch_related("materials"), pk=lesson)
     programme = programme_of(request)
@@ -46,7 +53,7 @@ def lesson(request: MemberRequest, lesson: int) -> HttpResponse:
     version = found.versions.filter(number=found.version).first()
     if version is not None and version.asks:
         context |= _questions(request, found, version, done=context["done"])
-    return page(request, "courses/lesson_detail.html", context)
+    return page(request, "courses/lesson_detail.html", context | _kept(request, found, context))
 
 
 @require_POST
@@ -58,6 +65,9 @@ def answers(request: MemberRequest, lesson: int) -> HttpResponse:
     `address`; 409 or 422 with `message` for a refusal.
     """
     found = get_object_or_404(Lesson, pk=lesson)
+    if request.POST.get("reader", reader_of(request.user)) != reader_of(request.user):
+        # Written down on this phone by somebody else, whom they wait for.
+        return JsonResponse({"message": "这是另一位同志的答案，请本人登录后发送。"}, status=401)
     address = f"{reverse('lesson-detail', args=[found.pk])}#result"
     try:
         made = lesson_answers.answer(found, _sent(request), by=request.scope.actor(), at=request.at)
@@ -106,6 +116,18 @@ def _questions(
     drawn = lesson_questions.draw(version, member, turn)
     questions = lesson_questions.questions_of(drawn)
     return context | {"turn": turn, "token": uuid4(), "questions": questions}
+
+
+def _kept(request: MemberRequest, lesson: Lesson, context: dict[str, Any]) -> dict[str, Any]:
+    """What static/keep.js and static/answers.js need; `kept_as` names the content of the copy."""
+    asked = [question.pk for question in context.get("questions", ())]
+    content = (lesson.title, context["html"], lesson.version, context.get("turn"), asked)
+    return {
+        "copy": "copy" in request.GET,
+        "reader": reader_of(request.user),
+        "kept": [reverse("lesson-detail", args=[lesson.pk]), *kept_with()],
+        "kept_as": version_of(repr(content).encode()),
+    }
 
 
 def _sent(request: HttpRequest) -> Answers:
