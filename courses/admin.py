@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from courses.models import (
@@ -19,6 +19,8 @@ from courses.models import (
     Material,
     ReadingClass,
     ReadingRight,
+    Recommendation,
+    Reflection,
     Sample,
     SampleItem,
     Scan,
@@ -41,6 +43,7 @@ admin.site.register(
         LineQuery,
         ReadingClass,
         ReadingRight,
+        Recommendation,
         Sample,
         SampleItem,
         Scan,
@@ -52,6 +55,17 @@ admin.site.register(
     ],
     ReadOnlyAdmin,
 )
+
+
+@admin.register(Reflection)
+class ReflectionAdmin(ReadOnlyAdmin):
+    """Who handed in what. The words are for the branch, and a draft is its author's alone."""
+
+    list_display = ["key", "member", "branch", "state"]
+    exclude = ["text"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reflection]:
+        return super().get_queryset(request).exclude(branch=None)
 
 
 @admin.register(Course, Lesson, Material)

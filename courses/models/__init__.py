@@ -14,6 +14,7 @@ from courses.models.course import Course, Lesson, Material
 from courses.models.host_attendance import HostAttendance
 from courses.models.line_query import LineQuery
 from courses.models.reading_class import Enrolment, ReadingClass
+from courses.models.reflection import Recommendation, Reflection, TextPrint
 from courses.models.sample import Sample, SampleItem, SamplePhoto
 from courses.models.session import Occasion, SessionChange, StudySession
 from courses.models.sheet_import import SheetImport, StagedMark
@@ -40,6 +41,8 @@ __all__ = [
     "Occasion",
     "ReadingClass",
     "ReadingRight",
+    "Recommendation",
+    "Reflection",
     "Sample",
     "SampleItem",
     "SamplePhoto",
@@ -51,5 +54,6 @@ __all__ = [
     "StudyGroup",
     "StudyLog",
     "StudySession",
+    "TextPrint",
     "WalkIn",
 ]

@@ -3,6 +3,8 @@ walk-ins."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import segno
 from django.conf import settings
 from django.contrib import messages
@@ -59,7 +61,9 @@ def screen(request: MemberRequest, session: int) -> HttpResponse:
         image = segno.make(request.build_absolute_uri(address), error="m")
         context["code"] = code
         context["image"] = image.svg_inline(scale=8, border=2, omitsize=True)
-    fragment = "courses/_check_in_live.html"
+    # In a meeting everybody sees what is shared, guests of other branches too: no names there.
+    context["shared"] = bool(found.link) and context["by_code"]
+    fragment = f"courses/_check_in_{'shared' if context['shared'] else 'live'}.html"
     return page(request, "courses/check_in_screen.html", context, fragment=fragment)
 
 
@@ -124,17 +128,46 @@ def confirm(request: HttpRequest) -> HttpResponse:
 @require_POST
 @gate.required(Capability.OWN)
 def ask_in(request: MemberRequest) -> HttpResponse:
-    """Ask to be added to the roll of a session that one has scanned without standing on it."""
+    """Ask to be added to the roll of a session that one has scanned without standing on it; of one
+    at a distance, the six digits typed in do as well."""
     text, session = request.POST.get("proof", ""), None
     try:
-        browser = request.COOKIES.get(BROWSER, "")
-        proof = check_in.read_proof(text, browser=browser, at=request.at)
-        session = get_object_or_404(StudySession, key=proof.session)
-        asked = walk_ins.ask(session, request.user, scanned_at=proof.at)
+        if "session" in request.POST:
+            session = _open_to(request)
+            scanned_at = _typed(request, session)
+        else:
+            browser = request.COOKIES.get(BROWSER, "")
+            proof = check_in.read_proof(text, browser=browser, at=request.at)
+            session, scanned_at = get_object_or_404(StudySession, key=proof.session), proof.at
+        asked = walk_ins.ask(session, request.user, scanned_at=scanned_at)
     except ScanRefused as refusal:
         context = {"session": session, "refusal": refusal.message}
         return page(request, "courses/check_in_refused.html", context, status=422)
     return redirect("walk-in", asked.pk)
+
+
+def _open_to(request: MemberRequest) -> StudySession:
+    """The session at a distance to which the sender may go as a guest."""
+    pk = request.POST.get("session", "")
+    rows = StudySession.objects.open_to(request.user, request.at).exclude(link="")
+    return get_object_or_404(rows, pk=int(pk) if pk.isdecimal() and len(pk) < 19 else 0)
+
+
+def _typed(request: MemberRequest, session: StudySession) -> datetime:
+    """The moment at which the digits sent were right. Raises ScanRefused, which is kept."""
+    digits = _digits_of(request)
+    try:
+        check_in.check_window(session, request.at)
+        if not check_in.is_typed_right(session, request.user, digits, at=request.at):
+            raise ScanRefused(check_in.WRONG)
+    except ScanRefused as refusal:
+        check_in.refuse(session, request.user, refusal.message, at=request.at)
+        raise
+    return request.at
+
+
+def _digits_of(request: HttpRequest) -> str:
+    return "".join(c for c in request.POST.get("digits", "") if c.isdecimal())
 
 
 @never_cache
@@ -173,16 +206,16 @@ def digits(request: MemberRequest) -> HttpResponse:
     """Check in with the six digits read aloud, where scanning does not work."""
     refusal = ""
     if request.method == "POST":
-        typed = "".join(c for c in request.POST.get("digits", "") if c.isdecimal())
         try:
-            session = check_in.find_by_digits(request.user, typed, at=request.at)
+            session = check_in.find_by_digits(request.user, _digits_of(request), at=request.at)
             check_in.accept(session, request.user, scanned_at=request.at, nonce="", at=request.at)
             messages.success(request, "签到成功。")
             return redirect("session-detail", session.pk)
         except ScanRefused as error:
             refusal = error.message
             _keep_typed(request, refusal)
-    context = {"refusal": refusal, "open": _open_for(request)}
+    own = _open_for(request)
+    context = {"refusal": refusal, "open": own, "at_distance": any(s.link for s in own)}
     return page(request, "courses/check_in_digits.html", context, status=422 if refusal else 200)
 
 
