@@ -1,5 +1,5 @@
-"""Sessions at a distance (线上活动): the list is compared with who was in the meeting before anybody
-is credited, and a link that fails is replaced."""
+"""Sessions at a distance (线上活动): the list is compared with who was in the meeting before its
+hours are credited, and a link that fails is replaced."""
 
 from __future__ import annotations
 

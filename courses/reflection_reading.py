@@ -85,7 +85,7 @@ def ancestors(reflection: Reflection) -> list[Organization]:
     if reflection.branch is None:
         return []
     rows = Organization.objects.filter(path__in=at_and_above(reflection.branch.path))
-    rows = rows.filter(dissolved_on=None).exclude(pk=reflection.branch_id)
+    rows = rows.filter(dissolved_on=None).exclude(pk=reflection.branch.pk)
     return list(rows.order_by("-path"))
 
 

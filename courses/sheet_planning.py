@@ -230,9 +230,7 @@ def _tell_of_link(plan: SessionPlan) -> None:
     """What a sheet cannot do for a meeting at a distance, and a link that is not taken over."""
     link = plan.session.link if plan.session else meeting_links.told(plan.told.link)
     if plan.is_new and plan.told.link and not link:
-        plan.warnings.append(
-            "表中的会议链接不是 https 开头的完整链接，不导入；活动按现场活动建立。"
-        )
+        plan.warnings.append("表中的会议链接不是完整的 https 链接，不导入；活动按现场活动建立。")
     if link and not (plan.session and plan.session.is_closed):
         plan.warnings.append("这是线上活动：导入标记后，请到点名页核对会议人数，再记学时。")
 

@@ -217,7 +217,7 @@ class Recommendation(models.Model):
                 )
                 | Q(state="waiting", decided_by=None, decided_at=None)
                 | Q(state="withdrawn"),
-            ),  # fmt: skip
+            ),
             models.CheckConstraint(
                 name="recommendation_ended_by_whom",
                 condition=Q(state="withdrawn", ended_by__isnull=False, ended_at__isnull=False)

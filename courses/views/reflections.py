@@ -34,7 +34,7 @@ KEY = 20  # characters of a new one's key
 @require_GET
 @gate.required(Capability.OWN)
 def mine(request: MemberRequest) -> HttpResponse:
-    """One's own reflections with what became of them; the page adds what lies on the device only."""
+    """One's own reflections with what became of them; the page adds what only the device has."""
     rows = Reflection.objects.filter(member=request.user).prefetch_related("recommendations")
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {"page": shown, "query": "", "owner": _owner(request.user)}

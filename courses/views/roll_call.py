@@ -34,8 +34,13 @@ def detail(request: MemberRequest, session: int) -> HttpResponse:
         own = rows.for_member(request.user).filter(pk=session).first()
         own = own or gate.get(rows, request.scope, Capability.SEE_FIGURES, pk=session)
     plan = AttendancePlan.objects.filter(session=session, member=request.user).first()
-    context = {"session": own, "mark": mark, "at": request.at, "plan": plan}
-    context["meeting"] = meeting_links.is_offered(own, request.user, mark, at=request.at)
+    context = {
+        "session": own,
+        "mark": mark,
+        "at": request.at,
+        "plan": plan,
+        "meeting": meeting_links.is_offered(own, request.user, mark, at=request.at),
+    }
     context |= plans.offered(own, mark, plan, request.user, at=request.at)
     return page(request, "courses/session_member.html", context)
 
