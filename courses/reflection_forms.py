@@ -25,8 +25,9 @@ class ReflectionForm(forms.Form):
         widget=forms.Textarea(LARGE),
     )  # fmt: skip
     consent = forms.BooleanField(
-        label="同意作为典型展示（上级采用后，署名给大家学习；可以随时撤回）", required=False
-    )
+        label="同意作为典型展示（上级采用后，署名给大家学习；可以随时撤回）", required=False,
+        widget=forms.CheckboxInput({"class": "form-check-input"}),
+    )  # fmt: skip
 
     def __init__(self, *args: Any, author: Member, named: str = "", **kwargs: Any) -> None:
         """named: what it is about by now, or what its author came from; offered in any case."""
@@ -56,7 +57,7 @@ class RecommendForm(forms.Form):
 
     def __init__(self, *args: Any, above: list[Organization], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(o.pk, o.short_name or o.name) for o in above]
+        choices = [(one.pk, one.name) for one in above]
         self.fields["organization"].choices = choices  # type: ignore[attr-defined] # a ChoiceField
 
 

@@ -85,7 +85,9 @@ function writeOn(form) {
   }
   function begin() {
     const kept = readDraft(place);
-    if (!kept) return;
+    const early = ["title", "text"].some((name) => form.elements[name].value !== form.elements[name].defaultValue);
+    if (early && !kept) { keep(); soon(2000); } // written before this script had come
+    if (early || !kept) return;
     if (same(kept, written())) {
       if (!("sentBack" in form.dataset)) forgetDraft(place);
     } else if (kept.version === form.elements.version.value || (kept.sent && same(kept.sent, written()))) {

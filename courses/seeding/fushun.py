@@ -17,6 +17,7 @@ from courses.seeding import (
     own_study,
     people,
     programme,
+    reflections,
     said,
     syllabus,
     tree,
@@ -78,6 +79,7 @@ def seed(
         changes.plan(world)
         said.plan(world)
         book_bags.plan(world)
+        reflections.plan(world)
         world.agenda.run(world, report)
     report(f"种子数据已写入，用时 {perf_counter() - began:.0f} 秒。")
     return True
