@@ -78,9 +78,9 @@ class Text:
 class Likeness:
     """That `percent` of a reflection stands in another text.
 
-    other: that text's reflection, where the reader may read it; None where it is another branch's.
-    source: the lesson or material from which it is. own, theirs: both texts in stretches, each with
-    whether it is shared; theirs is empty where the reader may not read it.
+    other: that text's reflection, where the reader may read it. source: the lesson or material from
+    which it is. own, theirs: both texts in stretches, each with whether it is shared; theirs is
+    empty where the reader may not read it. same_branch: whether both are of one branch.
     """
 
     percent: int
@@ -88,6 +88,7 @@ class Likeness:
     theirs: Sequence[tuple[str, bool]] = ()
     other: Reflection | None = None
     source: Lesson | Material | None = None
+    same_branch: bool = False
 
 
 def keep(reflection: Reflection) -> None:
@@ -131,7 +132,8 @@ def found(reflection: Reflection, scope: Scope) -> list[Likeness]:
         if scope.can(Capability.CONFIRM_STUDY, other.scope_path):
             likenesses.append(Likeness(percent, own, theirs.marked(text), other=other))
         else:
-            likenesses.append(Likeness(percent, own))
+            here = other.branch_id == reflection.branch_id
+            likenesses.append(Likeness(percent, own, same_branch=here))
     return sorted(likenesses, key=lambda one: -one.percent)
 
 

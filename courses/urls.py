@@ -30,6 +30,7 @@ from courses.views import (
     sheets,
     statement,
     study_logs,
+    walk_ins,
 )
 
 urlpatterns = [
@@ -71,9 +72,9 @@ urlpatterns = [
     path("sessions/<int:session>/screen/", check_in.screen, name="check-in-screen"),
     path("check-in/", check_in.digits, name="check-in"),
     path("check-in/confirm/", check_in.confirm, name="check-in-confirm"),
-    path("check-in/ask/", check_in.ask_in, name="check-in-ask"),
-    path("walk-ins/<int:walk_in>/", check_in.walk_in, name="walk-in"),
-    path("walk-ins/<int:walk_in>/decide/", check_in.decide, name="walk-in-decide"),
+    path("check-in/ask/", walk_ins.ask_in, name="check-in-ask"),
+    path("walk-ins/<int:walk_in>/", walk_ins.walk_in, name="walk-in"),
+    path("walk-ins/<int:walk_in>/decide/", walk_ins.decide, name="walk-in-decide"),
     path("c/<slug:key>/<slug:token>/", check_in.scan, name="scan"),
     # logs/
     path("logs/", study_logs.list_, name="log-list"),

@@ -78,7 +78,7 @@ def test_digits_are_three_taps_from_the_start_page(sign_in: Any, seeded: Any):
     session = roll_call.open_(session, by=by, at=at)
     page = sign_in(seeded["member"], seeded.password, PHONE)
 
-    page.get_by_role("link", name="签到（扫码或输数字）").click()  # one
+    page.get_by_role("link", name="扫码或数字签到").click()  # one
     field = page.get_by_label("屏幕上的六位数字")
     expect(field).to_be_in_viewport()
     field.click()  # two

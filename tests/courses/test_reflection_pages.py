@@ -275,6 +275,18 @@ def test_the_official_declines_with_a_reason_that_the_branch_and_the_author_read
     assert "未采用" in text_of(gao.get(reverse("recommended-list"), {"show": "decided"}))
 
 
+def test_an_official_reads_of_others_no_name(enter, city, recommended):
+    city.people["sun"] = city.enrol(city.jia, "孙后到")
+    handed(city, "sun", "same", CHANGED)
+    handed(city, "wu", "theirs", ONE + "乙支部写的。")
+
+    page = text_of(enter("gao").get(reverse("recommended-detail", args=[recommended.pk])))
+    assert "与同一支部的另一篇有" in page
+    assert "与另一支部的一篇有" in page
+    assert "孙后到" not in page
+    assert "吴远舟" not in page
+
+
 def test_the_author_withdraws_and_nobody_reads_it_any_more(enter, city, recommended):
     exemplars.accept(recommended, by=city.actor("gao", "official"), at=NOW)
     lin = enter("lin")
