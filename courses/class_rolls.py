@@ -41,14 +41,16 @@ class Line:
 @dataclass(frozen=True)
 class ClassRoll:
     """Members × sessions of a class; those called off are no columns. Each session says whether
-    its hours were `entered_late`."""
+    any of its hours were `entered_late`; late: whose, as session and member by id."""
 
     sessions: Sequence[StudySession]
     lines: Sequence[Line]
+    late: set[tuple[int, int]]
 
 
 def roll(reading_class: ReadingClass, *, using: str = "default") -> ClassRoll:
-    """The class's whole roll, whoever was in it ever. Three queries."""
+    """The class's whole roll, whoever was in it ever. Three queries, and one more where hours
+    came in through a catch-up window."""
     columns = StudySession.objects.using(using).alive().filter(reading_class=reading_class)
     columns = columns.annotate(entered_late=entered_late.any_of()).order_by("starts_at", "pk")
     lines: dict[int, Line] = {}
@@ -67,7 +69,7 @@ def roll(reading_class: ReadingClass, *, using: str = "default") -> ClassRoll:
         line.due |= due
         line.guest = False
     ordered = sorted(lines.values(), key=lambda line: (line.guest, line.member.sort_key))
-    return ClassRoll(list(columns), ordered)
+    return ClassRoll(list(columns), ordered, entered_late.people(columns, using=using))
 
 
 @transaction.atomic

@@ -53,40 +53,39 @@ def due_in(session: StudySession) -> list[tuple[Member, Organization]]:
 
 
 def is_due(session: StudySession, member: Member) -> bool:
-    """Whether somebody is due in a session, like `due_in`."""
-    day = session.day
-    held = Membership.objects.on(day).filter(member=member)
-    if session.reading_class_id:
-        placed = Enrolment.objects.filter(reading_class=session.reading_class_id, member=member)
-        if not placed.filter(since__lte=day).exclude(until__lte=day).exists():
-            return False
-    else:
-        held = held.filter(below(session.organiser.path, lookup="branch__path"))
-    return held.exists() and member.pk not in _exempt([session])[session.pk]
+    """Whether somebody is due in a session."""
+    return bool(due_in_each([session], of=member)[session.pk])
 
 
-def due_in_each(sessions: Sequence[StudySession]) -> dict[int, list[tuple[int, int]]]:
-    """The same for several sessions as ids, by session id: one read for each day's classes."""
+def due_in_each(
+    sessions: Sequence[StudySession], *, of: Member | None = None
+) -> dict[int, list[tuple[int, int]]]:
+    """The same for several sessions as ids, by session id: one read for each day's classes. of:
+    where it is asked of one person only."""
     by_day: dict[date, list[StudySession]] = defaultdict(list)
     for session in sessions:
         by_day[session.day].append(session)
     exempt = _exempt(sessions)
     due = {}
     for day, same_day in by_day.items():
-        for pk, memberships in _memberships(same_day, day).items():
+        for pk, memberships in _memberships(same_day, day, of).items():
             rows = dict(memberships)
             due[pk] = [row for row in rows.items() if row[0] not in exempt[pk]]
     return due
 
 
-def _memberships(sessions: Sequence[StudySession], day: date) -> dict[int, list[tuple[int, int]]]:
+def _memberships(
+    sessions: Sequence[StudySession], day: date, of: Member | None
+) -> dict[int, list[tuple[int, int]]]:
     """Member and home branch on a day of those whom each session is for."""
     found: dict[int, list[tuple[int, int]]] = {session.pk: [] for session in sessions}
     held = Membership.objects.on(day).order_by("pk").values_list("member_id", "branch_id")
+    enrolled = Enrolment.objects.filter(since__lte=day).exclude(until__lte=day)
+    if of is not None:
+        held, enrolled = held.filter(member=of), enrolled.filter(member=of)
     classes = {s.reading_class_id for s in sessions if s.reading_class_id}
     if classes:
-        enrolled = Enrolment.objects.filter(reading_class__in=classes, since__lte=day)
-        enrolled = enrolled.exclude(until__lte=day)
+        enrolled = enrolled.filter(reading_class__in=classes)
         places: dict[int, list[int]] = defaultdict(list)
         for reading_class, member in enrolled.values_list("reading_class", "member"):
             places[member].append(reading_class)

@@ -39,8 +39,7 @@ def compute(progress: Progress, draft: int) -> dict[str, Any]:
 
     def keep(partial: Partial, done: int, total: int) -> None:
         BulletinDraft.objects.filter(pk=draft, bulletin=None).update(partial=partial.as_json())
-        progress.step(done, total, "正在统计")
-        jobs.give_way()
+        progress.step(done, total, "正在统计")  # between these the lock is free: a chunk is read
 
     figures = of_cutoff(found, begun=Partial.of(found.partial), tell=keep)
     bulletins.put_figures(found, figures, by=progress.by, at=progress.at)

@@ -13,7 +13,7 @@ from django.db.models import Sum
 from credits.models import Programme, UnitWeek
 from credits.paces import Week
 
-LEFT, RIGHT, TOP, BOTTOM = 40.0, 306.0, 14.0, 204.0  # of the large drawing, in its own units
+LEFT, RIGHT, TOP, BOTTOM = 40.0, 218.0, 14.0, 204.0  # of the large drawing, in its own units
 SMALL = (4.0, 156.0, 6.0, 74.0)  # of a small multiple: left, right, top, bottom
 
 

@@ -151,7 +151,8 @@ def _rows(whole: ClassRoll, wishes: Mapping[int, Mapping[int, Wish]]) -> list[di
         cells = []
         for session in whole.sessions:
             wish = wishes.get(session.pk, {}).get(line.member.pk)
-            cells.append(_cell(line, session, names[session.pk], wish, choices))
+            late = (session.pk, line.member.pk) in whole.late
+            cells.append(_cell(line, session, names[session.pk], wish, choices, late=late))
         rows.append({
             "name": line.member.name,
             "tail": line.member.tail,
@@ -163,7 +164,13 @@ def _rows(whole: ClassRoll, wishes: Mapping[int, Mapping[int, Wish]]) -> list[di
 
 
 def _cell(
-    line: Line, session: StudySession, named: str, wish: Wish | None, choices: Any
+    line: Line,
+    session: StudySession,
+    named: str,
+    wish: Wish | None,
+    choices: Any,
+    *,
+    late: bool,
 ) -> SafeString:
     mark = line.marks.get(session.pk)
     if mark is None:
@@ -171,8 +178,8 @@ def _cell(
     now = str(Mark.of(mark))
     if session.state != State.OPEN:
         word = "√" if mark.status == Status.PRESENT else mark.word
-        made_up = "（已补学）" if mark.made_up_on else ""
-        return format_html('<td class="{}">{}{}</td>', mark.status, word, made_up)
+        more = ("（已补学）" if mark.made_up_on else "") + ("（补录）" if late else "")
+        return format_html('<td class="{}">{}{}</td>', mark.status, word, more)
     wanted = str(wish.wanted) if wish and wish.wanted != wish.seen else now
     place = f"{session.pk}-{line.member.pk}"
     return format_html(

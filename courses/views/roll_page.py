@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from courses import expected, line_queries, marks, roll_pages
+from courses import entered_late, expected, line_queries, marks, roll_pages
 from courses.marks import Mark, Wish
 from courses.models import AttendancePlan, StudySession
 from courses.views import shown_roll
@@ -56,7 +56,9 @@ def show(
     named = request.GET.get("member", "")
     if named.isdecimal():
         questioned.add(int(named))
-    beside = shown_roll.Beside(waiting, roll_pages.elsewhere(session, rows), questioned)
+    late = {member for _, member in entered_late.people([session])}
+    elsewhere = roll_pages.elsewhere(session, rows)
+    beside = shown_roll.Beside(waiting, elsewhere, questioned, late)
     on_roll = {row.member_id for row in rows} if session.state == "open" else set()
     context: dict[str, Any] = {
         "session": session,

@@ -31,12 +31,14 @@ class Beside:
 
     waiting: leave asked for and not decided, with the buttons to decide while the roll is open;
     elsewhere: where those who are not there were guests at that time, by member id; questioned:
-    ids of members who stand out, for they asked about their hours.
+    ids of members who stand out, for they asked about their hours; late: of those whose hours
+    came in through a catch-up window.
     """
 
     waiting: Sequence[Any]
     elsewhere: Mapping[int, str]
     questioned: Container[int]
+    late: Container[int] = ()
 
     def where(self, row: Attendance) -> str:
         return "" if row.is_there else self.elsewhere.get(row.member_id, "")
@@ -63,7 +65,7 @@ def lines(
             "asked": "yes" if row.member_id in beside.questioned else "",
             "member": str(row.member_id),
             "seen": now,
-            "notes": _notes(row, several, beside.where(row)),
+            "notes": _notes(row, several, beside),
             "options": choices(wanted, now),
             "more": "",
             "ask": asks.get(row.member_id, ""),
@@ -104,12 +106,12 @@ def options(wanted: str, seen: str) -> SafeString:
 SELECTED = SafeString(" selected")
 
 
-def _notes(row: Attendance, several: set[str], elsewhere: str) -> str:
+def _notes(row: Attendance, several: set[str], beside: Beside) -> str:
     """What stands behind a name: the tail of the number where two bear it, guest, scanned …"""
-    return format_html_join("", " <small{}>{}</small>", _words(row, several, elsewhere))
+    return format_html_join("", " <small{}>{}</small>", _words(row, several, beside))
 
 
-def _words(row: Attendance, several: set[str], elsewhere: str) -> Iterator[tuple[str, str]]:
+def _words(row: Attendance, several: set[str], beside: Beside) -> Iterator[tuple[str, str]]:
     if _name(row) in several:
         yield NUMBER, vars(row)["number"][-4:]
     if row.guest and row.status != Status.OBSERVER:
@@ -118,7 +120,9 @@ def _words(row: Attendance, several: set[str], elsewhere: str) -> Iterator[tuple
         yield "", "已扫码"
     if row.made_up_on:
         yield "", "已补学"
-    if elsewhere:
+    if row.member_id in beside.late:
+        yield "", "补录"
+    if elsewhere := beside.where(row):
         yield "", f"在{elsewhere}参加"
 
 

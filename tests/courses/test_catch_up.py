@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from courses import crediting, reading_classes, roll_call, study_logs
+from courses import corrections, crediting, reading_classes, roll_call, study_logs
+from courses.marks import Mark, Wish
 from courses.sessions import NotNow
 from courses.study_logs import CannotLog, Study
 from credits import catch_up, late_entries, statements, verification
@@ -138,6 +139,35 @@ def test_the_roll_and_the_class_roll_show_that_hours_were_entered_late(
     roll_call.close(session, {}, by=secretary, at=NOW)
 
     assert all((mark in desk.get(page).content.decode()) is late for page in pages)
+
+
+def test_a_roll_marks_those_whose_hours_were_entered_late_and_nobody_else(
+    city, programme, secretary, window, enter, lin
+):
+    """Whoever a correction added afterwards has no mark: it was no catching up."""
+    day = days_ago(40)
+    class_ = reading_classes.found(
+        programme, city.jia, name="读书班", plans=[plan(day=day)], starts=days_ago(60), ends=TODAY,
+        by=secretary, at=BEFORE,
+    )  # fmt: skip
+    session = class_.sessions.get()
+    roll_call.open_(session, by=secretary, at=moment(day, 9))
+    away = {lin.pk: Wish(Mark.parse("present"), Mark.parse("absent"))}
+    roll_call.save(session, away, by=secretary, at=moment(day, 10))
+    window(city.jia)
+    roll_call.close(session, {}, by=secretary, at=NOW)
+    there = session.attendances.filter(status="present").count()
+
+    back = {lin.pk: Wish(Mark.parse("absent"), Mark.parse("present"))}
+    corrections.correct(session, back, reason="到会了", by=secretary, at=NOW + timedelta(days=30))
+
+    desk = enter("zhou")
+    roll = desk.get(reverse("session-detail", args=[session.pk])).content.decode()
+    matrix = desk.get(reverse("class-roll", args=[class_.pk])).content.decode()
+    assert roll.count('<span class="name still">周明远 <small>补录</small>') == there == 1
+    assert "林小满 <small>补录" not in roll
+    assert matrix.count("（补录）") == there
+    assert session.attendances.filter(status="present").count() == there + 1
 
 
 # --- Pages ----------------------------------------------------------------------------------------
