@@ -204,15 +204,15 @@ def decide_one_recommendation(number: int) -> Any:
         row = reflections.hand_in("one", writing, seen_version=0, by=author, at=NOW)
         where = Organization.objects.get(code="YL-QC")
         reflection_reading.recommend(row, where, reason="好", by=officer, at=NOW)
-    while not (row := Recommendation.objects.first()):
+    while not (asked := Recommendation.objects.first()):
         time.sleep(0.01)
     if number % 3 == 0:
-        exemplars.withdraw(row, by=author, at=NOW)
+        exemplars.withdraw(asked, by=author, at=NOW)
         return "withdrawn"
     by = Actor(members_of_jia()[2 + number], "official")
     if number % 3 == 1:
-        return exemplars.accept(row, by=by, at=NOW).state
-    return exemplars.decline(row, reply="不", by=by, at=NOW).state
+        return exemplars.accept(asked, by=by, at=NOW).state
+    return exemplars.decline(asked, reply="不", by=by, at=NOW).state
 
 
 def state_hours(number: int) -> Any:
