@@ -19,7 +19,7 @@ from portal.refusals import Refusal
 from tests.cast import TODAY, days_ago, moment
 from tests.courses.conftest import mark_of, wish
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 LINK = "https://meeting.example.com/dm/a1B2c3?p=4"
 START = moment(TODAY, 9)
 

@@ -14,7 +14,7 @@ from tests.cast import TODAY, moment
 from tests.courses.test_sheets_in import both, sheet
 from tests.courses.test_sheets_out import opened_book, pairs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 LINK = "https://meeting.example.com/dm/a1B2c3?p=4"
 EVENING = moment(TODAY, 20)
 

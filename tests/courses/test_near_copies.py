@@ -12,7 +12,7 @@ from portal.access import scope_of
 from portal.audit import Actor
 from tests.cast import NOW
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 # Invented texts in plain words; nobody's.
 ONE = (

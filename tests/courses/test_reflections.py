@@ -17,7 +17,7 @@ from portal.models import AuditEvent
 from portal.refusals import Refusal
 from tests.cast import NOW
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 TEXT = "读了《共产党宣言》的译介经过，才知道一本小书走了多远的路。\n我在车间里也想做好一件小事。"
 LATER = NOW + timedelta(minutes=5)
 
