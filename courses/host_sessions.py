@@ -7,7 +7,7 @@ Locks: sessions by id → rows by id → what the ledger locks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -17,7 +17,7 @@ from courses import sessions
 from courses.models import Attendance, HostAttendance, StudySession
 from credits import dates
 from credits.dates import Windows
-from credits.models import Standing
+from credits.models import Programme, Standing
 from portal import audit
 from portal.audit import Actor
 from portal.models import AuditEvent, Member, MobileStay
@@ -36,9 +36,19 @@ class NotYourself(Refusal):
     message = "不能为自己证明或认定，请由组织委员或上级代为办理。"
 
 
+def new_key(session: StudySession, member: Member, programme: Programme) -> str:
+    """How the ledger will name what is attested: by chance, and never again."""
+    return get_random_string(20)
+
+
 @transaction.atomic
 def attest(
-    session: StudySession, stays: Sequence[MobileStay], *, by: Actor, at: datetime
+    session: StudySession,
+    stays: Sequence[MobileStay],
+    *,
+    by: Actor,
+    at: datetime,
+    key_of: Callable[[StudySession, Member, Programme], str] = new_key,
 ) -> list[HostAttendance]:
     """Say that mobile members took part in a session that one's organisation held; all or none.
 
@@ -58,7 +68,7 @@ def attest(
     marks = {mark.member_id: mark for mark in rolls}
     for stay in found:
         _check(session, stay, marks.get(stay.member_id), by=by)
-    made = _fresh(session, found, by=by, at=at)
+    made = _fresh(session, found, key_of, by=by, at=at)
     again = HostAttendance.objects.filter(pk__in=[row.pk for row in made if row.pk])
     again.update(state=State.WAITING, decided_at=None, reason="")
     HostAttendance.objects.bulk_create([row for row in made if not row.pk])
@@ -91,7 +101,12 @@ def _check(session: StudySession, stay: MobileStay, mark: Attendance | None, *, 
 
 
 def _fresh(
-    session: StudySession, stays: Sequence[MobileStay], *, by: Actor, at: datetime
+    session: StudySession,
+    stays: Sequence[MobileStay],
+    key_of: Callable[[StudySession, Member, Programme], str],
+    *,
+    by: Actor,
+    at: datetime,
 ) -> list[HostAttendance]:
     """The rows to be written for people of whom it may be said."""
     people = [stay.member_id for stay in stays]
@@ -124,7 +139,7 @@ def _fresh(
                 raise CannotAttest(why)
             made.append(
                 HostAttendance(
-                    key=get_random_string(20),
+                    key=key_of(session, member, programme),
                     programme=programme,
                     stay=stay,
                     member=member,

@@ -10,13 +10,14 @@ from typing import Any
 from django.conf import settings
 from docx.oxml.ns import qn
 from docx.shared import Mm
-from docxtpl import DocxTemplate
+from docxtpl import DocxTemplate, InlineImage
 
-from credits import bulletin_columns
+from credits import bulletin_columns, check_codes
 from credits.bulletin_columns import Column
 from credits.papers import Paper
 
 TEMPLATE = Path("templates", "credits", "papers", "bulletin.docx")
+CODE = Mm(22)  # the side of the picture that leads to the check
 
 
 def write(paper: Paper, target: Path, *, copies: str = "") -> None:
@@ -24,7 +25,9 @@ def write(paper: Paper, target: Path, *, copies: str = "") -> None:
     document = DocxTemplate(settings.BASE_DIR / TEMPLATE)
     *_, annex = document.get_docx().tables
     _shape(annex, paper.columns)
-    document.render({"paper": paper, "copies": copies}, autoescape=True)
+    code = check_codes.png_of_number(paper.year, paper.number, paper.code) if paper.code else None
+    image = InlineImage(document, code, width=CODE) if code else None
+    document.render({"paper": paper, "copies": copies, "image": image}, autoescape=True)
     document.save(target)
 
 

@@ -36,6 +36,7 @@ STYLES: dict[str, tuple[str, float, bool, RGBColor | None, Any, int]] = {
     "通报表格": ("宋体", 10.5, False, None, ALIGN.LEFT, 0),
     "通报表头": ("黑体", 10.5, False, None, ALIGN.CENTER, 0),
     "通报附注": ("宋体", 10.5, False, None, ALIGN.LEFT, 0),
+    "通报图码": ("宋体", 10.5, False, None, ALIGN.LEFT, 0),
     "通报版记": ("仿宋_GB2312", 14, False, None, ALIGN.LEFT, 0),
     "通报页码": ("宋体", 14, False, None, ALIGN.RIGHT, 0),
     "通报页码双": ("宋体", 14, False, None, ALIGN.LEFT, 0),
@@ -73,7 +74,14 @@ def _style(
         style.font.color.rgb = colour
     form = style.paragraph_format
     form.alignment, form.space_before, form.space_after = align, Pt(0), Pt(0)
-    form.line_spacing = LINE if size in (14, 16) else Pt({36: 54, 22: 34, 10.5: 15}[size])
+    # A picture would be cut off by a line of a fixed height.
+    form.line_spacing = (
+        1.0
+        if name == "通报图码"
+        else LINE
+        if size in (14, 16)
+        else Pt({36: 54, 22: 34, 10.5: 15}[size])
+    )
     form.widow_control = True
     if name not in GRIDDED:
         loose = OxmlElement("w:snapToGrid")
@@ -239,6 +247,9 @@ def _annexes(document: Any) -> None:
     add("没有应学人员、不排名：{{ paper.apart }}。", "通报附注")
     add("{%p endif %}", "通报附注")
     add("{{ paper.notes }}{{ paper.foot }}", "通报附注")
+    add("{%p if image %}", "通报附注")
+    add("{{ image }}", "通报图码")
+    add("{%p endif %}", "通报附注")
 
 
 def _table(document: Any, widths: Sequence[int], headings: Sequence[str], over: str) -> None:

@@ -10,6 +10,7 @@ from time import perf_counter
 from django.db import transaction
 
 from courses.seeding import (
+    afar,
     book_bags,
     cast,
     changes,
@@ -77,6 +78,7 @@ def seed(
         classes.plan(world)
         own_study.plan(world)
         changes.plan(world)
+        afar.plan(world)
         said.plan(world)
         book_bags.plan(world)
         reflections.plan(world)

@@ -8,6 +8,7 @@ from random import Random
 
 from django.conf import settings
 
+from courses.seeding import afar
 from courses.seeding.files import load
 from courses.seeding.world import NOBODY, World, key_of
 from portal import appointments, members, sign_in
@@ -107,25 +108,12 @@ def _officials(world: World) -> list[Wanted]:
 
 def send_away(world: World) -> None:
     """Note the stays of mobile members: 1,830 in a whole city, below that 15 of 100."""
-    stay = load("cast")["stay"]
+    stays = afar.stays(world)
     busy = {actor.member.pk for actor in world.secretaries.values()}
-    busy |= {member.pk for member in world.cast.values()}
+    busy |= {member.pk for member in world.cast.values()} | {stay.member_id for stay in stays}
     lot = world.lot("mobile")
-    chosen = lot.sample(
-        [m for m in world.everybody() if m.pk not in busy], mobile_count(world.size) - 1
-    )
-    contact = world.cast["helper"]
-    stays = [
-        MobileStay(
-            member=world.cast[stay["who"]],
-            since=world.calendar.on(stay["since"]),
-            region=stay["region"],
-            reason=stay["reason"],
-            contact=contact,
-            last_contact_on=world.calendar.on(date(2021, 5, 25)),
-        )
-    ]
-    for member in chosen:
+    others = [m for m in world.everybody() if m.pk not in busy]
+    for member in lot.sample(others, mobile_count(world.size) - len(stays)):
         stays.append(_stay(world, member, lot))
     MobileStay.objects.bulk_create(stays, batch_size=1000)
     world.mobile = {stay.member_id for stay in stays}

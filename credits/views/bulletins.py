@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from credits import bulletin_texts, bulletins, paper_files, papers, rankings
+from credits import bulletin_texts, bulletins, check_codes, paper_files, papers, rankings
 from credits.forms import ReasonForm
 from credits.models import Bulletin, BulletinDraft, View
 from credits.view_charts import Charts
@@ -67,6 +67,7 @@ def detail(request: MemberRequest, bulletin: int) -> HttpResponse:
         "bulletin": number,
         "programme": programme,
         "title": number.title,
+        "image": check_codes.of_number(number.year, number.number, number.code),
         "withdrawal": withdrawal,
         "replacement": papers.replacement(number),
         "may_publish": may_publish,

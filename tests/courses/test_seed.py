@@ -22,6 +22,7 @@ from courses.models import (
     Attendance,
     AttendanceCredit,
     AttendancePlan,
+    HostAttendance,
     LineQuery,
     ReadingClass,
     Scan,
@@ -36,6 +37,7 @@ from credits import rule_book, unit_check_states, verification
 from credits.models import (
     Bulletin,
     LedgerBook,
+    LedgerEntry,
     Posting,
     Programme,
     Standing,
@@ -293,6 +295,18 @@ def test_the_cast_stands_where_the_documentation_says(who, programme, key, recog
     standing = Standing.objects.get(programme=programme, member=who[key])
 
     assert (standing.recognised, standing.shortfall) == (recognised, shortfall)
+
+
+def test_hosts_attested_two_and_home_recognised_one_of_them(who, programme):
+    """So that the pages of both secretaries have something to show."""
+    rows = HostAttendance.objects.filter(session__organiser=who["secretary"].branch)
+    assert sorted(rows.values_list("state", flat=True)) == ["recognised", "waiting"]
+    credited = rows.get(state="recognised")
+    line = LedgerEntry.objects.of_source(programme, "host", credited.key).live().get()
+    assert (line.member_id, line.hours) == (credited.member_id, credited.hours)
+    assert line.home_id != credited.session.organiser_id
+    own = HostAttendance.objects.get(branch=who["secretary"].branch)
+    assert (own.member, own.state) == (who["returned"], "waiting")
 
 
 def test_one_is_exempt_and_one_has_a_lowered_target(who, programme):

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from io import BytesIO
 from urllib.parse import urlsplit
 
 import pytest
 import zxingcpp
 from django.test import Client
+from django.urls import reverse
+from docx import Document
 from PIL import Image
 
-from credits import bulletins, certificate_papers, certificates, paper_pdf, papers
+from credits import (
+    bulletins,
+    certificate_papers,
+    certificates,
+    check_codes,
+    paper_pdf,
+    paper_word,
+    papers,
+)
 from portal import jobs
 from portal.models import Cohort, Job
 from tests.cast import NOW
@@ -71,6 +83,32 @@ def test_a_bulletins_code_leads_to_its_check(city, programme, tmp_path):
 
     [address] = scanned(target, tmp_path)
     assert "期号和核验码一致" in said_by(address)
+
+
+def pictures(file):
+    """What a phone reads from the pictures of a .docx."""
+    parts = Document(file).part.package.iter_parts()
+    images = [p.blob for p in parts if p.content_type == "image/png"]
+    read = [zxingcpp.read_barcodes(Image.open(BytesIO(blob))) for blob in images]
+    return [str(found.text) for each in read for found in each]
+
+
+def test_the_codes_of_word_and_of_the_page_on_paper_lead_there_too(city, programme, tmp_path):
+    by, target = city.actor("shi", "official"), tmp_path / "bulletin.docx"
+    draft = bulletins.draw_up(programme, title="通报", cohorts=Cohort.values, by=by, at=NOW)
+    paper_word.write(papers.of_draft(draft, bulletins.figures_of(draft), at=NOW), target)
+    assert pictures(target) == []
+
+    number = bulletins.publish(draft, seen_version=draft.version, by=by, at=NOW)
+    paper_word.write(papers.of_bulletin(number), target)
+
+    [address] = pictures(target)
+    assert "期号和核验码一致" in said_by(address)
+    browser = Client()
+    browser.force_login(city.people["shi"])
+    page = browser.get(reverse("bulletin-detail", args=[number.pk])).content.decode()
+    [drawn] = re.findall(r'<div class="code print-only">(<svg.*?</svg>)</div>', page, re.DOTALL)
+    assert drawn == str(check_codes.of_number(number.year, number.number, number.code))
 
 
 def test_a_portal_that_does_not_know_its_address_prints_no_code(city, issued, tmp_path, settings):
