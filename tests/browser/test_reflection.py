@@ -80,8 +80,7 @@ def test_a_draft_outlives_the_network_and_the_browser(
     first.close()
 
     again = start()
-    page = again.new_page()
-    enter(page, seeded["member"], seeded.password)
+    page = again.new_page()  # still signed in
     page.goto(reverse("my-reflections"))
     expect(page.locator("[data-local]")).to_contain_text("火车上写的")
     page.locator("[data-local] a").click()
