@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from courses.models import (
@@ -24,6 +24,8 @@ from courses.models import (
     Question,
     ReadingClass,
     ReadingRight,
+    Recommendation,
+    Reflection,
     Sample,
     SampleItem,
     Scan,
@@ -52,6 +54,7 @@ admin.site.register(
         Question,
         ReadingClass,
         ReadingRight,
+        Recommendation,
         Sample,
         SampleItem,
         Scan,
@@ -63,6 +66,17 @@ admin.site.register(
     ],
     ReadOnlyAdmin,
 )
+
+
+@admin.register(Reflection)
+class ReflectionAdmin(ReadOnlyAdmin):
+    """Who handed in what. The words are for the branch, and a draft is its author's alone."""
+
+    list_display = ["key", "member", "branch", "state"]
+    exclude = ["text"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reflection]:
+        return super().get_queryset(request).exclude(branch=None)
 
 
 @admin.register(Course, Material)

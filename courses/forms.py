@@ -40,6 +40,17 @@ def local(day: Any, clock: time) -> datetime:
 HALVES = {"morning": (time(8, 30), time(11, 30)), "afternoon": (time(14, 0), time(17, 0))}
 
 
+def link_field() -> forms.CharField:
+    """Where it meets at a distance; the verb says which addresses are good."""
+    return forms.CharField(
+        label="会议链接（线上活动）",
+        max_length=StudySession.MOST_OF_LINK,
+        required=False,
+        help_text="从会议软件里复制，以 https 开头；只有该参加的人看得到。现场活动不填。",
+        widget=forms.TextInput(attrs={"inputmode": "url", "autocomplete": "off"}),
+    )
+
+
 class CountsFor:
     """A choice of the programmes that something counts for, where there are several; each says
     which forms of study it admits."""
@@ -100,6 +111,7 @@ class ClassForm(CountsFor, forms.Form):
     )
     method = forms.ChoiceField(label="考勤方式", choices=StudySession.Method.choices)
     place = forms.CharField(label="地点", max_length=60, required=False)
+    link = link_field()
     lecturer = forms.CharField(label="主讲人", max_length=40, required=False)
 
     def __init__(self, *args: Any, programmes: Sequence[Programme], **kwargs: Any) -> None:
@@ -129,6 +141,7 @@ class ClassForm(CountsFor, forms.Form):
                     period=code,
                     place=values["place"],
                     lecturer=values["lecturer"],
+                    link=values["link"],
                     method=values["method"],
                     band=StudySession.Band.HALF_DAY if halves else StudySession.Band.MINUTES,
                 )
@@ -148,6 +161,7 @@ class SessionForm(CountsFor, forms.Form):
     end = ClockField(label="结束")
     band = forms.ChoiceField(label="计时方式", required=False, choices=StudySession.Band.choices)
     place = forms.CharField(label="地点", max_length=60, required=False)
+    link = link_field()
     lecturer = forms.CharField(label="主讲人", max_length=40, required=False)
     host = forms.CharField(label="主持人", max_length=40, required=False)
     recorder = forms.CharField(label="记录人", max_length=40, required=False)
@@ -188,8 +202,8 @@ class SessionForm(CountsFor, forms.Form):
     def initial_of(session: StudySession) -> dict[str, Any]:
         """The form's values for a session that is there."""
         starts, ends = timezone.localtime(session.starts_at), timezone.localtime(session.ends_at)
-        names = ["title", "occasion", "form", "period", "band", "place", "lecturer", "host",
-                 "recorder", "content", "method", "ceiling_reason"]  # fmt: skip
+        names = ["title", "occasion", "form", "period", "band", "place", "link", "lecturer",
+                 "host", "recorder", "content", "method", "ceiling_reason"]  # fmt: skip
         values = {name: getattr(session, name) for name in names}
         return values | {
             "day": starts.date(),
@@ -197,6 +211,12 @@ class SessionForm(CountsFor, forms.Form):
             "end": ends.strftime("%H:%M"),
             "ceiling": None if session.ceiling is None else session.ceiling / 100,
         }
+
+
+class LinkForm(forms.Form):
+    """Another link for a meeting at a distance."""
+
+    link = link_field()
 
 
 def named_contents(*, logged: bool = False) -> list[tuple[str, str]]:

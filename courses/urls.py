@@ -25,15 +25,19 @@ from courses.views import (
     lesson_study,
     lessons,
     line_queries,
+    live_sessions,
     moves,
     offline,
     plans,
+    reflection_reading,
+    reflections,
     reorganizing,
     roll_call,
     samples,
     sheets,
     statement,
     study_logs,
+    walk_ins,
 )
 
 urlpatterns = [
@@ -56,6 +60,7 @@ urlpatterns = [
     path("sessions/<int:session>/", roll_call.detail, name="session-detail"),
     path("sessions/<int:session>/change/", classes.session_change, name="session-change"),
     path("sessions/<int:session>/call-off/", classes.session_call_off, name="session-call-off"),
+    path("sessions/<int:session>/link/", live_sessions.relink, name="session-link"),
     path("sessions/<int:session>/open/", roll_call.open_, name="session-open"),
     path("sessions/<int:session>/save/", roll_call.save, name="session-save"),
     path("sessions/<int:session>/add/", roll_call.add, name="session-add"),
@@ -74,9 +79,9 @@ urlpatterns = [
     path("sessions/<int:session>/screen/", check_in.screen, name="check-in-screen"),
     path("check-in/", check_in.digits, name="check-in"),
     path("check-in/confirm/", check_in.confirm, name="check-in-confirm"),
-    path("check-in/ask/", check_in.ask_in, name="check-in-ask"),
-    path("walk-ins/<int:walk_in>/", check_in.walk_in, name="walk-in"),
-    path("walk-ins/<int:walk_in>/decide/", check_in.decide, name="walk-in-decide"),
+    path("check-in/ask/", walk_ins.ask_in, name="check-in-ask"),
+    path("walk-ins/<int:walk_in>/", walk_ins.walk_in, name="walk-in"),
+    path("walk-ins/<int:walk_in>/decide/", walk_ins.decide, name="walk-in-decide"),
     path("c/<slug:key>/<slug:token>/", check_in.scan, name="scan"),
     # logs/
     path("logs/", study_logs.list_, name="log-list"),
@@ -179,6 +184,23 @@ urlpatterns = [
     path("bag-desk/<int:book_bag>/", bag_desk.edit, name="bag-edit"),
     path("bag-desk/<int:book_bag>/put/", bag_desk.put, name="bag-put"),
     path("bag-desk/<int:book_bag>/act/", bag_desk.act, name="bag-act"),
+    # reflections/
+    path("reflections/", reflections.mine, name="my-reflections"),
+    path("reflections/new/", reflections.new, name="reflection-new"),
+    path("reflections/write/<slug:writing>/", reflections.write, name="reflection-write"),
+    path("reflections/write/<slug:writing>/act/", reflections.act, name="reflection-act"),
+    path("reflections/exemplars/", reflections.exemplar_list, name="exemplar-list"),
+    path("reflections/exemplars/<int:exemplar>/", reflections.exemplar, name="exemplar-detail"),
+    path("reflections/handed-in/", reflection_reading.list_, name="reflection-list"),
+    path(
+        "reflections/handed-in/<int:reflection>/", reflection_reading.read, name="reflection-read"
+    ),
+    path("reflections/recommended/", reflection_reading.recommended, name="recommended-list"),
+    path(
+        "reflections/recommended/<int:recommendation>/",
+        reflection_reading.recommendation,
+        name="recommended-detail",
+    ),
     # sheets/
     path("sheets/", sheets.sheets, name="sheets"),
     path("sheets/upload/", sheets.upload, name="sheet-upload"),

@@ -16,6 +16,7 @@ from courses.models.lesson_study import LessonAttempt, LessonCredit
 from courses.models.lesson_text import LessonDraft, LessonFile, LessonVersion, Question
 from courses.models.line_query import LineQuery
 from courses.models.reading_class import Enrolment, ReadingClass
+from courses.models.reflection import Recommendation, Reflection, TextPrint
 from courses.models.sample import Sample, SampleItem, SamplePhoto
 from courses.models.session import Occasion, SessionChange, StudySession
 from courses.models.sheet_import import SheetImport, StagedMark
@@ -48,6 +49,8 @@ __all__ = [
     "Question",
     "ReadingClass",
     "ReadingRight",
+    "Recommendation",
+    "Reflection",
     "Sample",
     "SampleItem",
     "SamplePhoto",
@@ -59,5 +62,6 @@ __all__ = [
     "StudyGroup",
     "StudyLog",
     "StudySession",
+    "TextPrint",
     "WalkIn",
 ]

@@ -18,6 +18,7 @@ from courses.seeding import (
     own_study,
     people,
     programme,
+    reflections,
     said,
     syllabus,
     tree,
@@ -81,6 +82,7 @@ def seed(
         said.plan(world)
         book_bags.plan(world)
         syllabus.plan(world)
+        reflections.plan(world)
         world.agenda.run(world, report)
     report(f"种子数据已写入，用时 {perf_counter() - began:.0f} 秒。")
     return True

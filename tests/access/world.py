@@ -10,10 +10,13 @@ from courses import (
     attendance_plans,
     book_bags,
     check_in,
+    exemplars,
     lesson_texts,
     line_queries,
     reading_classes,
     reading_rights,
+    reflection_reading,
+    reflections,
     roll_call,
     samples,
     sessions,
@@ -34,6 +37,7 @@ from courses.models import (
     StudyLog,
     WalkIn,
 )
+from courses.reflections import Writing
 from courses.sessions import Plan
 from courses.study_logs import Study
 from credits import (
@@ -266,6 +270,7 @@ def _things(
     )
     weekly = Letter(person.pk, "weekly", "2021-W22", "学习提醒", "还差 2 学时。", "/warnings/mine/")
     messages.send_many([weekly], at=NOW)
+    _reflections(ids, city, branch, unit, person, helper)
     stated = claims.Stated(person, "opening", "seminar", "reform", days_ago(90), 400, "登记簿", 1)
     batch = claims.hand_in(programme, branch, [stated], key=branch.code, by=by, at=NOW)
     closing = registers.enter(
@@ -307,6 +312,32 @@ def _things(
         "key": session.key,
         "token": check_in.code_at(session, moment(TODAY, 19, 30)).token,
     }
+
+
+def _reflections(
+    ids: dict[str, int | str],
+    city: City,
+    branch: Organization,
+    unit: Organization,
+    person: Member,
+    helper: Member,
+) -> None:
+    """One to be read, one recommended to the unit, one that the unit shows."""
+    own, officer = Actor(person, "member"), Actor(helper, "organiser")
+    made = []
+    for turn in ("first", "second", "third"):
+        writing = Writing("心得", f"{turn}，读史明理。", consent=True)
+        key = f"{turn}-{branch.code.lower()}"
+        made.append(reflections.hand_in(key, writing, seen_version=0, by=own, at=NOW))
+    asked, shown = (
+        reflection_reading.recommend(row, unit, reason="写得实在", by=officer, at=NOW)
+        for row in made[1:]
+    )
+    exemplars.accept(shown, by=city.by, at=NOW)
+    ids |= {
+        "writing": made[0].key, "reflection": made[0].pk, "recommendation": asked.pk,
+        "exemplar": shown.pk,
+    }  # fmt: skip
 
 
 def _sample(

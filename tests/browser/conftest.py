@@ -88,7 +88,7 @@ def seeded(transactional_db: None, clock: Any, template: Path) -> Seeded:
 @pytest.fixture
 def faults() -> list[str]:
     """What a test breaks on purpose: parts of messages on the console that are no errors then."""
-    return ["status of 4"]
+    return ["status of 4", "ERR_INTERNET_DISCONNECTED"]
 
 
 @pytest.fixture

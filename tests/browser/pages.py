@@ -6,6 +6,7 @@ stands in no list fails there.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,8 @@ from courses import (
     lesson_publishing,
     lesson_texts,
     line_queries,
+    reflection_reading,
+    reflections,
     roll_call,
     samples,
     sessions,
@@ -35,11 +38,14 @@ from courses.models import (
     LessonAttempt,
     Material,
     ReadingClass,
+    Recommendation,
+    Reflection,
     SheetImport,
     StudyLog,
     WalkIn,
 )
 from courses.models import StudySession as Session
+from courses.reflections import Writing
 from courses.sessions import Plan
 from credits import (
     bulletins,
@@ -89,6 +95,7 @@ NO_PAGE = {
     "lesson-captions": "a track of captions",
     "service-worker": "a script",
     "manifest": "a file of the browser's",
+    "reflection-new": "leads to the page of a reflection that is not there yet",
 }
 
 
@@ -125,6 +132,12 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     tomorrow = moment(TODAY + timedelta(days=1), 19)
     plan = Plan("邻支部党课", "lecture", tomorrow, tomorrow + timedelta(minutes=90), "reform")
     visit = sessions.schedule(beside, [programme], plan, by=by, at=at)
+    now = Plan("线上党课", "lecture", at, at + timedelta(hours=1), "reform", method="check_in",
+               link="https://meeting.example.com/dm/1")  # fmt: skip
+    distant = sessions.schedule(branch, [programme], now, by=by, at=at)
+    roll_call.open_(distant, by=by, at=at)
+    far = replace(plan, title="邻支部线上党课", key="far", link=now.link, method="check_in")
+    visit_far = sessions.schedule(beside, [programme], far, by=by, at=at)
     foreign = _host_sessions(branch, beside, list(people.values()), by=by, at=at)
     text, link = "还差 2 学时。\n可以参加：", "/warnings/mine/"
     weekly = Letter(people["member"].pk, "weekly", "2021-W22", "学习提醒", text, link)
@@ -166,6 +179,9 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     )  # fmt: skip
     ids: dict[str, int | str] = {
         "visit": visit.pk,
+        "distant": distant.pk,
+        "visit_far": visit_far.pk,
+        **_reflections(people, at),
         "claim": granted.pk,
         "returned": returned.pk,
         "batch": claims.hand_in(programme, branch, [stated[2]], key="pages", by=by, at=at).pk,
@@ -230,6 +246,25 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             finished_at=at if over else None, back_url="/programme/" if over else "",
         ).pk  # fmt: skip
     return ids
+
+
+def _reflections(people: dict[str, Any], at: datetime) -> dict[str, int | str]:
+    """A near-copy to be read, one that waits for the official, a draft."""
+    member, by = Actor(people["member"], Role.MEMBER), Actor(people["secretary"], Role.SECRETARY)
+    copy = Reflection.objects.to_read().get(key="cast-reflection-3")
+    text = Reflection.objects.get(key="cast-reflection-1").text
+    writing = Writing("学习一张老图纸", text, consent=True)
+    made = reflections.hand_in("pages", writing, seen_version=0, by=member, at=at)
+    asked = reflection_reading.recommend(
+        made, Organization.objects.get(parent=None), reason="实在", by=by, at=at
+    )
+    reflections.save("draft", Writing("草稿", "写到一半"), seen_version=0, by=member, at=at)
+    own = Writing("自己的", text)
+    mine = reflections.hand_in("own", own, seen_version=0, by=member, at=at)
+    return {
+        "copy": copy.pk, "recommendation": asked.pk, "writing": mine.key,
+        "exemplar": Recommendation.objects.get(state="accepted").pk,
+    }  # fmt: skip
 
 
 def _host_sessions(
@@ -356,12 +391,19 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("my-samples"), at("bag-list"), at("bag-detail", bag.slug), at("no-network"),
             at("bag-offline", bag.slug), at("bag-reading", bag.slug, some(bag.items.all()), 1),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
+            at("session-detail", ids["distant"]), at("session-visit", ids["visit_far"]),
+            at("my-reflections"), at("reflection-write", "draft"), at("reflection-write", "fresh"),
+            at("reflection-write", ids["writing"]), at("reflection-write", "pages"),
+            at("exemplar-list"), at("exemplar-detail", ids["exemplar"]),
         ],
         "secretary": [
             at("home"), at("class-list"), at("class-new"), at("class-detail", reading_class),
             at("class-roll", reading_class),
             at("session-new"), *(at("session-detail", pk) for pk in states.values()),
             at("session-detail", ids["live"]), at("session-change", planned),
+            at("session-detail", ids["distant"]), at("session-link", ids["distant"]),
+            at("check-in-screen", ids["distant"]), at("reflection-list"),
+            at("reflection-list", query="?show=decided"), at("reflection-read", ids["copy"]),
             at("session-call-off", planned), at("session-one", closed, member),
             at("session-move", closed, member), at("session-move", closed, member, query=to),
             at("query-list"), at("query-list", query="?show=decided"), at("branch-samples"),
@@ -412,6 +454,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("sample-redraw", ids["sample"]), at("sample-item", ids["item"]),
             at("sample-item", ids["judged"]), at("bag-desk"), at("bag-edit", bag.pk),
             at("reading-rights"), at("reading-rights", query="?only=missing"),
+            at("recommended-list"), at("recommended-list", query="?show=decided"),
+            at("recommended-detail", ids["recommendation"]),
             at("claims-waiting"),
             at("claims-waiting", query="?decided"), at("claim-detail", ids["claim"]),
             at("claim-reverse", ids["claim"]),

@@ -240,6 +240,28 @@ def test_a_query_is_answered_once_by_whoever_was_first(machine, crowd, verified)
     verified()
 
 
+def test_of_many_devices_one_begins_the_reflection_and_the_others_are_told(machine, crowd):
+    answers = crowd("write_on_many_devices", 12)
+
+    [said] = [a["said"] for a in answers if "said" in a]
+    assert machine.rows("SELECT text, version FROM courses_reflection") == [(said, 1)]
+    assert {a["refused"] for a in answers if "refused" in a} == {
+        "这一篇在别的设备上改过，两份都在下面，请选用一份。"
+    }
+
+
+def test_a_recommendation_is_decided_once_and_withdrawn_once(machine, crowd):
+    answers = crowd("decide_one_recommendation", 12)
+
+    said = Counter(a["said"] for a in answers if "said" in a)
+    [(state, decided)] = machine.rows("SELECT state, decided_by_id FROM courses_recommendation")
+    assert state == "withdrawn" or said["declined"] == 1
+    assert said["withdrawn"] <= 1
+    assert said["declined"] <= 1
+    assert not (said["accepted"] and said["declined"])
+    assert (decided is not None) == bool(said["accepted"] or said["declined"])
+
+
 def test_an_attendance_that_many_move_at_once_moves_once(machine, crowd, verified):
     """Half of them to other people, half to another session."""
     crowd("ask_about_lines", 1)
