@@ -7,12 +7,15 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from courses.models import (
+    Attempt,
     Attendance,
     AttendancePlan,
     BookBag,
     BookBagItem,
     Course,
+    Delivery,
     GroupMember,
+    GroupRobot,
     HostAttendance,
     Lesson,
     LessonAttempt,
@@ -21,6 +24,7 @@ from courses.models import (
     LessonVersion,
     LineQuery,
     Material,
+    Push,
     Question,
     ReadingClass,
     ReadingRight,
@@ -39,11 +43,14 @@ from portal.admin import ReadOnlyAdmin
 
 admin.site.register(
     [
+        Attempt,
         Attendance,
         AttendancePlan,
         BookBag,
         BookBagItem,
+        Delivery,
         GroupMember,
+        GroupRobot,
         HostAttendance,
         Lesson,
         LessonAttempt,
@@ -52,6 +59,7 @@ admin.site.register(
         LessonVersion,
         LineQuery,
         Question,
+        Push,
         ReadingClass,
         ReadingRight,
         Recommendation,

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
         BookBag,
         BookBagItem,
         Course,
+        Delivery,
         GroupMember,
+        GroupRobot,
         HostAttendance,
         Lesson,
         LessonCredit,
         LineQuery,
+        Push,
         ReadingClass,
         Recommendation,
         Reflection,
@@ -92,9 +95,34 @@ class StudyGroupQuerySet(ScopedQuerySet["StudyGroup"]):
         return self.filter(people__member=member, people__until=None)
 
 
-class GroupMemberQuerySet(models.QuerySet["GroupMember"]):
+class GroupMemberQuerySet(ScopedQuerySet["GroupMember"]):
+    path_lookup = "group__organiser__path"
+
     def now(self) -> Self:
         return self.filter(until=None)
+
+
+class GroupRobotQuerySet(ScopedQuerySet["GroupRobot"]):
+    path_lookup = "group__organiser__path"
+
+    def alive(self) -> Self:
+        return self.filter(removed_at=None)
+
+
+class PushQuerySet(models.QuerySet["Push"]):
+    def to_groups(self, groups: Collection[int]) -> Self:
+        """What was pushed to any of these groups, the newest first."""
+        deliveries = apps.get_model("courses", "Delivery")._default_manager
+        pushed = deliveries.filter(group__in=groups).values("push")
+        return self.filter(pk__in=pushed).order_by("-pk")
+
+
+class DeliveryQuerySet(ScopedQuerySet["Delivery"]):
+    path_lookup = "group__organiser__path"
+
+    def due(self, at: datetime) -> Self:
+        """What waits for its robot, in the order in which it is its turn."""
+        return self.filter(state="waiting", due_at__lte=at).order_by("due_at", "pk")
 
 
 class ReadingClassQuerySet(ScopedQuerySet["ReadingClass"]):

@@ -12,6 +12,7 @@ from courses.models import (
     LineQuery,
     ReadingClass,
     SheetImport,
+    StudyGroup,
     StudyLog,
     StudySession,
     WalkIn,
@@ -30,6 +31,7 @@ WORDS = {
     "plans": ("待答复的请假", "条"),
     "walk_ins": ("待确认的到场登记", "条"),
     "hosts": ("待认定的流入地活动", "条"),
+    "groups": ("流动党员学习群", "个"),
 }
 
 
@@ -74,6 +76,7 @@ def at(paths: Sequence[str]) -> Unfinished:
             session__organiser__path__in=paths, state=WalkIn.State.ASKED
         ).count(),
         "hosts": HostAttendance.objects.waiting().filter(branch__path__in=paths).count(),
+        "groups": StudyGroup.objects.alive().filter(organiser__path__in=paths).count(),
     }
     sheets = SheetImport.objects.filter(organization__path__in=paths).count()
     return Unfinished(counts, sessions.held().count(), sheets)

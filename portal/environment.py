@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -34,6 +35,27 @@ def whole_number(name: str, *, default: int) -> int:
 def items(name: str) -> list[str]:
     """The parts of a comma-separated list, none where the variable is not set."""
     return [item.strip() for item in os.environ.get(name, "").split(",") if item.strip()]
+
+
+def long_secrets(name: str) -> list[str]:
+    """Secrets of at least 40 characters, the present one first; a shorter one stops the start."""
+    found = items(name)
+    if any(len(secret) < 40 for secret in found):
+        raise ImproperlyConfigured(f"{name} must be a random text of at least 40 characters")
+    return found
+
+
+def origins(name: str) -> list[str]:
+    """Origins such as https://gateway.example:8443; plain http is for this very machine only."""
+    found = [item.rstrip("/").lower() for item in items(name)]
+    for origin in found:
+        parts = urlsplit(origin)
+        here = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+        if origin != f"{parts.scheme}://{parts.netloc}" or not parts.hostname or "@" in origin:
+            raise ImproperlyConfigured(f"{name} must be origins such as https://host:port")
+        if parts.scheme != "https" and not (parts.scheme == "http" and here):
+            raise ImproperlyConfigured(f"{name} must begin with https://")
+    return found
 
 
 def databases(var_dir: Path) -> dict[str, dict[str, Any]]:

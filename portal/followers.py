@@ -50,7 +50,8 @@ class BranchChange:
 
 @dataclass(frozen=True)
 class BranchEnding:
-    """`branch` is about to be dissolved, merged into `into` (None: nobody takes over its work).
+    """`branch` is about to be dissolved, merged into `into` (None: nobody takes over its work, and
+    it may be an organisation of any kind).
 
     A follower on whose work nobody could finish any more raises a Refusal.
     """

@@ -133,8 +133,7 @@ def dissolve(organization: Organization, *, on: date, by: Actor, at: datetime) -
     organizations.check_standing(organizations.locked(organization))
     _check_day(organization, on, at)
     _check_empty(organization)
-    if organization.is_branch:
-        followers.tell([followers.BranchEnding(organization, None)], by=by, at=at)
+    followers.tell([followers.BranchEnding(organization, None)], by=by, at=at)
     _end_appointments(organization, on=on, by=by, at=at)
     return _end(organization, on=on, into=None, by=by, at=at)
 

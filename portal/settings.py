@@ -26,6 +26,10 @@ if not (DEMO or DEBUG) and (SECRET_KEY == DEMO_SECRET or len(SECRET_KEY) < 40):
         "SECRET_KEY must be set to a random text of at least 40 characters of your own "
         "(the demo secret is refused unless DEMO=on)."
     )
+# Former secrets: what they signed or sealed stays good until they are taken out here.
+SECRET_KEY_FALLBACKS = environment.items("SECRET_KEY_FALLBACKS")
+# What robots' addresses are sealed with: the first seals, all of them open (portal/sealed.py).
+SEALING_KEYS = [*environment.long_secrets("SEALING_KEY"), SECRET_KEY, *SECRET_KEY_FALLBACKS]
 HTTPS = environment.on_or_off("HTTPS", default=not (DEMO or DEBUG))
 ALLOWED_HOSTS = environment.items("ALLOWED_HOSTS") or (["*"] if DEMO or DEBUG else [])
 CSRF_TRUSTED_ORIGINS = environment.items("CSRF_TRUSTED_ORIGINS")
@@ -107,6 +111,7 @@ PERIODIC_WORK = [
     "courses.sheets_in.expire",
     "courses.weekly.compose",
     "courses.weekly.mail",
+    "courses.deliveries.send_waiting",
     "courses.expiry.sweep",
     "courses.samples.expire",
 ]
@@ -185,6 +190,11 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = MAIL.get("MAIL_FROM", "portal@localhost")
 SITE_ADDRESS = CSRF_TRUSTED_ORIGINS[0] if CSRF_TRUSTED_ORIGINS else ""
 
+# --- Group robots ---------------------------------------------------------------------------
+
+# Where robots may be besides the services' own hosts: origins of gateways of one's own.
+ROBOT_ORIGINS = environment.origins("ROBOT_ORIGINS")
+
 # --- Background work -----------------------------------------------------------------------
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
@@ -241,4 +251,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
+    # They name the address of each request, which is a robot's secret.
+    "loggers": {"httpx": {"level": "CRITICAL"}, "httpcore": {"level": "CRITICAL"}},
 }

@@ -15,6 +15,7 @@ DEMO_SECRET = "demo-secret-of-the-party-history-study-portal-not-for-production"
 UNSET = {
     "DEMO", "DEBUG", "SECRET_KEY", "DATABASE_URL", "DATABASE_REPLICA_URL", "SQLITE_FILE", "HTTPS",
     "ALLOWED_HOSTS", "DJANGO_ALLOW_ASYNC_UNSAFE", "EMAIL_URL", "MAIL_FROM",
+    "SECRET_KEY_FALLBACKS", "SEALING_KEY", "ROBOT_ORIGINS",
 }  # fmt: skip
 
 
@@ -72,6 +73,10 @@ def test_production_settings_pass_djangos_deployment_check(production):
         ("EMAIL_URL", "http://mail.example", "EMAIL_URL must begin with smtp://"),
         ("EMAIL_URL", "smtp://u:secret@mail.example:x", "EMAIL_URL cannot be read"),
         ("EMAIL_URL", "smtp://mail.example:25", "MAIL_FROM an address"),
+        ("SEALING_KEY", "too-short", "SEALING_KEY must be a random text of at least 40"),
+        ("ROBOT_ORIGINS", "https://im.example/path", "ROBOT_ORIGINS must be origins"),
+        ("ROBOT_ORIGINS", "https://u:secret@im.example", "ROBOT_ORIGINS must be origins"),
+        ("ROBOT_ORIGINS", "http://im.example", "ROBOT_ORIGINS must begin with https://"),
         ("REPLICA_LAG", "soon", "REPLICA_LAG must be a whole number"),
     ],
 )

@@ -26,7 +26,7 @@ def keep_what_is_read(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0012_study_groups"),
+        ("courses", "0013_pushes"),
         ("credits", "0009_unit_texts"),
         ("portal", "0008_moves_and_second_questions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -15,6 +15,7 @@ from courses.models.host_attendance import HostAttendance
 from courses.models.lesson_study import LessonAttempt, LessonCredit
 from courses.models.lesson_text import LessonDraft, LessonFile, LessonVersion, Question
 from courses.models.line_query import LineQuery
+from courses.models.push import Attempt, Delivery, GroupRobot, Push
 from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.reflection import Recommendation, Reflection, TextPrint
 from courses.models.sample import Sample, SampleItem, SamplePhoto
@@ -27,14 +28,17 @@ from courses.models.walk_in import WalkIn
 __all__ = [
     "LEAVES",
     "THERE",
+    "Attempt",
     "Attendance",
     "AttendanceCredit",
     "AttendancePlan",
     "BookBag",
     "BookBagItem",
     "Course",
+    "Delivery",
     "Enrolment",
     "GroupMember",
+    "GroupRobot",
     "HostAttendance",
     "Leave",
     "Lesson",
@@ -46,6 +50,7 @@ __all__ = [
     "LineQuery",
     "Material",
     "Occasion",
+    "Push",
     "Question",
     "ReadingClass",
     "ReadingRight",

@@ -15,6 +15,7 @@ from courses.seeding import (
     cast,
     changes,
     classes,
+    groups,
     own_study,
     people,
     programme,
@@ -83,6 +84,7 @@ def seed(
         book_bags.plan(world)
         syllabus.plan(world)
         reflections.plan(world)
+        groups.plan(world)
         world.agenda.run(world, report)
     report(f"种子数据已写入，用时 {perf_counter() - began:.0f} 秒。")
     return True

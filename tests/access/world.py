@@ -11,8 +11,11 @@ from courses import (
     book_bags,
     check_in,
     exemplars,
+    group_robots,
     lesson_texts,
     line_queries,
+    push_kinds,
+    pushes,
     reading_classes,
     reading_rights,
     reflection_reading,
@@ -20,6 +23,7 @@ from courses import (
     roll_call,
     samples,
     sessions,
+    study_groups,
     study_logs,
 )
 from courses.lesson_texts import Text
@@ -265,6 +269,13 @@ def _things(
         key=f"away-{branch.code}", stay=stay, member=done, branch=branch, state="recognised",
         hours=100, decided_by=by.member, decided_at=NOW, **common,
     )  # fmt: skip
+    group = study_groups.set_up(branch, name="学习群", leader=person, by=by, at=NOW)
+    study_groups.add(group, [done, guest], by=by, at=NOW)
+    address = f"https://open.feishu.cn/open-apis/bot/v2/hook/{branch.code.lower()}-robot"
+    robot = group_robots.add(group, "feishu", address, by=by, at=NOW)
+    thing = push_kinds.KINDS["session"].thing("session", session)
+    code = f"push{branch.pk:04d}"
+    push = pushes.push(thing, [group], sentence="请参加", code=code, by=by, at=NOW)
     query = line_queries.ask_missing(
         programme, days_ago(2), "上午的党课", by=Actor(person, "member"), at=NOW
     )
@@ -285,6 +296,11 @@ def _things(
         "batch": batch.pk,
         "claim": batch.claims.get().pk,
         "closing": closing.pk,
+        "study_group": group.pk,
+        "robot": robot.pk,
+        "push": push.pk,
+        "delivery": push.deliveries.get(robot=robot).pk,
+        "code": code,
         "query": query.pk,
         "sample": sample,
         "item": item,

@@ -15,6 +15,8 @@ from django.urls import reverse
 
 from courses import (
     check_in,
+    deliveries,
+    group_robots,
     host_decisions,
     host_sessions,
     lesson_bank,
@@ -22,6 +24,8 @@ from courses import (
     lesson_publishing,
     lesson_texts,
     line_queries,
+    push_kinds,
+    pushes,
     reflection_reading,
     reflections,
     roll_call,
@@ -37,10 +41,12 @@ from courses.models import (
     Lesson,
     LessonAttempt,
     Material,
+    Push,
     ReadingClass,
     Recommendation,
     Reflection,
     SheetImport,
+    StudyGroup,
     StudyLog,
     WalkIn,
 )
@@ -93,6 +99,7 @@ NO_PAGE = {
     "bag-epub": "a file",
     "lesson-file": "a picture, a sound or a film",
     "lesson-captions": "a track of captions",
+    "push-follow": "leads to what was pushed",
     "service-worker": "a script",
     "manifest": "a file of the browser's",
     "reflection-new": "leads to the page of a reflection that is not there yet",
@@ -177,7 +184,10 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
             lines=[line], closed_by=people["official"], closed_at=at,
         )
     )  # fmt: skip
+    group = StudyGroup.objects.get(organiser=branch)
     ids: dict[str, int | str] = {
+        "study_group": group.pk,
+        "push": _pushed(group, live, by=by, at=at),
         "visit": visit.pk,
         "distant": distant.pk,
         "visit_far": visit_far.pk,
@@ -322,6 +332,24 @@ def _lessons(people: dict[str, Any], *, by: Actor, at: datetime) -> dict[str, in
     }
 
 
+def _pushed(group: StudyGroup, session: Session, *, by: Actor, at: datetime) -> int:
+    """A push to two robots of a group, one of which has lost its answer; somebody has come home."""
+    for name in ("first", "second"):
+        address = f"https://open.feishu.cn/open-apis/bot/v2/hook/of-the-{name}"
+        group_robots.add(group, "feishu", address, by=by, at=at)
+    thing = push_kinds.KINDS["session"].thing("session", session)
+    push = pushes.push(thing, [group], sentence="线上参加", code="pages234", by=by, at=at)
+    deliveries.claim(push.deliveries.filter(robot__isnull=False)[0].pk, at=at)
+    deliveries.find_lost(at=at + 2 * deliveries.DEAD)
+    stay = MobileStay.objects.open().get(member=group.people.now()[0].member)
+    mobile_stays.end(stay, on=TODAY, by=by, at=at)
+    Push.objects.create(
+        code="gone2345", kind="bag", target=0, title="《旧书包》", link="/bags/old/", by=by.member,
+        at=at,
+    )  # fmt: skip
+    return push.pk
+
+
 def _checked(people: dict[str, Any], draft: BulletinDraft, at: datetime) -> int:
     """A draft sent to its units: one is looked at, another has objected."""
     by, own = Actor(people["official"], Role.OFFICIAL), people["unit_official"]
@@ -388,6 +416,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("message-by-mail"), at("suggestions"),
             at("suggestion-again", ids["answered"]), at("bulletin-list"),
             at("bulletin-detail", bulletin), at("walk-in", ids["walk_in"]),
+            at("my-groups"), at("push-follow", "gone2345"),
             at("my-samples"), at("bag-list"), at("bag-detail", bag.slug), at("no-network"),
             at("bag-offline", bag.slug), at("bag-reading", bag.slug, some(bag.items.all()), 1),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
@@ -432,9 +461,14 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("lesson-edit", ids["own_lesson"]), at("lesson-versions", ids["own_lesson"]),
             at("lesson-questions", ids["own_lesson"]),
             at("file-mend", ids["own_lesson"], ids["film"]),
+            at("group-list"), at("group-list", query="?show=ended"), at("group-new"),
+            at("group-detail", ids["study_group"]), at("group-mend", ids["study_group"]),
+            at("group-add", ids["study_group"]), at("robot-new", ids["study_group"]),
+            at("push-new"), at("push-detail", ids["push"]),
         ],
         "official": [
-            at("home"), at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
+            at("home"), at("group-list"), at("group-detail", ids["study_group"]),
+            at("ranking"), at("ranking", query="?cohort=enterprise&measure=points"),
             at("ranking", query="?window=month&level=branch&q=不存在"),
             at("ranking", query="?level=committee&cohort=county"), at("bulletin-list"),
             at("draft-new"), at("draft-edit", ids["draft"]), at("draft-preview", ids["draft"]),
@@ -478,7 +512,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
         ],
         "guidance": [at("home"), at("organization-list")],
         "organiser": [at("home"), at("log-list")],
-        "helper": [at("home"), at("member-hours", member), at("warning-list")],
+        "helper": [at("home"), at("member-hours", member), at("warning-list"),
+                   at("my-groups")],
     }  # fmt: skip
 
 

@@ -15,18 +15,21 @@ import yaml
 from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db.models import F
+from django.db.models import Count, F
 
 from courses import seeding
 from courses.models import (
     Attendance,
     AttendanceCredit,
     AttendancePlan,
+    GroupMember,
+    GroupRobot,
     HostAttendance,
     LineQuery,
     ReadingClass,
     Scan,
     SessionChange,
+    StudyGroup,
     StudyLog,
     StudySession,
 )
@@ -125,6 +128,17 @@ def test_every_unit_has_members_due():
 @pytest.mark.parametrize(("size", "mobile"), [(2500, 375), (11_999, 1800), (12_000, 1830)])
 def test_mobile_members_are_as_many_as_were_counted(size, mobile):
     assert mobile_count(size) == mobile
+
+
+def test_every_mobile_member_is_in_a_study_group_and_the_casts_has_had_pushes():
+    away = set(MobileStay.objects.open().values_list("member", flat=True))
+    placed = list(GroupMember.objects.now().values_list("member", flat=True))
+    assert sorted(placed) == sorted(away)
+    sizes = StudyGroup.objects.annotate(n=Count("people")).values_list("n", flat=True)
+    assert max(sizes) <= 30
+    group = StudyGroup.objects.get(name="水务局机关流动党员学习群")
+    assert list(group.deliveries.values_list("state", flat=True)) == ["sent"] * 3
+    assert not GroupRobot.objects.exists()
 
 
 def test_mobile_members_have_a_stay_that_is_open():

@@ -1,0 +1,107 @@
+"""What can be pushed to a study group: how it is found, what it is called, where it leads.
+
+A new kind is one entry of KINDS (discussions: add theirs there); nothing else names the kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from courses.models import BookBag, Lesson, StudySession
+from portal.access import Capability, Scope
+from portal.templatetags.portal import clock, day
+
+MOST = 200  # of a kind, offered on a page
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing that can be pushed. link: an address of ours."""
+
+    kind: str
+    pk: int
+    title: str
+    link: str
+
+    @property
+    def name(self) -> str:
+        """How a form names it."""
+        return f"{self.kind}-{self.pk}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """label: its name. rows: what somebody may push now. called: the title of one. link: where it
+    leads, by its id. opens: those that somebody may open."""
+
+    label: str
+    rows: Callable[[Scope, datetime], QuerySet[Any]]
+    called: Callable[[Any], str]
+    link: Callable[[Any], str]
+    opens: Callable[[Scope], QuerySet[Any]]
+
+    def offered(self, code: str, scope: Scope, at: datetime) -> list[Thing]:
+        return [self.thing(code, one) for one in self.rows(scope, at)[:MOST]]
+
+    def thing(self, code: str, one: Any) -> Thing:
+        return Thing(code, one.pk, self.called(one)[:120], self.link(one))
+
+
+def _sessions(scope: Scope, at: datetime) -> QuerySet[StudySession]:
+    rows = StudySession.objects.within(scope, Capability.MANAGE_CLASSES).to_come(at)
+    return rows.order_by("starts_at", "pk")
+
+
+def _sessions_seen(scope: Scope) -> QuerySet[StudySession]:
+    seen = scope.condition(Capability.SEE_FIGURES, "organiser__path", None)
+    return StudySession.objects.filter(seen) | StudySession.objects.for_member(scope.member)
+
+
+def _session_called(session: StudySession) -> str:
+    where = f" · {session.place}" if session.place else ""
+    return f"{day(session.starts_at)}{clock(session.starts_at)} {session.title}{where}"
+
+
+KINDS: dict[str, Kind] = {
+    "lesson": Kind(
+        "微党课",
+        lambda scope, at: Lesson.objects.order_by("course__order", "course", "order", "pk"),
+        lambda lesson: f"《{lesson.title}》",
+        lambda lesson: f"/lessons/{lesson.pk}/",
+        lambda scope: Lesson.objects.all(),
+    ),
+    "session": Kind(
+        "学习活动",
+        _sessions,
+        _session_called,
+        lambda session: f"/sessions/{session.pk}/",
+        _sessions_seen,
+    ),
+    "bag": Kind(
+        "红色电子书包",
+        lambda scope, at: BookBag.objects.published(),
+        lambda bag: f"《{bag.title}》",
+        lambda bag: f"/bags/{bag.slug}/",
+        lambda scope: BookBag.objects.published(),
+    ),
+}
+
+
+def find(name: str, scope: Scope, at: datetime) -> Thing | None:
+    """What a form names as `lesson-3`, if that person may push it now."""
+    code, _, pk = name.partition("-")
+    if code not in KINDS or not pk.isdecimal() or len(pk) > 15:
+        return None
+    kind = KINDS[code]
+    one = kind.rows(scope, at).filter(pk=int(pk)).first()
+    return kind.thing(code, one) if one is not None else None
+
+
+def may_open(code: str, pk: int, scope: Scope) -> bool:
+    """Whether somebody gets to see what was pushed."""
+    return code in KINDS and KINDS[code].opens(scope).filter(pk=pk).exists()
