@@ -7,6 +7,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from courses.models import (
+    Answer,
+    AnswerVersion,
     Attempt,
     Attendance,
     AttendancePlan,
@@ -14,6 +16,7 @@ from courses.models import (
     BookBagItem,
     Course,
     Delivery,
+    Discussion,
     GroupMember,
     GroupRobot,
     HostAttendance,
@@ -30,6 +33,8 @@ from courses.models import (
     ReadingRight,
     Recommendation,
     Reflection,
+    Reply,
+    Report,
     Sample,
     SampleItem,
     Scan,
@@ -43,12 +48,15 @@ from portal.admin import ReadOnlyAdmin
 
 admin.site.register(
     [
+        Answer,
+        AnswerVersion,
         Attempt,
         Attendance,
         AttendancePlan,
         BookBag,
         BookBagItem,
         Delivery,
+        Discussion,
         GroupMember,
         GroupRobot,
         HostAttendance,
@@ -63,6 +71,8 @@ admin.site.register(
         ReadingClass,
         ReadingRight,
         Recommendation,
+        Reply,
+        Report,
         Sample,
         SampleItem,
         Scan,

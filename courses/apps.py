@@ -1,4 +1,4 @@
-"""Application set-up: the insert-only tables of attendance and lessons."""
+"""Application set-up: the insert-only tables of attendance, lessons and discussions."""
 
 from django.apps import AppConfig
 
@@ -16,4 +16,5 @@ class CoursesConfig(AppConfig):
             "courses_lessonversion",
             "courses_question",
             "courses_lessonattempt",
+            "courses_answerversion",
         )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from django.db.models import Count, QuerySet
 
 from courses.models import (
+    Answer,
     AttendanceCredit,
     AttendancePlan,
     HostAttendance,
@@ -37,6 +38,7 @@ class Ends(NamedTuple):
     leave: int = 0
     walk_ins: int = 0
     hosts: int = 0
+    answers: int = 0
 
     @property
     def total(self) -> int:
@@ -45,7 +47,7 @@ class Ends(NamedTuple):
 
 LABELS = (
     "没有交表的活动", "点名没有结束", "未能记入的学时", "待确认的学习记录", "待核对的疑问",
-    "待批的请假", "待确认的加入请求", "待认定的流入地活动",
+    "待批的请假", "待确认的加入请求", "待认定的流入地活动", "待认定的讨论回答",
 )  # fmt: skip # in the order of Ends
 
 
@@ -68,13 +70,13 @@ class Meeting:
 
 
 def of(programme: Programme, where: Organization, *, at: datetime) -> Ends:
-    """Everything at or below an organisation: eight counts."""
+    """Everything at or below an organisation: nine counts."""
     return Ends(*(_under(rows, path, where).count() for rows, path in _kinds(programme, at)))
 
 
 def below_of(programme: Programme, where: Organization, *, at: datetime) -> list[Place]:
     """The organisations directly below that have something left, those with most first; what is
-    the organisation's own comes as itself. Nine queries, however many branches there are."""
+    the organisation's own comes as itself. Ten queries, however many branches there are."""
     length = len(where.path) + PATH_STEP
     sums: dict[str, list[int]] = defaultdict(lambda: [0] * len(Ends._fields))
     for index, (rows, path) in enumerate(_kinds(programme, at)):
@@ -119,7 +121,11 @@ def _kinds(programme: Programme, at: datetime) -> list[tuple[QuerySet[Any, Any],
         (_leave(programme), "session__organiser__path"),
         (_walk_ins(programme), "session__organiser__path"),
         (HostAttendance.objects.waiting().filter(programme=programme), "branch__path"),
+        (Answer.objects.waiting().filter(discussion__programme=programme), _ANSWERED),
     ]
+
+
+_ANSWERED = "discussion__organiser__path"
 
 
 def _under(rows: QuerySet[Any, Any], path: str, where: Organization) -> QuerySet[Any, Any]:

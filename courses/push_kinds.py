@@ -1,6 +1,6 @@
 """What can be pushed to a study group: how it is found, what it is called, where it leads.
 
-A new kind is one entry of KINDS (discussions: add theirs there); nothing else names the kinds.
+A new kind is one entry of KINDS; nothing else names the kinds.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from courses.models import BookBag, Lesson, StudySession
+from courses.models import BookBag, Discussion, Lesson, StudySession
 from portal.access import Capability, Scope
 from portal.templatetags.portal import clock, day
 
@@ -67,6 +68,11 @@ def _session_called(session: StudySession) -> str:
     return f"{day(session.starts_at)}{clock(session.starts_at)} {session.title}{where}"
 
 
+def _discussions(scope: Scope, at: datetime) -> QuerySet[Discussion]:
+    rows = Discussion.objects.within(scope, Capability.MANAGE_CLASSES).filter(state="open")
+    return rows.filter(last_day__gte=timezone.localdate(at)).order_by("last_day", "pk")
+
+
 KINDS: dict[str, Kind] = {
     "lesson": Kind(
         "微党课",
@@ -81,6 +87,13 @@ KINDS: dict[str, Kind] = {
         _session_called,
         lambda session: f"/sessions/{session.pk}/",
         _sessions_seen,
+    ),
+    "discussion": Kind(
+        "专题讨论",
+        _discussions,
+        lambda talk: f"{talk.title}（{day(talk.last_day)}截止）",
+        lambda talk: f"/discussions/{talk.pk}/",
+        lambda scope: Discussion.objects.seen_by(scope),
     ),
     "bag": Kind(
         "红色电子书包",

@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Count, F, Max, Q
 
+from portal.access import Capability, Scope
 from portal.models import PATH_STEP
 from portal.querysets import ScopedQuerySet, below
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from courses.models import (  # noqa: F401 - named as text in the base classes below
+        Answer,
         Attendance,
         AttendancePlan,
         BookBag,
         BookBagItem,
         Course,
         Delivery,
+        Discussion,
         GroupMember,
         GroupRobot,
         HostAttendance,
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
         ReadingClass,
         Recommendation,
         Reflection,
+        Reply,
+        Report,
         Sample,
         SampleItem,
         Scan,
@@ -42,7 +47,6 @@ if TYPE_CHECKING:
         WalkIn,
     )
     from credits.models import Programme
-    from portal.access import Capability, Scope
     from portal.models import Member, Organization
 
 
@@ -87,6 +91,12 @@ class BookBagItemQuerySet(models.QuerySet["BookBagItem"]):
 class StudyGroupQuerySet(ScopedQuerySet["StudyGroup"]):
     path_lookup = "organiser__path"
 
+    def run_by(self, scope: Scope) -> Self:
+        """Those whose discussions somebody runs: as their leader, or as whoever arranges things
+        for their organiser."""
+        arranged = scope.condition(Capability.MANAGE_CLASSES, self.path_lookup, None)
+        return self.filter(Q(leader=scope.member_id) | arranged)
+
     def alive(self) -> Self:
         return self.filter(ended_at=None)
 
@@ -100,6 +110,66 @@ class GroupMemberQuerySet(ScopedQuerySet["GroupMember"]):
 
     def now(self) -> Self:
         return self.filter(until=None)
+
+
+class DiscussionQuerySet(ScopedQuerySet["Discussion"]):
+    """Its group's leader holds over it what the organiser's secretary does; whoever is in the
+    group now reads it and takes part."""
+
+    path_lookup = "organiser__path"
+
+    def within(self, scope: Scope, capability: Capability) -> Self:
+        held = scope.condition(capability, self.path_lookup, None)
+        if capability is Capability.MANAGE_CLASSES:
+            return self.filter(held | Q(group__leader=scope.member_id))
+        if capability is Capability.OWN:
+            return self.read_by(scope)
+        return self.filter(held)
+
+    def read_by(self, scope: Scope) -> Self:
+        """Those whose pages somebody reads: as a member of the group, its leader, or whoever
+        arranges things for the organiser."""
+        rows = apps.get_model("courses", "GroupMember")._default_manager
+        groups = rows.filter(member=scope.member_id, until=None).values("group")
+        arranged = scope.condition(Capability.MANAGE_CLASSES, self.path_lookup, None)
+        return self.filter(Q(group__in=groups) | Q(group__leader=scope.member_id) | arranged)
+
+    def seen_by(self, scope: Scope) -> Self:
+        """The same, and those in which somebody answered before leaving the group: of these their
+        own answer is shown to them."""
+        answers = apps.get_model("courses", "Answer")._default_manager
+        own = answers.filter(member=scope.member_id).values("discussion")
+        return self.read_by(scope) | self.filter(pk__in=own)
+
+    def shown(self) -> Self:
+        """With all that a page says of them."""
+        return self.select_related("group__leader", "organiser", "programme", "asked_by")
+
+
+class AnswerQuerySet(ScopedQuerySet["Answer"]):
+    path_lookup = "discussion__organiser__path"
+    owner_lookup = "member"
+
+    def waiting(self) -> Self:
+        """Nobody has decided about them, and their discussion was not called off."""
+        return self.filter(state="waiting").exclude(discussion__state="cancelled")
+
+    def to_recognise(self) -> Self:
+        """Nobody has decided about them, or something stood in the way of their credit."""
+        return self.filter(state__in=["waiting", "refused"], hidden_at=None)
+
+
+class ReplyQuerySet(ScopedQuerySet["Reply"]):
+    path_lookup = "answer__discussion__organiser__path"
+    owner_lookup = "member"
+
+
+class ReportQuerySet(ScopedQuerySet["Report"]):
+    path_lookup = "discussion__organiser__path"
+    owner_lookup = "by"
+
+    def open(self) -> Self:
+        return self.filter(state="open")
 
 
 class GroupRobotQuerySet(ScopedQuerySet["GroupRobot"]):

@@ -11,6 +11,8 @@ from courses.views import (
     class_roll,
     classes,
     closed_roll,
+    discussion_desk,
+    discussions,
     early_warnings,
     ending,
     groups,
@@ -238,6 +240,19 @@ urlpatterns = [
     path("organizations/<int:organization>/divide/", reorganizing.divide, name="unit-divide"),
     path("organizations/<int:organization>/dissolve/", reorganizing.dissolve, name="unit-dissolve"),
     path("handover/", handover.handover, name="handover"),
+    # discussions/
+    path("discussions/", discussions.list_, name="discussion-list"),
+    path("discussions/new/<int:study_group>/", discussion_desk.new, name="discussion-new"),
+    path("discussions/<int:discussion>/", discussions.detail, name="discussion-detail"),
+    path("discussions/<int:discussion>/run/", discussion_desk.run, name="discussion-run"),
+    path(
+        "discussions/<int:discussion>/recognise/",
+        discussion_desk.recognise,
+        name="discussion-recognise",
+    ),
+    path(
+        "discussions/<int:discussion>/reports/", discussion_desk.reports, name="discussion-reports"
+    ),
     # members/
     path("members/imports/<int:receipt>/undo/", imports.undo, name="member-import-undo"),
 ]

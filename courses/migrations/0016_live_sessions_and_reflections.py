@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0014_lessons_with_questions"),
+        ("courses", "0015_discussions"),
         ("credits", "0009_unit_texts"),
         ("portal", "0008_moves_and_second_questions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -1,5 +1,6 @@
 """What was studied, and who was there."""
 
+from courses.models.answer import Answer, AnswerVersion, Reply, Report
 from courses.models.attendance import (
     THERE,
     Attendance,
@@ -11,6 +12,7 @@ from courses.models.attendance import (
 from courses.models.attendance_plan import LEAVES, AttendancePlan
 from courses.models.book_bag import BookBag, BookBagItem, ReadingRight
 from courses.models.course import Course, Lesson, Material
+from courses.models.discussion import Discussion
 from courses.models.host_attendance import HostAttendance
 from courses.models.lesson_study import LessonAttempt, LessonCredit
 from courses.models.lesson_text import LessonDraft, LessonFile, LessonVersion, Question
@@ -28,6 +30,8 @@ from courses.models.walk_in import WalkIn
 __all__ = [
     "LEAVES",
     "THERE",
+    "Answer",
+    "AnswerVersion",
     "Attempt",
     "Attendance",
     "AttendanceCredit",
@@ -36,6 +40,7 @@ __all__ = [
     "BookBagItem",
     "Course",
     "Delivery",
+    "Discussion",
     "Enrolment",
     "GroupMember",
     "GroupRobot",
@@ -56,6 +61,8 @@ __all__ = [
     "ReadingRight",
     "Recommendation",
     "Reflection",
+    "Reply",
+    "Report",
     "Sample",
     "SampleItem",
     "SamplePhoto",

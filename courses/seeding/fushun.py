@@ -15,6 +15,7 @@ from courses.seeding import (
     cast,
     changes,
     classes,
+    discussions,
     groups,
     own_study,
     people,
@@ -85,6 +86,7 @@ def seed(
         syllabus.plan(world)
         reflections.plan(world)
         groups.plan(world)
+        discussions.plan(world)
         world.agenda.run(world, report)
     report(f"种子数据已写入，用时 {perf_counter() - began:.0f} 秒。")
     return True

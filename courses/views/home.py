@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from courses import early_warnings, start_pages, todos
-from courses.models import HostAttendance, LessonCredit, StudyLog, StudySession
+from courses.models import Discussion, HostAttendance, LessonCredit, StudyLog, StudySession
 from courses.views.offline import reader_of
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which
 from credits import overviews
@@ -44,8 +44,8 @@ def home(request: MemberRequest) -> HttpResponse:
 @require_GET
 @gate.required(Capability.OWN)
 def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
-    """Where a ledger line came from: the session, the log, the lesson, what a host attested or the
-    hours stated behind it."""
+    """Where a ledger line came from: the session, the log, the lesson, the discussion, what a host
+    attested or the hours stated behind it."""
     if kind == "session":
         found = StudySession.objects.filter(key=key).first()
         if found:
@@ -59,6 +59,9 @@ def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
         return redirect(address)
     if kind == "lesson" and (address := _of_lesson(request, key)):
         return redirect(address)
+    talks = Discussion.objects.filter(key=key)
+    if kind == "discussion" and (talk := talks.seen_by(request.scope).first()):
+        return redirect("discussion-detail", talk.pk)
     stated = HoursClaim.objects.seen_by(request.scope).filter(kind=kind, key=key).first()
     if stated:
         return redirect("claim-detail", stated.pk)

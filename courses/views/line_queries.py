@@ -14,7 +14,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from courses import line_queries
-from courses.models import HostAttendance, LessonCredit, LineQuery, StudyLog, StudySession
+from courses.models import (
+    Discussion,
+    HostAttendance,
+    LessonCredit,
+    LineQuery,
+    StudyLog,
+    StudySession,
+)
 from credits.models import HoursClaim, LedgerEntry, SourceKind
 from credits.views.shown import programme_of
 from portal import gate
@@ -135,19 +142,24 @@ def _get(request: MemberRequest, pk: int) -> LineQuery:
 
 
 def _addresses(queries: list[LineQuery]) -> dict[int, str]:
-    """Where each can be put right, by its id: four or five queries for a page."""
+    """Where each can be put right, by its id: one query for each kind on the page."""
     keys: dict[str, list[str]] = {
         "session": [],
         "log": [],
         "host": [],
         "lesson": [],
+        "discussion": [],
         "opening": [],
         "outside": [],
     }
     for query in queries:
         keys.setdefault(query.kind, []).append(query.key)
     found: dict[Any, int] = {}
-    for kind, model in (("session", StudySession), ("log", StudyLog), ("host", HostAttendance)):
+    models = {"session": StudySession, "log": StudyLog, "host": HostAttendance,
+              "discussion": Discussion}  # fmt: skip
+    for kind, model in models.items():
+        if not keys[kind]:
+            continue
         rows: Any = model._default_manager.filter(key__in=keys[kind])
         found |= {(kind, key): pk for key, pk in rows.values_list("key", "pk")}
     passed = LessonCredit.objects.filter(key__in=keys["lesson"], state="credited")
@@ -170,6 +182,8 @@ def _addresses(queries: list[LineQuery]) -> dict[int, str]:
             addresses[query.pk] = reverse("host-reverse", args=[source])
         elif query.kind == "lesson" and source:
             addresses[query.pk] = reverse("lesson-reverse", args=[source])
+        elif query.kind == "discussion" and source:
+            addresses[query.pk] = reverse("discussion-recognise", args=[source])
         elif source:
             addresses[query.pk] = reverse("claim-detail", args=[source])
     return addresses

@@ -20,6 +20,7 @@ class SourceKind(models.TextChoices):
     STUDY_LOG = "log", "个人自学"
     LESSON = "lesson", "微党课"
     HOST_SESSION = "host", "流入地活动"
+    DISCUSSION = "discussion", "专题讨论"
     OPENING = "opening", "期初学时"
     OUTSIDE = "outside", "外单位转入"
 
@@ -105,6 +106,7 @@ class Posting(models.Model):
             SourceKind.STUDY_LOG,
             SourceKind.HOST_SESSION,
             SourceKind.LESSON,
+            SourceKind.DISCUSSION,
         }
         return self.kind in kinds or self.is_granted
 

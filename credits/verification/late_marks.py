@@ -21,7 +21,9 @@ from credits.verification.report import Findings
 
 NAMED = 200
 # Whose posting does not tell whether it was late.
-NOT_DATED = [*GRANTED, SourceKind.STUDY_LOG, SourceKind.HOST_SESSION]
+NOT_DATED = [
+    *GRANTED, SourceKind.STUDY_LOG, SourceKind.HOST_SESSION, SourceKind.DISCUSSION
+]  # fmt: skip
 
 
 def check(found: Findings, book: RuleBook | None) -> None:

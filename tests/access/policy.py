@@ -44,11 +44,13 @@ class Page(NamedTuple):
     none (no object), object (in scope), owner (the person's own), of_… (that role's own upload),
     root (the city's own things), public (no sign-in), anyone (the object is everybody's),
     person (names with hours), same_unit (of one's own unit),
-    person (names with hours), drawn (the person drawn, and who judges),
+    drawn (the person drawn, and who judges),
     staff (names with hours of somebody who is not among the visitors),
     claim (one's own, the branch's, those one approves),
     editors (who writes lessons: of their organisation, or the city's), lesson (of their own),
-    taking_part (who is due in the session, or sees figures there).
+    taking_part (who is due in the session, or sees figures there),
+    talk (who is in the group, or arranges things for its organiser),
+    run (of these, the group's leader and who arranges).
     post: what it takes to send something to the page, where that is more."""
 
     capability: str
@@ -163,6 +165,12 @@ PAGES: dict[str, Page] = {
     "reflection-read": Page("confirm_study", "object"),
     "recommended-list": Page("approve"),
     "recommended-detail": Page("approve", "object"),
+    "discussion-list": Page("own"),
+    "discussion-new": Page("own", "run"),
+    "discussion-detail": Page("own", "talk"),
+    "discussion-run": Page("own", "run"),
+    "discussion-recognise": Page("own", "run"),
+    "discussion-reports": Page("own", "run"),
     "group-list": Page("see_members"),
     "group-new": Page("manage_classes"),
     "group-detail": Page("see_members", "object"),
@@ -363,6 +371,10 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
             return role in GRANTED["manage_classes"] | WHOLE_CITY
         case "lesson":
             return inside and role in GRANTED["manage_classes"]
+        case "talk":
+            return inside and role in {"member", "helper", *GRANTED["manage_classes"]}
+        case "run":
+            return inside and role in {"member", *GRANTED["manage_classes"]}
         case "taking_part":
             due = inside and role == "member"
             return due or (role in GRANTED["see_figures"] and (inside or role in WHOLE_CITY))

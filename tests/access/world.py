@@ -7,9 +7,11 @@ from datetime import timedelta
 from uuid import uuid4
 
 from courses import (
+    answers,
     attendance_plans,
     book_bags,
     check_in,
+    discussions,
     exemplars,
     group_robots,
     lesson_texts,
@@ -26,6 +28,7 @@ from courses import (
     study_groups,
     study_logs,
 )
+from courses.discussions import Question
 from courses.lesson_texts import Text
 from courses.models import (
     Course,
@@ -38,6 +41,7 @@ from courses.models import (
     Material,
     SamplePhoto,
     SheetImport,
+    StudyGroup,
     StudyLog,
     WalkIn,
 )
@@ -101,6 +105,7 @@ def lay_out(city: City, programme: Programme) -> World:
     world.outside |= shared
     _bags(world)
     _lessons(world)
+    _discussions(world)
     _checks(world)
     return world
 
@@ -142,6 +147,21 @@ def _lessons(world: World) -> None:
             attempt=attempt, branch=branch, state="credited", day=TODAY, hours=50,
         )  # fmt: skip
         ids |= {"own_lesson": own.pk, "lesson_file": film.pk, "lesson_credit": credit.pk}
+
+
+def _discussions(world: World) -> None:
+    """A question in each group: inside 林小满 asks and answers it, and the helper is in the group,
+    too."""
+    helper = world.people["helper"]
+    assert helper is not None
+    for ids in (world.inside, world.outside):
+        group = StudyGroup.objects.select_related("leader").get(pk=ids["study_group"])
+        by, days = Actor(group.leader, "member"), (TODAY, TODAY + timedelta(days=3))
+        question = Question("怎么学", *days, 45, "online", "reform")
+        talk = discussions.ask(group, world.programme, question, by=by, at=NOW)
+        answers.answer(talk, "边干边学。", by=by, at=NOW)
+        ids["discussion"] = talk.pk
+    StudyGroup.objects.get(pk=world.inside["study_group"]).people.create(member=helper, since=NOW)
 
 
 def _checks(world: World) -> None:

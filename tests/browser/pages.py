@@ -14,6 +14,7 @@ from django.db.models import F, Model, QuerySet
 from django.urls import reverse
 
 from courses import (
+    answers,
     check_in,
     deliveries,
     group_robots,
@@ -24,6 +25,7 @@ from courses import (
     lesson_publishing,
     lesson_texts,
     line_queries,
+    moderation,
     push_kinds,
     pushes,
     reflection_reading,
@@ -38,6 +40,7 @@ from courses.models import (
     Attendance,
     BookBag,
     Course,
+    Discussion,
     Lesson,
     LessonAttempt,
     Material,
@@ -186,6 +189,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     )  # fmt: skip
     group = StudyGroup.objects.get(organiser=branch)
     ids: dict[str, int | str] = {
+        **_discussed(people, at),
         "study_group": group.pk,
         "push": _pushed(group, live, by=by, at=at),
         "visit": visit.pk,
@@ -332,6 +336,21 @@ def _lessons(people: dict[str, Any], *, by: Actor, at: datetime) -> dict[str, in
     }
 
 
+def _discussed(people: dict[str, Any], at: datetime) -> dict[str, int | str]:
+    """The seed's discussions, in the running one of which the member answers, replies and reports;
+    something is hidden."""
+    talk = Discussion.objects.get(state="open")
+    talk.group.people.get_or_create(member=people["member"], since=talk.group.made_at)
+    by, first = Actor(people["member"], Role.MEMBER), talk.answers.get()
+    own = answers.answer(talk, "通了高铁。", by=by, at=at)
+    answers.edit(own, "通了高铁，半小时到沈阳。", seen=0, by=by, at=at)
+    reply = answers.reply(first, "我们村也是。", by=by, at=at)
+    moderation.report(first, "跑题", by=by, at=at)
+    moderation.hide(reply, "重复", by=Actor(people["secretary"], Role.SECRETARY), at=at)
+    credited = Discussion.objects.get(state="closed")
+    return {"talk": talk.pk, "credited": credited.pk}
+
+
 def _pushed(group: StudyGroup, session: Session, *, by: Actor, at: datetime) -> int:
     """A push to two robots of a group, one of which has lost its answer; somebody has come home."""
     for name in ("first", "second"):
@@ -419,6 +438,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("my-groups"), at("push-follow", "gone2345"),
             at("my-samples"), at("bag-list"), at("bag-detail", bag.slug), at("no-network"),
             at("bag-offline", bag.slug), at("bag-reading", bag.slug, some(bag.items.all()), 1),
+            at("discussion-list"), at("discussion-detail", ids["talk"]),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
             at("session-detail", ids["distant"]), at("session-visit", ids["visit_far"]),
             at("my-reflections"), at("reflection-write", "draft"), at("reflection-write", "fresh"),
@@ -461,6 +481,9 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("lesson-edit", ids["own_lesson"]), at("lesson-versions", ids["own_lesson"]),
             at("lesson-questions", ids["own_lesson"]),
             at("file-mend", ids["own_lesson"], ids["film"]),
+            at("discussion-list"), at("discussion-new", ids["study_group"]),
+            at("discussion-detail", ids["talk"]), at("discussion-detail", ids["credited"]),
+            at("discussion-recognise", ids["credited"]), at("discussion-reports", ids["talk"]),
             at("group-list"), at("group-list", query="?show=ended"), at("group-new"),
             at("group-detail", ids["study_group"]), at("group-mend", ids["study_group"]),
             at("group-add", ids["study_group"]), at("robot-new", ids["study_group"]),

@@ -12,16 +12,34 @@ from datetime import timedelta  # noqa: E402
 
 from django.core.management import call_command  # noqa: E402
 
-from courses import attendance_plans, roll_call, sessions, walk_ins  # noqa: E402
-from courses.models import StudySession  # noqa: E402
+from courses import (  # noqa: E402
+    answers,
+    attendance_plans,
+    discussions,
+    roll_call,
+    sessions,
+    walk_ins,
+)
+from courses.discussions import Question  # noqa: E402
+from courses.models import StudyGroup, StudySession  # noqa: E402
 from courses.sessions import Plan  # noqa: E402
 from credits import programmes  # noqa: E402
 from portal import mobile_stays, organizations  # noqa: E402
+from portal.audit import Actor  # noqa: E402
 from portal.mobile_stays import Away  # noqa: E402
 from portal.models import Member, Organization  # noqa: E402
 from portal.organizations import Founding  # noqa: E402
 from tests import cast  # noqa: E402
-from tests.cast import BEFORE, ENDS, NOW, STARTS, days_ago, moment, rules_json  # noqa: E402
+from tests.cast import (  # noqa: E402
+    BEFORE,
+    ENDS,
+    NOW,
+    STARTS,
+    TODAY,
+    days_ago,
+    moment,
+    rules_json,
+)
 from tests.courses import lesson_hands  # noqa: E402
 
 call_command("migrate", verbosity=0)
@@ -75,6 +93,17 @@ open_roll("host", 10, 0, where=city.yi)
 for member in Member.objects.filter(number__startswith="9").order_by("pk")[:8]:
     here = Away(days_ago(200), "云岭市", "work", host=city.yi)
     mobile_stays.register(member, here, by=city.by, at=NOW)
+group = StudyGroup.objects.create(
+    organiser=city.jia, name="学习群", leader=city.people["lin"], made_by=city.by.member,
+    made_at=BEFORE,
+)  # fmt: skip
+question = Question("怎么学", TODAY, TODAY, 45, "online", "reform")
+talk = discussions.ask(
+    group, programme, question, by=city.actor("lin"), at=moment(TODAY, 8), key="talk"
+)
+for member in Member.objects.filter(number__startswith="9").order_by("pk")[:8]:
+    group.people.create(member=member, since=BEFORE)
+    answers.answer(talk, "边干边学。", by=Actor(member, "member"), at=NOW)
 attendance_plans.ask_leave(
     StudySession.objects.get(key="roll0"), "sick", by=city.actor("lin"), at=NOW
 )

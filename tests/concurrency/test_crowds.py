@@ -96,6 +96,17 @@ def test_eight_attest_and_recognise_the_same_mobile_members_once(machine, crowd,
     verified()
 
 
+def test_a_discussion_that_eight_close_and_recognise_is_one_posting(machine, crowd, verified):
+    answers = crowd("close_and_recognise", 8)
+
+    assert sorted(a["said"]["recognised"] for a in answers) == [0] * 7 + [8]
+    posted = "SELECT revision, lines FROM credits_posting WHERE kind = 'discussion'"
+    assert machine.rows(posted) == [(1, 8)]
+    states = "SELECT state, count(*), sum(hours) FROM courses_answer GROUP BY state"
+    assert machine.rows(states) == [("recognised", 8, 800)]
+    verified()
+
+
 def test_sixteen_branches_credit_the_same_guests_who_have_no_standing_yet(machine, crowd, verified):
     guests = "member_id IN (SELECT id FROM portal_member WHERE number LIKE '8%')"
     assert machine.one(f"SELECT count(*) FROM credits_standing WHERE {guests}") == 0

@@ -22,11 +22,13 @@ from courses import (
     attendance_plans,
     claim_reversals,
     corrections,
+    discussions,
     exemplars,
     host_decisions,
     host_sessions,
     line_queries,
     moves,
+    recognition,
     reflection_reading,
     reflections,
     roll_call,
@@ -39,6 +41,7 @@ from courses import check_in as checking_in
 from courses.marks import Mark, Wish
 from courses.models import (
     AttendancePlan,
+    Discussion,
     HostAttendance,
     Lesson,
     LineQuery,
@@ -456,6 +459,16 @@ def attest_and_recognise(number: int) -> Any:
     random.Random(number).shuffle(rows)
     outcomes = host_decisions.recognise(rows, by=actor(), at=NOW)
     return {"attested": len(made), "recognised": sum(not o.reason for o in outcomes)}
+
+
+def close_and_recognise(number: int) -> Any:
+    """A discussion is closed and all its answers are recognised by everybody, in another order
+    each time."""
+    talk = discussions.close(Discussion.objects.get(key="talk"), by=actor(), at=NOW)
+    rows = list(talk.answers.all())
+    random.Random(number).shuffle(rows)
+    outcomes = recognition.recognise(talk, rows, by=actor(), at=NOW)
+    return {"recognised": sum(not o.reason for o in outcomes)}
 
 
 def move_about(number: int) -> Any:

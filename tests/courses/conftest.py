@@ -8,8 +8,10 @@ import pytest
 import time_machine
 from django.test import Client
 
-from courses import reading_classes, roll_call, sessions
+from courses import discussions, reading_classes, roll_call, sessions
+from courses.discussions import Question
 from courses.marks import Mark, Wish
+from courses.models import StudyGroup
 from courses.sessions import Plan
 from tests.cast import BEFORE, NOW, TODAY, days_ago, moment
 
@@ -99,3 +101,40 @@ def halves(class_, secretary):
     for session in rows:
         session.refresh_from_db()
     return rows
+
+
+@pytest.fixture
+def study_group(city, programme):
+    """A group of 甲 that 林小满 leads, with 吴远舟 of 乙 and 夏青禾 of 丙."""
+    city.people["xia"] = city.enrol(city.bing, "夏青禾")
+    group = StudyGroup.objects.create(
+        organiser=city.jia, name="南方学习群", leader=city.people["lin"],
+        made_by=city.people["zhou"], made_at=BEFORE,
+    )  # fmt: skip
+    for name in ("lin", "wu", "xia"):
+        group.people.create(member=city.people[name], since=BEFORE)
+    return group
+
+
+@pytest.fixture
+def leader(city):
+    """The group's leader, who holds no role."""
+    return city.actor("lin")
+
+
+@pytest.fixture
+def question():
+    def make(title="改革开放从哪里开始", **values):
+        values = {
+            "first_day": TODAY, "last_day": TODAY + timedelta(days=7), "minutes": 45,
+            "form": "online", "period": "reform",
+        } | values  # fmt: skip
+        return Question(title, **values)
+
+    return make
+
+
+@pytest.fixture
+def talk(study_group, programme, leader, question):
+    """A question asked this morning, one hour for an answer."""
+    return discussions.ask(study_group, programme, question(), by=leader, at=moment(TODAY, 8))

@@ -22,6 +22,7 @@ from courses.models import (
     Attendance,
     AttendanceCredit,
     AttendancePlan,
+    Discussion,
     GroupMember,
     GroupRobot,
     HostAttendance,
@@ -302,13 +303,22 @@ def test_the_ledger_verifies():
         ("refused", 2200, 200),
         ("made_up", 2200, 200),
         ("corrected", 2200, 200),
-        ("mobile", 400, 2000),
+        ("mobile", 500, 1900),
     ],
 )
 def test_the_cast_stands_where_the_documentation_says(who, programme, key, recognised, shortfall):
     standing = Standing.objects.get(programme=programme, member=who[key])
 
     assert (standing.recognised, standing.shortfall) == (recognised, shortfall)
+
+
+def test_one_discussion_of_the_casts_group_was_credited_and_one_runs(who, programme):
+    told = Discussion.objects.order_by("first_day").values_list("state", "organiser")
+    assert list(told) == [("closed", who["helper"].branch_id), ("open", who["helper"].branch_id)]
+    answered = Discussion.objects.get(state="closed").answers.all()
+    assert {(a.state, a.hours) for a in answered} == {("recognised", 100)}
+    posting = Posting.objects.get(programme=programme, kind="discussion")
+    assert posting.lines == len(answered) > 0
 
 
 def test_hosts_attested_two_and_home_recognised_one_of_them(who, programme):
