@@ -1,4 +1,4 @@
-"""Application set-up: the insert-only tables of attendance."""
+"""Application set-up: the insert-only tables of attendance and lessons."""
 
 from django.apps import AppConfig
 
@@ -10,4 +10,10 @@ class CoursesConfig(AppConfig):
     def ready(self) -> None:
         from portal import triggers
 
-        triggers.insert_only("courses_scan", "courses_sessionchange")
+        triggers.insert_only(
+            "courses_scan",
+            "courses_sessionchange",
+            "courses_lessonversion",
+            "courses_question",
+            "courses_lessonattempt",
+        )

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from courses import sheet_said, sheet_staging, sheets_in
 from courses.models import SheetImport
-from courses.sheet_plans import Preview
+from courses.sheet_plans import Moved, Preview
 from portal import jobs
 from portal.access import Capability, scope_of
 from portal.audit import Actor
@@ -92,7 +92,7 @@ def write(progress: Progress, *, staged: int, seen: str) -> dict[str, int]:
     progress.step(0, 1, "正在写入；写入是一次完成的，中途不能取消。")
     try:
         found = sheets_in.confirm(found, seen=seen, by=progress.by, at=progress.at)
-    except sheets_in.Moved:
+    except Moved:
         _read(progress, found)
         _keep_preview(found, at=progress.at)
         raise

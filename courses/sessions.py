@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from courses import line_queries
+from courses import line_queries, meeting_links
 from courses.models import (
     Attendance,
     AttendanceCredit,
@@ -21,7 +21,7 @@ from courses.models import (
     StudySession,
 )
 from credits import ledger, rule_book
-from credits.ledger import Source
+from credits.ledger import Request, Source
 from credits.models import Form, Programme
 from credits.rule_book import RuleBook
 from portal import audit, set_wise
@@ -55,6 +55,7 @@ class Plan:
     lecturer: str = ""
     host: str = ""
     recorder: str = ""
+    link: str = ""
     content: str = ""
     band: str = ""
     method: str = StudySession.Method.ROLL_CALL
@@ -256,26 +257,40 @@ def note_many(notes: Sequence[Note], *, at: datetime) -> None:
 
 
 def reverse_all(session: StudySession, *, reason: str, by: Actor, at: datetime) -> None:
-    """Take back what a session credited, in every programme; the session's row is locked. What
-    members asked about its lines waits until it is closed again, or called off."""
-    members = [a.member for a in session.attendances.select_related("member").order_by("member")]
-    source = source_of(session)
-    for programme in session.programmes.order_by("pk"):
-        revision = ledger.next_revision(programme, source)
-        if revision == 1:
-            continue
-        ledger.correct(
-            programme,
-            source,
-            revision=revision,
-            organiser=session.organiser,
-            withdraw=members,
-            credits=[],
-            reason=reason,
-            by=by,
-            at=at,
-        )
-    AttendanceCredit.objects.filter(attendance__session=session).delete()
+    """Take back what a session credited, in every programme; see `reverse_many`."""
+    reverse_many([session], reason=reason, by=by, at=at)
+
+
+def reverse_many(sessions: Sequence[StudySession], *, reason: str, by: Actor, at: datetime) -> None:
+    """Take back what sessions credited, one batch a programme; their rows are locked. What members
+    asked about their lines waits until they are closed again, or called off."""
+    people = {session.pk: _on_roll.objects(session=session.pk) for session in sessions}
+    counted: dict[Programme, list[StudySession]] = {}
+    for session in sessions:
+        for programme in session.programmes.all():
+            counted.setdefault(programme, []).append(session)
+    for programme in sorted(counted, key=lambda p: p.pk):
+        sources = {session.pk: source_of(session) for session in counted[programme]}
+        turns = ledger.next_revisions(programme, list(sources.values()))
+        requests = [
+            Request(
+                sources[s.pk], s.organiser, [], turns[s.key], withdraw=people[s.pk], reason=reason
+            )
+            for s in counted[programme]
+            if turns[s.key] > 1
+        ]
+        if requests:
+            ledger.post_many(programme, requests, by=by, at=at)
+    AttendanceCredit.objects.filter(attendance__session__in=[*people]).delete()
+
+
+_on_roll = Prepared(
+    lambda: (
+        Member.objects.filter(attendances__session=given("session", int))
+        .order_by("pk")
+        .values_list(*columns(Member))
+    )
+)
 
 
 def answer_queries(session: StudySession, *, by: Actor, at: datetime) -> None:
@@ -338,6 +353,9 @@ def _check_plan(books: Sequence[tuple[Programme, RuleBook]], plan: Plan | StudyS
         if programme.is_over:
             raise NotNow(f"{programme}{programme.get_state_display()}，不能再安排活动。")
     _check_times(plan.starts_at, plan.ends_at, [programme for programme, _ in books])
+    meeting_links.check(plan.link)
+    if plan.link and plan.method == StudySession.Method.PAPER:
+        raise Refusal("线上活动没有纸质签到，请改用扫码签到或点名。", field="method")
     for programme, book in books:
         rules = book.on(timezone.localdate(plan.starts_at)).rules
         if rules.form(plan.form) is None:

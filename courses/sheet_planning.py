@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from django.utils import timezone
 
-from courses import roll_call, sheet_asks
+from courses import meeting_links, roll_call, sheet_asks
 from courses.models import Attendance, Leave, Status, StudySession
 from courses.sheet_asks import NEW
 from courses.sheet_plans import Change, SessionPlan, State
@@ -137,14 +137,17 @@ def _fill(plan: SessionPlan, people: Mapping[str, Member], due: Sequence[Member]
         plan.asks += sheet_asks.of_new_session(plan.index, plan.told, plan.programmes, plan.answers)
     elif not plan.is_fresh:
         rows = {row.member_id: row for row in plan.session.attendances.all()}
+    plan.stood = {pk: State.of(row) for pk, row in rows.items()}
+    plan.due = {member.pk for member in due}
+    _tell_of_link(plan)
     _ask_made_up(plan)
-    expected = {member.pk for member in due} | rows.keys()
+    expected = plan.due | rows.keys()
     for told in plan.told.rows:
         member = people.get(told.member or "")
         if member is None or told.status is None:
             continue
         plan.listed.add(member.pk)
-        _change(plan, told, member, rows.get(member.pk), expected)
+        _change(plan, told, member, plan.stood.get(member.pk), expected)
     plan.unlisted = [member for member in due if member.pk not in plan.listed]
     if plan.unlisted and plan.is_fresh:
         names = [member.name for member in plan.unlisted]
@@ -155,11 +158,10 @@ def _change(
     plan: SessionPlan,
     told: ToldRow,
     member: Member,
-    row: Attendance | None,
+    before: State | None,
     expected: set[int],
 ) -> None:
     guest = member.pk not in expected
-    before = State.of(row) if row else None
     after = _wanted(plan, told, before)
     if guest and after.status not in (*THERE, Status.OBSERVER):
         text = f"第 {told.row} 行“{member.name}”当天不在应到名单，又没有到会，不记考勤。"
@@ -223,6 +225,15 @@ def programmes_for(branch: Organization, day: date | None) -> list[Programme]:
         if any(branch.path.startswith(s.organization.path) for s in programme.scopes.all())
     ]
     return [p for p in found if day and p.starts <= day <= p.ends] or found
+
+
+def _tell_of_link(plan: SessionPlan) -> None:
+    """What a sheet cannot do for a meeting at a distance, and a link that is not taken over."""
+    link = plan.session.link if plan.session else meeting_links.told(plan.told.link)
+    if plan.is_new and plan.told.link and not link:
+        plan.warnings.append("表中的会议链接不是完整的 https 链接，不导入；活动按现场活动建立。")
+    if link and not (plan.session and plan.session.is_closed):
+        plan.warnings.append("这是线上活动：导入标记后，请到点名页核对会议人数，再记学时。")
 
 
 def _due_in_new(branch: Organization, plan: SessionPlan) -> list[int]:

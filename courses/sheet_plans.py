@@ -15,6 +15,13 @@ from courses.sheet_reading import Reading
 from courses.sheet_reading import Session as Told
 from credits.models import Programme
 from portal.models import Member
+from portal.refusals import Conflict
+
+
+class Moved(Conflict):
+    """What the preview shows is no longer so."""
+
+    message = "预览之后，名单、活动或考勤有了改动。请看过新的预览再确认。"
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,10 @@ class Change:
 
 @dataclass
 class SessionPlan:
-    """What confirming would do with one session of the sheet."""
+    """What confirming would do with one session of the sheet.
+
+    due: who is due, by id, while nobody has a mark yet; afterwards stood: each one's mark.
+    """
 
     index: int
     told: Told
@@ -66,6 +76,8 @@ class SessionPlan:
     programmes: Sequence[Programme] = ()
     asks: list[Ask] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    due: set[int] = field(default_factory=set)
+    stood: dict[int, State] = field(default_factory=dict)
     listed: set[int] = field(default_factory=set)  # members with a mark in the sheet
     unlisted: list[Member] = field(default_factory=list)  # due, and yet not in the sheet
     warnings: list[str] = field(default_factory=list)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from courses import corrections, marks, roll_call, sessions, sheet_asks
+from courses import corrections, marks, meeting_links, roll_call, sessions, sheet_asks
 from courses.marks import Mark, Wish
 from courses.models import Attendance, Status, StudySession
 from courses.roll_call import Closing
 from courses.sessions import Plan
-from courses.sheet_plans import Change, SessionPlan, State
+from courses.sheet_plans import Change, Moved, SessionPlan, State
 from credits.models import Programme
 from portal import set_wise
 from portal.audit import Actor
@@ -31,7 +31,10 @@ CREATED = "none"  # the session was not there before
 def write(
     plans: Sequence[SessionPlan], branch: Organization, *, reason: str, by: Actor, at: datetime
 ) -> list[dict[str, Any]]:
-    """Write marks inside the caller's transaction, set-wise; returns a record a session."""
+    """Write marks inside the caller's transaction, set-wise; returns a record a session.
+
+    Raises Moved where, as the locks find it, a roll is no longer as it was when it was planned.
+    """
     was = [plan.session.state if plan.session else CREATED for plan in plans]
     there = [plan.session or _schedule(plan, branch, by=by, at=at) for plan in plans]
     rolls = [
@@ -46,6 +49,8 @@ def write(
         pk: {member: State.of(row) for member, row in rows.items()}
         for pk, rows in marks.locked_many(there).items()
     }
+    for roll in rolls:
+        _check_unmoved(roll, before[roll.session.pk])
     open_ = [roll for roll in rolls if not roll.session.is_closed]
     _mark(open_, by=by, at=at)
     for roll in rolls:
@@ -68,12 +73,20 @@ class Roll:
     rows: dict[int, Attendance]
 
 
+def _check_unmoved(roll: Roll, marks_: Mapping[int, State]) -> None:
+    """Whoever scans or is corrected between planning and locking is not written over unseen."""
+    planned = roll.plan.session
+    if planned and (planned.version != roll.session.version or marks_ != roll.plan.stood):
+        raise Moved
+
+
 def _schedule(plan: SessionPlan, branch: Organization, *, by: Actor, at: datetime) -> StudySession:
     told, answer = plan.told, plan.answer
     start = told.start or sheet_asks.clock(answer("start"))
     end = told.end or sheet_asks.clock(answer("end"))
     if told.date is None or start is None or end is None:
         raise Refusal("请先回答活动的日期和起止时间。")
+    link = meeting_links.told(told.link)
     period = sheet_asks.period_of(told, _programmes(plan)) or answer("period")
     made = Plan(
         title=sheet_asks.title_of(told) or answer("title").strip()[:80],
@@ -86,7 +99,8 @@ def _schedule(plan: SessionPlan, branch: Organization, *, by: Actor, at: datetim
         host=(told.host or "")[:40],
         lecturer=(told.lecturer or "")[:40],
         recorder=(told.recorder or "")[:40],
-        method=StudySession.Method.PAPER,
+        link=link,
+        method=StudySession.Method.ROLL_CALL if link else StudySession.Method.PAPER,
     )
     return sessions.schedule(branch, _programmes(plan), made, by=by, at=at)
 
@@ -99,7 +113,8 @@ def _programmes(plan: SessionPlan) -> list[Programme]:
 
 
 def _mark(rolls: Sequence[Roll], *, by: Actor, at: datetime) -> None:
-    """Fill rolls; close those that are over and in which everybody has a mark."""
+    """Fill rolls; close those that are over and in which everybody has a mark. At a distance
+    somebody has to compare the list with the meeting first."""
     if not rolls:
         return
     fresh = {roll.session.pk for roll in rolls if roll.session.state == SessionState.PLANNED}
@@ -107,6 +122,8 @@ def _mark(rolls: Sequence[Roll], *, by: Actor, at: datetime) -> None:
     found = marks.locked_many(opened)
     for roll, session in zip(rolls, opened, strict=True):
         roll.session, roll.rows = session, found[session.pk]
+        if session.pk in fresh and roll.rows.keys() != roll.plan.due:
+            raise Moved  # somebody came or left since it was planned
         strangers = [c for c in roll.plan.changes if c.member.pk not in roll.rows]
         if strangers:
             people = [(change.member, _added_as(change)) for change in strangers]
@@ -118,9 +135,10 @@ def _mark(rolls: Sequence[Roll], *, by: Actor, at: datetime) -> None:
     roll_call.save_many(wishes, by=by, at=at)
     _complete(rolls, at=at)
     whole = [roll for roll in rolls if _is_whole(roll, fresh=roll.session.pk in fresh)]
-    ended = [roll for roll in whole if roll.session.ends_at <= at]
+    ended = [r for r in whole if r.session.ends_at <= at and not r.session.link]
     if ended:
-        roll_call.close_many([Closing(roll.session, {}, by) for roll in ended], at=at)
+        closings = [Closing(roll.session, {}, by) for roll in ended]
+        roll_call.close_many(closings, at=at, rolls={r.session.pk: r.rows for r in ended})
 
 
 def _wishes(roll: Roll, *, fresh: bool) -> dict[int, Wish]:

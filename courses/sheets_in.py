@@ -2,40 +2,43 @@
 
 An upload is kept in the database with the answers given so far; every look at it reads the file
 anew, against the roster and the sessions of that moment; of a long sheet (long_sheets.py) a worker
-read and staged the rows. Nothing is written until somebody confirms exactly what they saw.
+read and staged the rows. Nothing is written until somebody confirms exactly what they saw: the text
+is read before the locks (sheet_texts.py), and planned once more under them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from courses import sheet_asks, sheet_planning, sheet_staging, sheet_undoing, sheet_writing
+from courses import (
+    sheet_asks,
+    sheet_planning,
+    sheet_staging,
+    sheet_texts,
+    sheet_undoing,
+    sheet_writing,
+)
 from courses.models import SheetImport
 from courses.rosters import BranchRoster
-from courses.sheet_plans import Preview
-from courses.sheet_reading import Question, Reading, read
+from courses.sheet_plans import Moved, Preview
+from courses.sheet_reading import read
 from courses.sheet_staging import Unreadable
+from courses.sheet_texts import Text
 from credits import programmes
 from portal import audit, workbooks
 from portal.audit import Actor
 from portal.models import AuditEvent, Organization
-from portal.refusals import Conflict, Refusal
+from portal.refusals import Refusal
 
 State = SheetImport.State
 STAGED = timedelta(days=7)  # how long an upload waits for confirmation
 LONG = 60_000  # bytes of a file that a worker reads and writes: about 1,500 rows
 CONTENT_KEPT = timedelta(days=30)  # how long a file is kept beside its receipt
-
-
-class Moved(Conflict):
-    """What the preview shows is no longer so."""
-
-    message = "预览之后，名单、活动或考勤有了改动。请看过新的预览再确认。"
 
 
 class Unanswered(Refusal):
@@ -74,57 +77,25 @@ def stage(
     )
 
 
-def preview(
-    branch: Organization,
-    data: bytes,
-    filename: str,
-    *,
-    at: datetime,
-    answers: Mapping[str, str] | None = None,
-) -> Preview:
-    """What the file says, what is to be asked, and what confirming would change. Writes nothing."""
-    answers = answers or {}
-    book, roster = workbooks.read(data, filename), BranchRoster(branch)
-    day = timezone.localdate(at)
-    reading = read(book, roster=roster, at=day, answers=answers)
-    # What was answered stays on the page, so that it can be seen and changed.
-    unanswered = read(book, roster=roster, at=day) if answers else reading
-    asked = [*unanswered.questions, *reading.questions]
-    return _preview(reading, asked, roster, branch, answers, at)
+def look(staged: SheetImport, *, at: datetime) -> Preview:
+    """The preview of an upload, with the answers given so far: what the file says, what is to be
+    asked, and what confirming would change. Writes nothing."""
+    return _preview(sheet_texts.text_of(staged, at=at), staged.organization, at)
 
 
-def _preview(
-    reading: Reading,
-    asked: Sequence[Question],
-    roster: BranchRoster,
-    branch: Organization,
-    answers: Mapping[str, str],
-    at: datetime,
-    digest: str = "",
-) -> Preview:
+def _preview(text: Text, branch: Organization, at: datetime) -> Preview:
     people = [
         (person.number, f"{person.name}（{person.number}）")
-        for person in sorted(roster.own, key=lambda p: (p.name, p.number))
+        for person in sorted(BranchRoster(branch).own, key=lambda p: (p.name, p.number))
         if person.until is None
     ]
-    open_ = {question.key for question in reading.questions}
+    open_ = {question.key for question in text.reading.questions}
     questions = [
-        sheet_asks.of_question(question, people, answers.get(key, ""), is_open=key in open_)
-        for key, question in {question.key: question for question in asked}.items()
+        sheet_asks.of_question(question, people, text.answers.get(key, ""), is_open=key in open_)
+        for key, question in {question.key: question for question in text.asked}.items()
     ]
-    plans = sheet_planning.plans_of(reading, branch, answers=answers, at=at)
-    return Preview(reading, plans, questions, digest)
-
-
-def look(staged: SheetImport, *, at: datetime) -> Preview:
-    """The preview of an upload, with the answers given so far; of a long one from its staging."""
-    if staged.is_long:
-        branch = staged.organization
-        reading, asked = sheet_staging.reading_of(staged), sheet_staging.asked_of(staged)
-        digest = staged.told["digest"]
-        return _preview(reading, asked, BranchRoster(branch), branch, staged.answers, at, digest)
-    data = bytes(staged.content)
-    return preview(staged.organization, data, staged.file_name, at=at, answers=staged.answers)
+    plans = sheet_planning.plans_of(text.reading, branch, answers=text.answers, at=at)
+    return Preview(text.reading, plans, questions, text.digest)
 
 
 @transaction.atomic
@@ -145,13 +116,21 @@ def are_given(staged: SheetImport, answers: Mapping[str, str]) -> bool:
     return all(staged.answers.get(key, "") == value for key, value in answers.items())
 
 
-@transaction.atomic
 def confirm(staged: SheetImport, *, seen: str, by: Actor, at: datetime) -> SheetImport:
     """Write what the preview with the fingerprint `seen` showed: all of it or nothing, once.
 
-    Confirming again changes nothing. Raises Conflict when anything changed since the preview,
+    Confirming again changes nothing. Raises Moved when anything changed since the preview,
     Unanswered, and whatever the verbs refuse (limits of programme and back-dating among it).
     """
+    found = SheetImport.objects.select_related("organization").get(pk=staged.pk)
+    if found.state != State.READ:
+        return found
+    return _confirm(found, sheet_texts.text_of(found, at=at), seen=seen, by=by, at=at)
+
+
+@transaction.atomic
+def _confirm(staged: SheetImport, text: Text, *, seen: str, by: Actor, at: datetime) -> SheetImport:
+    """The same of a text that was read before the lock, as long as it is still the sheet's."""
     programmes.share_all()
     branch = Organization.objects.select_for_update(no_key=True).get(pk=staged.organization_id)
     staged = _locked(staged)
@@ -160,9 +139,9 @@ def confirm(staged: SheetImport, *, seen: str, by: Actor, at: datetime) -> Sheet
     same = SheetImport.objects.filter(organization=branch, digest=staged.digest)
     if same.filter(state=State.WRITTEN).exists():
         raise Refusal("同一个文件已经导入过，没有重复导入。")
-    if staged.is_long and not sheet_staging.is_about_same_people(staged):
+    if not text.is_that_of(staged):
         raise Moved
-    found = look(staged, at=at)
+    found = _preview(text, branch, at)
     if found.fingerprint != seen:
         raise Moved
     if found.open_asks:
@@ -184,9 +163,7 @@ def undo(staged: SheetImport, *, by: Actor, at: datetime) -> list[str]:
     if staged.state != State.WRITTEN:
         return []
     reason = f"撤销导入：{staged.file_name}"
-    kept: list[str] = []
-    for record in reversed(staged.wrote):
-        kept += sheet_undoing.take_back(record, reason=reason, by=by, at=at)
+    kept = sheet_undoing.take_back(staged.wrote[::-1], reason=reason, by=by, at=at)
     staged.state, staged.undone_at = State.UNDONE, at
     staged.save(update_fields=["state", "undone_at"])
     _note("撤销导入考勤表", staged, by=by, at=at, kept=kept)

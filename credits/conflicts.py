@@ -229,29 +229,26 @@ class Occupied:
         return nearest[2], nearest[3]
 
     def _load_live(self, requests: Sequence[Request]) -> None:
+        """The lines that nothing has reversed. A reversal stands under its line's own source, so
+        both are read at once: PostgreSQL, asked which lines have none, may go through the whole
+        ledger for each of them where the entries are too new to be in its statistics."""
         for request in requests:
             if not request.withdraw:
                 continue
-            rows = LedgerEntry.objects.of_source(self.programme, *request.place).live()
+            rows = LedgerEntry.objects.of_source(self.programme, *request.place)
             rows = rows.filter(member__in=[m.pk for m in request.withdraw]).order_by("pk")
-            for values in rows.values_list(
-                "member",
-                "member__key",
-                "home",
-                "home__code",
-                "form",
-                "period",
-                "content",
-                "day",
-                "minutes",
-                "start",
-                "end",
-                "hours",
-                "rules",
-                "pk",
-                "check_value",
-            ):
-                self.live[(*request.place, values[0])].append(Line(*values))
+            found = list(rows.values_list(*_LINE, "reverses"))
+            gone = {values[-1] for values in found}
+            for *values, reverses in found:
+                line = Line(*values)
+                if reverses is None and line.entry not in gone:
+                    self.live[(*request.place, line.member)].append(line)
+
+
+_LINE = (
+    "member", "member__key", "home", "home__code", "form", "period", "content", "day", "minutes",
+    "start", "end", "hours", "rules", "pk", "check_value",
+)  # fmt: skip
 
 
 def _by_rules(credit: Credit, hours: int, rules: Rules) -> tuple[str, str] | None:

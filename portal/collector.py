@@ -1,7 +1,7 @@
-"""How often a web process looks for garbage that reference counts do not free.
+"""How often a web process or the worker looks for garbage that reference counts do not free.
 
 A collection goes through everything that is alive: with Django's classes and templates loaded some
-tens of milliseconds, which some request pays for.
+tens of milliseconds, which some request pays for; a long sheet would pay it many times over.
 """
 
 from __future__ import annotations

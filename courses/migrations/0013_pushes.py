@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0012_study_groups"),
+        ("courses", "0016_live_sessions_and_reflections"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

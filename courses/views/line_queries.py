@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from courses import line_queries
-from courses.models import HostAttendance, LineQuery, StudyLog, StudySession
+from courses.models import HostAttendance, LessonCredit, LineQuery, StudyLog, StudySession
 from credits.models import HoursClaim, LedgerEntry, SourceKind
 from credits.views.shown import programme_of
 from portal import gate
@@ -135,11 +135,12 @@ def _get(request: MemberRequest, pk: int) -> LineQuery:
 
 
 def _addresses(queries: list[LineQuery]) -> dict[int, str]:
-    """Where each can be put right, by its id: three or four queries for a page."""
+    """Where each can be put right, by its id: four or five queries for a page."""
     keys: dict[str, list[str]] = {
         "session": [],
         "log": [],
         "host": [],
+        "lesson": [],
         "opening": [],
         "outside": [],
     }
@@ -149,12 +150,17 @@ def _addresses(queries: list[LineQuery]) -> dict[int, str]:
     for kind, model in (("session", StudySession), ("log", StudyLog), ("host", HostAttendance)):
         rows: Any = model._default_manager.filter(key__in=keys[kind])
         found |= {(kind, key): pk for key, pk in rows.values_list("key", "pk")}
+    passed = LessonCredit.objects.filter(key__in=keys["lesson"], state="credited")
+    found |= {
+        ("lesson", key, on): pk for key, on, pk in passed.values_list("key", "programme", "pk")
+    }
     if stated := keys["opening"] + keys["outside"]:
         claims = HoursClaim.objects.filter(key__in=stated).values_list("kind", "key", "pk")
         found |= {(kind, key): pk for kind, key, pk in claims}
     addresses = {}
     for query in queries:
-        source = found.get((query.kind, query.key))
+        about = (query.kind, query.key)
+        source = found.get(about) or found.get((*about, query.programme_id))
         if query.kind == "session" and source:
             address = reverse("session-detail", args=[source])
             addresses[query.pk] = f"{address}?member={query.member_id}#m{query.member_id}"
@@ -162,6 +168,8 @@ def _addresses(queries: list[LineQuery]) -> dict[int, str]:
             addresses[query.pk] = reverse("log-reverse", args=[source])
         elif query.kind == "host" and source:
             addresses[query.pk] = reverse("host-reverse", args=[source])
+        elif query.kind == "lesson" and source:
+            addresses[query.pk] = reverse("lesson-reverse", args=[source])
         elif source:
             addresses[query.pk] = reverse("claim-detail", args=[source])
     return addresses

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
 from courses import line_queries
@@ -46,10 +47,16 @@ def _statement(request: MemberRequest, member: Member) -> HttpResponse:
         "lines": [_shown(line, newest.get(line.entry.pk), open_) for line in context["lines"]],
         "missing": [query for query in asked if query.entry_id is None],
         "may_ask": open_,
-        "reasons": [(reason.value, reason.label) for reason in line_queries.STOCK],
+        "reasons": _reasons() if open_ else "",
         "today": request.today,
     }
     return page(request, "credits/statement.html", context)
+
+
+def _reasons() -> str:
+    """The buttons of what may be wrong, made once: they stand under each line."""
+    reasons = [(reason.value, reason.label) for reason in line_queries.STOCK]
+    return render_to_string("courses/_reasons.html", {"reasons": reasons})
 
 
 def _shown(line: Line, query: LineQuery | None, open_: bool) -> dict[str, Any]:

@@ -195,6 +195,13 @@ def test_a_secretarys_start_page(server, running):
     measure("a secretary's start page", server, who, reverse("home"), goal=2, n=1)
 
 
+def test_a_members_own_hours(server, running, member):
+    """No goal of the issue: every line of somebody's hours, with what may be asked about it."""
+    address = reverse("my-hours")
+    lines = Browser(server, member).get(address).count('class="num name"')
+    measure("my hours", server, member, address, goal=2, n=lines)
+
+
 def test_a_roll_call_of_fifty(server, running):
     place = Appointment.objects.on(TODAY).filter(role=Role.SECRETARY).order_by("pk").first()
     by, branch = Actor(place.member, "secretary"), place.organization

@@ -22,6 +22,7 @@ from portal.models import Member, Organization  # noqa: E402
 from portal.organizations import Founding  # noqa: E402
 from tests import cast  # noqa: E402
 from tests.cast import BEFORE, ENDS, NOW, STARTS, days_ago, moment, rules_json  # noqa: E402
+from tests.courses import lesson_hands  # noqa: E402
 
 call_command("migrate", verbosity=0)
 city = cast.lay_out_city()
@@ -82,3 +83,4 @@ walk_ins.ask(
     Member.objects.get(number="80000001"),
     scanned_at=moment(days_ago(0), 9),
 )
+lesson_hands.published(city.actor("shi", "official"))
