@@ -1,9 +1,9 @@
-"""Study in Django's admin: attendance and logs to read; courses, lessons and texts to write."""
+"""Study in Django's admin: attendance and logs to read; courses and texts to write."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from courses.models import (
@@ -21,11 +21,18 @@ from courses.models import (
     GroupRobot,
     HostAttendance,
     Lesson,
+    LessonAttempt,
+    LessonCredit,
+    LessonDraft,
+    LessonVersion,
     LineQuery,
     Material,
     Push,
+    Question,
     ReadingClass,
     ReadingRight,
+    Recommendation,
+    Reflection,
     Reply,
     Report,
     Sample,
@@ -53,10 +60,17 @@ admin.site.register(
         GroupMember,
         GroupRobot,
         HostAttendance,
+        Lesson,
+        LessonAttempt,
+        LessonCredit,
+        LessonDraft,
+        LessonVersion,
         LineQuery,
+        Question,
         Push,
         ReadingClass,
         ReadingRight,
+        Recommendation,
         Reply,
         Report,
         Sample,
@@ -72,7 +86,18 @@ admin.site.register(
 )
 
 
-@admin.register(Course, Lesson, Material)
+@admin.register(Reflection)
+class ReflectionAdmin(ReadOnlyAdmin):
+    """Who handed in what. The words are for the branch, and a draft is its author's alone."""
+
+    list_display = ["key", "member", "branch", "state"]
+    exclude = ["text"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reflection]:
+        return super().get_queryset(request).exclude(branch=None)
+
+
+@admin.register(Course, Material)
 class ContentAdmin(admin.ModelAdmin[Any]):
     """What is studied. A key stands in the ledger: it is never changed, nor the row deleted."""
 

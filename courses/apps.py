@@ -1,4 +1,4 @@
-"""Application set-up: the insert-only tables of attendance and discussions."""
+"""Application set-up: the insert-only tables of attendance, lessons and discussions."""
 
 from django.apps import AppConfig
 
@@ -10,4 +10,11 @@ class CoursesConfig(AppConfig):
     def ready(self) -> None:
         from portal import triggers
 
-        triggers.insert_only("courses_scan", "courses_sessionchange", "courses_answerversion")
+        triggers.insert_only(
+            "courses_scan",
+            "courses_sessionchange",
+            "courses_lessonversion",
+            "courses_question",
+            "courses_lessonattempt",
+            "courses_answerversion",
+        )

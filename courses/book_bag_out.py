@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from django.utils.html import escape
 
-from courses import epub
+from courses import epub, lesson_markdown
 from courses.models import BookBag, BookBagItem, Lesson
 from courses.querysets import BookBagItemQuerySet
 
@@ -45,7 +45,9 @@ def reading_of(item: BookBagItem) -> Reading:
     if isinstance(found, Lesson) and found.kind:
         note = f"{note} · {found.kind}" if note else found.kind
     rests_on = f"传播依据：{right.get_kind_display()}。{right.source}"
-    paragraphs = epub.paragraphs_of(found.body)
+    is_lesson = isinstance(found, Lesson)
+    text = lesson_markdown.plain(found.body) if is_lesson else found.body
+    paragraphs = epub.paragraphs_of(text)
     chapter = epub.Chapter(found.title, note, paragraphs, rests_on)
     return Reading(item.pk, chapter, pages_of(paragraphs))
 

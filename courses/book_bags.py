@@ -71,6 +71,8 @@ def put_in(bag: BookBag, reading: Lesson | Material, *, by: Actor, at: datetime)
         )
         raise NoRightRecorded(text)
     row = _locked(bag)
+    if isinstance(reading, Lesson) and not reading.is_published:
+        raise CannotPack(f"《{reading}》{reading.get_state_display()}，发布以后才能放进书包。")
     if not reading.body.strip():
         raise CannotPack(f"《{reading}》没有正文，不能放进书包。")
     there = row.items.filter(right=right).first()

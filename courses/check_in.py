@@ -1,6 +1,7 @@
 """Check-in by phone: a rotating code, the proof of a scan, and the mark that it makes.
 
-Flow: the room shows `code_at(session, now)` as QR and six digits, turning every 15 seconds. The
+Flow: the room shows `code_at(session, now)` as QR and six digits, turning every 15 seconds (every
+minute in a meeting at a distance: the picture lags, and the digits are read aloud). The
 first request with a valid code is given a signed proof (session, moment, browser, nonce); posting
 the proof within five minutes marks the member, also when they had to sign in first. Only the
 server's clock counts, so a wrong phone clock does not matter. The code proves no presence by
@@ -22,10 +23,12 @@ from portal.models import Member
 from portal.refusals import Refusal
 
 STEP = 15  # seconds that a code is shown
+LIVE_STEP = 60  # … in a meeting at a distance, where it is read aloud and typed on another device
 BEFORE = timedelta(minutes=30)  # the window opens this long before the start …
 PROOF_LIFE = timedelta(minutes=5)  # time to sign in after a scan
 TRIES = 10  # wrong digits of one member and session in ten minutes
 SALT = "courses.check_in"
+WRONG = "签到码不对或已经变了，请看屏幕上现在的六位数字。"
 
 
 class ScanRefused(Refusal):
@@ -63,9 +66,10 @@ class Proof:
 
 def code_at(session: StudySession, at: datetime) -> Code:
     """The code that the room shows at a moment."""
-    step = int(at.timestamp()) // STEP
-    token, digits = _code(session, step)
-    return Code(token, digits, STEP - int(at.timestamp()) % STEP)
+    length = _length(session)
+    turn, past = divmod(int(at.timestamp()), length)
+    token, digits = _code(session, turn)
+    return Code(token, digits, length - past)
 
 
 def window_of(session: StudySession) -> tuple[datetime, datetime]:
@@ -77,10 +81,7 @@ def prove(session: StudySession, token: str, *, browser: str, at: datetime) -> P
     """Turn a scanned code into a proof. Raises ScanRefused for an old or foreign code, or outside
     the window; writes nothing (a GET asks for it)."""
     check_window(session, at)
-    now = int(at.timestamp()) // STEP
-    if not any(
-        constant_time_compare(token, _code(session, step)[0]) for step in (now, now - 1, now + 1)
-    ):
+    if not any(constant_time_compare(token, code) for code, _ in _accepted(session, at)):
         raise ScanRefused("签到码已经变了，请对着屏幕上现在的码再扫一次。")
     return Proof(session.key, at, browser, get_random_string(12))
 
@@ -133,18 +134,21 @@ def find_by_digits(member: Member, digits: str, *, at: datetime) -> StudySession
     )
     own = list(day_sessions.filter(attendances__member=member, method="check_in"))
     for session in own:
-        wrong = Scan.objects.filter(
-            session=session, member=member, accepted=False, at__gt=at - timedelta(minutes=10)
-        )
-        if wrong.count() >= TRIES:
-            raise ScanRefused("输错次数过多，请十分钟后再试，或请支部书记登记。")
-        now = int(at.timestamp()) // STEP
-        for step in (now, now - 1, now + 1):
-            if constant_time_compare(digits, _code(session, step)[1]):
-                return session
+        if is_typed_right(session, member, digits, at=at):
+            return session
     if not own:
         raise ScanRefused("现在没有您要参加的、正在签到的活动。")
-    raise ScanRefused("签到码不对或已经变了，请看屏幕上现在的六位数字。")
+    raise ScanRefused(WRONG)
+
+
+def is_typed_right(session: StudySession, member: Member, digits: str, *, at: datetime) -> bool:
+    """Whether these are the six digits shown now. Raises ScanRefused after too many wrong ones."""
+    wrong = Scan.objects.filter(
+        session=session, member=member, accepted=False, at__gt=at - timedelta(minutes=10)
+    )
+    if wrong.count() >= TRIES:
+        raise ScanRefused("输错次数过多，请十分钟后再试，或请支部书记登记。")
+    return any(constant_time_compare(digits, code) for _, code in _accepted(session, at))
 
 
 def accept(
@@ -189,6 +193,16 @@ def _accept(
     row.save(update_fields=["status", "scanned", "made_up_on", "marked_by", "marked_at"])
     Scan.objects.create(session=session, member=member, at=at, accepted=True, nonce=nonce)
     return row
+
+
+def _length(session: StudySession) -> int:
+    return LIVE_STEP if session.link else STEP
+
+
+def _accepted(session: StudySession, at: datetime) -> list[tuple[str, str]]:
+    """The codes that count at a moment: the one shown, and one turn either side."""
+    now = int(at.timestamp()) // _length(session)
+    return [_code(session, turn) for turn in (now, now - 1, now + 1)]
 
 
 def _code(session: StudySession, step: int) -> tuple[str, str]:

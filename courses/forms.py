@@ -40,6 +40,17 @@ def local(day: Any, clock: time) -> datetime:
 HALVES = {"morning": (time(8, 30), time(11, 30)), "afternoon": (time(14, 0), time(17, 0))}
 
 
+def link_field() -> forms.CharField:
+    """Where it meets at a distance; the verb says which addresses are good."""
+    return forms.CharField(
+        label="会议链接（线上活动）",
+        max_length=StudySession.MOST_OF_LINK,
+        required=False,
+        help_text="从会议软件里复制，以 https 开头；只有该参加的人看得到。现场活动不填。",
+        widget=forms.TextInput(attrs={"inputmode": "url", "autocomplete": "off"}),
+    )
+
+
 class CountsFor:
     """A choice of the programmes that something counts for, where there are several; each says
     which forms of study it admits."""
@@ -100,6 +111,7 @@ class ClassForm(CountsFor, forms.Form):
     )
     method = forms.ChoiceField(label="考勤方式", choices=StudySession.Method.choices)
     place = forms.CharField(label="地点", max_length=60, required=False)
+    link = link_field()
     lecturer = forms.CharField(label="主讲人", max_length=40, required=False)
 
     def __init__(self, *args: Any, programmes: Sequence[Programme], **kwargs: Any) -> None:
@@ -129,6 +141,7 @@ class ClassForm(CountsFor, forms.Form):
                     period=code,
                     place=values["place"],
                     lecturer=values["lecturer"],
+                    link=values["link"],
                     method=values["method"],
                     band=StudySession.Band.HALF_DAY if halves else StudySession.Band.MINUTES,
                 )
@@ -148,6 +161,7 @@ class SessionForm(CountsFor, forms.Form):
     end = ClockField(label="结束")
     band = forms.ChoiceField(label="计时方式", required=False, choices=StudySession.Band.choices)
     place = forms.CharField(label="地点", max_length=60, required=False)
+    link = link_field()
     lecturer = forms.CharField(label="主讲人", max_length=40, required=False)
     host = forms.CharField(label="主持人", max_length=40, required=False)
     recorder = forms.CharField(label="记录人", max_length=40, required=False)
@@ -188,8 +202,8 @@ class SessionForm(CountsFor, forms.Form):
     def initial_of(session: StudySession) -> dict[str, Any]:
         """The form's values for a session that is there."""
         starts, ends = timezone.localtime(session.starts_at), timezone.localtime(session.ends_at)
-        names = ["title", "occasion", "form", "period", "band", "place", "lecturer", "host",
-                 "recorder", "content", "method", "ceiling_reason"]  # fmt: skip
+        names = ["title", "occasion", "form", "period", "band", "place", "link", "lecturer",
+                 "host", "recorder", "content", "method", "ceiling_reason"]  # fmt: skip
         values = {name: getattr(session, name) for name in names}
         return values | {
             "day": starts.date(),
@@ -199,10 +213,18 @@ class SessionForm(CountsFor, forms.Form):
         }
 
 
-def named_contents() -> list[tuple[str, str]]:
-    """Courses and lessons that are credited once, as choices."""
+class LinkForm(forms.Form):
+    """Another link for a meeting at a distance."""
+
+    link = link_field()
+
+
+def named_contents(*, logged: bool = False) -> list[tuple[str, str]]:
+    """Courses and lessons that are credited once, as choices; logged: without the lessons whose
+    hours come from their questions."""
+    lessons = Lesson.objects.logged() if logged else Lesson.objects.published()
     courses = [(c.content, c.title) for c in Course.objects.filter(once=True)]
-    return courses + [(n.content, n.title) for n in Lesson.objects.all()]
+    return courses + [(n.content, n.title) for n in lessons]
 
 
 class PeopleForm(forms.Form):
@@ -255,7 +277,7 @@ class LogForm(forms.Form):
         admitted = [(f.value, f.label) for f in OWN_FORMS if rules.form(f.value)]
         if admitted:
             self.fields["form"].choices = admitted  # type: ignore[attr-defined] # a ChoiceField
-        self.titles = dict(named_contents())
+        self.titles = dict(named_contents(logged=True))
         self.fields["content"].choices = [("", "其他（写在下面）"), *self.titles.items()]  # type: ignore[attr-defined] # a ChoiceField
 
     def clean(self) -> dict[str, Any]:

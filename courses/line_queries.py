@@ -13,7 +13,14 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from courses.models import Discussion, HostAttendance, LineQuery, StudyLog, StudySession
+from courses.models import (
+    Discussion,
+    HostAttendance,
+    LessonCredit,
+    LineQuery,
+    StudyLog,
+    StudySession,
+)
 from credits.ledger import Source
 from credits.models import LedgerEntry, Programme, SourceKind
 from portal import audit
@@ -222,8 +229,8 @@ def _check_books(programme: Programme) -> None:
 
 
 def _place(kind: str, key: str) -> Organization | None:
-    """Whose secretary decides about the lines of a session, a log, a discussion or what a host
-    attested. Locks it: no correction comes between looking at the line and asking."""
+    """Whose secretary decides about the lines of a session, a log, a lesson, a discussion or what
+    a host attested. Locks it: no correction comes between looking at the line and asking."""
     if kind == SourceKind.SESSION:
         sessions = StudySession.objects.select_for_update(of=("self",), no_key=True)
         session = sessions.filter(key=key).select_related("organiser").first()
@@ -236,6 +243,10 @@ def _place(kind: str, key: str) -> Organization | None:
         rows = HostAttendance.objects.select_for_update(of=("self",), no_key=True)
         row = rows.filter(key=key).select_related("branch").first()
         return row.branch if row else None
+    if kind == SourceKind.LESSON:
+        credits = LessonCredit.objects.select_for_update(of=("self",), no_key=True)
+        credit = credits.filter(key=key).select_related("branch").order_by("-pk").first()
+        return credit.branch if credit else None
     if kind == SourceKind.DISCUSSION:
         talks = Discussion.objects.select_for_update(of=("self",), no_key=True)
         talk = talks.filter(key=key).select_related("organiser").first()

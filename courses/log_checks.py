@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Sum
 
-from courses.models import StudyLog
+from courses.models import Lesson, StudyLog
 from credits import ledger, rule_book
 from credits import rules as arithmetic
 from credits.ledger import Credit, Request, Source
@@ -67,6 +67,7 @@ def check_many(
     people = [member.pk for member, _ in studies]
     roll = Standing.objects.filter(programme=programme, member__in=people, on_roll=True)
     on_roll = set(roll.values_list("member_id", flat=True))
+    _check_lessons([study for _, study in studies])
     requests = []
     for member, study in studies:
         _check_words(programme, member, study, on_roll)
@@ -86,6 +87,7 @@ def check_again(programme: Programme, member: Member, study: Study) -> None:
         raise CannotLog(f"{programme}{programme.get_state_display()}，不能再记学习。")
     roll = Standing.objects.filter(programme=programme, member=member, on_roll=True)
     _check_words(programme, member, study, set(roll.values_list("member_id", flat=True)))
+    _check_lessons([study])
     _check_pending(programme, [(member, study)])
 
 
@@ -101,6 +103,17 @@ def _check_words(
         raise CannotLog(f"{member.name}不在{programme}的学习名单上。")
     if not study.topic.strip():
         raise CannotLog("请写明学了什么。", field="topic")
+
+
+def _check_lessons(studies: Sequence[Study]) -> None:
+    """Raise CannotLog for a lesson whose hours come from its questions."""
+    contents = {study.content for study in studies if study.content.startswith("lesson:")}
+    if not contents:
+        return
+    keys = {content.partition(":")[2] for content in contents}
+    if found := Lesson.objects.filter(key__in=keys).exclude(band=0).first():
+        said = f"《{found}》在移动课堂答题，通过后自动记学时，不用登记。"
+        raise CannotLog(said, field="content")
 
 
 def _credit_of(member: Member, study: Study) -> Credit:

@@ -28,9 +28,13 @@ if TYPE_CHECKING:
         GroupMember,
         GroupRobot,
         HostAttendance,
+        Lesson,
+        LessonCredit,
         LineQuery,
         Push,
         ReadingClass,
+        Recommendation,
+        Reflection,
         Reply,
         Report,
         Sample,
@@ -49,6 +53,24 @@ if TYPE_CHECKING:
 class CourseQuerySet(models.QuerySet["Course"]):
     def of_period(self, period: str) -> Self:
         return self.filter(period=period)
+
+
+class LessonQuerySet(models.QuerySet["Lesson"]):
+    def published(self) -> Self:
+        return self.filter(state="published")
+
+    def logged(self) -> Self:
+        """Those that readers log themselves, for their questions earn nothing."""
+        return self.published().filter(band=0)
+
+
+class LessonCreditQuerySet(ScopedQuerySet["LessonCredit"]):
+    path_lookup = "branch__path"
+    owner_lookup = "member"
+
+    def standing(self) -> Self:
+        """Credited or waiting; what was taken back is passed over."""
+        return self.exclude(state="reversed")
 
 
 class BookBagQuerySet(ScopedQuerySet["BookBag"]):
@@ -204,17 +226,17 @@ class SessionQuerySet(ScopedQuerySet["StudySession"]):
     def for_member(self, member: Member) -> Self:
         """Those in which a member is due or takes part: of their classes, of their branch and of
         what stands above it, and those on whose roll they are."""
-        own = member.scope_path
-        above = [own[:end] for end in range(PATH_STEP, len(own) + 1, PATH_STEP)]
-        return self.filter(pk__in=of_member(member.pk, above))
+        return self.filter(pk__in=of_member(member.pk, at_and_above(member.scope_path)))
 
     def open_to(self, member: Member, at: datetime) -> Self:
-        """Those to come in a member's unit: to these they may go as a guest. Nobody's marks are
-        shown by that."""
+        """Those to come in a member's unit, and of the organisation that hosts a mobile member: to
+        these they may go as a guest. Nobody's marks are shown by that."""
         branch = member.branch
         if branch is None:
             return self.none()
-        return self.to_come(at).filter(below((branch.unit or branch).path, lookup=self.path_lookup))
+        hosts = member.mobile_stays.open().exclude(host=None).values("host")
+        own = below((branch.unit or branch).path, lookup=self.path_lookup)
+        return self.to_come(at).filter(own | Q(organiser__in=hosts))
 
     def with_counts(self) -> Self:
         """With 应到, 实到, 请假, 缺席, 未签到, 列席 and 客人 of each session."""
@@ -333,6 +355,42 @@ class LineQueryQuerySet(ScopedQuerySet["LineQuery"]):
         return self.filter(kind=kind, key=key)
 
 
+class ReflectionQuerySet(ScopedQuerySet["Reflection"]):
+    path_lookup = "branch__path"
+    owner_lookup = "member"
+
+    def handed_in(self) -> Self:
+        """What readers may see: not drafts, nor what its author is changing once more."""
+        return self.filter(state__in=["handed_in", "read"])
+
+    def to_read(self) -> Self:
+        return self.filter(state="handed_in")
+
+    def told(self) -> Self:
+        """With author, branch and what each is about."""
+        return self.select_related(
+            "member", "branch", "read_by", "lesson", "material", "course", "session"
+        )
+
+
+class RecommendationQuerySet(ScopedQuerySet["Recommendation"]):
+    path_lookup = "organization__path"
+
+    def waiting(self) -> Self:
+        return self.filter(state="waiting")
+
+    def shown_to(self, member: Member) -> Self:
+        """Exemplars of the organisations at and above a member's branch."""
+        above = at_and_above(member.scope_path)
+        return self.filter(state="accepted", organization__path__in=above)
+
+    def told(self) -> Self:
+        """With the reflection, its author and branch, and to whom it was recommended."""
+        return self.select_related(
+            "reflection__member", "reflection__branch", "organization", "by", "decided_by"
+        )
+
+
 class SampleQuerySet(ScopedQuerySet["Sample"]):
     path_lookup = "organization__path"
 
@@ -354,6 +412,11 @@ class SampleItemQuerySet(ScopedQuerySet["SampleItem"]):
     def to_reverse(self) -> Self:
         """Found not in order, and the log counts all the same."""
         return self.filter(state="not_in_order", log__state="confirmed")
+
+
+def at_and_above(path: str) -> list[str]:
+    """The paths of an organisation and of what stands above it, from the top."""
+    return [path[:end] for end in range(PATH_STEP, len(path) + 1, PATH_STEP)]
 
 
 def of_member(member: Any, above: Sequence[Any]) -> models.QuerySet[Any, Any]:

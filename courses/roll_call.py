@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from courses import crediting, expected, marks, sessions
+from courses import crediting, expected, live_sessions, marks, sessions
 from courses.crediting import Earning
 from courses.marks import Mark, Wish
 from courses.models import Attendance, AttendancePlan, Enrolment, Status, StudySession
@@ -33,12 +33,14 @@ class Unmarked(Refusal):
 
 @dataclass(frozen=True)
 class Closing:
-    """One roll to be closed: what is still wished for, by whom, what becomes of the unmarked."""
+    """One roll to be closed: what is still wished for, by whom, what becomes of the unmarked; and
+    of a meeting at a distance how many that person counted in it."""
 
     session: StudySession
     wishes: Mapping[int, Wish]
     by: Actor
     not_yet_becomes: str = ""
+    compared: int | None = None
 
 
 def due_in(session: StudySession) -> list[tuple[Member, Organization]]:
@@ -123,8 +125,8 @@ def open_(session: StudySession, *, by: Actor, at: datetime) -> StudySession:
 def open_many(
     openings: Sequence[tuple[StudySession, Actor]], *, at: datetime
 ) -> list[StudySession]:
-    """Open rolls, all or none: everyone due gets a row, present by default, "not yet" for check-in,
-    on leave where that was approved.
+    """Open rolls, all or none: everyone due gets a row, present by default, "not yet" for check-in
+    and at a distance, on leave where that was approved.
 
     Opening an open roll changes nothing. Raises NotNow too early or once it is over.
     """
@@ -175,8 +177,9 @@ def _enter(due: Iterable[tuple[StudySession, int, int]], *, at: datetime) -> Non
 
 
 def _default_mark(session: StudySession) -> Mark:
-    by_code = session.method == StudySession.Method.CHECK_IN
-    return Mark(Status.NOT_YET if by_code else Status.PRESENT)
+    """Nobody is taken for present where a code says who came, or whom no room shows."""
+    by_itself = session.method == StudySession.Method.CHECK_IN or session.link
+    return Mark(Status.NOT_YET if by_itself else Status.PRESENT)
 
 
 @transaction.atomic
@@ -294,9 +297,10 @@ def close(
     by: Actor,
     at: datetime,
     not_yet_becomes: str = "",
+    compared: int | None = None,
 ) -> list[Posted]:
     """Close one roll; returns what was posted, programme by programme. See `close_many`."""
-    return close_many([Closing(session, wishes, by, not_yet_becomes)], at=at)[0]
+    return close_many([Closing(session, wishes, by, not_yet_becomes, compared)], at=at)[0]
 
 
 @transaction.atomic
@@ -309,9 +313,11 @@ def close_many(
     """Close rolls, all or none, and credit everyone who was there, once in each programme.
 
     not_yet_becomes: what the unmarked were, `absent` or `present`; the person who counted heads
-    decides. One person's conflict never blocks the others: it is kept with its reason for "credit
+    decides. compared: how many they counted in a meeting at a distance, which the list must bear
+    out. One person's conflict never blocks the others: it is kept with its reason for "credit
     now". Closing a closed roll changes nothing. rolls: the marks by session and member, of a caller
-    who has locked and written them. Raises Unmarked, Conflict, NotOnRoll, NotNow.
+    who has locked and written them. Raises Unmarked, live_sessions.NotCompared, Conflict,
+    NotOnRoll, NotNow.
     """
     locked = sessions.lock_many([closing.session for closing in closings])
     actors = {closing.session.pk: closing.by for closing in closings}
@@ -324,6 +330,8 @@ def close_many(
     for closing in closings:
         if closing.session.pk in rolls:
             changed += _settle_marks(rolls[closing.session.pk], closing, at=at)
+    counted = {closing.session.pk: closing.compared for closing in closings}
+    live_sessions.compare(fresh, rolls, counted)
     marks.write(changed)
     campaigns = crediting.campaigns(fresh)
     crediting.check_not_too_late(campaigns, fresh, at=at)
@@ -336,7 +344,8 @@ def close_many(
     notes = []
     for session in fresh:
         there = sum(row.is_there for row in rolls[session.pk].values())
-        notes.append(Note(session, f"记学时：{there} 人到会", actors[session.pk]))
+        told = f"，与会议中的 {session.compared} 人核对一致" if session.link else ""
+        notes.append(Note(session, f"记学时：{there} 人到会{told}", actors[session.pk]))
     sessions.note_many(notes, at=at)
     return [posted.get(session.pk, []) for session in locked]
 

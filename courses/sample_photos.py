@@ -22,39 +22,39 @@ class BadPhoto(Refusal):
     """The file is no photo that can be taken."""
 
 
-def made_anew(data: bytes) -> bytes:
-    """A photo as a JPEG of at most LONG_SIDE pixels, upright, without any data beside the picture.
+def made_anew(data: bytes, long_side: int = LONG_SIDE, quality: int = 80) -> bytes:
+    """A photo as a JPEG of at most `long_side` pixels, upright, without data beside the picture.
 
     Raises BadPhoto for what is too large, of another kind, or damaged.
     """
     if len(data) > LARGEST:
-        raise BadPhoto("照片超过 8 MB，请压缩后再传，或只写文字说明。", field="photo")
+        raise BadPhoto("照片超过 8 MB，请压缩后再传。", field="photo")
     try:
-        return _made_anew(data)
+        return _made_anew(data, long_side, quality)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
         raise BadPhoto(
-            "这个文件不是 JPG、PNG 或 WebP 照片，或者已经损坏。请另选一张，或只写文字说明。",
+            "这个文件不是 JPG、PNG 或 WebP 照片，或者已经损坏。请另选一张。",
             field="photo",
         ) from error
     except Image.DecompressionBombError as error:
         raise BadPhoto(_TOO_MANY, field="photo") from error
 
 
-_TOO_MANY = "照片的像素太多，请缩小后再传，或只写文字说明。"
+_TOO_MANY = "照片的像素太多，请缩小后再传。"
 
 
-def _made_anew(data: bytes) -> bytes:
+def _made_anew(data: bytes, long_side: int, quality: int) -> bytes:
     with Image.open(BytesIO(data), formats=KINDS) as image:
         width, height = image.size
         if width * height > MOST_PIXELS[image.format or "PNG"]:
             raise BadPhoto(_TOO_MANY, field="photo")
         if image.format == "JPEG":
-            image.draft("RGB", (2 * LONG_SIDE, 2 * LONG_SIDE))
+            image.draft("RGB", (2 * long_side, 2 * long_side))
         upright = ImageOps.exif_transpose(image)
-        upright.thumbnail((LONG_SIDE, LONG_SIDE))
+        upright.thumbnail((long_side, long_side))
         plain = Image.new("RGB", upright.size, "white")
         seen = upright.convert("RGBA")
         plain.paste(seen, mask=seen.getchannel("A"))
         made = BytesIO()
-        plain.save(made, "JPEG", quality=80, optimize=True)
+        plain.save(made, "JPEG", quality=quality, optimize=True)
         return made.getvalue()

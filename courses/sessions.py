@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from courses import line_queries
+from courses import line_queries, meeting_links
 from courses.models import (
     Attendance,
     AttendanceCredit,
@@ -55,6 +55,7 @@ class Plan:
     lecturer: str = ""
     host: str = ""
     recorder: str = ""
+    link: str = ""
     content: str = ""
     band: str = ""
     method: str = StudySession.Method.ROLL_CALL
@@ -352,6 +353,9 @@ def _check_plan(books: Sequence[tuple[Programme, RuleBook]], plan: Plan | StudyS
         if programme.is_over:
             raise NotNow(f"{programme}{programme.get_state_display()}，不能再安排活动。")
     _check_times(plan.starts_at, plan.ends_at, [programme for programme, _ in books])
+    meeting_links.check(plan.link)
+    if plan.link and plan.method == StudySession.Method.PAPER:
+        raise Refusal("线上活动没有纸质签到，请改用扫码签到或点名。", field="method")
     for programme, book in books:
         rules = book.on(timezone.localdate(plan.starts_at)).rules
         if rules.form(plan.form) is None:

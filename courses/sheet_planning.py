@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from django.utils import timezone
 
-from courses import roll_call, sheet_asks
+from courses import meeting_links, roll_call, sheet_asks
 from courses.models import Attendance, Leave, Status, StudySession
 from courses.sheet_asks import NEW
 from courses.sheet_plans import Change, SessionPlan, State
@@ -139,6 +139,7 @@ def _fill(plan: SessionPlan, people: Mapping[str, Member], due: Sequence[Member]
         rows = {row.member_id: row for row in plan.session.attendances.all()}
     plan.stood = {pk: State.of(row) for pk, row in rows.items()}
     plan.due = {member.pk for member in due}
+    _tell_of_link(plan)
     _ask_made_up(plan)
     expected = plan.due | rows.keys()
     for told in plan.told.rows:
@@ -224,6 +225,15 @@ def programmes_for(branch: Organization, day: date | None) -> list[Programme]:
         if any(branch.path.startswith(s.organization.path) for s in programme.scopes.all())
     ]
     return [p for p in found if day and p.starts <= day <= p.ends] or found
+
+
+def _tell_of_link(plan: SessionPlan) -> None:
+    """What a sheet cannot do for a meeting at a distance, and a link that is not taken over."""
+    link = plan.session.link if plan.session else meeting_links.told(plan.told.link)
+    if plan.is_new and plan.told.link and not link:
+        plan.warnings.append("表中的会议链接不是完整的 https 链接，不导入；活动按现场活动建立。")
+    if link and not (plan.session and plan.session.is_closed):
+        plan.warnings.append("这是线上活动：导入标记后，请到点名页核对会议人数，再记学时。")
 
 
 def _due_in_new(branch: Organization, plan: SessionPlan) -> list[int]:

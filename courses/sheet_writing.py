@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from courses import corrections, marks, roll_call, sessions, sheet_asks
+from courses import corrections, marks, meeting_links, roll_call, sessions, sheet_asks
 from courses.marks import Mark, Wish
 from courses.models import Attendance, Status, StudySession
 from courses.roll_call import Closing
@@ -86,6 +86,7 @@ def _schedule(plan: SessionPlan, branch: Organization, *, by: Actor, at: datetim
     end = told.end or sheet_asks.clock(answer("end"))
     if told.date is None or start is None or end is None:
         raise Refusal("请先回答活动的日期和起止时间。")
+    link = meeting_links.told(told.link)
     period = sheet_asks.period_of(told, _programmes(plan)) or answer("period")
     made = Plan(
         title=sheet_asks.title_of(told) or answer("title").strip()[:80],
@@ -98,7 +99,8 @@ def _schedule(plan: SessionPlan, branch: Organization, *, by: Actor, at: datetim
         host=(told.host or "")[:40],
         lecturer=(told.lecturer or "")[:40],
         recorder=(told.recorder or "")[:40],
-        method=StudySession.Method.PAPER,
+        link=link,
+        method=StudySession.Method.ROLL_CALL if link else StudySession.Method.PAPER,
     )
     return sessions.schedule(branch, _programmes(plan), made, by=by, at=at)
 
@@ -111,7 +113,8 @@ def _programmes(plan: SessionPlan) -> list[Programme]:
 
 
 def _mark(rolls: Sequence[Roll], *, by: Actor, at: datetime) -> None:
-    """Fill rolls; close those that are over and in which everybody has a mark."""
+    """Fill rolls; close those that are over and in which everybody has a mark. At a distance
+    somebody has to compare the list with the meeting first."""
     if not rolls:
         return
     fresh = {roll.session.pk for roll in rolls if roll.session.state == SessionState.PLANNED}
@@ -132,7 +135,7 @@ def _mark(rolls: Sequence[Roll], *, by: Actor, at: datetime) -> None:
     roll_call.save_many(wishes, by=by, at=at)
     _complete(rolls, at=at)
     whole = [roll for roll in rolls if _is_whole(roll, fresh=roll.session.pk in fresh)]
-    ended = [roll for roll in whole if roll.session.ends_at <= at]
+    ended = [r for r in whole if r.session.ends_at <= at and not r.session.link]
     if ended:
         closings = [Closing(roll.session, {}, by) for roll in ended]
         roll_call.close_many(closings, at=at, rolls={r.session.pk: r.rows for r in ended})

@@ -163,6 +163,7 @@ def _heading(
         ("列席", counts.observers if marked else ""),
         ("出勤率", Share(counts.rate) if marked and counts.rate is not None else ""),
         ("活动编号", found.key),
+        *([("会议链接", found.link)] if found.link else []),
     ]
 
 

@@ -10,7 +10,14 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Value
 from django.utils import timezone
 
-from courses.models import HostAttendance, LineQuery, SampleItem, StudyLog
+from courses.models import (
+    HostAttendance,
+    LineQuery,
+    Recommendation,
+    Reflection,
+    SampleItem,
+    StudyLog,
+)
 from credits import unit_check_states
 from credits.models import Exemption, HoursClaim
 from credits.unit_check_states import CHECKERS
@@ -82,6 +89,12 @@ OF_SECRETARY = (
         "untrue", "条学习记录", "抽查不属实，请核实是否冲销", "branch-samples", "去核实",
         lambda paths: SampleItem.objects.to_reverse().filter(log__branch__path__in=paths),
     ),
+    Kind(
+        "reflections", "篇心得体会", "等待阅读", "reflection-list", "去读",
+        lambda paths: Reflection.objects.to_read()
+        .filter(branch__path__in=paths)
+        .exclude(member=_member()),
+    ),
     CHECKS,
     MESSAGES,
 )  # fmt: skip
@@ -89,6 +102,10 @@ OF_MEMBER = (
     Kind(
         "asked", "条学习记录", "被抽查到，请说明", "my-samples", "去说明",
         lambda _: SampleItem.objects.asked().filter(member=_member()),
+    ),
+    Kind(
+        "returned_reflections", "篇心得体会", "被退回，请修改", "my-reflections", "去改",
+        lambda _: Reflection.objects.filter(member=_member(), state="returned"),
     ),
     MESSAGES,
 )  # fmt: skip
@@ -111,6 +128,13 @@ OF_OFFICIAL = (
         lambda ends: SampleItem.objects.to_judge().filter(
             _within(ends, "sample__organization__path")
         ),
+    ),
+    Kind(
+        "exemplars", "篇心得体会", "被推荐为典型，等待答复", "recommended-list", "去答复",
+        lambda ends: Recommendation.objects.waiting()
+        .filter(_within(ends, "organization__path"))
+        .exclude(author=_member())
+        .exclude(by=_member()),
     ),
     Kind(
         "suggestions", "条意见", "等待答复", "suggestions-received", "去答复",

@@ -20,18 +20,29 @@ from courses.views import (
     home,
     host_sessions,
     imports,
+    lesson_bank,
+    lesson_credits,
+    lesson_desk,
+    lesson_files,
+    lesson_list,
+    lesson_study,
     lessons,
     line_queries,
+    live_sessions,
     moves,
     my_groups,
+    offline,
     plans,
     pushes,
+    reflection_reading,
+    reflections,
     reorganizing,
     roll_call,
     samples,
     sheets,
     statement,
     study_logs,
+    walk_ins,
 )
 
 urlpatterns = [
@@ -54,6 +65,7 @@ urlpatterns = [
     path("sessions/<int:session>/", roll_call.detail, name="session-detail"),
     path("sessions/<int:session>/change/", classes.session_change, name="session-change"),
     path("sessions/<int:session>/call-off/", classes.session_call_off, name="session-call-off"),
+    path("sessions/<int:session>/link/", live_sessions.relink, name="session-link"),
     path("sessions/<int:session>/open/", roll_call.open_, name="session-open"),
     path("sessions/<int:session>/save/", roll_call.save, name="session-save"),
     path("sessions/<int:session>/add/", roll_call.add, name="session-add"),
@@ -72,9 +84,9 @@ urlpatterns = [
     path("sessions/<int:session>/screen/", check_in.screen, name="check-in-screen"),
     path("check-in/", check_in.digits, name="check-in"),
     path("check-in/confirm/", check_in.confirm, name="check-in-confirm"),
-    path("check-in/ask/", check_in.ask_in, name="check-in-ask"),
-    path("walk-ins/<int:walk_in>/", check_in.walk_in, name="walk-in"),
-    path("walk-ins/<int:walk_in>/decide/", check_in.decide, name="walk-in-decide"),
+    path("check-in/ask/", walk_ins.ask_in, name="check-in-ask"),
+    path("walk-ins/<int:walk_in>/", walk_ins.walk_in, name="walk-in"),
+    path("walk-ins/<int:walk_in>/decide/", walk_ins.decide, name="walk-in-decide"),
     path("c/<slug:key>/<slug:token>/", check_in.scan, name="scan"),
     # logs/
     path("logs/", study_logs.list_, name="log-list"),
@@ -132,17 +144,44 @@ urlpatterns = [
     # courses/
     path("courses/", lessons.list_, name="course-list"),
     path("courses/<int:course>/", lessons.course, name="course-detail"),
-    path("lessons/<int:lesson>/", lessons.lesson, name="lesson-detail"),
+    path("lessons/", lesson_list.list_, name="lesson-list"),
+    path("lessons/<int:lesson>/", lesson_study.lesson, name="lesson-detail"),
+    path("lessons/<int:lesson>/answers/", lesson_study.answers, name="lesson-answers"),
+    path("lessons/credits/<int:lesson_credit>/now/", lesson_study.credit, name="lesson-credit"),
+    path("lessons/credits/", lesson_credits.list_, name="lesson-credits"),
+    path(
+        "lessons/credits/<int:lesson_credit>/reverse/",
+        lesson_credits.reverse,
+        name="lesson-reverse",
+    ),
+    path("lessons/files/<int:lesson_file>/", lesson_files.file, name="lesson-file"),
+    path(
+        "lessons/files/<int:lesson_file>/captions/", lesson_files.captions, name="lesson-captions"
+    ),
     path("materials/<int:material>/", lessons.material, name="material-detail"),
+    # lesson-desk/
+    path("lesson-desk/", lesson_desk.desk, name="lesson-desk"),
+    path("lesson-desk/new/", lesson_desk.new, name="lesson-new"),
+    path("lesson-desk/preview/", lesson_desk.preview, name="lesson-preview"),
+    path("lesson-desk/<int:own_lesson>/", lesson_desk.edit, name="lesson-edit"),
+    path("lesson-desk/<int:own_lesson>/act/", lesson_desk.act, name="lesson-act"),
+    path("lesson-desk/<int:own_lesson>/versions/", lesson_desk.versions, name="lesson-versions"),
+    path("lesson-desk/<int:own_lesson>/questions/", lesson_bank.questions, name="lesson-questions"),
+    path("lesson-desk/<int:own_lesson>/bank/", lesson_bank.turn, name="lesson-bank"),
+    path("lesson-desk/<int:own_lesson>/files/", lesson_files.upload, name="lesson-upload"),
+    path(
+        "lesson-desk/<int:own_lesson>/files/<int:lesson_file>/", lesson_files.mend, name="file-mend"
+    ),
     # bags/
     path("bags/", book_bags.list_, name="bag-list"),
     path("bags/<slug:bag>/", book_bags.detail, name="bag-detail"),
     path("bags/<slug:bag>/epub/", book_bags.download, name="bag-epub"),
     path("bags/<slug:bag>/offline/", book_bags.offline, name="bag-offline"),
     path("bags/<slug:bag>/<int:reading>/<int:part>/", book_bags.reading, name="bag-reading"),
-    path("no-network/", book_bags.no_network, name="no-network"),
-    path("service-worker.js", book_bags.worker, name="service-worker"),
-    path("manifest.webmanifest", book_bags.manifest, name="manifest"),
+    # without a network
+    path("no-network/", offline.no_network, name="no-network"),
+    path("service-worker.js", offline.worker, name="service-worker"),
+    path("manifest.webmanifest", offline.manifest, name="manifest"),
     # bag-desk/
     path("bag-desk/", bag_desk.desk, name="bag-desk"),
     path("bag-desk/rights/", bag_desk.rights, name="reading-rights"),
@@ -150,6 +189,23 @@ urlpatterns = [
     path("bag-desk/<int:book_bag>/", bag_desk.edit, name="bag-edit"),
     path("bag-desk/<int:book_bag>/put/", bag_desk.put, name="bag-put"),
     path("bag-desk/<int:book_bag>/act/", bag_desk.act, name="bag-act"),
+    # reflections/
+    path("reflections/", reflections.mine, name="my-reflections"),
+    path("reflections/new/", reflections.new, name="reflection-new"),
+    path("reflections/write/<slug:writing>/", reflections.write, name="reflection-write"),
+    path("reflections/write/<slug:writing>/act/", reflections.act, name="reflection-act"),
+    path("reflections/exemplars/", reflections.exemplar_list, name="exemplar-list"),
+    path("reflections/exemplars/<int:exemplar>/", reflections.exemplar, name="exemplar-detail"),
+    path("reflections/handed-in/", reflection_reading.list_, name="reflection-list"),
+    path(
+        "reflections/handed-in/<int:reflection>/", reflection_reading.read, name="reflection-read"
+    ),
+    path("reflections/recommended/", reflection_reading.recommended, name="recommended-list"),
+    path(
+        "reflections/recommended/<int:recommendation>/",
+        reflection_reading.recommendation,
+        name="recommended-detail",
+    ),
     # groups/, pushes/, p/
     path("groups/", groups.list_, name="group-list"),
     path("groups/new/", groups.new, name="group-new"),

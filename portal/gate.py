@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone
 
 from portal.access import Capability, Scope, scope_of
@@ -82,6 +82,8 @@ def required(
         @wraps(view)
         def guarded(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
+                if wants_json(request):
+                    return JsonResponse({"message": "登录已过期，请重新登录。"}, status=401)
                 return redirect_to_login(request.get_full_path())
             if not request.scope.has(capability):
                 raise PermissionDenied
@@ -92,6 +94,11 @@ def required(
         return guarded
 
     return mark
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a script asks, which no sign-in page would help."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def public(reason: str) -> Callable[[Callable[..., R]], Callable[..., R]]:

@@ -1,5 +1,6 @@
-// Kept book bags without a network. This answers for pages and keeps nothing by itself: static/bags.js
-// puts into a cache the pages of the bags that a member chose to keep, and those alone.
+// Kept book bags and lessons without a network. This answers for pages and keeps nothing by itself:
+// static/keep.js puts into a cache the pages of the bags that a member chose to keep and of the lessons
+// that they opened, and those alone.
 "use strict";
 const PATIENCE = 4000; // ms that the network has before a kept page is shown instead
 const LEAVING = ["/sign-out/", "/sign-out-everywhere/"];
@@ -17,7 +18,7 @@ self.addEventListener("fetch", (event) => {
   else if (request.destination) event.respondWith(file(request)); // a style, script or picture
 });
 
-// A page from the network; where that fails or is slow, the kept copy, or which bags are kept.
+// A page from the network; where that fails or is slow, the kept copy, or which ones are kept.
 async function page(request, url) {
   const copy = await caches.match(request.url, ANYHOW);
   const answer = fetch(request);
@@ -45,6 +46,6 @@ async function marked(response) {
   return new Response(text, { headers: response.headers });
 }
 async function forget() {
-  const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith("bag|")).map((name) => caches.delete(name)));
+  const names = (await caches.keys()).filter((name) => /^(bag|lesson)\|/.test(name));
+  await Promise.all(names.map((name) => caches.delete(name)));
 }

@@ -23,11 +23,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(log: Path, **environment: str) -> Iterator[int]:
+def serving(log: Path, *, site: str = "tests.plain_site", **environment: str) -> Iterator[int]:
     """The portal on loopback until the end of the block; yields its port. What the server says is
     in `log`."""
     port = free_port()
-    words = ["-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "tests.plain_site"]
+    words = ["-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", site]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
     usual = {"DEMO": "on", "DJANGO_SETTINGS_MODULE": "portal.settings", "PORT": str(port)}
     with log.open("w") as said:

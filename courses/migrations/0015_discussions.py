@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0013_pushes"),
+        ("courses", "0014_lessons_with_questions"),
         ("credits", "0010_discussions"),
         ("portal", "0008_moves_and_second_questions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -14,9 +14,12 @@ from courses.models.book_bag import BookBag, BookBagItem, ReadingRight
 from courses.models.course import Course, Lesson, Material
 from courses.models.discussion import Discussion
 from courses.models.host_attendance import HostAttendance
+from courses.models.lesson_study import LessonAttempt, LessonCredit
+from courses.models.lesson_text import LessonDraft, LessonFile, LessonVersion, Question
 from courses.models.line_query import LineQuery
 from courses.models.push import Attempt, Delivery, GroupRobot, Push
 from courses.models.reading_class import Enrolment, ReadingClass
+from courses.models.reflection import Recommendation, Reflection, TextPrint
 from courses.models.sample import Sample, SampleItem, SamplePhoto
 from courses.models.session import Occasion, SessionChange, StudySession
 from courses.models.sheet_import import SheetImport, StagedMark
@@ -44,12 +47,20 @@ __all__ = [
     "HostAttendance",
     "Leave",
     "Lesson",
+    "LessonAttempt",
+    "LessonCredit",
+    "LessonDraft",
+    "LessonFile",
+    "LessonVersion",
     "LineQuery",
     "Material",
     "Occasion",
     "Push",
+    "Question",
     "ReadingClass",
     "ReadingRight",
+    "Recommendation",
+    "Reflection",
     "Reply",
     "Report",
     "Sample",
@@ -63,5 +74,6 @@ __all__ = [
     "StudyGroup",
     "StudyLog",
     "StudySession",
+    "TextPrint",
     "WalkIn",
 ]

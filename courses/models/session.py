@@ -1,9 +1,12 @@
 """Study sessions: one meeting each."""
 
 from datetime import date, timedelta
+from urllib.parse import urlsplit
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Left
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from courses.models.reading_class import ReadingClass
@@ -31,8 +34,12 @@ class StudySession(models.Model):
     key: stable, names the session in the ledger and in sheets. content: key of a named course or
     lesson that it repeats. band: half a day or a day stands for the minutes. ceiling: hours
     (hundredths) to which a secretary lowered the credit, with the reason; never raised.
+    link: where it meets at a distance (https), empty where it meets in a room; nobody is present in
+    such a one by default, and compared says how many whoever closed it counted in the meeting.
     version: raised by every change that a page shows.
     """
+
+    MOST_OF_LINK = 300
 
     class State(models.TextChoices):
         PLANNED = "planned", "未开始"
@@ -76,6 +83,7 @@ class StudySession(models.Model):
     host = models.CharField("主持人", max_length=40, blank=True)
     recorder = models.CharField("记录人", max_length=40, blank=True)
     place = models.CharField("地点", max_length=60, blank=True)
+    link = models.CharField("会议链接", max_length=MOST_OF_LINK, blank=True, default="")
     starts_at = models.DateTimeField("开始时间")
     ends_at = models.DateTimeField("结束时间")
     band = models.CharField("计时方式", max_length=10, choices=Band, blank=True, default="")
@@ -89,6 +97,7 @@ class StudySession(models.Model):
     made_at = models.DateTimeField("安排时间")
     opened_at = models.DateTimeField("开始点名", null=True, blank=True)
     closed_at = models.DateTimeField("记学时时间", null=True, blank=True)
+    compared = models.PositiveIntegerField("会议中人数", null=True, blank=True)
 
     objects = SessionQuerySet.as_manager()
 
@@ -110,6 +119,19 @@ class StudySession(models.Model):
             models.CheckConstraint(
                 name="session_called_off_with_reason",
                 condition=~Q(state__in=["cancelled", "not_held"]) | ~Q(reason=""),
+            ),
+            models.CheckConstraint(
+                name="session_link_is_https",
+                condition=Q(link="") | Q(Exact(Left("link", 8), Value("https://"))),
+            ),
+            models.CheckConstraint(
+                name="session_link_without_paper", condition=Q(link="") | ~Q(method="paper")
+            ),
+            models.CheckConstraint(
+                name="session_live_closed_compared",
+                condition=Q(link="")
+                | ~Q(state__in=["closed", "corrected"])
+                | Q(compared__isnull=False),
             ),
         ]
         indexes = [
@@ -138,6 +160,11 @@ class StudySession(models.Model):
         its day."""
         share = of_day.share("present")
         return worth(self.minutes, of_day, band=self.band, share=share, ceiling=self.ceiling)  # type: ignore[arg-type] # its choices are the bands
+
+    @property
+    def link_host(self) -> str:
+        """The host to which the link leads, as it is shown beside it."""
+        return urlsplit(self.link).hostname or ""
 
     @property
     def is_closed(self) -> bool:

@@ -145,7 +145,7 @@ def _found(size: Size, today: date, report: Report) -> date:
     people.enrol(world)
     people.appoint(world)
     people.send_away(world)
-    syllabus.lay_out()
+    syllabus.lay_out(at=calendar.at(REGISTERED, 9))
     audit.record(
         AuditEvent.Event.PROGRAMME,
         by=world.administrator,

@@ -20,6 +20,7 @@ from courses.seeding import (
     own_study,
     people,
     programme,
+    reflections,
     said,
     syllabus,
     tree,
@@ -71,7 +72,7 @@ def seed(
         people.enrol(world)
         people.appoint(world)
         people.send_away(world)
-        syllabus.lay_out()
+        syllabus.lay_out(at=calendar.at(world.registered, 9))
         report(f"党组织和党员已就位（{perf_counter() - began:.0f} 秒），按时间先后重演学习活动：")
         programme.plan_ended(world)
         programme.plan_running(world)
@@ -82,6 +83,8 @@ def seed(
         afar.plan(world)
         said.plan(world)
         book_bags.plan(world)
+        syllabus.plan(world)
+        reflections.plan(world)
         groups.plan(world)
         discussions.plan(world)
         world.agenda.run(world, report)

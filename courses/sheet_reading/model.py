@@ -98,6 +98,7 @@ class Session:
     host: str | None = None
     lecturer: str | None = None
     recorder: str | None = None
+    link: str | None = None
     occasion: str | None = None
     form: str | None = None
     period: str | None = None
@@ -118,7 +119,7 @@ class Session:
             name: getattr(self, name)
             for name in (
                 *("sheet", "title", "topic", "place", "host", "lecturer", "recorder", "occasion"),
-                *("form", "period", "hours", "organiser", "key", "part"),
+                *("form", "period", "hours", "organiser", "link", "key", "part"),
             )
         }
         return facts | {

@@ -65,7 +65,7 @@ class Assembler:
                 name: facts.first(name)
                 for name in (
                     *("host", "lecturer", "recorder", "occasion", "form", "period"),
-                    *("hours", "organiser"),
+                    *("hours", "organiser", "link"),
                 )
             },
         )

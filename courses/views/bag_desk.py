@@ -134,7 +134,7 @@ def rights(request: MemberRequest) -> HttpResponse:
             refuse(form, refusal)
     only = request.GET.get("only", "")
     readings: list[Lesson | Material] = []
-    for rows in (Lesson.objects.exclude(body=""), Material.objects.exclude(body="")):
+    for rows in (Lesson.objects.published().exclude(body=""), Material.objects.exclude(body="")):
         chosen_rows = rows.filter(right=None) if only == "missing" else rows
         readings += chosen_rows.select_related("course", "right__by").order_by(
             "course__order", "pk"

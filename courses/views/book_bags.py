@@ -1,17 +1,15 @@
 """Pages of book bags for members: what there is, as an EPUB, and as small pages to keep offline.
 
-The pages that a browser may keep (`offline`, `reading`, `no_network`) say nothing of whoever reads.
+The pages that a browser may keep (`offline`, `reading`) say nothing of whoever reads.
 """
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
-from django.conf import settings
 from django.db.models import Prefetch
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.text import get_valid_filename
@@ -20,14 +18,11 @@ from django.views.decorators.http import require_GET, require_safe
 from courses import book_bag_out, epub
 from courses.book_bag_out import Reading
 from courses.models import BookBag, BookBagItem
+from courses.views.offline import kept_with
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.rendering import page, page_if_changed
-
-KEPT_FILES = ["reading.css", "bags.js", "icon.svg"]
-WORKER = settings.BASE_DIR / "static" / "service-worker.js"
-RED, PAPER = "#b5121b", "#faf7f2"  # of the installed app's frame, before a page is there
 
 
 @require_GET
@@ -45,7 +40,7 @@ def detail(request: MemberRequest, bag: str) -> HttpResponse:
     """One bag: its readings, the download, and what a browser needs to keep it."""
     found, readings = _bag(bag)
     size = len(epub.write(book_bag_out.book_of(found, readings)))
-    kept = [reverse("no-network"), reverse("bag-offline", args=[found.slug])]
+    kept = [reverse("bag-offline", args=[found.slug])]
     kept += [
         reverse("bag-reading", args=[found.slug, reading.pk, number])
         for reading in readings
@@ -56,7 +51,7 @@ def detail(request: MemberRequest, bag: str) -> HttpResponse:
         "readings": readings,
         "size": size,
         "version": book_bag_out.version_of(repr((found.title, found.summary, readings)).encode()),
-        "kept": kept + [static(name) for name in KEPT_FILES],
+        "kept": kept_with() + kept,
     }
     return page(request, "courses/bag_detail.html", context)
 
@@ -111,50 +106,6 @@ def reading(request: MemberRequest, bag: str, reading: int, part: int) -> HttpRe
         "follows": [follows.pk, follows.right.reading.title] if follows else None,
     }
     return page_if_changed(request, "courses/bag_reading.html", context)
-
-
-@require_GET
-@gate.required(Capability.OWN)
-def no_network(request: MemberRequest) -> HttpResponse:
-    """What is shown for any other page while there is no network: the bags kept on this device."""
-    return page(request, "courses/no_network.html")
-
-
-@require_GET
-@gate.public("the browser asks for it without saying who")
-def worker(request: HttpRequest) -> HttpResponse:
-    """The service worker, from the root so that it may answer for every page."""
-    response = HttpResponse(WORKER.read_bytes(), content_type="text/javascript; charset=utf-8")
-    response["Cache-Control"] = "no-cache"
-    response["Service-Worker-Allowed"] = "/"
-    return response
-
-
-@require_GET
-@gate.public("the browser asks for it without saying who")
-def manifest(request: HttpRequest) -> HttpResponse:
-    """What an installed web app is called and looks like."""
-    icons = [{"src": static("icon.svg"), "sizes": "any", "type": "image/svg+xml"}]
-    icons += [
-        {"src": static(f"icon-{n}.png"), "sizes": f"{n}x{n}", "type": "image/png"}
-        for n in (192, 512)
-    ]
-    said = {
-        "id": "/",
-        "name": "党史学习教育学时与积分平台",
-        "short_name": "党史学习",
-        "lang": "zh-Hans",
-        "start_url": reverse("home"),
-        "scope": "/",
-        "display": "standalone",
-        "theme_color": RED,
-        "background_color": PAPER,
-        "icons": icons,
-    }
-    response = JsonResponse(said, json_dumps_params={"ensure_ascii": False})
-    response["Content-Type"] = "application/manifest+json"
-    response["Cache-Control"] = "public, max-age=86400"
-    return response
 
 
 def _published(slug: str) -> BookBag:

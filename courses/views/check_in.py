@@ -1,5 +1,4 @@
-"""Pages of check-in: the wall with the rotating code, the scanned page, the digits typed in, and
-walk-ins."""
+"""Pages of check-in: the wall with the rotating code, the scanned page, the digits typed in."""
 
 from __future__ import annotations
 
@@ -11,16 +10,15 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.crypto import get_random_string
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
-from courses import check_in, marks, roll_pages, walk_ins
+from courses import check_in, marks, roll_pages
 from courses.check_in import NotOnRoll, ScanRefused
-from courses.models import Status, StudySession, WalkIn
+from courses.models import Status, StudySession
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Member
-from portal.refusals import Refusal
 from portal.rendering import page
 
 BROWSER = "check-in"  # cookie: which browser scanned; a proof is worth nothing in another one
@@ -59,7 +57,9 @@ def screen(request: MemberRequest, session: int) -> HttpResponse:
         image = segno.make(request.build_absolute_uri(address), error="m")
         context["code"] = code
         context["image"] = image.svg_inline(scale=8, border=2, omitsize=True)
-    fragment = "courses/_check_in_live.html"
+    # In a meeting everybody sees what is shared, guests of other branches too: no names there.
+    context["shared"] = bool(found.link) and context["by_code"]
+    fragment = f"courses/_check_in_{'shared' if context['shared'] else 'live'}.html"
     return page(request, "courses/check_in_screen.html", context, fragment=fragment)
 
 
@@ -121,60 +121,14 @@ def confirm(request: HttpRequest) -> HttpResponse:
     return redirect("session-detail", session.pk)
 
 
-@require_POST
-@gate.required(Capability.OWN)
-def ask_in(request: MemberRequest) -> HttpResponse:
-    """Ask to be added to the roll of a session that one has scanned without standing on it."""
-    text, session = request.POST.get("proof", ""), None
-    try:
-        browser = request.COOKIES.get(BROWSER, "")
-        proof = check_in.read_proof(text, browser=browser, at=request.at)
-        session = get_object_or_404(StudySession, key=proof.session)
-        asked = walk_ins.ask(session, request.user, scanned_at=proof.at)
-    except ScanRefused as refusal:
-        context = {"session": session, "refusal": refusal.message}
-        return page(request, "courses/check_in_refused.html", context, status=422)
-    return redirect("walk-in", asked.pk)
-
-
-@never_cache
-@require_GET
-@gate.required(Capability.OWN)
-def walk_in(request: MemberRequest, walk_in: int) -> HttpResponse:
-    """What has become of one's request to be added; the page asks again by itself."""
-    rows = WalkIn.objects.select_related("session__organiser")
-    asked = gate.get(rows, request.scope, Capability.OWN, pk=walk_in)
-    context = {"walk_in": asked, "session": asked.session}
-    fragment = "courses/_walk_in.html"
-    return page(request, "courses/check_in_walk_in.html", context, fragment=fragment)
-
-
-@require_POST
-@gate.required(Capability.RECORD_ATTENDANCE)
-def decide(request: MemberRequest, walk_in: int) -> HttpResponse:
-    """Add a walk-in to the roll, or not."""
-    rows = WalkIn.objects.select_related("session", "member")
-    asked = gate.get(rows, request.scope, Capability.RECORD_ATTENDANCE, pk=walk_in)
-    by = request.scope.actor(Capability.RECORD_ATTENDANCE)
-    try:
-        if "decline" in request.POST:
-            walk_ins.decline(asked, by=by, at=request.at)
-        else:
-            walk_ins.admit(asked, by=by, at=request.at)
-    except Refusal as refusal:
-        messages.error(request, refusal.message)
-    there = "check-in-screen" if request.POST.get("then") == "screen" else "session-detail"
-    return redirect(there, asked.session_id)
-
-
 @require_http_methods(["GET", "POST"])
 @gate.required(Capability.OWN)
 def digits(request: MemberRequest) -> HttpResponse:
     """Check in with the six digits read aloud, where scanning does not work."""
     refusal = ""
     if request.method == "POST":
-        typed = "".join(c for c in request.POST.get("digits", "") if c.isdecimal())
         try:
+            typed = digits_in(request.POST.get("digits", ""))
             session = check_in.find_by_digits(request.user, typed, at=request.at)
             check_in.accept(session, request.user, scanned_at=request.at, nonce="", at=request.at)
             messages.success(request, "签到成功。")
@@ -182,8 +136,18 @@ def digits(request: MemberRequest) -> HttpResponse:
         except ScanRefused as error:
             refusal = error.message
             _keep_typed(request, refusal)
-    context = {"refusal": refusal, "open": _open_for(request)}
+    own = _open_for(request)
+    context = {
+        "refusal": refusal,
+        "open": own,
+        "at_distance": bool(own) and all(s.link for s in own),
+    }
     return page(request, "courses/check_in_digits.html", context, status=422 if refusal else 200)
+
+
+def digits_in(text: str) -> str:
+    """The digits that somebody typed, with or without a gap."""
+    return "".join(c for c in text if c.isdecimal())
 
 
 def _open_for(request: MemberRequest) -> list[StudySession]:

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from courses import early_warnings, start_pages, todos
-from courses.models import Discussion, HostAttendance, StudyLog, StudySession
+from courses.models import Discussion, HostAttendance, LessonCredit, StudyLog, StudySession
+from courses.views.offline import reader_of
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which
 from credits import overviews
 from credits.models import HoursClaim, Programme
@@ -43,8 +44,8 @@ def home(request: MemberRequest) -> HttpResponse:
 @require_GET
 @gate.required(Capability.OWN)
 def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
-    """Where a ledger line came from: the session, the log, the discussion, what a host attested or
-    the hours stated behind it."""
+    """Where a ledger line came from: the session, the log, the lesson, the discussion, what a host
+    attested or the hours stated behind it."""
     if kind == "session":
         found = StudySession.objects.filter(key=key).first()
         if found:
@@ -55,6 +56,8 @@ def source(request: MemberRequest, kind: str, key: str) -> HttpResponse:
     if kind == "log" and logs.within(request.scope, Capability.CONFIRM_STUDY).exists():
         return redirect(f"{reverse('log-list')}?show=decided")
     if kind == "host" and (address := _of_host(request, key)):
+        return redirect(address)
+    if kind == "lesson" and (address := _of_lesson(request, key)):
         return redirect(address)
     talks = Discussion.objects.filter(key=key)
     if kind == "discussion" and (talk := talks.seen_by(request.scope).first()):
@@ -75,6 +78,16 @@ def _of_host(request: MemberRequest, key: str) -> str:
     attested = HostAttendance.attested.filter(key=key)
     held = attested.within(request.scope, Capability.RECORD_ATTENDANCE)
     return reverse("host-sessions") if held.exists() else ""
+
+
+def _of_lesson(request: MemberRequest, key: str) -> str:
+    """Where the member or the branch looks at what a lesson earned."""
+    rows = LessonCredit.objects.filter(key=key)
+    if own := rows.filter(member=request.user).select_related("lesson").first():
+        published = own.lesson.is_published
+        return reverse("lesson-detail", args=[own.lesson_id]) if published else reverse("my-logs")
+    seen = rows.within(request.scope, Capability.CONFIRM_STUDY)
+    return reverse("lesson-credits") if seen.exists() else ""
 
 
 def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
@@ -99,6 +112,7 @@ def _member(request: MemberRequest, programme: Programme) -> HttpResponse:
             *map(unsettled, own.unsettled),
             *(line(row, request.today) for row in own.newest),
         ],
+        "reader": reader_of(request.user),
     }
     return page_if_changed(request, "courses/home_member.html", context)
 

@@ -1,9 +1,10 @@
-"""Pages of what is studied: courses by period and form, lessons and materials to read."""
+"""Pages of what is studied: courses by period and form, and materials to read."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
+from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
@@ -24,7 +25,7 @@ def list_(request: MemberRequest) -> HttpResponse:
     """Courses with their lessons, by history period and form."""
     programme = programme_of(request)
     period, form = request.GET.get("period", ""), request.GET.get("form", "")
-    courses = list(Course.objects.prefetch_related("lessons", "materials"))
+    courses = list(Course.objects.prefetch_related(_lessons(), "materials"))
     forms = {course.form for course in courses}
     forms |= {lesson.form for course in courses for lesson in course.lessons.all()}
     shown = []
@@ -48,25 +49,10 @@ def list_(request: MemberRequest) -> HttpResponse:
 @gate.required(Capability.OWN)
 def course(request: MemberRequest, course: int) -> HttpResponse:
     """A course: what it is, its lessons and materials."""
-    found = get_object_or_404(Course.objects.prefetch_related("lessons", "materials"), pk=course)
+    found = get_object_or_404(Course.objects.prefetch_related(_lessons(), "materials"), pk=course)
     periods = dict(periods_of(programme_of(request)))
     context = {"course": found, "period": periods.get(found.period, ""), "done": _done(request)}
     return page(request, "courses/course_detail.html", context)
-
-
-@require_GET
-@gate.required(Capability.OWN)
-def lesson(request: MemberRequest, lesson: int) -> HttpResponse:
-    """A lesson to read, with a button that logs it."""
-    rows = Lesson.objects.select_related("course").prefetch_related("materials")
-    found = get_object_or_404(rows, pk=lesson)
-    periods = dict(periods_of(programme_of(request)))
-    context = {
-        "lesson": found,
-        "period": periods.get(found.period, ""),
-        "done": found.content in _done(request),
-    }
-    return page(request, "courses/lesson_detail.html", context)
 
 
 @require_GET
@@ -81,6 +67,11 @@ def material(request: MemberRequest, material: int) -> HttpResponse:
         response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
         return response
     return page(request, "courses/material_detail.html", {"material": found})
+
+
+def _lessons() -> Prefetch[str]:
+    """Of a course, what readers see."""
+    return Prefetch("lessons", Lesson.objects.published())
 
 
 def _fits(one: Course | Lesson, period: str, form: str) -> bool:

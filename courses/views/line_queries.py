@@ -14,7 +14,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from courses import line_queries
-from courses.models import Discussion, HostAttendance, LineQuery, StudyLog, StudySession
+from courses.models import (
+    Discussion,
+    HostAttendance,
+    LessonCredit,
+    LineQuery,
+    StudyLog,
+    StudySession,
+)
 from credits.models import HoursClaim, LedgerEntry, SourceKind
 from credits.views.shown import programme_of
 from portal import gate
@@ -140,6 +147,7 @@ def _addresses(queries: list[LineQuery]) -> dict[int, str]:
         "session": [],
         "log": [],
         "host": [],
+        "lesson": [],
         "discussion": [],
         "opening": [],
         "outside": [],
@@ -154,12 +162,17 @@ def _addresses(queries: list[LineQuery]) -> dict[int, str]:
             continue
         rows: Any = model._default_manager.filter(key__in=keys[kind])
         found |= {(kind, key): pk for key, pk in rows.values_list("key", "pk")}
+    passed = LessonCredit.objects.filter(key__in=keys["lesson"], state="credited")
+    found |= {
+        ("lesson", key, on): pk for key, on, pk in passed.values_list("key", "programme", "pk")
+    }
     if stated := keys["opening"] + keys["outside"]:
         claims = HoursClaim.objects.filter(key__in=stated).values_list("kind", "key", "pk")
         found |= {(kind, key): pk for kind, key, pk in claims}
     addresses = {}
     for query in queries:
-        source = found.get((query.kind, query.key))
+        about = (query.kind, query.key)
+        source = found.get(about) or found.get((*about, query.programme_id))
         if query.kind == "session" and source:
             address = reverse("session-detail", args=[source])
             addresses[query.pk] = f"{address}?member={query.member_id}#m{query.member_id}"
@@ -167,6 +180,8 @@ def _addresses(queries: list[LineQuery]) -> dict[int, str]:
             addresses[query.pk] = reverse("log-reverse", args=[source])
         elif query.kind == "host" and source:
             addresses[query.pk] = reverse("host-reverse", args=[source])
+        elif query.kind == "lesson" and source:
+            addresses[query.pk] = reverse("lesson-reverse", args=[source])
         elif query.kind == "discussion" and source:
             addresses[query.pk] = reverse("discussion-recognise", args=[source])
         elif source:

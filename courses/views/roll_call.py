@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from courses import marks, roll_call, roll_pages, sheets_out
+from courses import marks, meeting_links, roll_call, roll_pages, sheets_out
 from courses.forms import GuestForm
 from courses.marks import Wish
 from courses.models import Attendance, AttendancePlan, StudySession
@@ -34,7 +34,13 @@ def detail(request: MemberRequest, session: int) -> HttpResponse:
         own = rows.for_member(request.user).filter(pk=session).first()
         own = own or gate.get(rows, request.scope, Capability.SEE_FIGURES, pk=session)
     plan = AttendancePlan.objects.filter(session=session, member=request.user).first()
-    context = {"session": own, "mark": mark, "at": request.at, "plan": plan}
+    context = {
+        "session": own,
+        "mark": mark,
+        "at": request.at,
+        "plan": plan,
+        "meeting": meeting_links.is_offered(own, request.user, mark, at=request.at),
+    }
     context |= plans.offered(own, mark, plan, request.user, at=request.at)
     return page(request, "courses/session_member.html", context)
 
@@ -63,7 +69,7 @@ def save(request: MemberRequest, session: int) -> HttpResponse:
     """Save marks; with `close`, close the roll, after showing who cannot be credited and why."""
     found, wishes = roll_page.session_of(request, session), dict[int, Wish]()
     by = request.scope.actor(Capability.RECORD_ATTENDANCE)
-    becomes = request.POST.get("not_yet_becomes", "")
+    becomes, counted = request.POST.get("not_yet_becomes", ""), request.POST.get("compared", "")
     try:
         wishes = roll_page.wishes_of(request)
         if "close" not in request.POST or "back" in request.POST:
@@ -74,7 +80,10 @@ def save(request: MemberRequest, session: int) -> HttpResponse:
             asked = closing.asked(found, wishes, at=request.at)
             if asked:
                 return page(request, "courses/roll_confirm.html", asked)
-        roll_call.close(found, wishes, by=by, at=request.at, not_yet_becomes=becomes)
+        roll_call.close(
+            found, wishes, by=by, at=request.at, not_yet_becomes=becomes,
+            compared=int(counted) if counted.isdecimal() and len(counted) < 7 else None,
+        )  # fmt: skip
         counts = marks.count(list(found.attendances.all()))
         messages.success(request, f"已记学时：实到 {counts.there} 人。")
         return _back(request, found)

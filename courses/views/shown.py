@@ -181,6 +181,6 @@ def screen(session: Any) -> str:
 
 
 def when(session: StudySession, today: date | None = None) -> str:
-    """When and where a session is: 6月3日（周四）19:30–21:00 会议室."""
+    """When and where a session is: 6月3日（周四）19:30–21:00 会议室 线上."""
     times = f"{day(session.starts_at, today)}{clock(session.starts_at)}–{clock(session.ends_at)}"
-    return f"{times} {session.place}" if session.place else times
+    return " ".join(filter(None, (times, session.place, "线上" if session.link else "")))

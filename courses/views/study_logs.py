@@ -261,6 +261,8 @@ def _initial(request: MemberRequest, programme: Programme, last: StudyLog | None
         values |= {"form": last.form, "period": last.period, "minutes": last.minutes}
     else:
         values["form"] = study_logs.OWN_FORMS[0]
+    if topic := request.GET.get("topic", ""):
+        values["topic"] = topic[:80]
     named = study_logs.named(request.GET.get("content", ""))
     if named is not None:
         values |= {"content": named.content, "form": named.form}

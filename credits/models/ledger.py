@@ -101,8 +101,13 @@ class Posting(models.Model):
     @property
     def has_page(self) -> bool:
         """Whether the source has a page of its own, at the address `source`."""
-        kinds = {SourceKind.SESSION, SourceKind.STUDY_LOG, SourceKind.HOST_SESSION,
-                 SourceKind.DISCUSSION}  # fmt: skip
+        kinds = {
+            SourceKind.SESSION,
+            SourceKind.STUDY_LOG,
+            SourceKind.HOST_SESSION,
+            SourceKind.LESSON,
+            SourceKind.DISCUSSION,
+        }
         return self.kind in kinds or self.is_granted
 
     @property

@@ -44,9 +44,10 @@ class Page(NamedTuple):
     none (no object), object (in scope), owner (the person's own), of_… (that role's own upload),
     root (the city's own things), public (no sign-in), anyone (the object is everybody's),
     person (names with hours), same_unit (of one's own unit),
-    person (names with hours), drawn (the person drawn, and who judges),
+    drawn (the person drawn, and who judges),
     staff (names with hours of somebody who is not among the visitors),
     claim (one's own, the branch's, those one approves),
+    editors (who writes lessons: of their organisation, or the city's), lesson (of their own),
     taking_part (who is due in the session, or sees figures there),
     talk (who is in the group, or arranges things for its organiser),
     run (of these, the group's leader and who arranges).
@@ -72,6 +73,7 @@ PAGES: dict[str, Page] = {
     "session-detail": Page("own", "taking_part"),
     "session-change": Page("manage_classes", "object"),
     "session-call-off": Page("manage_classes", "object"),
+    "session-link": Page("manage_classes", "object"),
     "session-open": Page("record_attendance", "object"),
     "session-save": Page("record_attendance", "object"),
     "session-add": Page("record_attendance", "object"),
@@ -120,7 +122,24 @@ PAGES: dict[str, Page] = {
     "sample-photo": Page("own", "drawn"),
     "course-list": Page("own"),
     "course-detail": Page("own", "anyone"),
+    "lesson-list": Page("own"),
     "lesson-detail": Page("own", "anyone"),
+    "lesson-answers": Page("own", "anyone"),
+    "lesson-credit": Page("own", "owner"),
+    "lesson-credits": Page("confirm_study"),
+    "lesson-reverse": Page("confirm_study", "object"),
+    "lesson-file": Page("own", "lesson"),
+    "lesson-captions": Page("own", "lesson"),
+    "lesson-desk": Page("own", "editors"),
+    "lesson-new": Page("own", "editors"),
+    "lesson-preview": Page("own", "editors"),
+    "lesson-edit": Page("own", "lesson"),
+    "lesson-act": Page("own", "lesson"),
+    "lesson-versions": Page("own", "lesson"),
+    "lesson-questions": Page("own", "lesson"),
+    "lesson-bank": Page("own", "lesson"),
+    "lesson-upload": Page("own", "lesson"),
+    "file-mend": Page("own", "lesson"),
     "material-detail": Page("own", "anyone"),
     "bag-list": Page("own"),
     "bag-detail": Page("own", "anyone"),
@@ -136,6 +155,16 @@ PAGES: dict[str, Page] = {
     "bag-act": Page("govern", "object"),
     "reading-rights": Page("govern"),
     "right-revoke": Page("govern", "anyone"),
+    "my-reflections": Page("own"),
+    "reflection-new": Page("own"),
+    "reflection-write": Page("own", "owner"),
+    "reflection-act": Page("own", "owner"),
+    "exemplar-list": Page("own"),
+    "exemplar-detail": Page("own", "same_unit"),
+    "reflection-list": Page("confirm_study"),
+    "reflection-read": Page("confirm_study", "object"),
+    "recommended-list": Page("approve"),
+    "recommended-detail": Page("approve", "object"),
     "discussion-list": Page("own"),
     "discussion-new": Page("own", "run"),
     "discussion-detail": Page("own", "talk"),
@@ -338,6 +367,10 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
         case "drawn":
             drawn = inside and role == "member"
             return drawn or (role in GRANTED["approve"] and (inside or role in WHOLE_CITY))
+        case "editors":
+            return role in GRANTED["manage_classes"] | WHOLE_CITY
+        case "lesson":
+            return inside and role in GRANTED["manage_classes"]
         case "talk":
             return inside and role in {"member", "helper", *GRANTED["manage_classes"]}
         case "run":

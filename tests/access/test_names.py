@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import openpyxl
 import pytest
+from django.urls import reverse
 
 from credits import ledger
 from credits.ledger import Credit, Source
@@ -85,7 +86,12 @@ def test_mistake_26_nobody_of_the_county_reads_a_name_from_outside(studied, as_r
 
 @pytest.mark.parametrize("role", ["guidance", "stranger"])
 def test_mistake_26_whoever_sees_figures_only_reads_no_name_at_all(studied, as_role, role):
-    assert found_in(as_role(role), studied, INSIDE + OUTSIDE) == {}
+    """But for exemplars, which their authors agreed to sign for everybody of the county."""
+    found = found_in(as_role(role), studied, INSIDE + OUTSIDE)
+    listed, shown = reverse("exemplar-list"), studied.inside["exemplar"]
+
+    assert found.pop(f"get {reverse('exemplar-detail', args=[shown])}") == [INSIDE[0]]
+    assert set(found) == {f"get {listed}"}
 
 
 @pytest.mark.parametrize("role", ["stranger", "guidance", "official", "administrator", "city"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import uuid4
 
 from courses import (
     answers,
@@ -11,12 +12,16 @@ from courses import (
     book_bags,
     check_in,
     discussions,
+    exemplars,
     group_robots,
+    lesson_texts,
     line_queries,
     push_kinds,
     pushes,
     reading_classes,
     reading_rights,
+    reflection_reading,
+    reflections,
     roll_call,
     samples,
     sessions,
@@ -24,10 +29,15 @@ from courses import (
     study_logs,
 )
 from courses.discussions import Question
+from courses.lesson_texts import Text
 from courses.models import (
     Course,
     HostAttendance,
     Lesson,
+    LessonAttempt,
+    LessonCredit,
+    LessonFile,
+    LessonVersion,
     Material,
     SamplePhoto,
     SheetImport,
@@ -35,6 +45,7 @@ from courses.models import (
     StudyLog,
     WalkIn,
 )
+from courses.reflections import Writing
 from courses.sessions import Plan
 from courses.study_logs import Study
 from credits import (
@@ -93,6 +104,7 @@ def lay_out(city: City, programme: Programme) -> World:
     world.inside |= shared
     world.outside |= shared
     _bags(world)
+    _lessons(world)
     _discussions(world)
     _checks(world)
     return world
@@ -109,6 +121,32 @@ def _bags(world: World) -> None:
         book_bags.publish(bag, by=by, at=NOW)
         ids |= {"book_bag": bag.pk, "bag": bag.slug, "reading": item.pk, "part": 1,
                 "right": right.pk}  # fmt: skip
+
+
+def _lessons(world: World) -> None:
+    """A lesson that each branch writes, with a film; and hours that one earned a member."""
+    city, course = world.city, Course.objects.get(pk=world.inside["course"])
+    lesson = Lesson.objects.get(pk=world.inside["lesson"])
+    version = LessonVersion.objects.create(
+        lesson=lesson, number=1, title="课", form="online", minutes=30, band=0, asked=3, needed=2,
+        published_at=NOW,
+    )  # fmt: skip
+    for ids, branch in ((world.inside, city.jia), (world.outside, city.bing)):
+        own = lesson_texts.begin(course, branch, Text("我们的课", "online", 20), by=city.by, at=NOW)
+        film = LessonFile.objects.create(
+            lesson=own, kind="video", type="video/mp4", content=b"film", size=4, caption="短片",
+            captions="WEBVTT", added_by=city.by.member, added_at=NOW,
+        )  # fmt: skip
+        person = Member.objects.get(pk=ids["member"])
+        attempt = LessonAttempt.objects.create(
+            token=uuid4(), lesson=lesson, version=version, member=person, turn=0, drawn=[],
+            given={}, right=2, asked=3, state="credited", message="已通过。", day=TODAY, at=NOW,
+        )  # fmt: skip
+        credit = LessonCredit.objects.create(
+            key=f"lesson-{branch.code}", programme=world.programme, lesson=lesson, member=person,
+            attempt=attempt, branch=branch, state="credited", day=TODAY, hours=50,
+        )  # fmt: skip
+        ids |= {"own_lesson": own.pk, "lesson_file": film.pk, "lesson_credit": credit.pk}
 
 
 def _discussions(world: World) -> None:
@@ -263,6 +301,7 @@ def _things(
     )
     weekly = Letter(person.pk, "weekly", "2021-W22", "学习提醒", "还差 2 学时。", "/warnings/mine/")
     messages.send_many([weekly], at=NOW)
+    _reflections(ids, city, branch, unit, person, helper)
     stated = claims.Stated(person, "opening", "seminar", "reform", days_ago(90), 400, "登记簿", 1)
     batch = claims.hand_in(programme, branch, [stated], key=branch.code, by=by, at=NOW)
     closing = registers.enter(
@@ -309,6 +348,32 @@ def _things(
         "key": session.key,
         "token": check_in.code_at(session, moment(TODAY, 19, 30)).token,
     }
+
+
+def _reflections(
+    ids: dict[str, int | str],
+    city: City,
+    branch: Organization,
+    unit: Organization,
+    person: Member,
+    helper: Member,
+) -> None:
+    """One to be read, one recommended to the unit, one that the unit shows."""
+    own, officer = Actor(person, "member"), Actor(helper, "organiser")
+    made = []
+    for turn in ("first", "second", "third"):
+        writing = Writing("心得", f"{turn}，读史明理。", consent=True)
+        key = f"{turn}-{branch.code.lower()}"
+        made.append(reflections.hand_in(key, writing, seen_version=0, by=own, at=NOW))
+    asked, shown = (
+        reflection_reading.recommend(row, unit, reason="写得实在", by=officer, at=NOW)
+        for row in made[1:]
+    )
+    exemplars.accept(shown, by=city.by, at=NOW)
+    ids |= {
+        "writing": made[0].key, "reflection": made[0].pk, "recommendation": asked.pk,
+        "exemplar": shown.pk,
+    }  # fmt: skip
 
 
 def _sample(

@@ -6,6 +6,7 @@ stands in no list fails there.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,29 +20,41 @@ from courses import (
     group_robots,
     host_decisions,
     host_sessions,
+    lesson_bank,
+    lesson_media,
+    lesson_publishing,
+    lesson_texts,
     line_queries,
     moderation,
     push_kinds,
     pushes,
+    reflection_reading,
+    reflections,
     roll_call,
     samples,
     sessions,
 )
+from courses.lesson_bank import Wording
+from courses.lesson_texts import Text
 from courses.models import (
     Attendance,
     BookBag,
     Course,
     Discussion,
     Lesson,
+    LessonAttempt,
     Material,
     Push,
     ReadingClass,
+    Recommendation,
+    Reflection,
     SheetImport,
     StudyGroup,
     StudyLog,
     WalkIn,
 )
 from courses.models import StudySession as Session
+from courses.reflections import Writing
 from courses.sessions import Plan
 from credits import (
     bulletins,
@@ -76,6 +89,7 @@ from portal.models import (
 )
 from portal.people_in import Table
 from tests.cast import TODAY, moment
+from tests.courses import lesson_hands
 
 MATTERS = ("sessions", "bulk", "granted", "corrected", "conflicts")
 UNIT_ACTS = ("rename", "move", "merge", "divide", "dissolve")
@@ -86,9 +100,12 @@ NO_PAGE = {
     "job-file": "the file that a job has made",
     "sample-photo": "a photo",
     "bag-epub": "a file",
+    "lesson-file": "a picture, a sound or a film",
+    "lesson-captions": "a track of captions",
     "push-follow": "leads to what was pushed",
     "service-worker": "a script",
     "manifest": "a file of the browser's",
+    "reflection-new": "leads to the page of a reflection that is not there yet",
 }
 
 
@@ -125,6 +142,12 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     tomorrow = moment(TODAY + timedelta(days=1), 19)
     plan = Plan("邻支部党课", "lecture", tomorrow, tomorrow + timedelta(minutes=90), "reform")
     visit = sessions.schedule(beside, [programme], plan, by=by, at=at)
+    now = Plan("线上党课", "lecture", at, at + timedelta(hours=1), "reform", method="check_in",
+               link="https://meeting.example.com/dm/1")  # fmt: skip
+    distant = sessions.schedule(branch, [programme], now, by=by, at=at)
+    roll_call.open_(distant, by=by, at=at)
+    far = replace(plan, title="邻支部线上党课", key="far", link=now.link, method="check_in")
+    visit_far = sessions.schedule(beside, [programme], far, by=by, at=at)
     foreign = _host_sessions(branch, beside, list(people.values()), by=by, at=at)
     text, link = "还差 2 学时。\n可以参加：", "/warnings/mine/"
     weekly = Letter(people["member"].pk, "weekly", "2021-W22", "学习提醒", text, link)
@@ -170,6 +193,9 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         "study_group": group.pk,
         "push": _pushed(group, live, by=by, at=at),
         "visit": visit.pk,
+        "distant": distant.pk,
+        "visit_far": visit_far.pk,
+        **_reflections(people, at),
         "claim": granted.pk,
         "returned": returned.pk,
         "batch": claims.hand_in(programme, branch, [stated[2]], key="pages", by=by, at=at).pk,
@@ -190,6 +216,7 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
         "draft": draft.pk,
         "unit_figures": _checked(people, draft, at),
         "unit_text_request": _asked(people, draft, at),
+        **_lessons(people, by=by, at=at),
         "certificate": certificates.issue(complete, by=by, at=at).pk,
         "upload": Upload.objects.create(
             by=people["secretary"], kind="members", filename="名册.csv", table=table, at=at
@@ -235,6 +262,25 @@ def made(people: dict[str, Any]) -> dict[str, int | str]:
     return ids
 
 
+def _reflections(people: dict[str, Any], at: datetime) -> dict[str, int | str]:
+    """A near-copy to be read, one that waits for the official, a draft."""
+    member, by = Actor(people["member"], Role.MEMBER), Actor(people["secretary"], Role.SECRETARY)
+    copy = Reflection.objects.to_read().get(key="cast-reflection-3")
+    text = Reflection.objects.get(key="cast-reflection-1").text
+    writing = Writing("学习一张老图纸", text, consent=True)
+    made = reflections.hand_in("pages", writing, seen_version=0, by=member, at=at)
+    asked = reflection_reading.recommend(
+        made, Organization.objects.get(parent=None), reason="实在", by=by, at=at
+    )
+    reflections.save("draft", Writing("草稿", "写到一半"), seen_version=0, by=member, at=at)
+    own = Writing("自己的", text)
+    mine = reflections.hand_in("own", own, seen_version=0, by=member, at=at)
+    return {
+        "copy": copy.pk, "recommendation": asked.pk, "writing": mine.key,
+        "exemplar": Recommendation.objects.get(state="accepted").pk,
+    }  # fmt: skip
+
+
 def _host_sessions(
     branch: Organization, beside: Organization, busy: list[Member], *, by: Actor, at: datetime
 ) -> int:
@@ -259,6 +305,35 @@ def _host_sessions(
         rows = host_sessions.attest(session, stays, by=Actor(officer.member, "secretary"), at=at)
     host_decisions.recognise(rows[:1], by=by, at=at)
     return rows[0].pk
+
+
+def _lessons(people: dict[str, Any], *, by: Actor, at: datetime) -> dict[str, int]:
+    """A lesson of the branch with a film, published and changed since; lessons that the member has
+    yet to answer, and has answered wrongly; and what passing one earned somebody of the branch."""
+    course, branch = Course.objects.filter(kind="series")[0], by.member.branch
+    assert branch is not None
+    own = lesson_texts.begin(course, branch, Text("支部小课", "online", 20), by=by, at=at)
+    film = lesson_media.add(
+        own, b"\0\0\0\x18ftypmp42", "参观", minutes=3, transcript="走进展馆。", by=by, at=at
+    )
+    question = Wording("judge", "展馆在望花。", [], [0], "见第一段。")
+    gone = [lesson_bank.add(own, question, by=by, at=at) for _ in range(2)][-1]
+    text = Text("支部小课", "online", 20, f"## 参观\n\n展馆在望花。\n\n![参观](file:{film.pk})")
+    lesson_texts.save(own, text, seen=lesson_texts.draft_of(own).version, by=by, at=at)
+    seen = lesson_texts.draft_of(own).version
+    lesson_publishing.publish(own, seen=seen, by=by, at=at)
+    lesson_bank.retire(gone, by=by, at=at)
+    asking = Lesson.objects.exclude(band=0).exclude(attempts__member=people["member"])
+    others = Member.objects.in_branch(branch).exclude(pk__in=[p.pk for p in people.values()])
+    passed = lesson_hands.answer(asking[0], others.order_by("pk")[0], at=at)
+    tried = LessonAttempt.objects.filter(member=people["member"], state="failed")
+    return {
+        "own_lesson": own.pk,
+        "film": film.pk,
+        "asking": some(asking),
+        "failed": tried.values_list("lesson", flat=True)[0],
+        "passed": passed.credits.get(state="credited").pk,
+    }
 
 
 def _discussed(people: dict[str, Any], at: datetime) -> dict[str, int | str]:
@@ -353,7 +428,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("home"), at("log-new"), at("my-logs"), at("check-in"), scan,
             at("scan", ids["key"], "old"), at("check-in-confirm", query="?proof=x"),
             at("course-list"), at("course-list", query="?period=reform&form=lecture"),
-            at("course-detail", course), at("lesson-detail", lesson),
+            at("course-detail", course), at("lesson-detail", lesson), at("lesson-list"),
+            *(at("lesson-detail", pk) for pk in (ids["asking"], ids["failed"])),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
             at("my-warnings"), at("session-visit", ids["visit"]), at("message-list"),
             at("message-by-mail"), at("suggestions"),
@@ -364,12 +440,19 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("bag-offline", bag.slug), at("bag-reading", bag.slug, some(bag.items.all()), 1),
             at("discussion-list"), at("discussion-detail", ids["talk"]),
             *(at("session-detail", pk) for pk in (closed, planned, opened, states["cancelled"])),
+            at("session-detail", ids["distant"]), at("session-visit", ids["visit_far"]),
+            at("my-reflections"), at("reflection-write", "draft"), at("reflection-write", "fresh"),
+            at("reflection-write", ids["writing"]), at("reflection-write", "pages"),
+            at("exemplar-list"), at("exemplar-detail", ids["exemplar"]),
         ],
         "secretary": [
             at("home"), at("class-list"), at("class-new"), at("class-detail", reading_class),
             at("class-roll", reading_class),
             at("session-new"), *(at("session-detail", pk) for pk in states.values()),
             at("session-detail", ids["live"]), at("session-change", planned),
+            at("session-detail", ids["distant"]), at("session-link", ids["distant"]),
+            at("check-in-screen", ids["distant"]), at("reflection-list"),
+            at("reflection-list", query="?show=decided"), at("reflection-read", ids["copy"]),
             at("session-call-off", planned), at("session-one", closed, member),
             at("session-move", closed, member), at("session-move", closed, member, query=to),
             at("query-list"), at("query-list", query="?show=decided"), at("branch-samples"),
@@ -393,7 +476,11 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("stay-list", query="?show=ended"), at("stay-mend", stay), at("stay-end", stay),
             at("stays-hosted"), at("stays-in"),
             at("stays-in-one", ids["stay_list"]), at("host-sessions"), at("host-list"),
-            at("host-decided"), at("host-reverse", ids["foreign"]),
+            at("host-decided"), at("host-reverse", ids["foreign"]), at("lesson-credits"),
+            at("lesson-reverse", ids["passed"]), at("lesson-desk"), at("lesson-new"),
+            at("lesson-edit", ids["own_lesson"]), at("lesson-versions", ids["own_lesson"]),
+            at("lesson-questions", ids["own_lesson"]),
+            at("file-mend", ids["own_lesson"], ids["film"]),
             at("discussion-list"), at("discussion-new", ids["study_group"]),
             at("discussion-detail", ids["talk"]), at("discussion-detail", ids["credited"]),
             at("discussion-recognise", ids["credited"]), at("discussion-reports", ids["talk"]),
@@ -424,6 +511,8 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("sample-redraw", ids["sample"]), at("sample-item", ids["item"]),
             at("sample-item", ids["judged"]), at("bag-desk"), at("bag-edit", bag.pk),
             at("reading-rights"), at("reading-rights", query="?only=missing"),
+            at("recommended-list"), at("recommended-list", query="?show=decided"),
+            at("recommended-detail", ids["recommendation"]),
             at("claims-waiting"),
             at("claims-waiting", query="?decided"), at("claim-detail", ids["claim"]),
             at("claim-reverse", ids["claim"]),

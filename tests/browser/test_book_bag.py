@@ -55,7 +55,7 @@ def test_a_kept_bag_is_read_with_the_network_cut(page: Page, bag: BookBag):
 
     page.context.set_offline(True)
     page.goto(reverse("home"))
-    expect(page.locator("h1")).to_have_text("保存在这台设备的书包")
+    expect(page.locator("h1")).to_have_text("保存在这台设备的内容")
     expect(page.locator(".offline-note")).to_be_visible()
     expect(page.locator("main")).not_to_contain_text("学时")
     page.get_by_role("link", name=bag.title).click()
@@ -92,7 +92,7 @@ def test_nothing_is_kept_but_the_bag_and_nothing_of_the_reader(
     wanted |= {reverse("bag-reading", args=[bag.slug, item.pk, 1]) for item in bag.items.all()}
     assert {path for path in held if not path.startswith("/static/")} == wanted
     assert {path for path in held if path.startswith("/static/")} == {
-        "/static/reading.css", "/static/bags.js", "/static/icon.svg",
+        "/static/reading.css", "/static/keep.js", "/static/answers.js", "/static/icon.svg",
     }  # fmt: skip
     member = Member.objects.get(number=seeded["member"])
     for path, text in held.items():
@@ -142,7 +142,7 @@ def test_a_bag_that_has_changed_is_offered_anew_and_one_is_removed_by_a_tap(
     Material.objects.filter(key="xia-minghan").update(body="改过的正文。")
     page.reload()
     state = page.locator("[data-state]")
-    expect(state).to_contain_text("书包已有更新")
+    expect(state).to_contain_text("已有更新")
     page.get_by_role("button", name="更新").click()
     expect(state).to_contain_text("没有网络也能读")
     assert len(page.evaluate(NAMES)) == 1

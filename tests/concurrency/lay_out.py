@@ -40,6 +40,7 @@ from tests.cast import (  # noqa: E402
     moment,
     rules_json,
 )
+from tests.courses import lesson_hands  # noqa: E402
 
 call_command("migrate", verbosity=0)
 city = cast.lay_out_city()
@@ -111,3 +112,4 @@ walk_ins.ask(
     Member.objects.get(number="80000001"),
     scanned_at=moment(days_ago(0), 9),
 )
+lesson_hands.published(city.actor("shi", "official"))

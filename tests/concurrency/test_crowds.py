@@ -61,6 +61,30 @@ def test_mistake_09_leave_approved_by_eight_at_once_is_reversed_once(machine, cr
     verified()
 
 
+def test_mistake_27_a_lesson_answered_in_eight_browsers_at_once_is_credited_once(
+    machine, crowd, verified
+):
+    answers = crowd("answer_lesson", 8)
+
+    assert [a["said"] for a in answers if "said" in a] == ["credited"]
+    refused = {a["refused"] for a in answers if "refused" in a}
+    assert refused == {"这一课您已经通过，学时不重复计。"}
+    assert machine.one("SELECT count(*) FROM credits_ledgerentry") == 1
+    verified()
+
+
+def test_one_token_sent_eight_times_at_once_is_told_the_same_and_credited_once(
+    machine, crowd, verified
+):
+    answers = crowd("answer_lesson_once", 8)
+
+    assert len({tuple(a["said"]) for a in answers}) == 1
+    assert answers[0]["said"][0] == "credited"
+    assert machine.one("SELECT count(*) FROM courses_lessonattempt") == 1
+    assert machine.one("SELECT count(*) FROM credits_ledgerentry") == 1
+    verified()
+
+
 def test_eight_attest_and_recognise_the_same_mobile_members_once(machine, crowd, verified):
     answers = crowd("attest_and_recognise", 8)
 
@@ -225,6 +249,28 @@ def test_a_query_is_answered_once_by_whoever_was_first(machine, crowd, verified)
         assert state == ("declined" if declined else "corrected")
     assert len(rows) == 4
     verified()
+
+
+def test_of_many_devices_one_begins_the_reflection_and_the_others_are_told(machine, crowd):
+    answers = crowd("write_on_many_devices", 12)
+
+    [said] = [a["said"] for a in answers if "said" in a]
+    assert machine.rows("SELECT text, version FROM courses_reflection") == [(said, 1)]
+    assert {a["refused"] for a in answers if "refused" in a} == {
+        "这一篇在别的设备上改过，两份都在下面，请选用一份。"
+    }
+
+
+def test_a_recommendation_is_decided_once_and_withdrawn_once(machine, crowd):
+    answers = crowd("decide_one_recommendation", 12)
+
+    said = Counter(a["said"] for a in answers if "said" in a)
+    [(state, decided)] = machine.rows("SELECT state, decided_by_id FROM courses_recommendation")
+    assert state == "withdrawn" or said["declined"] == 1
+    assert said["withdrawn"] <= 1
+    assert said["declined"] <= 1
+    assert not (said["accepted"] and said["declined"])
+    assert (decided is not None) == bool(said["accepted"] or said["declined"])
 
 
 def test_an_attendance_that_many_move_at_once_moves_once(machine, crowd, verified):

@@ -9,6 +9,7 @@ import time
 from datetime import date, timedelta
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import time_machine
 from django.conf import settings
@@ -22,11 +23,14 @@ from courses import (
     claim_reversals,
     corrections,
     discussions,
+    exemplars,
     host_decisions,
     host_sessions,
     line_queries,
     moves,
     recognition,
+    reflection_reading,
+    reflections,
     roll_call,
     sheets_in,
     study_logs,
@@ -39,10 +43,13 @@ from courses.models import (
     AttendancePlan,
     Discussion,
     HostAttendance,
+    Lesson,
     LineQuery,
+    Recommendation,
     StudySession,
     WalkIn,
 )
+from courses.reflections import Writing
 from courses.study_logs import Handing, Study
 from credits import (
     bulletins,
@@ -64,6 +71,7 @@ from portal.models import Member, MobileStay, Organization, Role
 from portal.organizations import Founding
 from portal.refusals import Conflict, Refusal
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
+from tests.courses import lesson_hands
 
 SECRETARY = "周明远"
 
@@ -185,6 +193,32 @@ def decide_queries(number: int) -> Any:
     wish = {query.member_id: Wish(Mark("present"), Mark("absent"))}
     corrections.correct(session, wish, reason=f"更正{number}", by=actor(), at=NOW)
     return "corrected"
+
+
+def write_on_many_devices(number: int) -> Any:
+    """Every device of one member saves its own words as the first of one reflection."""
+    writing = Writing("题目", f"第 {number} 台写的。")
+    by = Actor(members_of_jia()[0], "member")
+    return reflections.save("devices", writing, seen_version=0, by=by, at=NOW).text
+
+
+def decide_one_recommendation(number: int) -> Any:
+    """Recommended by the first of all, then accepted, declined and withdrawn at once."""
+    author, officer = (Actor(m, "member") for m in members_of_jia()[:2])
+    if number == 0:
+        writing = Writing("题目", "正文。", consent=True)
+        row = reflections.hand_in("one", writing, seen_version=0, by=author, at=NOW)
+        where = Organization.objects.get(code="YL-QC")
+        reflection_reading.recommend(row, where, reason="好", by=officer, at=NOW)
+    while not (asked := Recommendation.objects.first()):
+        time.sleep(0.01)
+    if number % 3 == 0:
+        exemplars.withdraw(asked, by=author, at=NOW)
+        return "withdrawn"
+    by = Actor(members_of_jia()[2 + number], "official")
+    if number % 3 == 1:
+        return exemplars.accept(asked, by=by, at=NOW).state
+    return exemplars.decline(asked, reply="不", by=by, at=NOW).state
 
 
 def state_hours(number: int) -> Any:
@@ -539,3 +573,18 @@ def post(
         by=actor(),
         at=NOW,
     )
+
+
+def answer_lesson(number: int) -> str:
+    """The same member answers the same page in so many browsers, each with a token of its own."""
+    return lesson_hands.answer(Lesson.objects.get(), _lin(), turn=0).state
+
+
+def answer_lesson_once(number: int) -> tuple[str, str]:
+    """One set of answers is sent so many times at once."""
+    made = lesson_hands.answer(Lesson.objects.get(), _lin(), turn=0, token=UUID(int=7))
+    return made.state, made.message
+
+
+def _lin() -> Member:
+    return Member.objects.select_related("branch").get(name="林小满")

@@ -149,6 +149,8 @@ def test_the_service_worker_answers_for_the_whole_site_and_is_asked_anew_each_ti
     assert answer["Service-Worker-Allowed"] == "/"
     assert answer.content == (settings.BASE_DIR / "static/service-worker.js").read_bytes()
     assert len(answer.content.splitlines()) <= 60, "a few dozen lines"
+    again = client.get("/service-worker.js", headers={"if-none-match": answer["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
     assert "worker-src 'self'" in answer["Content-Security-Policy"]
     assert "'unsafe" not in answer["Content-Security-Policy"]
 
@@ -158,10 +160,12 @@ def test_the_addresses_in_the_service_worker_are_those_of_the_portal():
     written = set(re.findall(r'"(/[a-z-]+/)"', text))
     names = ("sign-in", "sign-out", "sign-out-everywhere", "no-network")
     assert written == {reverse(name) for name in names}
-    kept = (settings.BASE_DIR / "static/bags.js").read_text()
+    kept = (settings.BASE_DIR / "static/keep.js").read_text()
     assert 'register("/service-worker.js"' in kept
-    assert "`/bags/${bag.slug}/offline/`" in kept
+    assert "`/bags/${slug}/offline/`" in kept
     assert reverse("bag-offline", args=["x"]) == "/bags/x/offline/"
+    assert "`/lessons/${slug}/`" in kept
+    assert reverse("lesson-detail", args=[5]) == "/lessons/5/"
 
 
 def test_the_manifest_names_icons_that_are_there(client):

@@ -1,0 +1,65 @@
+"""Lessons with questions for tests: written and published by the real verbs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from courses import lesson_answers, lesson_bank, lesson_publishing, lesson_questions, lesson_texts
+from courses.lesson_answers import Answers
+from courses.lesson_bank import Wording
+from courses.lesson_texts import Text
+from courses.models import Course, Lesson, LessonAttempt, LessonVersion
+from portal.audit import Actor
+from tests.cast import BEFORE, NOW
+
+BODY = "# 夜校\n\n矿区的夜校点起一盏油灯。\n\n## 工会\n\n一年以后有了工会。"
+
+
+def published(by: Actor, *, organiser=None, questions: int = 4, at=BEFORE, **said) -> Lesson:
+    """A lesson of the city's syllabus (or an organisation's) with so many questions; the first
+    choice is right in each."""
+    course, _ = Course.objects.get_or_create(
+        key="micro", defaults={"title": "微党课", "kind": "series", "form": "online"}
+    )
+    wanted: dict[str, Any] = {
+        "title": "火种", "form": "online", "minutes": 45, "body": BODY, "period": "reform",
+        "band": 45, **said,
+    }  # fmt: skip
+    lesson = lesson_texts.begin(course, organiser, Text(**wanted), by=by, at=at)
+    for number in range(questions):
+        ask(lesson, by, number, at=at)
+    seen = lesson_texts.draft_of(lesson).version
+    lesson_publishing.publish(lesson, seen=seen, by=by, at=at)
+    lesson.refresh_from_db()
+    return lesson
+
+
+def ask(lesson: Lesson, by: Actor, number: int = 0, *, at=BEFORE):
+    """One more question whose first choice is right."""
+    wording = Wording(
+        "single", f"第{number}问？", ["对的", "错的", "也错"], [0], f"见第{number}节。"
+    )
+    return lesson_bank.add(lesson, wording, by=by, at=at)
+
+
+def version_of(lesson: Lesson) -> LessonVersion:
+    return lesson.versions.get(number=lesson.version)
+
+
+def given(lesson: Lesson, member, turn: int, *, wrong: int = 0) -> dict[int, list[int]]:
+    """The right answers to somebody's questions, but for so many."""
+    drawn = lesson_questions.questions_of(lesson_questions.draw(version_of(lesson), member, turn))
+    wrongly = {q.pk: [1] if q.right == [0] else [0] for q in drawn[:wrong]}
+    return {q.pk: q.right for q in drawn} | wrongly
+
+
+def answer(
+    lesson: Lesson, member, *, wrong: int = 0, at=NOW, token: UUID | None = None,
+    turn: int | None = None,
+) -> LessonAttempt:  # fmt: skip
+    """Somebody answers, by default rightly and as the page would send it."""
+    version = version_of(lesson)
+    turn = lesson_answers.turn_of(version, member) if turn is None else turn
+    sent = Answers(token or uuid4(), version.number, turn, given(lesson, member, turn, wrong=wrong))
+    return lesson_answers.answer(lesson, sent, by=Actor(member, "member"), at=at)
