@@ -21,7 +21,7 @@ from portal.refusals import Refusal
 
 SESSION = [
     "id", "key", "organiser", "occasion", "form", "period", "content", "title", "lecturer", "host",
-    "recorder", "place", "starts_at", "ends_at", "band", "ceiling_reason", "method", "state",
+    "recorder", "place", "link", "starts_at", "ends_at", "band", "ceiling_reason", "method", "state",
     "reason", "version", "made_by", "made_at", "opened_at", "closed_at",
 ]  # fmt: skip
 MARK = [
@@ -96,7 +96,7 @@ def _keep_meetings(programme: Programme, held: Sequence[tuple[Meeting, Posted]])
 def _session(pk: int, meeting: Meeting) -> tuple[Any, ...]:
     return (
         pk, meeting.key, meeting.organiser.pk, "class", meeting.form, meeting.period, "",
-        meeting.title, "", "", "支部记录员（演示）", "", meeting.starts, meeting.ends, "", "",
+        meeting.title, "", "", "支部记录员（演示）", "", "", meeting.starts, meeting.ends, "", "",
         StudySession.Method.ROLL_CALL, StudySession.State.CLOSED, "", 3, meeting.by.member.pk,
         meeting.starts, meeting.starts, meeting.at,
     )  # fmt: skip
