@@ -21,8 +21,8 @@ from portal.refusals import Refusal
 
 SESSION = [
     "id", "key", "organiser", "occasion", "form", "period", "content", "title", "lecturer", "host",
-    "recorder", "place", "link", "starts_at", "ends_at", "band", "ceiling_reason", "method", "state",
-    "reason", "version", "made_by", "made_at", "opened_at", "closed_at",
+    "recorder", "place", "link", "starts_at", "ends_at", "band", "ceiling_reason", "method",
+    "state", "reason", "version", "made_by", "made_at", "opened_at", "closed_at",
 ]  # fmt: skip
 MARK = [
     "id", "session", "member", "home", "guest", "status", "leave", "scanned", "remark", "marked_by",
