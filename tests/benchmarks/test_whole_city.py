@@ -251,7 +251,7 @@ def test_drawing_up_a_bulletin_of_a_past_moment_in_the_background(committed, mon
     """Chunk by chunk by a worker, with its progress written down."""
     programme = Programme.objects.get(state=Programme.State.RUNNING)
     by, cutoff, told = actor(Role.OFFICIAL), NOW - timedelta(days=14), set()
-    drafts: list[BulletinDraft] = []
+    drafts = []
     step = jobs.Progress.step
     monkeypatch.setattr(
         jobs.Progress, "step", lambda own, *how: (told.add(how[:2]), step(own, *how))[1]
