@@ -12,6 +12,7 @@ import logging
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -26,7 +27,7 @@ from portal import sealed
 WAITS = [timedelta(minutes=n) for n in (1, 5, 15, 30, 60)]  # after the first, second … try
 DEAD = timedelta(minutes=2)  # being sent this long: its worker died; a request lasts 30 seconds
 STALE = timedelta(days=3)  # what waited this long is no news
-AT_ONCE = 300  # deliveries a run; the next run is a minute later
+AT_ONCE = 300  # deliveries a run and service; the next run is a minute later
 LONGEST = 40.0  # seconds a run, for other work waits meanwhile
 SILENT = 3  # times in a row that a service did not answer: left alone until the next run
 State, Outcome = Delivery.State, Attempt.Outcome
@@ -41,10 +42,9 @@ def send_waiting(*, at: datetime) -> int:
         return at + timedelta(seconds=time.monotonic() - began)
 
     find_lost(at=at)
-    due = list(Delivery.objects.due(at).values_list("pk", "robot__service")[:AT_ONCE])
     caller, silent, sent = Caller(), Counter[str](), 0
     try:
-        for pk, service in due:
+        for pk, service in _due(at):
             if time.monotonic() - began > LONGEST or pushes.awake(now()) > now():
                 break
             if silent[service] >= SILENT:
@@ -59,6 +59,16 @@ def send_waiting(*, at: datetime) -> int:
     finally:
         caller.close()
     return sent
+
+
+def _due(at: datetime) -> list[tuple[int, str]]:
+    """What to send in a run, with its service, the oldest first. So many of each service: behind
+    what waits for one that is silent, the others do not wait as well."""
+    rows: list[tuple[Any, int, str]] = []
+    for service in GroupRobot.Service.values:
+        own = Delivery.objects.due(at).filter(robot__service=service)
+        rows += own.values_list("due_at", "pk", "robot__service")[:AT_ONCE]
+    return [(pk, service) for _, pk, service in sorted(rows)]
 
 
 @transaction.atomic

@@ -67,7 +67,9 @@ def push(
         sentence=sentence, by=by.member, at=at,
     )  # fmt: skip
     told = _tell(made, rows, at=at)
+    # Held until this is committed: nothing will wait for a robot that is removed meanwhile.
     robots = GroupRobot.objects.alive().filter(group__in=rows).order_by("pk")
+    robots = robots.select_for_update(of=("self",), no_key=True)
     due = awake(at)
     Delivery.objects.bulk_create(
         [

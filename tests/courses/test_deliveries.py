@@ -326,6 +326,30 @@ def test_a_service_that_stays_silent_is_left_alone_for_the_run(
     assert sorted(state()) == ["unknown"] * 3 + ["waiting"] * 2
 
 
+def test_behind_a_service_that_is_silent_the_others_do_not_wait(
+    server, city, group, push, robot, by, monkeypatch
+):
+    """Whatever waits for it, and longer."""
+    monkeypatch.setattr(robot_calls, "PATIENCE", 0.3)
+    monkeypatch.setattr(deliveries, "AT_ONCE", 4)
+    groups = []
+    for number in range(6):
+        one = study_groups.set_up(
+            city.yi, name=f"群{number}", leader=city.people["wu"], by=by, at=BEFORE
+        )
+        robot(name=f"token000{number}", to=one)
+        server.faults[f"token000{number}"] = ["timeout"]
+        groups.append(one)
+    push(groups)
+    robot(service="dingtalk", name="another0")
+    push([group], code="another2")
+
+    work()
+
+    assert list(state(robot__service="dingtalk")) == ["sent"]
+    assert sorted(state(robot__service="wechat_work")) == ["unknown"] * 3 + ["waiting"] * 3
+
+
 # --- Nights, rates, old news
 
 
