@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from credits import (
     bulletins,
     cutoffs,
+    dates,
     drafting,
     exemptions,
     ledger,
@@ -23,7 +24,7 @@ from credits import (
 from credits.bulletin_digests import FIGURES
 from credits.cutoffs import NotThen, Partial
 from credits.ledger import Source
-from credits.models import Bulletin, Exemption, Standing
+from credits.models import Bulletin, Exemption, LedgerEntry, Standing
 from portal import jobs, members, reorganizations
 from portal.models import Cohort, Job, Member, MobileStay, Organization
 from portal.refusals import Refusal
@@ -33,6 +34,8 @@ from tests.state_machine import FORMS, PERIODS, SMALL
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 COHORTS = [Cohort.COUNTY, Cohort.MUNICIPAL]
+SECOND = timedelta(seconds=1)
+DECIDED = moment(days_ago(3), 9)
 
 
 def rows_of(found):
@@ -195,6 +198,28 @@ def test_what_is_posted_later_about_earlier_days_does_not_count(city, programme,
     assert bulletins.figures(programme, COHORTS).of(Cohort.COUNTY)[0].hours == 400
 
 
+def test_what_is_posted_at_the_very_moment_counts(city, programme, post, lin):
+    posted = moment(days_ago(1), 20)
+    post(programme, earn(lin, 90, day=days_ago(1)), at=posted)
+
+    found = [cutoffs.figures(programme, COHORTS, at) for at in (posted - SECOND, posted)]
+
+    assert [figures.of(Cohort.COUNTY)[0].hours for figures in found] == [0, 200]
+
+
+def test_a_day_after_the_cutoff_does_not_count_even_if_it_was_posted_before(
+    city, programme, post, lin, monkeypatch
+):
+    """The ledger lets in no day to come, so that no such line can be; the figures do not rely
+    on it."""
+    monkeypatch.setattr(dates, "not_over", lambda credit, at, today: None)
+    post(programme, earn(lin, 90, day=TODAY), at=moment(days_ago(1), 20))
+
+    [county] = cutoffs.figures(programme, COHORTS, moment(days_ago(1), 21)).of(Cohort.COUNTY)
+
+    assert county.hours == 0
+
+
 def test_a_session_that_was_reversed_later_counts_then(city, programme, post, lin):
     post(programme, earn(lin, day=days_ago(3)), key="s", at=moment(days_ago(3)))
     ledger.correct(programme, Source("session", "s", "x"), revision=2, organiser=city.jia,
@@ -287,6 +312,88 @@ def test_a_merged_branch_counts_where_it_was_on_the_day(city, programme):
     now = bulletins.figures(programme, COHORTS)
 
     assert [[row.due for row in found.rows] for found in (then, now)] == [[4, 4], [2, 6]]
+
+
+@pytest.fixture
+def exempt_county(city, programme):
+    """How many of the county's units' members are exempt at a moment, by the figures of then."""
+
+    def count(at):
+        return cutoffs.figures(programme, COHORTS, at).of(Cohort.COUNTY)[0].exempt
+
+    return count
+
+
+def decided(city, programme, member, *, target=None, until=None, approve=True):
+    """An exemption asked for and decided in the morning three days ago."""
+    asked = exemptions.ask(
+        programme, member, target=target, since=days_ago(3), until=until, reason="患病",
+        by=city.by, at=moment(days_ago(3), 8),
+    )  # fmt: skip
+    shi = city.actor("shi", "official")
+    return exemptions.decide(asked, approve=approve, answer="", by=shi, at=DECIDED)
+
+
+def test_an_exemption_counts_from_its_moment_up_to_the_one_at_which_it_ended(
+    city, programme, lin, exempt_county
+):
+    exemption = decided(city, programme, lin)
+    assert [exempt_county(at) for at in (DECIDED - SECOND, DECIDED)] == [0, 1]
+
+    ended = moment(days_ago(1), 9)
+    exemptions.end(exemption, by=city.by, at=ended)
+    moments = [DECIDED - SECOND, DECIDED, ended - SECOND, ended]
+    assert [exempt_county(at) for at in moments] == [0, 1, 1, 0]
+
+
+def test_an_exemption_that_was_refused_never_counts(city, programme, lin, exempt_county):
+    decided(city, programme, lin, until=TODAY + timedelta(days=9), approve=False)
+
+    assert exempt_county(NOW) == 0
+
+
+def test_who_is_exempt_by_rule_was_so_at_any_moment(city, programme, lin, exempt_county):
+    Standing.objects.filter(programme=programme, member=lin).update(exempt=True)
+
+    assert exempt_county(moment(days_ago(1))) == 1
+
+
+@pytest.mark.parametrize(
+    ("since", "began"), [(days_ago(9), DECIDED), (days_ago(2), moment(days_ago(2), 0))]
+)
+def test_an_older_exemption_began_when_it_was_decided_or_on_its_first_day(since, began):
+    assert cutoffs._began(Exemption(since=since, decided_at=DECIDED)) == began
+
+
+@pytest.mark.parametrize(
+    ("until", "seen", "ended"),
+    [
+        (None, False, DECIDED),  # nothing else is known of it
+        (days_ago(2), False, moment(days_ago(2), 0)),
+        (None, True, moment(days_ago(1))),
+        (days_ago(2), True, moment(days_ago(2), 0)),
+        (TODAY, True, moment(days_ago(1))),
+    ],
+)
+def test_an_older_exemption_ended_with_its_last_day_or_the_last_line_it_saw(
+    programme, post, lin, until, seen, ended
+):
+    post(programme, earn(lin, day=days_ago(1)), at=moment(days_ago(1)))
+    last = LedgerEntry.objects.get(programme=programme).pk if seen else None
+    row = Exemption(programme=programme, until=until, decided_at=DECIDED, ended_entry=last)
+
+    assert cutoffs._ended(row) == ended
+
+
+def test_a_target_lowered_later_is_not_lowered_then(city, found_programme, post, lin):
+    programme = found_programme("then", **SMALL)
+    each = [earn(lin, 45, day=days_ago(4), hour=8 + n, period=p) for n, p in enumerate(PERIODS)]
+    post(programme, *each, at=moment(days_ago(4)))
+    decided(city, programme, lin, target=100)
+
+    found = [cutoffs.figures(programme, COHORTS, at) for at in (DECIDED - SECOND, DECIDED)]
+
+    assert [figures.of(Cohort.COUNTY)[0].completed for figures in found] == [0, 1]
 
 
 @pytest.mark.parametrize(
