@@ -18,13 +18,14 @@ from credits import (
     exemptions,
     ledger,
     programmes,
+    rule_book,
     rule_changes,
     sessions_held,
 )
 from credits.bulletin_digests import FIGURES
 from credits.cutoffs import NotThen, Partial
 from credits.ledger import Source
-from credits.models import Bulletin, Exemption, LedgerEntry, Standing
+from credits.models import Bulletin, Exemption, LedgerEntry, Programme, Standing
 from portal import jobs, members, reorganizations
 from portal.models import Cohort, Job, Member, MobileStay, Organization
 from portal.refusals import Refusal
@@ -237,6 +238,33 @@ def test_no_figures_of_what_is_to_come_or_was_before_the_programme(city, program
     with pytest.raises(NotThen, match=said):
         bulletins.draw_up(programme, title="通报", cohorts=COHORTS, cutoff=cutoff,
                           by=city.actor("shi", "official"), at=NOW)  # fmt: skip
+
+
+def test_the_first_and_the_last_moment_of_which_figures_can_be_had(programme):
+    first = moment(programme.starts, 0)
+    cutoffs.check(programme, first, at=NOW)
+    cutoffs.check(programme, NOW, at=NOW)
+    with pytest.raises(NotThen, match="不能更早"):
+        cutoffs.check(programme, first - SECOND, at=NOW)
+    with pytest.raises(NotThen, match="还没有到"):
+        cutoffs.check(programme, NOW + SECOND, at=NOW)
+
+
+def test_once_the_books_are_closed_there_are_figures_of_before_only(programme):
+    closed = moment(days_ago(2))
+    programme.state, programme.state_since = Programme.State.CLOSED, closed
+
+    cutoffs.check(programme, closed - SECOND, at=NOW)
+    with pytest.raises(NotThen, match="封账"):
+        cutoffs.check(programme, closed, at=NOW)
+
+
+def test_rules_count_from_the_moment_at_which_they_were_activated(programme):
+    [version] = rule_book.of(programme).versions
+
+    assert cutoffs._version(programme, version.activated_at) == version
+    with pytest.raises(NotThen, match="生效的规则"):
+        cutoffs._version(programme, version.activated_at - SECOND)
 
 
 def test_rules_that_still_wait_to_be_carried_over_stop_it(city, programme, post, lin):
