@@ -30,6 +30,7 @@ from credits.models import (
 )
 from credits.rule_sets import Rules
 from portal.models import PATH_STEP, Membership, Organization
+from portal.querysets import at_and_above
 
 AWAY = {Status.LEAVE, Status.ABSENT, Status.OBSERVER}
 
@@ -99,7 +100,7 @@ class Outlook:
         held = Membership.objects.filter(member__in=self.rows).exclude(until__lte=self.first_day)
         homes = _spans(held.values_list("member", "branch__path", "since", "until"))
         paths = {span[0] for spans in homes.values() for span in spans}
-        above = {p[:end] for p in paths for end in range(PATH_STEP, len(p) + 1, PATH_STEP)}
+        above = {place for path in paths for place in at_and_above(path)}
         classes = {span[0] for spans in enrolled.values() for span in spans}
         ahead = self.calendar.of(above, classes, since=self.first_day)
         said, barred = self._said(ahead), self._barred(ahead)
@@ -109,8 +110,8 @@ class Outlook:
         for member in self.rows:
             found: dict[int, Meeting] = {}
             for path, *span in homes[member]:
-                for end in range(PATH_STEP, len(path) + 1, PATH_STEP):
-                    found |= {m.pk: m for m in by_place[path[:end]] if _covers(span, m.day)}
+                for place in at_and_above(path):
+                    found |= {m.pk: m for m in by_place[place] if _covers(span, m.day)}
             for reading_class, *span in enrolled[member]:
                 for m in by_place[reading_class]:
                     if _covers(span, m.day) and any(_covers(s[1:], m.day) for s in homes[member]):

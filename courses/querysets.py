@@ -9,8 +9,7 @@ from django.db import models
 from django.db.models import Count, F, Max, Q
 
 from portal.access import Capability, Scope
-from portal.models import PATH_STEP
-from portal.querysets import ScopedQuerySet, below
+from portal.querysets import ScopedQuerySet, at_and_above, below
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -412,11 +411,6 @@ class SampleItemQuerySet(ScopedQuerySet["SampleItem"]):
     def to_reverse(self) -> Self:
         """Found not in order, and the log counts all the same."""
         return self.filter(state="not_in_order", log__state="confirmed")
-
-
-def at_and_above(path: str) -> list[str]:
-    """The paths of an organisation and of what stands above it, from the top."""
-    return [path[:end] for end in range(PATH_STEP, len(path) + 1, PATH_STEP)]
 
 
 def of_member(member: Any, above: Sequence[Any]) -> models.QuerySet[Any, Any]:

@@ -8,11 +8,11 @@ from django.db import transaction
 
 from courses import near_copies, reflections
 from courses.models import Recommendation, Reflection
-from courses.querysets import at_and_above
 from courses.reflections import NotNow
 from portal import audit
 from portal.audit import Actor
 from portal.models import AuditEvent, Organization
+from portal.querysets import at_and_above
 from portal.refusals import Refusal
 
 State = Reflection.State

@@ -17,8 +17,8 @@ from courses.models import Delivery, GroupMember, StudyGroup
 from courses.querysets import DeliveryQuerySet
 from portal import audit
 from portal.audit import Actor
-from portal.models import PATH_STEP, AuditEvent, Member, MobileStay, Organization
-from portal.querysets import MemberQuerySet, below
+from portal.models import AuditEvent, Member, MobileStay, Organization
+from portal.querysets import MemberQuerySet, at_and_above, below
 from portal.refusals import NotAllowed, Refusal
 
 MOST = 500  # people of a group: as many as a chat group holds
@@ -186,9 +186,9 @@ def open_to(member: Member) -> list[StudyGroup]:
     stay = member.mobile_stays.open().select_related("host").first()
     if stay is None or member.branch is None:
         return []
-    above = Q(organiser__path__in=_above(member.branch.path))
+    above = Q(organiser__path__in=at_and_above(member.branch.path))
     if stay.host:
-        above |= Q(organiser__path__in=_above(stay.host.path))
+        above |= Q(organiser__path__in=at_and_above(stay.host.path))
     rows = StudyGroup.objects.alive().filter(above).select_related("organiser", "leader__branch")
     rows = rows.exclude(pk__in=StudyGroup.objects.with_member(member).values("pk"))
     return sorted(rows[:50], key=lambda g: (-len(g.organiser.path), g.name))
@@ -215,10 +215,6 @@ def locked(group: StudyGroup) -> StudyGroup:
     if not row.is_alive:
         raise GroupEnded
     return row
-
-
-def _above(path: str) -> list[str]:
-    return [path[:stop] for stop in range(PATH_STEP, len(path) + 1, PATH_STEP)]
 
 
 def _checked(organiser: Organization, name: str, plan: str, *, but: int = 0) -> tuple[str, str]:

@@ -9,9 +9,8 @@ from django.apps import apps
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
 
 from portal.access import Capability, Scope
-from portal.models import PATH_STEP
 from portal.prepared import Prepared, columns, given
-from portal.querysets import ScopedQuerySet
+from portal.querysets import ScopedQuerySet, at_and_above
 
 if TYPE_CHECKING:
     from datetime import date
@@ -45,9 +44,8 @@ class ProgrammeQuerySet(ScopedQuerySet["Programme"]):
 
     def taking_part(self, path: str) -> Self:
         """Those in whose scope the organisation at `path` is."""
-        above = [path[:end] for end in range(PATH_STEP, len(path) + 1, PATH_STEP)]
         inside = apps.get_model("credits", "ProgrammeScope")._default_manager
-        scopes = inside.filter(organization__path__in=above)
+        scopes = inside.filter(organization__path__in=at_and_above(path))
         return self.filter(pk__in=scopes.values("programme"))
 
     def begun(self) -> Self:

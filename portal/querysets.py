@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+PATH_STEP = 4  # characters a level; 36⁴ = 1.6 million children under one parent
 _M = TypeVar("_M", bound=models.Model, covariant=True)
 
 
@@ -40,6 +41,11 @@ def after(path: str) -> str:
     if last == ALPHABET[-1]:
         return after(head) if head else "~"
     return head + ALPHABET[ALPHABET.index(last) + 1]
+
+
+def at_and_above(path: str) -> list[str]:
+    """The paths of an organisation and of what stands above it, from the top."""
+    return [path[:end] for end in range(PATH_STEP, len(path) + 1, PATH_STEP)]
 
 
 def below(path: str, *, lookup: str = "path") -> Q:

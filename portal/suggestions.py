@@ -13,7 +13,8 @@ from django.db import transaction
 from portal import audit
 from portal.access import GRANTS, Capability
 from portal.audit import Actor
-from portal.models import PATH_STEP, Appointment, AuditEvent, Member, Suggestion
+from portal.models import Appointment, AuditEvent, Member, Suggestion
+from portal.querysets import at_and_above
 from portal.refusals import Refusal
 
 OPEN_AT_ONCE = 10
@@ -120,8 +121,7 @@ def others_answer(suggestion: Suggestion, member: Member) -> bool:
     first = suggestion.first
     if first is None or first.answered_by_id != member.pk:
         return False
-    path = suggestion.branch.path
-    above = [path[:end] for end in range(PATH_STEP, len(path) + 1, PATH_STEP)]
+    above = at_and_above(suggestion.branch.path)
     held = Appointment.objects.filter(
         until=None, organization__path__in=above, role__in=GRANTS[Capability.APPROVE]
     )

@@ -7,7 +7,6 @@ from portal.models.member import Member, SearchTerm, SignInSlip
 from portal.models.membership import Membership, MobileStay
 from portal.models.message import MailChoice, Message, MessageRound
 from portal.models.organization import (
-    PATH_STEP,
     Cohort,
     Organization,
     OrganizationMove,
@@ -16,6 +15,7 @@ from portal.models.organization import (
 from portal.models.people_import import PeopleImport, PeopleImportLine
 from portal.models.suggestion import Suggestion
 from portal.models.upload import StagedLine, Upload
+from portal.querysets import PATH_STEP
 
 __all__ = [
     "PATH_STEP",

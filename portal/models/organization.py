@@ -3,9 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from portal.querysets import OrganizationQuerySet
-
-PATH_STEP = 4  # characters a level; 36⁴ = 1.6 million children under one parent
+from portal.querysets import PATH_STEP, OrganizationQuerySet
 
 
 class Cohort(models.TextChoices):
