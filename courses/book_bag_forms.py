@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from courses.models import BookBag, Lesson, Material, ReadingRight
+from portal.form_names import named
 
 
 class DescribeForm(forms.Form):
@@ -49,9 +50,7 @@ class RightForm(forms.Form):
 
 def reading_of(said: str) -> Lesson | Material | None:
     """The reading that a form names, as `lesson-3` or `material-5`; None where there is none."""
-    kind, _, pk = said.partition("-")
-    if not pk.isdecimal() or len(pk) > 15:
-        return None
+    kind, pk = named(said)
     if kind == "lesson":
-        return Lesson.objects.filter(pk=int(pk)).first()
-    return Material.objects.filter(pk=int(pk)).first() if kind == "material" else None
+        return Lesson.objects.filter(pk=pk).first()
+    return Material.objects.filter(pk=pk).first() if kind == "material" else None

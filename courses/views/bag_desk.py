@@ -14,6 +14,7 @@ from courses.book_bag_forms import BagForm, DescribeForm, RightForm, reading_of
 from courses.models import BookBag, Lesson, Material, ReadingRight
 from portal import gate
 from portal.access import Capability
+from portal.form_names import number
 from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.models import Organization
@@ -100,8 +101,7 @@ def act(request: MemberRequest, book_bag: int) -> HttpResponse:
                 request, f"书包现在是{verb(bag, by=by, at=at).get_state_display()}状态。"
             )
         elif what in ("up", "down", "out"):
-            number = int(pk) if pk.isdecimal() and len(pk) < 16 else 0
-            item = book_bag_out.items_of(bag).filter(pk=number).first()
+            item = book_bag_out.items_of(bag).filter(pk=number(pk)).first()
             if item is None:
                 raise Refusal("这一篇已经不在书包里。")
             if what == "out":

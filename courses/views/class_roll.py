@@ -24,6 +24,7 @@ from courses.views import closing
 from courses.views.shown_roll import options
 from portal import exporting, gate
 from portal.access import Capability
+from portal.form_names import number
 from portal.gate import MemberRequest
 from portal.giving import give
 from portal.refusals import Conflict, Refusal
@@ -93,7 +94,7 @@ def _column(request: MemberRequest, found: ReadingClass) -> StudySession | None:
     asked = request.POST.get("open") or request.POST.get("close") or ""
     if not asked:
         return None
-    column = found.sessions.filter(pk=int(asked) if asked.isdecimal() and len(asked) < 19 else 0)
+    column = found.sessions.filter(pk=number(asked, digits=18))
     chosen = column.select_related("organiser", "reading_class").first()
     if chosen is None:
         raise Refusal("这一列不在这个读书班里，请刷新后再试。")

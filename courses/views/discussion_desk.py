@@ -14,6 +14,7 @@ from credits.models import Programme
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
+from portal.form_names import number
 from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
@@ -161,8 +162,7 @@ def _judge(request: MemberRequest, talk: Discussion) -> str:
     act, reason = request.POST.get("act", ""), request.POST.get("reason", "")
     if act == "keep":
         pk = request.POST.get("report", "")
-        number = int(pk) if pk.isdecimal() and len(pk) < 16 else 0
-        reported = talk.reports.filter(pk=number).first()
+        reported = talk.reports.filter(pk=number(pk)).first()
         if reported is None:
             raise Refusal("没有这条举报，请重新打开本页。")
         moderation.keep(reported, reason, by=by, at=at)

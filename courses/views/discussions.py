@@ -21,6 +21,7 @@ from credits import rules as arithmetic
 from portal import gate
 from portal.access import Capability
 from portal.audit import Actor
+from portal.form_names import number
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
 from portal.rendering import page
@@ -142,8 +143,8 @@ def _edit(request: MemberRequest, talk: Discussion, by: Actor) -> str:
     if own is None:
         raise Refusal("您还没有回答过。")
     seen = request.POST.get("seen", "")
-    number = int(seen) if seen.isdecimal() and len(seen) < 6 else -1
-    answers.edit(own, request.POST.get("text", ""), seen=number, by=by, at=request.at)
+    edits = number(seen, digits=5, otherwise=-1)
+    answers.edit(own, request.POST.get("text", ""), seen=edits, by=by, at=request.at)
     return "已修改；原来的内容群里仍可查看。"
 
 

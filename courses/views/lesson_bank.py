@@ -12,6 +12,7 @@ from courses.lesson_forms import QuestionForm
 from courses.views.lesson_desk import actor_of, lesson_of
 from portal import gate
 from portal.access import Capability
+from portal.form_names import number
 from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
@@ -56,7 +57,7 @@ def turn(request: MemberRequest, own_lesson: int) -> HttpResponse:
     """Take a question out of use, or put it back."""
     lesson = lesson_of(request, own_lesson)
     pk, by = request.POST.get("question", ""), actor_of(request, lesson.organiser)
-    found = lesson.questions.filter(pk=int(pk) if pk.isdecimal() and len(pk) < 16 else 0).first()
+    found = lesson.questions.filter(pk=number(pk)).first()
     try:
         if found is None:
             raise Refusal("没有这道题，请刷新页面。")

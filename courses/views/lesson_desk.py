@@ -17,6 +17,7 @@ from credits.models import Form, Programme
 from portal import gate
 from portal.access import Capability
 from portal.audit import Actor
+from portal.form_names import number
 from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.models import Organization
@@ -106,9 +107,8 @@ def preview(request: MemberRequest) -> HttpResponse:
     """What a text will look like: a fragment, of exactly what was sent."""
     _check_editor(request)
     body, pk = request.POST.get("body", "")[:LONGEST], request.POST.get("lesson", "")
-    number = int(pk) if pk.isdecimal() and len(pk) < 16 else 0
     shown = LessonFile.objects.filter(lesson__in=lesson_texts.editable(request.scope))
-    files = list(shown.filter(lesson=number).defer("content", "captions"))
+    files = list(shown.filter(lesson=number(pk)).defer("content", "captions"))
     minutes, band = lesson_texts.proposed(body, _named(body, files))
     context = {
         "html": lesson_markdown.html_of(body, files),
@@ -126,8 +126,8 @@ def act(request: MemberRequest, own_lesson: int) -> HttpResponse:
     seen, by = request.POST.get("seen", ""), actor_of(request, lesson.organiser)
     try:
         if what == "publish":
-            number = int(seen) if seen.isdecimal() and len(seen) < 10 else -1
-            made = lesson_publishing.publish(lesson, seen=number, by=by, at=request.at)
+            version = number(seen, digits=9, otherwise=-1)
+            made = lesson_publishing.publish(lesson, seen=version, by=by, at=request.at)
             messages.success(request, f"已发布第 {made.number} 版。")
         elif what == "withdraw":
             lesson_publishing.withdraw(lesson, by=by, at=request.at)

@@ -20,6 +20,7 @@ from courses.reflection_forms import ReflectionForm
 from courses.reflections import OtherDevice
 from portal import gate
 from portal.access import Capability
+from portal.form_names import number
 from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.models import Member
@@ -116,7 +117,7 @@ def exemplar(request: MemberRequest, exemplar: int) -> HttpResponse:
 def _written(request: MemberRequest, key: str, row: Reflection | None) -> HttpResponse:
     form = ReflectionForm(request.POST, author=request.user, named=request.POST.get("about", ""))
     seen, other = request.POST.get("version", ""), None
-    seen_version = int(seen) if seen.isdecimal() and len(seen) < 10 else 0
+    seen_version = number(seen, digits=9)
     by_script = request.headers.get("Accept") == "application/json"
     if form.is_valid():
         handing = not by_script and request.POST.get("act") == "hand-in"

@@ -16,6 +16,7 @@ from courses.models import StudySession, WalkIn
 from courses.views.check_in import BROWSER, digits_in
 from portal import gate
 from portal.access import Capability
+from portal.form_names import number
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
 from portal.rendering import page
@@ -76,7 +77,7 @@ def _open_to(request: MemberRequest) -> StudySession:
     """The session at a distance to which the sender may go as a guest."""
     pk = request.POST.get("session", "")
     rows = StudySession.objects.open_to(request.user, request.at).exclude(link="")
-    return get_object_or_404(rows, pk=int(pk) if pk.isdecimal() and len(pk) < 19 else 0)
+    return get_object_or_404(rows, pk=number(pk, digits=18))
 
 
 def _typed(request: MemberRequest, session: StudySession) -> datetime:

@@ -16,6 +16,7 @@ from credits.rehearsals import Place, Rehearsal
 from credits.views.shown import address_of, governed
 from portal import gate
 from portal.access import Capability
+from portal.form_names import number
 from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
@@ -71,7 +72,7 @@ def _unit(programme: Programme, rehearsal: Rehearsal, asked: str) -> dict[str, A
     text, _, first = asked.partition("-")
     unit = rehearsals.unit_named(text)
     places = rehearsals.in_unit(programme, rehearsal, unit)
-    start = int(first) if first.isdecimal() and len(first) < 9 else 0
+    start = number(first, digits=8)
     end = start + MOST
     return {
         "unit": unit or 0,

@@ -16,6 +16,7 @@ from credits.trends import Trend
 from credits.views.shown import programme_of
 from portal import gate
 from portal.access import Capability
+from portal.form_names import number
 from portal.gate import MemberRequest
 from portal.models import Cohort, Organization
 from portal.refusals import Refusal
@@ -117,8 +118,7 @@ def _place(
 
 
 def _id(request: MemberRequest, name: str) -> int:
-    wanted = request.GET.get(name, "")
-    return int(wanted) if wanted.isdecimal() and len(wanted) < 19 else 0
+    return number(request.GET.get(name, ""), digits=18)
 
 
 def _below(
