@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from courses.models import BookBag, Discussion, Lesson, StudySession
 from portal.access import Capability, Scope
+from portal.form_names import named
 from portal.templatetags.portal import clock, day
 
 MOST = 200  # of a kind, offered on a page
@@ -53,6 +54,10 @@ class Kind:
         return Thing(code, one.pk, self.called(one)[:120], self.link(one))
 
 
+def _lessons(scope: Scope, at: datetime) -> QuerySet[Lesson]:
+    return Lesson.objects.published().order_by("course__order", "course", "order", "pk")
+
+
 def _sessions(scope: Scope, at: datetime) -> QuerySet[StudySession]:
     rows = StudySession.objects.within(scope, Capability.MANAGE_CLASSES).to_come(at)
     return rows.order_by("starts_at", "pk")
@@ -76,10 +81,10 @@ def _discussions(scope: Scope, at: datetime) -> QuerySet[Discussion]:
 KINDS: dict[str, Kind] = {
     "lesson": Kind(
         "微党课",
-        lambda scope, at: Lesson.objects.order_by("course__order", "course", "order", "pk"),
+        _lessons,
         lambda lesson: f"《{lesson.title}》",
         lambda lesson: f"/lessons/{lesson.pk}/",
-        lambda scope: Lesson.objects.all(),
+        lambda scope: Lesson.objects.published(),
     ),
     "session": Kind(
         "学习活动",
@@ -107,11 +112,11 @@ KINDS: dict[str, Kind] = {
 
 def find(name: str, scope: Scope, at: datetime) -> Thing | None:
     """What a form names as `lesson-3`, if that person may push it now."""
-    code, _, pk = name.partition("-")
-    if code not in KINDS or not pk.isdecimal() or len(pk) > 15:
+    code, pk = named(name)
+    if code not in KINDS:
         return None
     kind = KINDS[code]
-    one = kind.rows(scope, at).filter(pk=int(pk)).first()
+    one = kind.rows(scope, at).filter(pk=pk).first()
     return kind.thing(code, one) if one is not None else None
 
 

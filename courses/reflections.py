@@ -16,6 +16,7 @@ from courses import near_copies
 from courses.models import Course, Lesson, Material, Reflection, StudySession
 from courses.models.reflection import ABOUT
 from portal.audit import Actor
+from portal.form_names import named
 from portal.models import Member
 from portal.refusals import Conflict, Refusal
 
@@ -158,11 +159,10 @@ def _values(writing: Writing, author: Member) -> dict[str, Any]:
 def about(name: str, author: Member) -> Lesson | Material | Course | StudySession | None:
     """What `lesson-3` or `session-5` names; of sessions only those for which the author is due or
     on whose roll they stand."""
-    kind, _, number = name.partition("-")
-    pk = int(number) if number.isdecimal() and len(number) < 16 else 0
+    kind, pk = named(name)
     match kind:
         case "lesson":
-            return Lesson.objects.filter(pk=pk).first()
+            return Lesson.objects.exclude(state="draft").filter(pk=pk).first()
         case "material":
             return Material.objects.filter(pk=pk).first()
         case "course":

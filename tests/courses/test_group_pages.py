@@ -10,6 +10,7 @@ from django.urls import reverse
 from courses import deliveries, group_robots, push_kinds, pushes, study_groups
 from courses.models import BookBag, Course, Delivery, GroupRobot, Lesson, Push, StudyGroup
 from portal import mobile_stays
+from portal.access import scope_of
 from portal.audit import Actor
 from portal.mobile_stays import Away
 from portal.models import Message
@@ -125,6 +126,18 @@ def test_every_kind_leads_to_a_page_of_the_portal(city, lesson, opened):
     assert push_kinds.KINDS["bag"].link(bag) == reverse("bag-detail", args=["one"])
     push = Push(code="abcdefgh")
     assert pushes.short_link(push) == reverse("push-follow", args=["abcdefgh"])
+
+
+@pytest.mark.parametrize("state", ["draft", "withdrawn"])
+def test_a_lesson_that_is_not_published_is_neither_pushed_nor_led_to(city, lesson, state):
+    scope, name = scope_of(city.people["zhou"], at=NOW), f"lesson-{lesson.pk}"
+    assert push_kinds.find(name, scope, NOW) is not None
+    assert push_kinds.may_open("lesson", lesson.pk, scope)
+
+    Lesson.objects.filter(pk=lesson.pk).update(state=state)
+
+    assert push_kinds.find(name, scope, NOW) is None
+    assert not push_kinds.may_open("lesson", lesson.pk, scope)
 
 
 def test_only_what_is_in_ones_scope_is_offered(city, group, hand, schedule):

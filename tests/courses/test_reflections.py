@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from courses import exemplars, reflection_reading, reflections
-from courses.models import Course, Recommendation, Reflection, TextPrint
+from courses.models import Course, Lesson, Recommendation, Reflection, TextPrint
 from courses.reflection_reading import NotYourself
 from courses.reflections import NotNow, OtherDevice, Writing
 from credits.models import LedgerEntry
@@ -205,6 +205,18 @@ def test_reading_twice_changes_nothing_and_what_was_read_is_not_returned(write, 
     assert reflection_reading.read(row, by=officer, at=LATER).read_by == secretary.member
     with pytest.raises(NotNow, match="已阅"):
         reflection_reading.return_(row, remark="重写", by=officer, at=LATER)
+
+
+def test_it_is_about_no_lesson_that_is_still_being_written(author):
+    course = Course.objects.create(key="c", title="微党课", kind="series", form="online")
+    lesson = Lesson.objects.create(
+        course=course, key="l", title="还没有写完", form="online", minutes=20, state="draft"
+    )
+    with pytest.raises(Refusal, match="没有找到"):
+        save(author, "一", 0, about=f"lesson-{lesson.pk}")
+
+    Lesson.objects.filter(pk=lesson.pk).update(state="withdrawn")  # it was read before
+    assert save(author, "一", 0, about=f"lesson-{lesson.pk}").about == lesson
 
 
 def test_nobody_decides_about_their_own(write, secretary, city):
