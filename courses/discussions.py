@@ -100,7 +100,7 @@ def ask(
         ],
         at=at,
     )  # fmt: skip
-    _record("发起讨论", made, by=by, at=at)
+    record("发起讨论", made, by=by, at=at)
     return made
 
 
@@ -117,7 +117,7 @@ def close(discussion: Discussion, *, by: Actor, at: datetime) -> Discussion:
         raise CannotDiscuss(f"这次讨论 {row.first_day} 才开始；不需要的话请取消。")
     row.state, row.ended_by, row.ended_at = State.CLOSED, by.member, at
     row.save(update_fields=["state", "ended_by", "ended_at"])
-    _record("结束讨论", row, by=by, at=at)
+    record("结束讨论", row, by=by, at=at)
     return row
 
 
@@ -143,7 +143,7 @@ def cancel(discussion: Discussion, *, reason: str, by: Actor, at: datetime) -> D
         ],
         at=at,
     )  # fmt: skip
-    _record("取消讨论", row, by=by, at=at, reason=reason)
+    record("取消讨论", row, by=by, at=at, reason=reason)
     return row
 
 
@@ -167,7 +167,7 @@ def _let_reply(
     if row.replies_open != wanted:
         row.replies_open = wanted
         row.save(update_fields=["replies_open"])
-        _record(what, row, by=by, at=at)
+        record(what, row, by=by, at=at)
     return row
 
 
@@ -238,12 +238,13 @@ def _check_days(programme: Programme, question: Question, *, at: datetime) -> No
         raise CannotDiscuss(f"一次讨论最长 {longest} 天，到期才能记学时。", field="last_day")
 
 
-def _record(what: str, row: Discussion, *, by: Actor, at: datetime, reason: str = "") -> None:
+def record(what: str, row: Discussion, *, by: Actor, at: datetime, **detail: str) -> None:
+    """Write an act on a discussion into the audit trail, without a word of what was said in it."""
     audit.record(
         AuditEvent.Event.STUDY,
         by=by,
         at=at,
         on=row.organiser,
         subject=f"{what}：{row.title}",
-        detail={"discussion": row.key, "group": row.group.name, "reason": reason},
+        detail={"discussion": row.key, "group": row.group.name, **detail},
     )

@@ -13,10 +13,11 @@ from django.utils import timezone
 from courses import discussions, mentions
 from courses.discussions import NotYourself, said
 from courses.models import Answer, Discussion, Reply, Report
-from portal import audit, messages
+from portal import messages
 from portal.audit import Actor
+from portal.form_names import named
 from portal.messages import Letter
-from portal.models import Appointment, AuditEvent, Message, Role
+from portal.models import Appointment, Message, Role
 from portal.refusals import Refusal
 
 Text = Answer | Reply
@@ -52,7 +53,7 @@ def report(text: Text, reason: str, *, by: Actor, at: datetime) -> Report:
         ],
         at=at,
     )  # fmt: skip
-    _record("举报", row, by=by, at=at, reason=reason)
+    discussions.record("举报", row, by=by, at=at, reason=reason)
     return made
 
 
@@ -70,7 +71,7 @@ def keep(reported: Report, note: str, *, by: Actor, at: datetime) -> Report:
     own.state, own.decided_by, own.decided_at, own.note = State.KEPT, by.member, at, note
     own.save(update_fields=["state", "decided_by", "decided_at", "note"])
     _tell_reporters(row, [own], "联系人看过，予以保留", note, at=at)
-    _record("举报不成立", row, by=by, at=at, reason=note)
+    discussions.record("举报不成立", row, by=by, at=at, reason=note)
     return own
 
 
@@ -98,7 +99,7 @@ def hide(text: Text, reason: str, *, by: Actor, at: datetime) -> Text:
         mentions.address(row), mail=False,
     )  # fmt: skip
     messages.send_many([letter], at=at)
-    _record("隐藏内容", row, by=by, at=at, reason=reason, text=found.place)
+    discussions.record("隐藏内容", row, by=by, at=at, reason=reason, text=found.place)
     return found
 
 
@@ -112,19 +113,17 @@ def show(text: Text, *, by: Actor, at: datetime) -> Text:
     if found.is_hidden:
         found.hidden_by, found.hidden_at, found.hidden_reason = None, None, ""
         found.save(update_fields=["hidden_by", "hidden_at", "hidden_reason"])
-        _record("恢复显示", row, by=by, at=at, text=found.place)
+        discussions.record("恢复显示", row, by=by, at=at, text=found.place)
     return found
 
 
 def text_of(discussion: Discussion, name: str) -> Text | None:
     """The text that a form names, as `answer-3` or `reply-7`, if it is of this discussion."""
-    kind, _, pk = name.partition("-")
-    if not pk.isdecimal() or len(pk) > 15:
-        return None
+    kind, pk = named(name)
     if kind == "answer":
-        return discussion.answers.filter(pk=int(pk)).first()
+        return discussion.answers.filter(pk=pk).first()
     replies = Reply.objects.filter(answer__discussion=discussion)
-    return replies.filter(pk=int(pk)).first() if kind == "reply" else None
+    return replies.filter(pk=pk).first() if kind == "reply" else None
 
 
 def _locked(text: Text) -> tuple[Discussion, Text]:
@@ -160,16 +159,3 @@ def _tell_reporters(
         for own in reports
     ]  # fmt: skip
     messages.send_many(letters, at=at)
-
-
-def _record(
-    what: str, row: Discussion, *, by: Actor, at: datetime, reason: str = "", text: str = ""
-) -> None:
-    audit.record(
-        AuditEvent.Event.STUDY,
-        by=by,
-        at=at,
-        on=row.organiser,
-        subject=f"{what}：{row.title}",
-        detail={"discussion": row.key, "reason": reason, "text": text},
-    )

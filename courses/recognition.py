@@ -61,7 +61,7 @@ def recognise(
     _keep(outcomes, by=by, at=at)
     given = sum(not outcome.reason for outcome in outcomes)
     if outcomes:
-        _record(f"认定讨论回答 {given} 条", row, by=by, at=at)
+        discussions.record(f"认定讨论回答 {given} 条", row, by=by, at=at)
     return outcomes
 
 
@@ -83,7 +83,7 @@ def decline(
         found.save(update_fields=["state", "reason", "decided_by", "decided_at"])
     _tell(row, rows, "没有认定", reason, at=at)
     if rows:
-        _record(f"不认定讨论回答 {len(rows)} 条", row, by=by, at=at, reason=reason)
+        discussions.record(f"不认定讨论回答 {len(rows)} 条", row, by=by, at=at, reason=reason)
     return len(rows)
 
 
@@ -153,7 +153,7 @@ def respond(answer: Answer, text: str, *, by: Actor, at: datetime) -> Answer:
         f"您在专题讨论“{row.title}”里的回答，复核答复：{text}", mentions.address(row), mail=False,
     )  # fmt: skip
     messages.send_many([letter], at=at)
-    _record("答复复核", row, by=by, at=at, reason=text)
+    discussions.record("答复复核", row, by=by, at=at, reason=text)
     return found
 
 
@@ -244,14 +244,3 @@ def _tell(row: Discussion, rows: Sequence[Answer], what: str, why: str, *, at: d
         for found in rows
     ]  # fmt: skip
     messages.send_many(letters, at=at)
-
-
-def _record(what: str, row: Discussion, *, by: Actor, at: datetime, reason: str = "") -> None:
-    audit.record(
-        AuditEvent.Event.STUDY,
-        by=by,
-        at=at,
-        on=row.organiser,
-        subject=f"{what}：{row.title}",
-        detail={"discussion": row.key, "reason": reason},
-    )
