@@ -309,38 +309,36 @@ def test_an_answer_that_comes_after_it_was_given_up_is_known_unless_somebody_ask
     assert row.state == "waiting"
 
 
-def test_a_service_that_stays_silent_is_left_alone_for_the_run(
-    server, city, push, robot, by, monkeypatch
-):
+@pytest.fixture
+def silent(server, city, robot, by, monkeypatch):
+    """Makes groups, each with a robot whose service never answers."""
     monkeypatch.setattr(robot_calls, "PATIENCE", 0.3)
-    groups = []
-    for number in range(5):
-        one = study_groups.set_up(
-            city.yi, name=f"群{number}", leader=city.people["wu"], by=by, at=BEFORE
-        )
-        robot(name=f"token000{number}", to=one)
-        server.faults[f"token000{number}"] = ["timeout"]
-        groups.append(one)
-    push(groups)
+
+    def made(count):
+        groups = []
+        for number in range(count):
+            name, leader = f"token000{number}", city.people["wu"]
+            one = study_groups.set_up(city.yi, name=f"群{number}", leader=leader, by=by, at=BEFORE)
+            robot(name=name, to=one)
+            server.faults[name] = ["timeout"]
+            groups.append(one)
+        return groups
+
+    return made
+
+
+def test_a_service_that_stays_silent_is_left_alone_for_the_run(push, silent):
+    push(silent(5))
     work()
     assert sorted(state()) == ["unknown"] * 3 + ["waiting"] * 2
 
 
 def test_behind_a_service_that_is_silent_the_others_do_not_wait(
-    server, city, group, push, robot, by, monkeypatch
+    group, push, robot, silent, monkeypatch
 ):
     """Whatever waits for it, and longer."""
-    monkeypatch.setattr(robot_calls, "PATIENCE", 0.3)
     monkeypatch.setattr(deliveries, "AT_ONCE", 4)
-    groups = []
-    for number in range(6):
-        one = study_groups.set_up(
-            city.yi, name=f"群{number}", leader=city.people["wu"], by=by, at=BEFORE
-        )
-        robot(name=f"token000{number}", to=one)
-        server.faults[f"token000{number}"] = ["timeout"]
-        groups.append(one)
-    push(groups)
+    push(silent(6))
     robot(service="dingtalk", name="another0")
     push([group], code="another2")
 
