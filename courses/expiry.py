@@ -1,9 +1,9 @@
 """What is still pending when a programme's books are closed ends, and says so: nobody decides it.
 Once the books are open again it may be asked for anew.
 
-Logs, requests for leave or to be added, and what hosts attested are locked by their verbs before
-the programme is shared, so they end before it is locked (`BooksAhead`); line queries are locked
-after it.
+Logs, requests for leave or to be added, what hosts attested, lessons that could not be credited
+and answers are locked by their verbs before the programme is shared, so they end before it is
+locked (`BooksAhead`); line queries are locked after it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from courses import log_checks
 from courses.log_checks import Study
-from courses.models import AttendancePlan, HostAttendance, LineQuery, StudyLog, StudySession, WalkIn
+from courses.models import (
+    Answer,
+    AttendancePlan,
+    Discussion,
+    HostAttendance,
+    LessonCredit,
+    LineQuery,
+    StudyLog,
+    StudySession,
+    WalkIn,
+)
 from credits.books import BooksAhead, Closing
 from credits.models import Programme
 from portal import audit
@@ -27,7 +37,26 @@ from portal.refusals import Refusal
 
 LOG = "封账时还没有确认，未记学时。"
 HOST = "封账时流出地还没有认定，未记学时。"
+LESSON = "封账时还没有能记入，未记学时。"
+ANSWER = "封账时还没有认定，未记学时。"
 QUERY = "封账时还没有处理，账目按封账时的记录为准。"
+ASKED = {  # what `_end_asked` ends, in its order
+    "logs": "学习记录",
+    "leave": "请假",
+    "walk_ins": "加入名单",
+    "hosts": "流入地活动",
+    "lessons": "微党课学时",
+    "answers": "讨论回答",
+}
+PENDING = {  # what a closing would end, in words
+    "logs": "待确认的学习记录",
+    "queries": "待核对的疑问",
+    "leave": "待批的请假",
+    "walk_ins": "待确认的加入请求",
+    "hosts": "待认定的流入地活动",
+    "lessons": "暂未记入的微党课",
+    "answers": "待认定的讨论回答",
+}
 STRAGGLERS = timedelta(days=2)  # how long after a closing somebody's act may still come to an end
 
 
@@ -36,9 +65,8 @@ def follow(closing: Closing, *, by: Actor, at: datetime) -> None:
     programme = closing.programme
     if isinstance(closing, BooksAhead):
         counts = _end_asked(programme, at=at)
-        told = dict(zip(("logs", "leave", "walk_ins", "hosts"), counts, strict=True))
-        names = ("学习记录", "请假", "加入名单", "流入地活动")
-        parts = [f"{n}{c} 条" for n, c in zip(names, counts, strict=True) if c]
+        told = dict(zip(ASKED, counts, strict=True))
+        parts = [f"{n}{c} 条" for n, c in zip(ASKED.values(), counts, strict=True) if c]
         if parts:
             audit.record(
                 AuditEvent.Event.PROGRAMME,
@@ -97,17 +125,24 @@ def pending(programme: Programme) -> dict[str, int]:
         "leave": _leave(programme).count(),
         "walk_ins": _walk_ins(programme).count(),
         "hosts": _hosts(programme).count(),
+        "lessons": _lessons(programme).count(),
+        "answers": _answers(programme).count(),
     }
 
 
 def _end_asked(programme: Programme, *, at: datetime) -> Sequence[int]:
-    """Logs, leave, requests to be added, what hosts attested; what was ended before stays."""
+    """All that `ASKED` names; what was ended before stays."""
     ended = {"decided_at": at, "state": "expired"}
+    # Whoever recognises answers holds their discussion before the answers, one after the other.
+    talks = Discussion.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+    list(talks.filter(pk__in=_answers(programme).order_by().values("discussion")).values("pk"))
     return (
         _logs(programme).update(**ended, reason=LOG),
         _leave(programme).update(**ended),
         _walk_ins(programme).update(**ended),
         _hosts(programme).update(**ended, reason=HOST),
+        _lessons(programme).update(**ended, reason=LESSON),
+        _answers(programme).update(**ended, reason=ANSWER),
     )
 
 
@@ -121,6 +156,14 @@ def _logs(programme: Programme) -> QuerySet[StudyLog]:
 
 def _hosts(programme: Programme) -> QuerySet[HostAttendance]:
     return HostAttendance.objects.waiting().filter(programme=programme)
+
+
+def _lessons(programme: Programme) -> QuerySet[LessonCredit]:
+    return LessonCredit.objects.waiting().filter(programme=programme)
+
+
+def _answers(programme: Programme) -> QuerySet[Answer]:
+    return Answer.objects.waiting().filter(discussion__programme=programme)
 
 
 def _queries(programme: Programme) -> QuerySet[LineQuery]:

@@ -3,7 +3,7 @@ taken back by the branch."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 
 from django.db import transaction
@@ -48,7 +48,7 @@ def pass_(attempt: LessonAttempt, *, by: Actor, at: datetime) -> LessonAttempt:
         for programme in waiting.order_by("pk")
     ]
     for credit in credits:
-        _post(credit, version, by=by, at=at)
+        _post(credit, version, timezone.localdate(at), by=by, at=at)
     attempt.state, attempt.message = _told(attempt, credits)
     attempt.save(force_insert=True)
     for credit in credits:
@@ -59,18 +59,24 @@ def pass_(attempt: LessonAttempt, *, by: Actor, at: datetime) -> LessonAttempt:
 
 @transaction.atomic
 def credit_now(credit: LessonCredit, *, by: Actor, at: datetime) -> LessonCredit:
-    """Try once more to credit what waits, on the day of `at`. Raises Refusal while something still
-    stands in the way; what is credited already stays as it is."""
+    """Try once more to credit what waits, or what ended with the books that are open again.
+
+    It counts on the day of `at`; after the programme's last day on that on which it was passed.
+    Raises Refusal while something still stands in the way; what is credited stays as it is.
+    """
     Member.objects.select_for_update(no_key=True, of=("self",)).get(pk=credit.member_id)
     row = _locked(credit)
     if row.state == State.CREDITED:
         return row
-    if row.state != State.WAITING:
+    if row.state not in (State.WAITING, State.EXPIRED):
         raise Refusal(f"这一课的学时{row.get_state_display()}，不能再计入。")
-    _post(row, row.attempt.version, by=by, at=at)
+    today = timezone.localdate(at)
+    day = today if today <= row.programme.ends else row.attempt.day
+    _post(row, row.attempt.version, day, by=by, at=at)
     if row.state != State.CREDITED:
         raise Refusal(f"还不能计入：{row.reason}")
-    row.save(update_fields=["state", "day", "hours", "reason"])
+    row.decided_at = None
+    row.save(update_fields=["state", "day", "hours", "reason", "decided_at"])
     return row
 
 
@@ -129,9 +135,11 @@ def _programmes(lesson: Lesson, member: Member) -> ProgrammeQuerySet:
     return Programme.objects.open().filter(Exists(roll), ~Exists(given))
 
 
-def _post(credit: LessonCredit, version: LessonVersion, *, by: Actor, at: datetime) -> None:
-    """Post a credit on today's day; says in it what came of it, and saves nothing."""
-    programme, source, day = credit.programme, source_of(credit), timezone.localdate(at)
+def _post(
+    credit: LessonCredit, version: LessonVersion, day: date, *, by: Actor, at: datetime
+) -> None:
+    """Post a credit on the day on which it counts; says in it what came of it, saves nothing."""
+    programme, source = credit.programme, source_of(credit)
     rules = rule_book.of(programme).on(day).rules
     asked = Credit(
         credit.member,
@@ -145,9 +153,9 @@ def _post(credit: LessonCredit, version: LessonVersion, *, by: Actor, at: dateti
     turn = ledger.next_revision(programme, source)
     credit.state = State.WAITING
     try:
-        [posted] = ledger.post_many(
-            programme, [Request(source, credit.branch, [asked], turn)], by=by, at=at
-        )
+        # Crediting it late is not the member's delay.
+        request = Request(source, credit.branch, [asked], turn, claimed=day)
+        [posted] = ledger.post_many(programme, [request], by=by, at=at)
     except ledger.ProgrammeClosed as closed:
         credit.reason = closed.message[:200]
         return

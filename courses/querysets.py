@@ -68,8 +68,11 @@ class LessonCreditQuerySet(ScopedQuerySet["LessonCredit"]):
     owner_lookup = "member"
 
     def standing(self) -> Self:
-        """Credited or waiting; what was taken back is passed over."""
+        """Credited or to be credited yet; what was taken back is passed over."""
         return self.exclude(state="reversed")
+
+    def waiting(self) -> Self:
+        return self.filter(state="waiting")
 
 
 class BookBagQuerySet(ScopedQuerySet["BookBag"]):
@@ -233,9 +236,12 @@ class SessionQuerySet(ScopedQuerySet["StudySession"]):
         branch = member.branch
         if branch is None:
             return self.none()
-        hosts = member.mobile_stays.open().exclude(host=None).values("host")
         own = below((branch.unit or branch).path, lookup=self.path_lookup)
-        return self.to_come(at).filter(own | Q(organiser__in=hosts))
+        return self.to_come(at).filter(own | Q(organiser__in=_hosts(member)))
+
+    def hosted_for(self, member: Member, at: datetime) -> Self:
+        """Those to come of the organisation that hosts a mobile member."""
+        return self.to_come(at).filter(organiser__in=_hosts(member))
 
     def with_counts(self) -> Self:
         """With 应到, 实到, 请假, 缺席, 未签到, 列席 and 客人 of each session."""
@@ -411,6 +417,11 @@ class SampleItemQuerySet(ScopedQuerySet["SampleItem"]):
     def to_reverse(self) -> Self:
         """Found not in order, and the log counts all the same."""
         return self.filter(state="not_in_order", log__state="confirmed")
+
+
+def _hosts(member: Member) -> models.QuerySet[Any, Any]:
+    """Ids of the organisations in the tree that host a mobile member now."""
+    return member.mobile_stays.open().exclude(host=None).values("host")
 
 
 def of_member(member: Any, above: Sequence[Any]) -> models.QuerySet[Any, Any]:

@@ -26,6 +26,7 @@ from portal.models import AuditEvent, Message
 from portal.refusals import Refusal
 
 State = Answer.State
+DECLINABLE = {State.WAITING, State.REFUSED, State.EXPIRED}  # undecided, or not credited so far
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def decline(
     """
     reason = said(reason, 200, "不认定的理由", "reason")
     row, rows = _locked(discussion, answers, by)
-    rows = [found for found in rows if found.state in (State.WAITING, State.REFUSED)]
+    rows = [found for found in rows if found.state in DECLINABLE]
     for found in rows:
         found.state, found.reason = State.DECLINED, reason
         found.decided_by, found.decided_at = by.member, at

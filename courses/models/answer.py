@@ -57,9 +57,9 @@ class Answer(Said):
     """One member's answer; said_at: when it was first given, on whose local day it counts.
 
     edits: how often it was rewritten. state: what was decided about it once the discussion was
-    closed; refused: recognised, and something stood in the way of its credit. hours: what it
-    earned (hundredths). asked, asked_at: what the member says to not being recognised, once;
-    replied: the answer to that.
+    closed; refused: recognised, and something stood in the way of its credit; expired: nobody had
+    decided when the books were closed. hours: what it earned (hundredths). asked, asked_at: what
+    the member says to not being recognised, once; replied: the answer to that.
     """
 
     class State(models.TextChoices):
@@ -68,6 +68,7 @@ class Answer(Said):
         REFUSED = "refused", "未能记入"
         DECLINED = "declined", "未认定"
         REVERSED = "reversed", "已收回"
+        EXPIRED = "expired", "封账时未认定"
 
     discussion = models.ForeignKey(
         Discussion, models.PROTECT, related_name="answers", verbose_name="专题讨论"
@@ -105,6 +106,7 @@ class Answer(Said):
             models.CheckConstraint(
                 name="answer_decided_has_who",
                 condition=Q(state="waiting", decided_by=None, decided_at=None)
+                | Q(state="expired", decided_by=None, decided_at__isnull=False)
                 | Q(
                     state__in=["recognised", "refused", "declined", "reversed"],
                     decided_by__isnull=False,
@@ -114,7 +116,7 @@ class Answer(Said):
             models.CheckConstraint(
                 name="answer_with_reason",
                 condition=Q(state__in=["waiting", "recognised"], reason="")
-                | (Q(state__in=["refused", "declined", "reversed"]) & ~Q(reason="")),
+                | (Q(state__in=["refused", "declined", "reversed", "expired"]) & ~Q(reason="")),
             ),
             models.CheckConstraint(
                 name="answer_hours_if_recognised",

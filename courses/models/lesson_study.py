@@ -70,16 +70,17 @@ class LessonAttempt(models.Model):
 
 class LessonCredit(models.Model):
     """What passing a lesson earned one member in one programme: credited, waiting for something to
-    get out of the way, or taken back.
+    get out of the way, ended with the books while it waited, or taken back.
 
     key: of member and lesson, names it in the ledger. attempt: with which it was passed. branch:
     the member's branch then, in whose book it is posted. day: on which it is credited. hours:
-    hundredths, known once it is credited. reason: why it waits or was taken back.
+    hundredths, known once it is credited. reason: why it waits, ended or was taken back.
     """
 
     class State(models.TextChoices):
         CREDITED = "credited", "已记入"
         WAITING = "waiting", "暂未记入"
+        EXPIRED = "expired", "封账时未记入"
         REVERSED = "reversed", "已冲销"
 
     key = models.CharField("标识", max_length=24, editable=False)
@@ -115,13 +116,13 @@ class LessonCredit(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["programme", "member", "lesson"],
-                condition=Q(state__in=["credited", "waiting"]),
+                condition=Q(state__in=["credited", "waiting", "expired"]),
                 name="lesson_credit_once",
             ),
             models.CheckConstraint(
                 name="lesson_credit_has_hours",
                 condition=Q(state="credited", hours__gt=0, day__isnull=False)
-                | Q(state="waiting", hours=0, day=None)
+                | Q(state__in=["waiting", "expired"], hours=0, day=None)
                 | Q(state="reversed", hours=0),
             ),
             models.CheckConstraint(
@@ -130,6 +131,7 @@ class LessonCredit(models.Model):
             models.CheckConstraint(
                 name="lesson_credit_taken_back_by_whom",
                 condition=Q(state="reversed", decided_by__isnull=False, decided_at__isnull=False)
+                | Q(state="expired", decided_by=None, decided_at__isnull=False)
                 | Q(state__in=["credited", "waiting"], decided_by=None, decided_at=None),
             ),
             models.CheckConstraint(

@@ -43,7 +43,9 @@ def ending(request: MemberRequest) -> HttpResponse:
         sessions = StudySession.objects.filter(programmes=programme)
         context |= _left(request, programme, where, places=False)
         context |= {
-            "pending": expiry.pending(programme),
+            "pending": [
+                (expiry.PENDING[name], n) for name, n in expiry.pending(programme).items() if n
+            ],
             "to_come": sessions.to_come(request.at).count(),
             "waiting": rule_changes.waiting(programme),
             "branches": _branches(programme),

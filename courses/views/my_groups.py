@@ -9,10 +9,12 @@ from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from courses import pushes, study_groups
-from courses.models import GroupMember, Push, StudyGroup
+from courses.models import GroupMember, Push, StudyGroup, StudySession
+from courses.views.shown import when
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest
@@ -20,12 +22,13 @@ from portal.refusals import Refusal
 from portal.rendering import page
 
 PUSHES = 5  # shown of each group
+HOSTED = 10  # sessions to come of the host that are shown
 
 
 @require_GET
 @gate.required(Capability.OWN)
 def mine(request: MemberRequest) -> HttpResponse:
-    """The groups one is in or answers for, and those that one may join."""
+    """The groups one is in or answers for, those that one may join, and what one's host holds."""
     me = request.user
     own = set(StudyGroup.objects.with_member(me).values_list("pk", flat=True))
     rows = StudyGroup.objects.alive().filter(Q(pk__in=own) | Q(leader=me))
@@ -46,7 +49,20 @@ def mine(request: MemberRequest) -> HttpResponse:
         }
         for group in rows
     ]
-    context = {"shown": shown, "open": study_groups.open_to(me)}
+    hosted = StudySession.objects.hosted_for(me, request.at).select_related("organiser")
+    context = {
+        "shown": shown,
+        "open": study_groups.open_to(me),
+        "hosted": [
+            {
+                "href": reverse("session-visit", args=[session.pk]),
+                "title": session.title,
+                "when": when(session, request.today),
+                "by": str(session.organiser),
+            }
+            for session in hosted.order_by("starts_at", "pk")[:HOSTED]
+        ],
+    }
     return page(request, "courses/my_groups.html", context)
 
 

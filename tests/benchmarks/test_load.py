@@ -47,8 +47,8 @@ def _tables() -> list[str]:
 def _plain_columns(table: str) -> list[str]:
     """Without those that the database computes."""
     with connection.cursor() as cursor:
-        described = connection.introspection.get_table_description(cursor, table)
-    names = [column.name for column in described]
+        cursor.execute(f'SELECT * FROM "{table}" LIMIT 0')
+        names = [column[0] for column in cursor.description]
     return [name for name in names if (table, name) != ("credits_branchstanding", "rate")]
 
 

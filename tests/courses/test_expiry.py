@@ -9,40 +9,49 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from courses import (
+    answers,
     attendance_plans,
+    discussions,
     expiry,
     host_sessions,
+    lesson_credits,
     line_queries,
     loose_ends,
+    recognition,
     roll_call,
     study_logs,
 )
 from courses.loose_ends import Ends
 from courses.models import (
+    Answer,
     AttendancePlan,
     HostAttendance,
+    LessonCredit,
     LineQuery,
     StudyLog,
     StudySession,
     WalkIn,
 )
 from courses.study_logs import CannotLog, Study
-from credits import programmes, verification
+from credits import ledger, programmes, verification
+from credits.ledger import Credit, Source
 from credits.models import LedgerEntry, Programme
 from portal import mobile_stays
 from portal.mobile_stays import Away
 from portal.models import AuditEvent
 from portal.refusals import Refusal
 from tests.cast import NOW, TODAY, days_ago, moment
+from tests.courses import lesson_hands as hands
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 END = moment(date(2021, 12, 31), 18)
 LATER = moment(date(2022, 1, 14))
-MODELS = (StudyLog, LineQuery, AttendancePlan, WalkIn, HostAttendance)
+MODELS = (StudyLog, LineQuery, AttendancePlan, WalkIn, HostAttendance, LessonCredit, Answer)
+AS_THEY_WERE = ["pending", "open", "pending", "asked", "waiting", "waiting", "waiting"]
 
 
 @pytest.fixture
-def pending(city, programme, schedule, opened, secretary, lin):
+def pending(city, programme, schedule, opened, secretary, lin, talk):
     """One of everything that can be pending; two sheets are missing, one of them opened."""
     by = city.actor("lin")
     study = Study("self", days_ago(1), 45, "自学", "reform")
@@ -58,6 +67,12 @@ def pending(city, programme, schedule, opened, secretary, lin):
     roll_call.close(held, {}, by=city.by, at=held.ends_at)
     held.refresh_from_db()
     host_sessions.attest(held, [stay], by=city.actor("zheng", "secretary"), at=NOW)
+    xia = city.people["xia"]
+    full = Credit(xia, "lecture", TODAY, minutes=360, period="reform")
+    ledger.post(programme, Source("session", "full", "全天"), organiser=city.jia, credits=[full],
+                by=city.by, at=NOW)  # fmt: skip
+    assert hands.answer(hands.published(city.actor("shi", "official")), xia).state == "waiting"
+    answers.answer(talk, "从小岗村开始", by=city.actor("wu"), at=NOW)
 
 
 @pytest.fixture
@@ -77,19 +92,20 @@ def states():
 
 def test_everything_pending_ends_in_the_closing_itself(city, programme, pending, close):
     assert expiry.pending(programme) == {
-        "logs": 1, "queries": 1, "leave": 1, "walk_ins": 1, "hosts": 1,
+        "logs": 1, "queries": 1, "leave": 1, "walk_ins": 1, "hosts": 1, "lessons": 1,
+        "answers": 1,
     }  # fmt: skip
 
     close(programme)
 
-    assert states() == ["expired"] * 5
+    assert states() == ["expired"] * len(MODELS)
     for model in MODELS:
         row = model.objects.get()
         assert (row.decided_by, row.decided_at) == (None, LATER)
     assert StudyLog.objects.get().reason == "封账时还没有确认，未记学时。"
     assert LineQuery.objects.get().reply.startswith("封账时还没有处理")
     event = AuditEvent.objects.get(subject__contains="已终止")
-    assert event.detail == {"logs": 1, "leave": 1, "walk_ins": 1, "hosts": 1}
+    assert event.detail == dict.fromkeys(expiry.ASKED, 1)
     assert not LedgerEntry.objects.filter(member__name="林小满").exists()
     assert verification.verify(at=LATER).problems == []
 
@@ -100,7 +116,7 @@ def test_where_closing_is_refused_nothing_ends(city, programme, pending):
     with pytest.raises(programmes.NotNow):
         programmes.close_books(programme, by=city.by, at=END)
 
-    assert states() == ["pending", "open", "pending", "asked", "waiting"]
+    assert states() == AS_THEY_WERE
 
 
 def test_what_fails_while_closing_undoes_the_end_of_everything(
@@ -112,7 +128,7 @@ def test_what_fails_while_closing_undoes_the_end_of_everything(
     with pytest.raises(ZeroDivisionError):
         programmes.close_books(programme, by=city.by, at=LATER)
 
-    assert states() == ["pending", "open", "pending", "asked", "waiting"]
+    assert states() == AS_THEY_WERE
     assert Programme.objects.get().state == Programme.State.CLOSING
 
 
@@ -165,7 +181,7 @@ def test_a_session_that_counts_elsewhere_too_keeps_its_requests(
 
     close(programme)
 
-    assert states() == ["expired", "expired", "pending", "asked", "expired"]
+    assert states() == ["expired", "expired", "pending", "asked", "expired", "expired", "expired"]
 
 
 def test_an_expired_log_is_confirmed_by_nobody(city, programme, pending, close, secretary):
@@ -187,6 +203,12 @@ def test_an_expired_log_is_confirmed_by_nobody(city, programme, pending, close, 
         (WalkIn, {"decided_at": None}),
         (HostAttendance, {"reason": ""}),
         (HostAttendance, {"decided_at": None}),
+        (LessonCredit, {"reason": ""}),
+        (LessonCredit, {"decided_at": None}),
+        (LessonCredit, {"hours": 100, "day": TODAY}),
+        (Answer, {"reason": ""}),
+        (Answer, {"decided_at": None}),
+        (Answer, {"hours": 100}),
     ],
 )
 def test_the_database_refuses_an_end_without_its_moment_or_its_notice(
@@ -257,7 +279,58 @@ def test_an_ended_log_waits_again_as_it_was_and_is_confirmed(
 
 
 def test_nothing_waits_again_by_itself(programme, reopened):
-    assert states() == ["expired"] * 5
+    assert states() == ["expired"] * len(MODELS)
+
+
+def test_an_ended_lesson_is_credited_when_its_member_asks(city, programme, reopened):
+    """Long after it was passed: the day on which it was passed counts, once there is room in it."""
+    credit, by = LessonCredit.objects.get(), city.actor("xia")
+    full = Source("session", "full", "全天")
+    ledger.correct(programme, full, revision=2, organiser=city.jia, withdraw=[by.member],
+                   credits=[], reason="记错了", by=city.by, at=LATER)  # fmt: skip
+
+    done = lesson_credits.credit_now(credit, by=by, at=LATER)
+
+    assert (done.state, done.hours, done.decided_at, done.reason) == ("credited", 100, None, "")
+    assert done.day == TODAY
+    assert lesson_credits.credit_now(credit, by=by, at=LATER).hours == 100
+    assert LedgerEntry.objects.filter(posting__kind="lesson").count() == 1
+    assert verification.verify(at=LATER).problems == []
+
+
+def test_an_ended_lesson_stays_so_while_something_stands_in_its_way(city, programme, reopened):
+    with pytest.raises(Refusal, match="每日上限"):
+        lesson_credits.credit_now(LessonCredit.objects.get(), by=city.actor("xia"), at=LATER)
+
+    assert LessonCredit.objects.get().state == "expired"
+
+
+def test_while_the_books_are_closed_no_lesson_is_credited(city, programme, pending, close):
+    close(programme)
+
+    with pytest.raises(Refusal, match="封账"):
+        lesson_credits.credit_now(LessonCredit.objects.get(), by=city.actor("xia"), at=LATER)
+
+    assert LessonCredit.objects.get().state == "expired"
+
+
+def test_an_ended_answer_is_recognised_or_not_by_its_reader(city, talk, reopened, leader):
+    discussions.close(talk, by=leader, at=LATER)
+    assert not talk.answers.to_recognise().exists(), "nothing fills a list by itself"
+
+    [outcome] = recognition.recognise(talk, list(talk.answers.all()), by=leader, at=LATER)
+
+    assert (outcome.hours, outcome.reason) == (100, "")
+    assert Answer.objects.get().state == "recognised"
+    assert verification.verify(at=LATER).problems == []
+
+
+def test_an_ended_answer_can_be_declined(talk, reopened, leader):
+    discussions.close(talk, by=leader, at=LATER)
+
+    recognition.decline(talk, list(talk.answers.all()), reason="离题", by=leader, at=LATER)
+
+    assert Answer.objects.get().state == "declined"
 
 
 def test_while_the_books_are_closed_no_log_waits_again(city, programme, log, close):
@@ -338,13 +411,13 @@ def test_leave_that_ended_is_asked_for_anew_on_an_open_roll(
 
 
 def test_loose_ends_are_counted_by_organisation(city, programme, pending, secretary, opened):
-    later = NOW + timedelta(days=10)
+    later, rest = NOW + timedelta(days=10), (1, 0, 1, 1, 1, 1, 1, 1)
 
-    assert loose_ends.of(programme, city.root, at=NOW) == Ends(0, 1, 0, 1, 1, 1, 1, 1)
-    assert loose_ends.of(programme, city.root, at=later) == Ends(1, 1, 0, 1, 1, 1, 1, 1)
+    assert loose_ends.of(programme, city.root, at=NOW) == Ends(0, *rest)
+    assert loose_ends.of(programme, city.root, at=later) == Ends(1, *rest)
     assert loose_ends.of(programme, city.bureau, at=later).total == 0
     [county] = loose_ends.below_of(programme, city.root, at=later)
-    assert (county.organization, county.ends.total) == (city.county, 7)
+    assert (county.organization, county.ends.total) == (city.county, 8)
     [jia] = loose_ends.below_of(programme, city.county, at=later)
     assert (jia.organization, jia.ends) == (city.jia, county.ends)
 

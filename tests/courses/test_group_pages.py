@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
-from courses import deliveries, group_robots, push_kinds, pushes, study_groups
+from courses import deliveries, group_robots, push_kinds, pushes, sessions, study_groups
 from courses.models import BookBag, Course, Delivery, GroupRobot, Lesson, Push, StudyGroup
 from portal import mobile_stays
 from portal.access import scope_of
@@ -292,3 +293,28 @@ def test_an_open_list_asks_the_database_no_more_for_more_groups(
         client.get(reverse("group-list"))
     with django_assert_max_num_queries(20):
         client.get(reverse("group-detail", args=[group.pk]))
+
+
+def test_hosted_members_see_what_their_host_holds_and_nobody_else_does(
+    city, hand, schedule, programme
+):
+    """In a group or not; what is over or called off is not there."""
+    city.people["ke"] = guest = city.enrol(city.bing, "来客")
+    away = Away(days_ago(300), "云岭市", "work", host=city.jia)
+    mobile_stays.register(guest, away, by=city.by, at=NOW)
+    held = schedule(
+        "线上的党课", day=TODAY + timedelta(days=2), link="https://meeting.tencent.com/dm/x"
+    )
+    schedule("昨天的活动", day=days_ago(1))
+    off = schedule("不开了", day=TODAY + timedelta(days=3))
+    sessions.cancel(off, reason="停电", by=city.actor("zhou", "secretary"), at=NOW)
+
+    phone = hand("ke").open(reverse("my-groups"))
+
+    assert "流入地的活动" in phone.text
+    assert "线上的党课" in phone.text
+    assert "昨天的活动" not in phone.text
+    assert "不开了" not in phone.text
+    phone.open(reverse("session-visit", args=[held.pk]))
+    assert "meeting.tencent.com" in phone.text
+    assert "线上的党课" not in hand("wu").open(reverse("my-groups")).text

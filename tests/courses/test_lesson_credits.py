@@ -198,7 +198,7 @@ def test_verification_accepts_lessons(city, lesson, lin):
     ("change", "name"),
     [
         ({"hours": 0}, "lesson_credit_has_hours"),
-        ({"state": "waiting", "day": None}, "lesson_credit_has_hours"),
+        ({"state": "waiting", "day": None, "reason": "已满"}, "lesson_credit_has_hours"),
         ({"state": "waiting", "hours": 0, "day": None, "reason": ""}, "lesson_credit_says_why"),
         ({"state": "reversed", "hours": 0, "reason": "误记"}, "lesson_credit_taken_back_by_whom"),
     ],
