@@ -10,7 +10,7 @@ from django.utils import timezone
 from courses import class_rolls
 from courses.class_rolls import Line
 from courses.models import Attendance, Leave, ReadingClass, StudySession
-from courses.sheets_out import record, snapshot
+from courses.sheets.sheets_out import record, snapshot
 from portal.access import Capability, Scope
 from portal.audit import Actor
 from portal.exporting import Export, find

@@ -1,8 +1,8 @@
 """Mistakes mended: "this line is wrong" (这条不对), and how it ends: corrected, or a reasoned no.
 
 A query is never closed as corrected by a word: the source is corrected (courses/corrections.py,
-courses/study_logs.py, courses/host_decisions.py, courses/recognition.py), and `follow` closes what
-that made right, in the same transaction.
+courses/study_logs.py, courses/host_decisions.py, courses/online/recognition.py), and `follow`
+closes what that made right, in the same transaction.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from django.utils import timezone
 from courses import matrices
 from courses.matrices import BranchSums, Matrix, MatrixRow
 from courses.models import Attendance
-from courses.sheets_out import record, snapshot
+from courses.sheets.sheets_out import record, snapshot
 from credits.models import Form, Programme
 from portal.access import Capability, Scope
 from portal.audit import Actor

@@ -108,10 +108,10 @@ PERIODIC_WORK = [
     "credits.programmes.turn_the_day",
     "credits.bulletin_news.tell",
     "credits.bulletin_news.mail",
-    "courses.sheets_in.expire",
+    "courses.sheets.sheets_in.expire",
     "courses.weekly.compose",
     "courses.weekly.mail",
-    "courses.deliveries.send_waiting",
+    "courses.online.deliveries.send_waiting",
     "courses.expiry.sweep",
     "courses.samples.expire",
 ]

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from courses.models.discussion import Discussion
-from courses.querysets import AnswerQuerySet, ReplyQuerySet, ReportQuerySet
+from courses.online_querysets import AnswerQuerySet, ReplyQuerySet, ReportQuerySet
 from portal.models import Member
 
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from courses.models.course import Lesson, Material
-from courses.querysets import BookBagItemQuerySet, BookBagQuerySet
+from courses.online_querysets import BookBagItemQuerySet, BookBagQuerySet
 from portal.models import Member, Organization
 
 

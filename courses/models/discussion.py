@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from courses.models.study_group import StudyGroup
-from courses.querysets import DiscussionQuerySet
+from courses.online_querysets import DiscussionQuerySet
 from credits.models import Form
 from portal.models import Member, Organization
 

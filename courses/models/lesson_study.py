@@ -5,7 +5,7 @@ from django.db.models import F, Q
 
 from courses.models.course import Lesson
 from courses.models.lesson_text import LessonVersion
-from courses.querysets import LessonCreditQuerySet
+from courses.online_querysets import LessonCreditQuerySet
 from portal.models import Member, Organization
 
 

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from courses.models.study_group import StudyGroup
-from courses.querysets import DeliveryQuerySet, GroupRobotQuerySet, PushQuerySet
+from courses.online_querysets import DeliveryQuerySet, GroupRobotQuerySet, PushQuerySet
 from portal.models import Member
 
 
@@ -64,8 +64,8 @@ class GroupRobot(models.Model):
 class Push(models.Model):
     """One thing sent to one or several groups, with a sentence of one's own.
 
-    code: stands in the short link. kind, target: what it is (courses/push_kinds.py); title: as it
-    was called then; link: an address of ours.
+    code: stands in the short link. kind, target: what it is (courses/online/push_kinds.py); title:
+    as it was called then; link: an address of ours.
     """
 
     code = models.CharField("短码", max_length=12, unique=True)

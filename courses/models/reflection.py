@@ -5,7 +5,7 @@ from django.db.models import F, Q
 
 from courses.models.course import Course, Lesson, Material
 from courses.models.session import StudySession
-from courses.querysets import RecommendationQuerySet, ReflectionQuerySet
+from courses.online_querysets import RecommendationQuerySet, ReflectionQuerySet
 from portal.models import Member, Organization
 
 ABOUT = ("lesson", "material", "course", "session")  # of these a reflection names one at most
@@ -138,7 +138,7 @@ class Reflection(models.Model):
 
 class TextPrint(models.Model):
     """One of the fingerprints of a reflection that is handed in: a sample of its five-character
-    pieces, by which texts that share much are found (courses/near_copies.py)."""
+    pieces, by which texts that share much are found (courses/online/near_copies.py)."""
 
     reflection = models.ForeignKey(
         Reflection, models.CASCADE, related_name="prints", verbose_name="心得体会"

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from courses.querysets import GroupMemberQuerySet, StudyGroupQuerySet
+from courses.online_querysets import GroupMemberQuerySet, StudyGroupQuerySet
 from portal.models import Member, Organization
 
 

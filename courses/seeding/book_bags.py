@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from courses import book_bags, reading_rights
 from courses.models import Lesson, Material
+from courses.online import book_bags, reading_rights
 from courses.seeding.files import load
 from courses.seeding.world import World
 

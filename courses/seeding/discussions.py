@@ -6,9 +6,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from courses import answers, discussions, recognition
-from courses.discussions import Question
 from courses.models import Discussion, StudyGroup
+from courses.online import answers, discussions, recognition
+from courses.online.discussions import Question
 from courses.seeding.files import load
 from courses.seeding.world import World, key_of
 from portal.audit import Actor

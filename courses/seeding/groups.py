@@ -7,8 +7,8 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from courses import push_kinds, pushes, study_groups
 from courses.models import BookBag, Lesson, StudyGroup
+from courses.online import push_kinds, pushes, study_groups
 from courses.seeding.files import load
 from courses.seeding.tree import numeral
 from courses.seeding.world import World, key_of

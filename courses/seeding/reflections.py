@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from courses import exemplars, reflection_reading, reflections
 from courses.models import Recommendation, Reflection
-from courses.reflections import Writing
+from courses.online import exemplars, reflection_reading, reflections
+from courses.online.reflections import Writing
 from courses.seeding.files import load
 from courses.seeding.world import World
 

@@ -6,11 +6,17 @@ from datetime import date, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from courses import lesson_answers, lesson_bank, lesson_publishing, lesson_questions, lesson_texts
-from courses.lesson_answers import Answers
-from courses.lesson_bank import Wording
-from courses.lesson_texts import Text
 from courses.models import Course, Lesson, LessonVersion, Material
+from courses.online import (
+    lesson_answers,
+    lesson_bank,
+    lesson_publishing,
+    lesson_questions,
+    lesson_texts,
+)
+from courses.online.lesson_answers import Answers
+from courses.online.lesson_bank import Wording
+from courses.online.lesson_texts import Text
 from courses.seeding.files import load
 from courses.seeding.world import World
 from portal.audit import Actor

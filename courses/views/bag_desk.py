@@ -9,9 +9,9 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from courses import book_bag_out, book_bags, reading_rights
-from courses.book_bag_forms import BagForm, DescribeForm, RightForm, reading_of
 from courses.models import BookBag, Lesson, Material, ReadingRight
+from courses.online import book_bag_out, book_bags, reading_rights
+from courses.online.book_bag_forms import BagForm, DescribeForm, RightForm, reading_of
 from portal import gate
 from portal.access import Capability
 from portal.form_names import number

@@ -15,9 +15,9 @@ from django.utils.cache import get_conditional_response
 from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_GET, require_safe
 
-from courses import book_bag_out, epub
-from courses.book_bag_out import Reading
 from courses.models import BookBag, BookBagItem
+from courses.online import book_bag_out, epub
+from courses.online.book_bag_out import Reading
 from courses.views.offline import kept_with
 from portal import gate
 from portal.access import Capability

@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from courses import discussions, moderation, recognition
-from courses.discussion_forms import QuestionForm
 from courses.models import Answer, Discussion, Reply, StudyGroup
+from courses.online import discussions, moderation, recognition
+from courses.online.discussion_forms import QuestionForm
 from credits.models import Programme
 from credits.views.shown import programme_of
 from portal import gate

@@ -14,8 +14,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from courses import answers, discussions, moderation, recognition
 from courses.models import Answer, Discussion, Reply, StudyGroup
+from courses.online import answers, discussions, moderation, recognition
 from credits import rule_book
 from credits import rules as arithmetic
 from portal import gate

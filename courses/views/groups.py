@@ -9,10 +9,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import study_groups
 from courses.forms import PeopleForm
-from courses.group_forms import GroupForm, NewGroupForm
 from courses.models import Delivery, GroupMember, StudyGroup
+from courses.online import study_groups
+from courses.online.group_forms import GroupForm, NewGroupForm
 from portal import gate
 from portal.access import Capability
 from portal.forms import refuse

@@ -7,8 +7,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from courses import lesson_bank, lesson_texts
-from courses.lesson_forms import QuestionForm
+from courses.online import lesson_bank, lesson_texts
+from courses.online.lesson_forms import QuestionForm
 from courses.views.lesson_desk import actor_of, lesson_of
 from portal import gate
 from portal.access import Capability

@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from courses import lesson_credits
 from courses.models import LessonCredit
+from courses.online import lesson_credits
 from credits.forms import ReasonForm
 from portal import gate
 from portal.access import Capability

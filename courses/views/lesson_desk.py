@@ -9,10 +9,10 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import lesson_markdown, lesson_publishing, lesson_texts
-from courses.lesson_forms import BeginForm, FileForm, TextForm
-from courses.lesson_texts import LONGEST, Text
 from courses.models import Lesson, LessonFile
+from courses.online import lesson_markdown, lesson_publishing, lesson_texts
+from courses.online.lesson_forms import BeginForm, FileForm, TextForm
+from courses.online.lesson_texts import LONGEST, Text
 from credits.models import Form, Programme
 from portal import gate
 from portal.access import Capability

@@ -9,9 +9,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import lesson_markdown, lesson_media, lesson_texts
-from courses.lesson_forms import FileForm, WordsForm
 from courses.models import LessonFile
+from courses.online import lesson_markdown, lesson_media, lesson_texts
+from courses.online.lesson_forms import FileForm, WordsForm
 from courses.views.lesson_desk import actor_of, lesson_of
 from portal import gate
 from portal.access import Capability

@@ -8,8 +8,8 @@ from django.db.models.functions import Concat
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from courses import lesson_texts
 from courses.models import Lesson, LessonAttempt
+from courses.online import lesson_texts
 from courses.views.offline import reader_of
 from credits.models import CreditedContent
 from credits.views.shown import programme_of

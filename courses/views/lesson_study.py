@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
-from courses import lesson_answers, lesson_credits, lesson_markdown, lesson_questions
-from courses.book_bag_out import version_of
 from courses.forms import periods_of
-from courses.lesson_answers import Answers, CannotAnswer
 from courses.models import Lesson, LessonAttempt, LessonCredit, LessonVersion
+from courses.online import lesson_answers, lesson_credits, lesson_markdown, lesson_questions
+from courses.online.book_bag_out import version_of
+from courses.online.lesson_answers import Answers, CannotAnswer
 from courses.views.offline import kept_with, reader_of
 from credits.models import CreditedContent
 from credits.views.shown import programme_of

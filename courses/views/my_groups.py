@@ -12,8 +12,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from courses import pushes, study_groups
 from courses.models import GroupMember, Push, StudyGroup, StudySession
+from courses.online import pushes, study_groups
 from courses.views.shown import when
 from portal import gate
 from portal.access import Capability

@@ -13,7 +13,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import condition, require_GET
 
-from courses.book_bag_out import version_of
+from courses.online.book_bag_out import version_of
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest

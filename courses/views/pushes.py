@@ -9,9 +9,9 @@ from django.utils.crypto import get_random_string
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import group_robots, push_kinds, pushes
-from courses.group_forms import PushForm, RobotForm
 from courses.models import Delivery, GroupRobot, Push, StudyGroup
+from courses.online import group_robots, push_kinds, pushes
+from courses.online.group_forms import PushForm, RobotForm
 from portal import gate
 from portal.access import Capability
 from portal.forms import refuse

@@ -8,9 +8,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from courses import exemplars, near_copies, reflection_reading
 from courses.models import Recommendation, Reflection
-from courses.reflection_forms import RecommendForm
+from courses.online import exemplars, near_copies, reflection_reading
+from courses.online.reflection_forms import RecommendForm
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest

@@ -14,10 +14,10 @@ from django.utils.crypto import get_random_string, salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import exemplars, reflections
 from courses.models import Recommendation, Reflection
-from courses.reflection_forms import ReflectionForm
-from courses.reflections import OtherDevice
+from courses.online import exemplars, reflections
+from courses.online.reflection_forms import ReflectionForm
+from courses.online.reflections import OtherDevice
 from portal import gate
 from portal.access import Capability
 from portal.form_names import number

@@ -7,10 +7,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from courses import marks, meeting_links, roll_call, roll_pages, sheets_out
+from courses import marks, meeting_links, roll_call, roll_pages
 from courses.forms import GuestForm
 from courses.marks import Wish
 from courses.models import Attendance, AttendancePlan, StudySession
+from courses.sheets import sheets_out
 from courses.views import closing, plans, roll_page
 from portal import gate
 from portal.access import Capability

@@ -11,16 +11,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import (
-    long_sheets,
-    matrices,
-    matrices_out,
-    roll_call,
-    sheet_said,
-    sheets_in,
-    sheets_out,
-)
+from courses import matrices, matrices_out, roll_call
 from courses.models import SheetImport, Status, StudySession
+from courses.sheets import long_sheets, sheet_said, sheets_in, sheets_out
 from credits.views.shown import others_of, programme_of
 from portal import exporting, gate
 from portal.access import Capability

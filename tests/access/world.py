@@ -7,29 +7,15 @@ from datetime import timedelta
 from uuid import uuid4
 
 from courses import (
-    answers,
     attendance_plans,
-    book_bags,
     check_in,
-    discussions,
-    exemplars,
-    group_robots,
-    lesson_texts,
     line_queries,
-    push_kinds,
-    pushes,
     reading_classes,
-    reading_rights,
-    reflection_reading,
-    reflections,
     roll_call,
     samples,
     sessions,
-    study_groups,
     study_logs,
 )
-from courses.discussions import Question
-from courses.lesson_texts import Text
 from courses.models import (
     Course,
     HostAttendance,
@@ -45,7 +31,23 @@ from courses.models import (
     StudyLog,
     WalkIn,
 )
-from courses.reflections import Writing
+from courses.online import (
+    answers,
+    book_bags,
+    discussions,
+    exemplars,
+    group_robots,
+    lesson_texts,
+    push_kinds,
+    pushes,
+    reading_rights,
+    reflection_reading,
+    reflections,
+    study_groups,
+)
+from courses.online.discussions import Question
+from courses.online.lesson_texts import Text
+from courses.online.reflections import Writing
 from courses.sessions import Plan
 from courses.study_logs import Study
 from credits import (

@@ -89,8 +89,8 @@ def test_every_verb_takes_its_moment_as_at():
             if atomic and "at" not in [a.arg for a in node.args.kwonlyargs]:
                 without.append(f"{path}: {node.name}")
     assert without == [
-        "courses/reflections.py: discard",  # of a draft that only its author ever saw nothing stays
-        "courses/sheets_in.py: answer",  # keeps what was answered beside a staged upload
+        "courses/online/reflections.py: discard",  # only its author ever saw the draft
+        "courses/sheets/sheets_in.py: answer",  # keeps what was answered beside a staged upload
         "courses/walk_ins.py: ask",  # its moment is that of the scan
         "credits/rebuilding.py: rebuild_branch",  # sums what the lines say, whose moments count
     ]

@@ -12,8 +12,9 @@ import django
 
 django.setup()
 
-from courses import long_sheets, roll_call, sessions, sheets_in  # noqa: E402
+from courses import roll_call, sessions  # noqa: E402
 from courses.sessions import Plan  # noqa: E402
+from courses.sheets import long_sheets, sheets_in  # noqa: E402
 from credits.models import Programme  # noqa: E402
 from portal import collector, jobs  # noqa: E402
 from portal.audit import Actor  # noqa: E402

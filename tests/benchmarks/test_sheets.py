@@ -16,9 +16,10 @@ import python_calamine
 import xlsxwriter
 from django.db import connection
 
-from courses import long_sheets, roll_call, sessions, sheets_in
+from courses import roll_call, sessions
 from courses.models import Attendance
 from courses.sessions import Plan
+from courses.sheets import long_sheets, sheets_in
 from portal import exporting, jobs, people_out
 from portal.audit import Actor
 from portal.members import Enrolment, enrol_many

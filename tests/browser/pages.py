@@ -14,28 +14,14 @@ from django.db.models import F, Model, QuerySet
 from django.urls import reverse
 
 from courses import (
-    answers,
     check_in,
-    deliveries,
-    group_robots,
     host_decisions,
     host_sessions,
-    lesson_bank,
-    lesson_media,
-    lesson_publishing,
-    lesson_texts,
     line_queries,
-    moderation,
-    push_kinds,
-    pushes,
-    reflection_reading,
-    reflections,
     roll_call,
     samples,
     sessions,
 )
-from courses.lesson_bank import Wording
-from courses.lesson_texts import Text
 from courses.models import (
     Attendance,
     BookBag,
@@ -54,7 +40,23 @@ from courses.models import (
     WalkIn,
 )
 from courses.models import StudySession as Session
-from courses.reflections import Writing
+from courses.online import (
+    answers,
+    deliveries,
+    group_robots,
+    lesson_bank,
+    lesson_media,
+    lesson_publishing,
+    lesson_texts,
+    moderation,
+    push_kinds,
+    pushes,
+    reflection_reading,
+    reflections,
+)
+from courses.online.lesson_bank import Wording
+from courses.online.lesson_texts import Text
+from courses.online.reflections import Writing
 from courses.sessions import Plan
 from credits import (
     bulletins,

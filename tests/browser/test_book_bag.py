@@ -10,8 +10,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from courses import book_bag_out
 from courses.models import BookBag, Material
+from courses.online import book_bag_out
 from portal.models import Member
 from tests.browser.conftest import DESKTOP, PHONE
 

@@ -9,8 +9,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from courses import lesson_answers, lesson_questions
 from courses.models import Lesson, LessonCredit
+from courses.online import lesson_answers, lesson_questions
 from credits.models import LedgerEntry
 from portal.models import Member
 from tests.browser.conftest import PHONE

@@ -12,16 +12,10 @@ from datetime import timedelta  # noqa: E402
 
 from django.core.management import call_command  # noqa: E402
 
-from courses import (  # noqa: E402
-    answers,
-    attendance_plans,
-    discussions,
-    roll_call,
-    sessions,
-    walk_ins,
-)
-from courses.discussions import Question  # noqa: E402
+from courses import attendance_plans, roll_call, sessions, walk_ins  # noqa: E402
 from courses.models import StudyGroup, StudySession  # noqa: E402
+from courses.online import answers, discussions  # noqa: E402
+from courses.online.discussions import Question  # noqa: E402
 from courses.sessions import Plan  # noqa: E402
 from credits import programmes  # noqa: E402
 from portal import mobile_stays, organizations  # noqa: E402

@@ -22,17 +22,11 @@ from courses import (
     attendance_plans,
     claim_reversals,
     corrections,
-    discussions,
-    exemplars,
     host_decisions,
     host_sessions,
     line_queries,
     moves,
-    recognition,
-    reflection_reading,
-    reflections,
     roll_call,
-    sheets_in,
     study_logs,
     walk_ins,
     weekly,
@@ -49,7 +43,9 @@ from courses.models import (
     StudySession,
     WalkIn,
 )
-from courses.reflections import Writing
+from courses.online import discussions, exemplars, recognition, reflection_reading, reflections
+from courses.online.reflections import Writing
+from courses.sheets import sheets_in
 from courses.study_logs import Handing, Study
 from credits import (
     bulletins,

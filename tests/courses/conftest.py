@@ -8,10 +8,11 @@ import pytest
 import time_machine
 from django.test import Client
 
-from courses import discussions, reading_classes, roll_call, sessions
-from courses.discussions import Question
+from courses import reading_classes, roll_call, sessions
 from courses.marks import Mark, Wish
 from courses.models import StudyGroup
+from courses.online import discussions
+from courses.online.discussions import Question
 from courses.sessions import Plan
 from tests.cast import BEFORE, NOW, TODAY, days_ago, moment
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
-from courses import lesson_answers, lesson_bank, lesson_publishing, lesson_questions, lesson_texts
-from courses.lesson_answers import Answers
-from courses.lesson_bank import Wording
-from courses.lesson_texts import Text
 from courses.models import Course, Lesson, LessonAttempt, LessonVersion
+from courses.online import (
+    lesson_answers,
+    lesson_bank,
+    lesson_publishing,
+    lesson_questions,
+    lesson_texts,
+)
+from courses.online.lesson_answers import Answers
+from courses.online.lesson_bank import Wording
+from courses.online.lesson_texts import Text
 from portal.audit import Actor
 from tests.cast import BEFORE, NOW
 

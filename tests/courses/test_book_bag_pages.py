@@ -11,8 +11,8 @@ import pytest
 from django.conf import settings
 from django.urls import reverse
 
-from courses import book_bags, reading_rights
 from courses.models import BookBag, Course, Lesson, Material, ReadingRight
+from courses.online import book_bags, reading_rights
 from tests.cast import NOW
 from tests.courses.test_mending_pages import Hand
 

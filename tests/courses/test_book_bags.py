@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from courses import book_bags, reading_rights
 from courses.models import BookBag, BookBagItem, Course, Lesson, Material, ReadingRight
+from courses.online import book_bags, reading_rights
 from portal.models import AuditEvent
 from portal.refusals import Refusal
 from tests.cast import NOW, moment

@@ -11,8 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from courses import class_rolls_out, corrections, roll_call, sessions, sheets_in
+from courses import class_rolls_out, corrections, roll_call, sessions
 from courses.models import Attendance, SheetImport
+from courses.sheets import sheets_in
 from credits import verification
 from credits.models import LedgerEntry, Posting
 from portal.refusals import Conflict

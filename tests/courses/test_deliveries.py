@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 from django.db import connection
 
-from courses import deliveries, group_robots, pushes, robot_calls, study_groups
 from courses.models import Attempt, Course, Delivery, Lesson, Push
-from courses.push_kinds import KINDS
-from courses.pushes import CannotPush
+from courses.online import deliveries, group_robots, pushes, robot_calls, study_groups
+from courses.online.push_kinds import KINDS
+from courses.online.pushes import CannotPush
 from portal import messages, mobile_stays, sealed
 from portal.audit import Actor
 from portal.mobile_stays import Away

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from courses import answers, discussions, moderation, push_kinds, recognition
 from courses.models import Answer, Discussion, Reply, Report
+from courses.online import answers, discussions, moderation, push_kinds, recognition
 from credits.models import LedgerEntry
 from portal.access import scope_of
 from tests.cast import NOW, TODAY

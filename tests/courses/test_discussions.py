@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from courses import answers, discussions, mentions, moderation
-from courses.discussions import CannotDiscuss, NotYourself
 from courses.models import Answer, AnswerVersion, Discussion, Reply, Report
-from courses.study_groups import GroupEnded
+from courses.online import answers, discussions, mentions, moderation
+from courses.online.discussions import CannotDiscuss, NotYourself
+from courses.online.study_groups import GroupEnded
 from credits.models import LedgerEntry, Posting
 from portal.models import AuditEvent, Message
 from portal.refusals import Conflict, Refusal

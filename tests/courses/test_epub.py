@@ -16,9 +16,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from courses import book_bag_out, book_bags, epub, lesson_markdown, reading_rights
-from courses.epub import Book, Chapter
 from courses.models import BookBag, Lesson, Material
+from courses.online import book_bag_out, book_bags, epub, lesson_markdown, reading_rights
+from courses.online.epub import Book, Chapter
 from courses.seeding import book_bags as seeded_bags
 from courses.seeding import syllabus
 from courses.seeding.agenda import Agenda

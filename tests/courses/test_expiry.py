@@ -9,15 +9,11 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from courses import (
-    answers,
     attendance_plans,
-    discussions,
     expiry,
     host_sessions,
-    lesson_credits,
     line_queries,
     loose_ends,
-    recognition,
     roll_call,
     study_logs,
 )
@@ -32,6 +28,7 @@ from courses.models import (
     StudySession,
     WalkIn,
 )
+from courses.online import answers, discussions, lesson_credits, recognition
 from courses.study_logs import CannotLog, Study
 from credits import ledger, programmes, verification
 from credits.ledger import Credit, Source

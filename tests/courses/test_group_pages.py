@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from courses import deliveries, group_robots, push_kinds, pushes, sessions, study_groups
+from courses import sessions
 from courses.models import BookBag, Course, Delivery, GroupRobot, Lesson, Push, StudyGroup
+from courses.online import deliveries, group_robots, push_kinds, pushes, study_groups
 from portal import mobile_stays
 from portal.access import scope_of
 from portal.audit import Actor

@@ -7,15 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from courses import (
-    lesson_answers,
-    lesson_publishing,
-    lesson_questions,
-    lesson_texts,
-)
-from courses.lesson_answers import Answers, CannotAnswer
-from courses.lesson_questions import Unanswered
 from courses.models import LessonAttempt, LessonCredit
+from courses.online import lesson_answers, lesson_publishing, lesson_questions, lesson_texts
+from courses.online.lesson_answers import Answers, CannotAnswer
+from courses.online.lesson_questions import Unanswered
 from credits.models import LedgerEntry, Standing
 from portal.audit import Actor
 from tests.cast import NOW

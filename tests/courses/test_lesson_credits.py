@@ -10,9 +10,10 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from courses import lesson_credits, line_queries, study_logs
-from courses.lesson_credits import NotYourself
+from courses import line_queries, study_logs
 from courses.models import LessonCredit, StudyLog
+from courses.online import lesson_credits
+from courses.online.lesson_credits import NotYourself
 from courses.study_logs import CannotLog, Study
 from credits import ledger
 from credits.ledger import Credit, Source

@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from PIL import Image
 
-from courses import (
+from courses.models import BookBagItem, Lesson, LessonFile, LessonVersion, Question
+from courses.online import (
     book_bags,
     lesson_bank,
     lesson_markdown,
@@ -20,9 +21,8 @@ from courses import (
     lesson_texts,
     reading_rights,
 )
-from courses.lesson_bank import Wording
-from courses.lesson_texts import CannotWrite, Text
-from courses.models import BookBagItem, Lesson, LessonFile, LessonVersion, Question
+from courses.online.lesson_bank import Wording
+from courses.online.lesson_texts import CannotWrite, Text
 from portal.refusals import Conflict
 from tests.cast import NOW
 from tests.courses import lesson_hands as hands

@@ -8,8 +8,9 @@ from io import BytesIO
 import openpyxl
 import pytest
 
-from courses import class_rolls_out, matrices_out, roll_call, sheets_in, sheets_out
+from courses import class_rolls_out, matrices_out, roll_call
 from courses.models import StudySession
+from courses.sheets import sheets_in, sheets_out
 from tests.cast import TODAY, moment
 from tests.courses.test_sheets_in import both, sheet
 from tests.courses.test_sheets_out import opened_book, pairs

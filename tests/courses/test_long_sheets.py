@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from courses import sheet_said, sheet_staging, sheets_in
 from courses.models import SheetImport, StagedMark
+from courses.sheets import sheet_said, sheet_staging, sheets_in
 from portal import jobs, workbooks
 from portal.audit import Actor
 from portal.jobs import Progress

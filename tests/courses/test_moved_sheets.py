@@ -6,18 +6,10 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from courses import (
-    check_in,
-    corrections,
-    long_sheets,
-    roll_call,
-    sessions,
-    sheet_texts,
-    sheet_writing,
-    sheets_in,
-)
+from courses import check_in, corrections, roll_call, sessions
 from courses.models import SheetImport
-from courses.sheet_plans import Moved
+from courses.sheets import long_sheets, sheet_texts, sheet_writing, sheets_in
+from courses.sheets.sheet_plans import Moved
 from credits.models import LedgerEntry
 from portal import jobs, members
 from tests.cast import days_ago

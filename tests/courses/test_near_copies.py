@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from courses import near_copies, reflections
 from courses.models import Course, Lesson, Material, Reflection, TextPrint
-from courses.near_copies import Text
-from courses.reflections import Writing
+from courses.online import near_copies, reflections
+from courses.online.near_copies import Text
+from courses.online.reflections import Writing
 from portal.access import scope_of
 from portal.audit import Actor
 from tests.cast import NOW

@@ -12,19 +12,18 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from courses import (
-    book_bags,
     check_in,
     corrections,
     host_decisions,
     host_sessions,
     reading_classes,
-    reading_rights,
     roll_call,
     samples,
     sessions,
     study_logs,
 )
 from courses.models import Course, Lesson, Material, Sample, SampleItem, StudyLog
+from courses.online import book_bags, reading_rights
 from courses.sessions import Plan
 from courses.study_logs import Study
 from credits import (

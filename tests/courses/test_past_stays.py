@@ -8,8 +8,9 @@ from io import BytesIO
 import openpyxl
 import pytest
 
-from courses import corrections, marks, matrices_out, roll_call, sheets_out
+from courses import corrections, marks, matrices_out, roll_call
 from courses.models import Course
+from courses.sheets import sheets_out
 from credits import exemptions, ledger, statements, verification
 from credits.models import LedgerEntry, Posting, Standing
 from portal import appointments, members

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db.models import Sum
 
-from courses import answers, discussions, line_queries, moderation, recognition, study_logs
-from courses.discussions import CannotDiscuss, NotYourself
+from courses import line_queries, study_logs
 from courses.models import Answer, LineQuery
+from courses.online import answers, discussions, moderation, recognition
+from courses.online.discussions import CannotDiscuss, NotYourself
 from courses.study_logs import Study
 from credits import programmes, verification
 from credits.ledger import ProgrammeClosed

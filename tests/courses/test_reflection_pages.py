@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from courses import exemplars, reflection_reading, reflections
 from courses.models import Course, Lesson, Recommendation, Reflection
-from courses.reflections import Writing
+from courses.online import exemplars, reflection_reading, reflections
+from courses.online.reflections import Writing
 from tests.cast import NOW
 from tests.courses.test_near_copies import CHANGED, ONE
 

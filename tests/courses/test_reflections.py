@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from courses import exemplars, reflection_reading, reflections
 from courses.models import Course, Lesson, Recommendation, Reflection, TextPrint
-from courses.reflection_reading import NotYourself
-from courses.reflections import NotNow, OtherDevice, Writing
+from courses.online import exemplars, reflection_reading, reflections
+from courses.online.reflection_reading import NotYourself
+from courses.online.reflections import NotNow, OtherDevice, Writing
 from credits.models import LedgerEntry
 from portal.audit import Actor
 from portal.models import AuditEvent

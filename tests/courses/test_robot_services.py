@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from courses import robot_services
-from courses.robot_services import BadAddress, Text
+from courses.online import robot_services
+from courses.online.robot_services import BadAddress, Text
 from tests.robot_server import SECRET
 
 KEY = "693a91f6-7abc-4bc4-97a0-0ec2abcdefgh"

@@ -7,18 +7,11 @@ from datetime import date, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from courses import (
-    corrections,
-    crediting,
-    marks,
-    reading_classes,
-    roll_call,
-    sessions,
-    sheets_out,
-)
+from courses import corrections, crediting, marks, reading_classes, roll_call, sessions
 from courses.marks import Mark, NotOnRoll, Wish
 from courses.models import Attendance, AttendanceCredit, SessionChange, Status
 from courses.sessions import NotNow
+from courses.sheets import sheets_out
 from credits import ledger, rule_book, verification
 from credits.models import LedgerEntry, Posting, Standing
 from portal import members

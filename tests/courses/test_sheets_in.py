@@ -8,10 +8,11 @@ from io import BytesIO
 import openpyxl
 import pytest
 
-from courses import corrections, matrices, roll_call, sheets_in, sheets_out
+from courses import corrections, matrices, roll_call
 from courses.models import Attendance, SheetImport, StudySession
-from courses.sheet_staging import Unreadable
-from courses.sheets_in import Unanswered
+from courses.sheets import sheets_in, sheets_out
+from courses.sheets.sheet_staging import Unreadable
+from courses.sheets.sheets_in import Unanswered
 from credits import verification
 from credits.models import CreditTotal, LedgerEntry, Standing
 from portal.models import AuditEvent

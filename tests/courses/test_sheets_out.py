@@ -11,8 +11,9 @@ import openpyxl
 import pytest
 from django.utils import timezone
 
-from courses import corrections, matrices_out, roll_call, sessions, sheets_out, study_logs
+from courses import corrections, matrices_out, roll_call, sessions, study_logs
 from courses.models import Scan, StudySession
+from courses.sheets import sheets_out
 from courses.study_logs import Study
 from credits import programmes
 from credits.models import CreditTotal, Standing

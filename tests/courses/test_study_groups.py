@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from courses import group_robots, study_groups
 from courses.models import Attempt, Delivery, GroupMember, GroupRobot, Push, StudyGroup
-from courses.study_groups import BadGroup, GroupEnded, NotMobileHere
+from courses.online import group_robots, study_groups
+from courses.online.study_groups import BadGroup, GroupEnded, NotMobileHere
 from courses.unfinished import LeftOpen
 from portal import members, mobile_stays, reorganizations
 from portal.access import Capability, scope_of

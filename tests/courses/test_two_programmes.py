@@ -8,16 +8,9 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from courses import (
-    corrections,
-    crediting,
-    reading_classes,
-    roll_call,
-    sessions,
-    sheets_in,
-    study_logs,
-)
+from courses import corrections, crediting, reading_classes, roll_call, sessions, study_logs
 from courses.models import AttendanceCredit, ReadingClass, StudyLog, StudySession
+from courses.sheets import sheets_in
 from courses.study_logs import Study
 from credits import programmes, rule_changes, statements, verification
 from credits.models import Exemption, LedgerEntry, Posting, Standing

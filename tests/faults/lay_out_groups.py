@@ -12,8 +12,8 @@ django.setup()
 
 from datetime import date  # noqa: E402
 
-from courses import group_robots, push_kinds, pushes, study_groups  # noqa: E402
 from courses.models import Course, Lesson  # noqa: E402
+from courses.online import group_robots, push_kinds, pushes, study_groups  # noqa: E402
 from portal.audit import Actor  # noqa: E402
 from portal.models import Member, MobileStay, Organization  # noqa: E402
 from tests.cast import TODAY, moment  # noqa: E402

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from courses import book_bag_out, epub
 from courses.models import BookBag
+from courses.online import book_bag_out, epub
 
 
 class Command(BaseCommand):

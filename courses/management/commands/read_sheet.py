@@ -10,9 +10,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from courses.rosters import BranchRoster
-from courses.sheet_reading import Reading, read
-from courses.sheet_reading.model import LABELS
+from courses.sheets.rosters import BranchRoster
+from courses.sheets.sheet_reading import Reading, read
+from courses.sheets.sheet_reading.model import LABELS
 from portal import people_in, workbooks
 from portal.models import Organization
 from portal.workbooks import WorkbookRefusal

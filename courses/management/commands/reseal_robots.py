@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from courses import group_robots
+from courses.online import group_robots
 from portal import sealed
 
 

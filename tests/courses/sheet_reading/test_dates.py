@@ -4,8 +4,8 @@ from datetime import date, datetime, time
 
 import pytest
 
-from courses.sheet_reading.clocks import clock_in
-from courses.sheet_reading.dates import days_in, numeral
+from courses.sheets.sheet_reading.clocks import clock_in
+from courses.sheets.sheet_reading.dates import days_in, numeral
 
 from .world import about, listed, names, only, reading, said, sheet
 

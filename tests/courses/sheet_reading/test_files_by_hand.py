@@ -14,7 +14,7 @@ import xlsxwriter
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from courses.sheet_reading import read
+from courses.sheets.sheet_reading import read
 from portal import workbooks
 
 from .world import SCHOOL, TODAY, Town, about, names, only, row, said, status

@@ -9,7 +9,7 @@ from time import process_time
 import openpyxl
 import pytest
 
-from courses.sheet_reading import Person, read
+from courses.sheets.sheet_reading import Person, read
 from portal import workbooks
 
 from .world import (

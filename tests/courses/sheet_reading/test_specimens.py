@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from courses.sheet_reading import read
+from courses.sheets.sheet_reading import read
 from portal import workbooks
 
 from .world import CASES, SPECIMENS, TODAY, Town

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from courses.sheet_reading import Person, Reading, Session, read
+from courses.sheets.sheet_reading import Person, Reading, Session, read
 from portal.workbooks import Grid, Value, Workbook
 
 SPECIMENS = Path(__file__).parents[1] / "specimens"

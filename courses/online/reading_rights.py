@@ -1,0 +1,71 @@
+"""What the right to distribute a reading rests on (传播依据): recorded and taken back, by name."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from courses.models import BookBag, Lesson, Material, ReadingRight
+from courses.online import book_bags
+from portal import audit
+from portal.audit import Actor
+from portal.models import AuditEvent
+from portal.refusals import Refusal
+
+Kind = ReadingRight.Kind
+
+
+class NoRight(Refusal):
+    """The statement of a right says too little, or contradicts what is recorded."""
+
+
+@transaction.atomic
+def record(
+    reading: Lesson | Material, kind: str, source: str, *, by: Actor, at: datetime
+) -> ReadingRight:
+    """State what the right to distribute a reading rests on; stated again, the new words stand.
+
+    Raises NoRight.
+    """
+    said = source.strip()
+    if kind not in Kind.values:
+        raise NoRight("请选择传播依据。", field="kind")
+    if not said:
+        raise NoRight(f"请写明《{reading}》的出处和依据。", field="source")
+    if len(said) > (longest := ReadingRight._meta.get_field("source").max_length or 0):
+        text = f"出处说明最多写 {longest} 个字，现在有 {len(said)} 个字。"
+        raise NoRight(text, field="source")
+    if not reading.body.strip():
+        raise NoRight(f"《{reading}》没有正文，不用登记传播依据。")
+    values = {"kind": kind, "source": said, "by": by.member, "at": at}
+    right, _ = ReadingRight.objects.update_or_create(**ReadingRight.of(reading), defaults=values)
+    _record("登记传播依据", right, by=by, at=at)
+    return right
+
+
+@transaction.atomic
+def revoke(right: ReadingRight, *, reason: str, by: Actor, at: datetime) -> list[BookBag]:
+    """Take a right back: the reading leaves every bag at once; returns those bags.
+
+    Raises NoRight where no reason is given or it was taken back already.
+    """
+    if not (why := reason.strip()[:200]):
+        raise NoRight("请写明撤回传播依据的原因。", field="reason")
+    row = ReadingRight.objects.select_for_update(of=("self",)).filter(pk=right.pk).first()
+    if row is None:
+        raise NoRight("这项传播依据已经撤回。")
+    bags = book_bags.take_out_of_all(row, by=by, at=at)
+    _record("撤回传播依据", row, by=by, at=at, reason=why, bags=[bag.slug for bag in bags])
+    row.delete()
+    return bags
+
+
+def _record(what: str, right: ReadingRight, *, by: Actor, at: datetime, **detail: object) -> None:
+    audit.record(
+        AuditEvent.Event.STUDY,
+        by=by,
+        at=at,
+        subject=f"{what}：{right.reading.title}",
+        detail={"kind": right.kind, "source": right.source, **detail},
+    )

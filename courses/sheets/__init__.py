@@ -1,0 +1,1 @@
+"""Attendance sheets as secretaries make them: read, planned, written, taken back; and exported."""

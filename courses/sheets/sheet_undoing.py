@@ -1,0 +1,151 @@
+"""Taking back what a sheet wrote, by reversals; what was edited since is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from courses import crediting, marks, sessions
+from courses.models import Attendance, AttendanceCredit, Status, StudySession
+from courses.sheets.sheet_plans import State
+from courses.sheets.sheet_writing import CREATED
+from portal import set_wise
+from portal.audit import Actor
+
+SessionState = StudySession.State
+CHUNK = 1000  # marks deleted at once
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a sheet wrote of one session, which is locked now, with its marks."""
+
+    record: Mapping[str, Any]
+    session: StudySession
+    rows: Mapping[int, Attendance]
+
+    @property
+    def was(self) -> str:
+        """The session's state before the import."""
+        return str(self.record["was"])
+
+    @property
+    def told(self) -> dict[int, Mapping[str, Any]]:
+        return {saved["member"]: saved for saved in self.record["rows"]}
+
+    @property
+    def edited(self) -> list[Attendance]:
+        """The marks that are not as the import left them."""
+        told, fresh = self.told, self.was in (CREATED, SessionState.PLANNED)
+        return [
+            row
+            for pk, row in self.rows.items()
+            if (vars(State.of(row)) != told[pk]["after"] if pk in told else fresh)
+        ]
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether the import made the session, opened its roll or closed it."""
+        if self.was == SessionState.OPEN:
+            return self.session.is_closed
+        return self.was not in (SessionState.CLOSED, SessionState.CORRECTED)
+
+
+def take_back(
+    records: Sequence[dict[str, Any]], *, reason: str, by: Actor, at: datetime
+) -> list[str]:
+    """Undo a sheet's records by reversals, those of whole sessions in one batch; returns the names
+    of what was edited since and is kept."""
+    found = StudySession.objects.in_bulk([record["session"] for record in records])
+    locked = sessions.lock_many([found[record["session"]] for record in records])
+    rolls = marks.locked_many([session for session in locked if not session.is_called_off])
+    kept: dict[int, list[str]] = {}
+    whole, parts = [], []
+    for record, session in zip(records, locked, strict=True):
+        if session.is_called_off:
+            kept[session.pk] = [f"{session.title}（活动{session.get_state_display()}）"]
+            continue
+        one = Written(record, session, rolls[session.pk])
+        edited = one.edited
+        kept[session.pk] = [f"{row.member.name}（{session.title}）" for row in edited]
+        if not edited and one.is_turned:
+            whole.append(one)
+        else:
+            parts.append((one, {row.pk for row in edited}))
+    _withdraw(whole, reason=reason, by=by, at=at)
+    for one, own in parts:
+        _restore(one, own, reason=reason, by=by, at=at)
+    return [name for record in records for name in kept[record["session"]]]
+
+
+def _withdraw(whole: Sequence[Written], *, reason: str, by: Actor, at: datetime) -> None:
+    """Set sessions in which nothing was edited since back to what they were."""
+    closed = [one.session for one in whole if one.session.is_closed]
+    sessions.reverse_many(closed, reason=reason, by=by, at=at)
+    for session in closed:
+        session.state = SessionState.OPEN
+    set_wise.update_by_id(StudySession, ["state"], [(s.state, s.pk) for s in closed])
+    for one in whole:
+        if one.was == CREATED:
+            sessions.cancel(one.session, reason=reason, by=by, at=at)
+        else:
+            _turn_back(one, reason=reason, by=by, at=at)
+
+
+def _turn_back(one: Written, *, reason: str, by: Actor, at: datetime) -> None:
+    """Open a session that the import closed, or have nobody on the roll that it opened."""
+    session, told = one.session, one.told
+    sessions.note(session, "撤销导入", reason=reason, by=by, at=at)
+    if one.was == SessionState.PLANNED:
+        sessions.answer_queries(session, by=by, at=at)
+        # What they were credited with is gone by now; if it were not, the key would refuse this.
+        session.attendances.all()._raw_delete("default")
+        session.state, session.opened_at = SessionState.PLANNED, None
+    else:
+        rows = [row for pk, row in one.rows.items() if pk in told]
+        _put_back(rows, told, by=by, at=at)
+        _remove([row.pk for row in rows if told[row.member_id]["before"] is None])
+    session.closed_at = None
+    session.version += 1
+    session.save(update_fields=["state", "opened_at", "closed_at", "version"])
+
+
+def _restore(one: Written, kept: set[int], *, reason: str, by: Actor, at: datetime) -> None:
+    """Put back the marks of a session but for those of the ids `kept`."""
+    session, told = one.session, one.told
+    back = [row for pk, row in one.rows.items() if pk in told and row.pk not in kept]
+    _put_back(back, told, by=by, at=at)
+    if session.is_closed and back:
+        sessions.note(session, "撤销导入", reason=reason, by=by, at=at)
+        crediting.revise(session, back, reason=reason, by=by, at=at)
+    came = [
+        row.pk
+        for row in back
+        if told[row.member_id]["before"] is None and told[row.member_id]["extra"]
+    ]
+    _remove(came)
+
+
+def _put_back(
+    rows: Sequence[Attendance], told: Mapping[int, Mapping[str, Any]], *, by: Actor, at: datetime
+) -> None:
+    """Give rows the marks they had; who had none is "not yet", which earns nothing."""
+    for row in rows:
+        before = told[row.member_id]["before"]
+        state = State(**before) if before else State(Status.NOT_YET)
+        marks.give(row, state.mark, by=by, at=at)
+        row.remark = state.remark
+        row.made_up_on = date.fromisoformat(state.made_up_on) if state.made_up_on else None
+    marks.write(rows)
+    remarks = [(row.remark, row.pk) for row in rows]
+    set_wise.update_by_id(Attendance, ["remark"], remarks)
+
+
+def _remove(rows: Sequence[int]) -> None:
+    """Delete marks by id, some at a time, with what came of them."""
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
+        AttendanceCredit.objects.filter(attendance__in=some).delete()
+        Attendance.objects.filter(pk__in=some).delete()
