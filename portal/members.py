@@ -1,4 +1,5 @@
-"""Verbs on people: enrol, transfer, leave, readmit, mend; each tells the followers.
+"""Verbs on people: enrol, transfer, leave, readmit; each tells the followers. What the register
+says of them is mended by mending.py.
 
 Every verb has one bulk form that does the work; the single form is a batch of one. Imports, merges
 and the seed call the bulk forms.
@@ -6,18 +7,16 @@ and the seed call the bulk forms.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 
 from django.contrib.auth.hashers import make_password
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.utils import timezone
 
-from portal import appointments, audit, followers, mobile_stays, set_wise
+from portal import appointments, audit, followers, mobile_stays, name_index, set_wise
 from portal.audit import Actor
 from portal.models import (
     Appointment,
@@ -26,13 +25,9 @@ from portal.models import (
     Membership,
     MobileStay,
     Organization,
-    SearchTerm,
 )
 from portal.models.member import new_key
-from portal.querysets import search_text
 from portal.refusals import Refusal
-
-READINGS = 64  # combinations of readings kept a name; real names have one to four
 
 
 class NumberTaken(Refusal):
@@ -87,15 +82,6 @@ class Departure:
     how: str = Membership.Ended.LEFT
 
 
-@dataclass(frozen=True)
-class Mending:
-    """One correction of the register: new values by field name, perhaps another group."""
-
-    member: Member
-    values: Mapping[str, object]
-    group: str | None = None
-
-
 def enrol(enrolment: Enrolment, *, by: Actor, at: datetime) -> Member:
     """Enter one person into the register of a branch; see `enrol_many`."""
     return enrol_many([enrolment], by=by, at=at)[0]
@@ -119,7 +105,7 @@ def enrol_many(
         _check_branch(branch)
     _check_days((e.day for e in enrolments), at)
     people = _write(enrolments)
-    index(people)
+    name_index.write(people)
     if audited:
         audit.record_many(
             audit.event(
@@ -192,7 +178,7 @@ def transfer_many(moves: Sequence[Move], *, by: Actor, at: datetime) -> list[Mem
     Raises NotThere without an open membership or for a branch that takes nobody, BadDay before
     the present membership began or for a day to come.
     """
-    open_ = _lock([m.member for m in moves])
+    open_ = lock([m.member for m in moves])
     _check_days((m.day for m in moves), at)
     for branch in {m.branch for m in moves}:
         _check_branch(branch)
@@ -272,7 +258,7 @@ def leave_many(departures: Sequence[Departure], *, by: Actor, at: datetime) -> l
 
     Raises NotThere without an open membership, BadDay as for transfers.
     """
-    open_ = _lock([d.member for d in departures])
+    open_ = lock([d.member for d in departures])
     _check_days((d.day for d in departures), at)
     changes: list[followers.Change] = []
     ended: list[tuple[date, str, int]] = []
@@ -324,7 +310,7 @@ def readmit_many(returns: Sequence[Move], *, by: Actor, at: datetime) -> list[Me
     day on which one left.
     """
     people = [r.member for r in returns]
-    open_ = _lock(people)
+    open_ = lock(people)
     for person in people:
         if person.pk in open_:
             raise NotThere(f"{person.name}的组织关系还在{open_[person.pk].branch}，请办理转接。")
@@ -363,121 +349,13 @@ def readmit_many(returns: Sequence[Move], *, by: Actor, at: datetime) -> list[Me
     return people
 
 
-MENDABLE = ("name", "status", "category", "phone", "joined_on")
-
-
-def mend(
-    member: Member, values: dict[str, object], *, by: Actor, at: datetime, group: str | None = None
-) -> Member:
-    """Correct what the register says of one person; see `mend_many`."""
-    return mend_many([Mending(member, values, group)], by=by, at=at)[0]
-
-
-@transaction.atomic
-def mend_many(mendings: Sequence[Mending], *, by: Actor, at: datetime) -> list[Member]:
-    """Correct what the register says of people: name, status, category, phone, day of joining.
-
-    Certificates and bulletins already issued keep what they said.
-    """
-    open_ = _lock([m.member for m in mendings])
-    events: list[AuditEvent] = []
-    renamed: list[Member] = []
-    changes: list[followers.Change] = []
-    memberships: list[Membership] = []
-    for mending in mendings:
-        member, before = mending.member, mending.member.name
-        changed = _set(member, mending.values)
-        membership = open_.get(member.pk)
-        branch = membership.branch if membership else None
-        if mending.group is not None and membership and membership.group != mending.group:
-            membership.group = mending.group
-            memberships.append(membership)
-            changed.append("group")
-        if not changed:
-            continue
-        subject = f"{before}更名为{member.name}" if "name" in changed else f"{before}信息更正"
-        event = audit.event(AuditEvent.Event.MEMBERSHIP, by=by, at=at, on=branch, subject=subject)
-        event.detail = {"fields": changed}
-        events.append(event)
-        renamed += [member] if "name" in changed else []
-        if {"category", "joined_on"} & set(changed) and branch:
-            day = timezone.localdate(at)
-            changes.append(followers.PersonChange(member, branch, branch, day))
-    people = [m.member for m in mendings]
-    told = [(*(getattr(person, name) for name in MENDABLE), person.pk) for person in people]
-    set_wise.update_by_id(Member, MENDABLE, told)
-    set_wise.update_by_id(Membership, ["group"], [(m.group, m.pk) for m in memberships])
-    _reindex(renamed)
-    audit.record_many(events)
-    followers.tell(changes, by=by, at=at)
-    return people
-
-
-def _set(member: Member, values: Mapping[str, object]) -> list[str]:
-    """Set the mendable fields that differ; returns their names."""
-    changed = [f for f in MENDABLE if f in values and getattr(member, f) != values[f]]
-    for name in changed:
-        setattr(member, name, values[name])
-    return changed
-
-
-def index(people: Iterable[Member]) -> None:
-    """Write the beginnings by which people are found: name, number, initials of each reading."""
-    people = list(people)
-    if len(people) == 1:
-        SearchTerm.objects.filter(member=people[0]).delete()
-    write_terms(terms_of((p.pk, p.name, p.number) for p in people))
-
-
-def _reindex(people: Sequence[Member]) -> None:
-    """Write the beginnings of people whose names changed anew."""
-    for start in range(0, len(people), 1000):
-        SearchTerm.objects.filter(member__in=people[start : start + 1000]).delete()
-    write_terms(terms_of((p.pk, p.name, p.number) for p in people))
-
-
-def terms_of(people: Iterable[tuple[int, str, str]]) -> list[tuple[int, str]]:
-    """The beginnings under which people, given by id, name and number, stand in the index."""
-    return [
-        (pk, text)
-        for pk, name, number in people
-        for text in sorted({search_text(name), search_text(number), *initials(name)})
-    ]
-
-
-def write_terms(terms: Sequence[tuple[int, str]]) -> None:
-    """Write beginnings of people who have none yet."""
-    set_wise.insert(SearchTerm, ["member", "text"], terms)
-
-
-def initials(name: str) -> set[str]:
-    """Pinyin initials of a name, one text for each combination of readings (单伟: dw, sw, cw).
-
-    Usual readings come first, so that rare ones never crowd them out.
-    """
-    letters = [found for c in search_text(name) if (found := _letters(c))]
-    combinations = itertools.islice(itertools.product(*letters), READINGS)
-    return {"".join(c) for c in combinations} - {""}
-
-
-@lru_cache(maxsize=8192)
-def _letters(character: str) -> list[str]:
-    """First letters of a character's readings, the usual first; none for punctuation."""
-    from pypinyin.constants import PINYIN_DICT
-    from pypinyin.contrib.tone_convert import to_normal
-
-    readings = PINYIN_DICT.get(ord(character), "").split(",")
-    first = list(dict.fromkeys(to_normal(r)[0] for r in readings if r))
-    return first or ([character] if character.isalnum() else [])
-
-
 def _in_chunks(numbers: Sequence[str]) -> Iterable[str]:
     for start in range(0, len(numbers), 1000):
         chunk = numbers[start : start + 1000]
         yield from Member.objects.filter(number__in=chunk).values_list("number", flat=True)
 
 
-def _lock(people: Sequence[Member]) -> dict[int, Membership]:
+def lock(people: Sequence[Member]) -> dict[int, Membership]:
     """Lock the people by id and return their open memberships by member id."""
     keys = sorted({p.pk for p in people})
     open_: dict[int, Membership] = {}

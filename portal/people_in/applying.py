@@ -7,9 +7,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portal import audit, followers, members, mobile_stays, organizations, reorganizations
+from portal import audit, followers, members, mending, mobile_stays, organizations, reorganizations
 from portal.audit import Actor
-from portal.members import Departure, Enrolment, Mending, Move
+from portal.members import Departure, Enrolment, Move
+from portal.mending import Mending
 from portal.models import AuditEvent, Member, Organization
 from portal.organizations import Founding
 from portal.people_in import receipts
@@ -77,7 +78,7 @@ def write_people(lines: Sequence[MemberLine], *, by: Actor, at: datetime) -> Non
         )
     mendings = [m for line in lines if (m := _mending(line))]
     if mendings:
-        members.mend_many(mendings, by=by, at=at)
+        mending.mend_many(mendings, by=by, at=at)
     leaving = [Departure(_of(x), x.day, x.how) for x in lines if x.action == "leave"]
     if leaving:
         members.leave_many(leaving, by=by, at=at)
@@ -99,7 +100,7 @@ def _enrolment(line: MemberLine) -> Enrolment:
 
 def _mending(line: MemberLine) -> Mending | None:
     """What is to be corrected beside the transfer or return, which bring their group themselves."""
-    fields = set(line.changes) & set(members.MENDABLE)
+    fields = set(line.changes) & set(mending.MENDABLE)
     values = {name: getattr(line, name) for name in sorted(fields)}
     group = line.group if "group" in line.changes and line.action == "update" else None
     if line.member is None or not (values or group is not None):

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from portal import audit, followers, jobs, members
+from portal import audit, followers, jobs, name_index
 from portal.access import Capability, Scope, scope_of
 from portal.audit import Actor
 from portal.jobs import Progress
@@ -215,13 +215,13 @@ def _index(upload: Upload) -> int:
     rows = long_sql.first_entered(upload, INDEXED)
     if not rows:
         return 0
-    terms = members.terms_of((pk, name, number) for _, pk, name, number in rows)
+    terms = name_index.terms_of((pk, name, number) for _, pk, name, number in rows)
     with transaction.atomic():
         Upload.objects.select_for_update().get(pk=upload.pk)
         lines = StagedLine.objects.filter(upload=upload, action="create")
         lines = lines.filter(pk__gte=rows[0][0], pk__lte=rows[-1][0])
         if lines.count() == len(rows):  # or another worker was first
-            members.write_terms(terms)
+            name_index.write_terms(terms)
             lines._raw_delete("default")
     jobs.give_way()
     return len(rows)

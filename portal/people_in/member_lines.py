@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models.functions import Length
 
 from portal.access import Capability, Scope
-from portal.members import MENDABLE
+from portal.mending import MENDABLE
 from portal.models import Member, Membership, Organization
 from portal.people_in import cells
 from portal.people_in.cells import BadCell, Since

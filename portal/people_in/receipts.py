@@ -10,7 +10,7 @@ from typing import Any
 
 from portal import set_wise
 from portal.audit import Actor
-from portal.members import MENDABLE
+from portal.mending import MENDABLE
 from portal.models import (
     Appointment,
     Member,

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from portal import members, set_wise
+from portal import members, mending, set_wise
 from portal.audit import Actor
-from portal.members import Departure, Mending, Move
+from portal.members import Departure, Move
+from portal.mending import Mending
 from portal.models import (
     Appointment,
     Member,
@@ -118,7 +119,7 @@ def take_back(found: Sequence[Beside], *, by: Actor, at: datetime) -> None:
         if s.line.before
     ]
     if mendings:
-        members.mend_many(mendings, by=by, at=at)
+        mending.mend_many(mendings, by=by, at=at)
     arrived = [(s.member, s.here) for s in found if _came(s) and s.here]
     if arrived:
         mistake = Membership.Ended.MISTAKE

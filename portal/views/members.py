@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from portal import gate, members, sign_in
+from portal import gate, members, mending, sign_in
 from portal.access import Capability
 from portal.forms import LeaveForm, MemberForm, TransferForm, refuse
 from portal.gate import MemberRequest
@@ -95,7 +95,7 @@ def mend(request: MemberRequest, member: int) -> HttpResponse:
         group = values.pop("group")
         fresh = Member.objects.select_related("branch").get(pk=member)
         by = request.scope.actor(Capability.MANAGE_PEOPLE)
-        members.mend(fresh, values, by=by, at=request.at, group=group)
+        mending.mend(fresh, values, by=by, at=request.at, group=group)
         messages.success(request, "已保存。")
         return redirect("member-detail", member)
     context = {"form": form, "title": f"更正：{person.name}"}

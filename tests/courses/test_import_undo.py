@@ -13,7 +13,7 @@ from django.urls import reverse
 from courses import import_undo, roll_call, study_logs
 from credits import verification
 from credits.models import BranchStanding, Standing
-from portal import appointments, jobs, members, people_in, reorganizations
+from portal import appointments, jobs, members, mending, people_in, reorganizations
 from portal.access import scope_of
 from portal.members import Departure
 from portal.models import (
@@ -148,13 +148,13 @@ def test_mistake_30_rows_edited_since_are_kept_by_name(city, take, by):
         changed(zheng, phone="13911111111"),
     )
     people = {m.name: m for m in Member.objects.filter(number__startswith="7700000")}
-    members.mend(people["甲改过"], {"phone": "1"}, by=by, at=NOW)
+    mending.mend(people["甲改过"], {"phone": "1"}, by=by, at=NOW)
     appointments.appoint(people["乙任职"], Role.ORGANISER, city.jia, since=TODAY, by=by, at=NOW)
     members.leave(people["丙走了"], on=TODAY, by=by, at=NOW)
     lin.refresh_from_db()
     members.transfer(lin, city.bing, on=TODAY, by=city.by, at=NOW)
     wu.refresh_from_db()
-    members.mend(wu, {"phone": "13922222222"}, by=by, at=NOW)
+    mending.mend(wu, {"phone": "13922222222"}, by=by, at=NOW)
 
     counts = import_undo.undo(receipt, by=by, at=NOW)
 
@@ -368,7 +368,7 @@ def test_the_pages_show_the_receipt_and_what_was_kept(city, client, by):
     assert done.redirect_chain[-1][0] == reverse("member-import", args=[receipt.pk])
     assert "已导入：新增 2 人" in done.content.decode()
     assert receipt.digest in done.content.decode()
-    members.mend(Member.objects.get(number="77000002"), {"phone": "1"}, by=by, at=NOW)
+    mending.mend(Member.objects.get(number="77000002"), {"phone": "1"}, by=by, at=NOW)
 
     answer = client.post(reverse("member-import-undo", args=[receipt.pk]), follow=True)
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from credits import certificates, ledger, rule_changes, verification
 from credits.ledger import Source
 from credits.models import Certificate, CertificateEvent, Standing
-from portal import appointments, members
+from portal import appointments, members, mending
 from portal.models import Role
 from portal.refusals import Refusal
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
@@ -190,7 +190,7 @@ def test_certificates_stay_valid_under_their_own_rules(city, programme, certific
 def test_mistake_28_a_corrected_name_gives_a_reissue_that_points_to_the_old_number(
     city, certificate, lin
 ):
-    members.mend(lin, {"name": "林大满"}, by=city.by, at=NOW)
+    mending.mend(lin, {"name": "林大满"}, by=city.by, at=NOW)
     assert Certificate.objects.get().name == "林小满"
 
     new = certificates.replace(certificate, reason="姓名更正", by=city.by, at=LATER)
@@ -230,7 +230,7 @@ def test_mistake_29_looking_writing_an_address_and_changing_roles_issue_nothing(
     city, programme, completed, enter, evening, lin
 ):
     """Certificates come from `issue` alone; whoever becomes secretary stays in the list."""
-    members.mend(lin, {"email": "lin@example.org"}, by=city.by, at=NOW)
+    mending.mend(lin, {"email": "lin@example.org"}, by=city.by, at=NOW)
     enter("zhou").get(reverse("branch-hours"))
     enter("lin").get(reverse("my-hours"))
     assert Certificate.objects.count() == 0

@@ -20,7 +20,7 @@ from credits import (
 )
 from credits.models import BranchStanding, Standing
 from credits.rankings import Choice
-from portal import members, organizations
+from portal import members, mending, organizations
 from portal.models import Cohort, Organization
 from portal.organizations import Founding
 from tests.cast import BEFORE, NOW, TODAY, days_ago, rules_json
@@ -91,7 +91,7 @@ def test_a_category_changed_while_somebody_was_away_counts_on_return(
 ):
     programme = found_programme(targets={"retired": 1600})
     members.leave(lin, on=days_ago(2), by=city.by, at=NOW)
-    members.mend(lin, {"category": "retired"}, by=city.by, at=NOW)
+    mending.mend(lin, {"category": "retired"}, by=city.by, at=NOW)
 
     members.readmit(lin, city.yi, on=TODAY, by=city.by, at=NOW)
 
@@ -106,7 +106,7 @@ def test_a_category_changed_while_the_books_were_closed_counts_when_they_reopen(
     programmes.close_study(programme, by=city.by, at=NOW)
     later = NOW + timedelta(days=15)
     programmes.close_books(programme, by=city.by, at=later)
-    members.mend(lin, {"category": "retired"}, by=city.by, at=later)
+    mending.mend(lin, {"category": "retired"}, by=city.by, at=later)
     assert standing_of(programme, lin).target == 2400
 
     programmes.reopen(programme, reason="补录", by=city.by, at=later)

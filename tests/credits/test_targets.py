@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from credits import exemptions, rebuilding, rule_changes, targets, verification
 from credits.models import TargetChange
-from portal import members, organizations
+from portal import members, mending, organizations
 from portal.models import Organization, OrganizationMove
 from portal.organizations import Founding
 from tests.cast import BEFORE, NOW, TODAY, days_ago, moment, rules_json
@@ -306,7 +306,7 @@ def test_the_statement_and_the_branch_page_say_why(city, found_programme, enter,
 @pytest.mark.usefixtures("evening")
 def test_the_statement_lists_changes_with_day_and_version(city, found_programme, enter, lin):
     programme = found_programme(targets={"retired": 1600})
-    members.mend(lin, {"category": "retired"}, by=city.by, at=NOW)
+    mending.mend(lin, {"category": "retired"}, by=city.by, at=NOW)
 
     own = enter("lin").get(reverse("my-hours")).content.decode()
 

@@ -18,7 +18,7 @@ from credits.models import (
     Posting,
     Standing,
 )
-from portal import members, triggers
+from portal import members, mending, triggers
 from tests.cast import NOW, TODAY, days_ago
 from tests.credits.guards import behind_the_guards
 from tests.credits.test_ledger import SESSION, seminar
@@ -136,7 +136,7 @@ def test_rebuilding_mends_every_sum(posted, lin):
 
 def test_renaming_and_transfers_leave_the_chains_valid(city, posted, lin):
     members.transfer(lin, city.yi, on=TODAY, by=city.by, at=NOW)
-    members.mend(lin, {"name": "林大满"}, by=city.by, at=NOW)
+    mending.mend(lin, {"name": "林大满"}, by=city.by, at=NOW)
 
     assert verification.verify(at=NOW).problems == []
     assert BranchStanding.objects.get(branch=city.yi).due == 3

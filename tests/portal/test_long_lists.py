@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from credits.models import BranchStanding, Standing
-from portal import jobs, members
+from portal import jobs, members, mending
 from portal.audit import Actor
 from portal.models import AuditEvent, Job, Member, Membership, SearchTerm, StagedLine, Upload
 from portal.people_in import long_lists, long_sql
@@ -138,7 +138,7 @@ def test_a_list_whose_people_changed_since_the_check_is_written_not_at_all(
     _, upload = check(
         person(wu.number, "吴远舟", wu.branch.name, 手机号码="19900980077"), person("77000011")
     )
-    members.mend(wu, {"phone": "19900980066"}, by=city.by, at=NOW)
+    mending.mend(wu, {"phone": "19900980066"}, by=city.by, at=NOW)
 
     job = write(upload)
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from portal import members
+from portal import members, mending, name_index
 from portal.access import Capability
 from portal.models import Member, SearchTerm
 from tests.cast import NOW
@@ -32,7 +32,7 @@ def crowd(city):
         Member(number=f"9{n:07d}", name=f"群{n}", branch=city.bing, password=unusable)
         for n in range(CROWD)
     )
-    members.index(people)
+    name_index.write(people)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
@@ -87,11 +87,11 @@ def test_a_heteronym_is_found_by_each_of_its_readings(city, name, readings):
     ("name", "usual"), [("余奇红", "yqh"), ("夏单奇", "xdq"), ("单重行", "szx"), ("折行俊", "zxj")]
 )
 def test_no_rare_reading_crowds_out_the_usual_one(name, usual):
-    assert usual in members.initials(name)
+    assert usual in name_index.initials(name)
 
 
 def test_a_new_name_replaces_the_old_one_in_the_index(city, lin):
-    members.mend(lin, {"name": "萧小满"}, by=city.by, at=NOW)
+    mending.mend(lin, {"name": "萧小满"}, by=city.by, at=NOW)
 
     assert found("xxm") == {"萧小满"}
     assert found("lxm") == set()
