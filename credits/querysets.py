@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, When
 
 from portal.access import Capability, Scope
 from portal.prepared import Prepared, columns, given
@@ -53,7 +53,7 @@ class ProgrammeQuerySet(ScopedQuerySet["Programme"]):
 
     def shown(self, code: str = "") -> Programme | None:
         """The programme that a page is about: the one named, else the newest open one, else the
-        newest that has begun. One query, written once."""
+        newest that has begun; `permitted` says how far it may rank. One query, written once."""
         found = _shown.objects(code=code)
         return found[0] if found else None
 
@@ -61,15 +61,18 @@ class ProgrammeQuerySet(ScopedQuerySet["Programme"]):
 def _begun_in_order() -> QuerySet[Any, Any]:
     """The named one first, then those that take postings, the newest first."""
     model = apps.get_model("credits", "Programme")
+    permits = apps.get_model("credits", "RankingPermit")._default_manager
+    newest = permits.filter(programme=OuterRef("pk")).order_by("-pk").values("level")[:1]
     return (
         model._default_manager.begun()
+        .annotate(permitted=Subquery(newest))
         .order_by(
             Case(When(code=given("code", str), then=0), default=1),
             Case(When(state__in=["running", "closing"], then=0), default=1),
             "-starts",
             "-pk",
         )
-        .values_list(*columns(model))[:1]
+        .values_list(*columns(model, "permitted"))[:1]
     )
 
 

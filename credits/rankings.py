@@ -149,6 +149,12 @@ def check_permitted(programme: Programme, *, of_members: bool = False) -> Rankin
     return check_permit(programme, permit_of(programme), of_members=of_members)
 
 
+def check_shown(programme: Programme) -> None:
+    """The same of a programme that `ProgrammeQuerySet.shown` read, with no query where it ranks."""
+    if getattr(programme, "permitted", None) in (None, RankingPermit.Level.OFF):
+        check_permitted(programme)
+
+
 def check_permit(
     programme: Programme, permit: RankingPermit | None, *, of_members: bool = False
 ) -> RankingPermit:

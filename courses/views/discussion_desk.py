@@ -82,7 +82,7 @@ def run(request: MemberRequest, discussion: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @gate.required(Capability.OWN)
 def recognise(request: MemberRequest, discussion: int) -> HttpResponse:
-    """The answers of a closed discussion: which of them count."""
+    """The answers of a closed discussion: which of them count. `member`: whose is ticked."""
     talk = _run(request, discussion)
     if request.method == "POST":
         try:
@@ -95,6 +95,7 @@ def recognise(request: MemberRequest, discussion: int) -> HttpResponse:
         "talk": talk,
         "answers": rows,
         "mine": next((a for a in rows if a.member_id == request.scope.member_id), None),
+        "chosen": number(request.GET.get("member", "")),
         "waiting": talk.answers.to_recognise().exclude(member=request.user).count(),
     }
     return page(request, "courses/discussion_recognise.html", context)

@@ -173,9 +173,9 @@ def _addresses(queries: list[LineQuery]) -> dict[int, str]:
     for query in queries:
         about = (query.kind, query.key)
         source = found.get(about) or found.get((*about, query.programme_id))
+        one = f"?member={query.member_id}#m{query.member_id}"
         if query.kind == "session" and source:
-            address = reverse("session-detail", args=[source])
-            addresses[query.pk] = f"{address}?member={query.member_id}#m{query.member_id}"
+            addresses[query.pk] = reverse("session-detail", args=[source]) + one
         elif query.kind == "log" and source:
             addresses[query.pk] = reverse("log-reverse", args=[source])
         elif query.kind == "host" and source:
@@ -183,7 +183,7 @@ def _addresses(queries: list[LineQuery]) -> dict[int, str]:
         elif query.kind == "lesson" and source:
             addresses[query.pk] = reverse("lesson-reverse", args=[source])
         elif query.kind == "discussion" and source:
-            addresses[query.pk] = reverse("discussion-recognise", args=[source])
+            addresses[query.pk] = reverse("discussion-recognise", args=[source]) + one
         elif source:
             addresses[query.pk] = reverse("claim-detail", args=[source])
     return addresses

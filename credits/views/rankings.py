@@ -38,7 +38,7 @@ def ranking(request: MemberRequest) -> HttpResponse:
     choice = choice_of(request, programme)
     token = request.GET.get("as", "")
     try:
-        rankings.check_permitted(programme)
+        rankings.check_shown(programme)
         found = kept_rankings.of(programme, choice, at=request.at, token=token)
     except Refusal as refusal:
         return _not_permitted(request, programme, refusal)

@@ -134,42 +134,48 @@ def megabytes(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def test_memory_of_importing_members_and_the_longest_wait_beside_it(tmp_path):
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """The cast's portal, to be copied."""
+    folder = tmp_path_factory.mktemp("machine")
+    with machines.laid_out(folder, "tests.faults.lay_out") as laid:
+        yield laid
+
+
+def test_memory_of_importing_members_and_the_longest_wait_beside_it(machine, tmp_path):
     """In processes of their own: a quarter of the list, then the whole while somebody keeps
     writing a small row, as a check-in does."""
     n = SCALE.members_in
     peaks = []
-    with machines.laid_out(tmp_path, "tests.faults.lay_out") as machine:
-        for count in (n // 4, n):
-            folder = tmp_path / str(count)
-            folder.mkdir()
-            sheet = folder / "list.xlsx"
-            size = len(write_list(sheet, count)) / 2**20
-            with machines.copied(machine, folder) as one:
-                peak, wait = watched(one, "-m", "tests.benchmarks.sheet_of_people", str(sheet))
-                assert one.one("SELECT count(*) FROM portal_membership") >= count
-                peaks.append(peak)
+    for count in (n // 4, n):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        sheet = folder / "list.xlsx"
+        size = len(write_list(sheet, count)) / 2**20
+        with machines.copied(machine, folder) as one:
+            peak, wait = watched(one, "-m", "tests.benchmarks.sheet_of_people", str(sheet))
+            assert one.one("SELECT count(*) FROM portal_membership") >= count
+            peaks.append(peak)
     keep("memory of importing members", peaks[1], MEGABYTES, "MB", goal=1, n=n)
     keep("memory against a quarter of the rows", peaks[1], peaks[0] + size, "MB", goal=1.3, n=n)
     keep("longest wait of a check-in beside an import", wait, SECONDS, "s", goal=1, n=n)
 
 
-def test_memory_of_an_attendance_sheet_and_the_longest_wait_beside_it(tmp_path):
+def test_memory_of_an_attendance_sheet_and_the_longest_wait_beside_it(machine, tmp_path):
     """The same for an attendance sheet that is read, written and taken back."""
     n, module = SCALE.sheet_in, "tests.benchmarks.sheet_of_attendance"
     peaks = []
-    with machines.laid_out(tmp_path, "tests.faults.lay_out") as machine:
-        for count in (n // 4, n):
-            folder = tmp_path / str(count)
-            folder.mkdir()
-            sheet = folder / "sheet.xlsx"
-            with machines.copied(machine, folder) as one:
-                laid = one.start("-m", module, "lay", str(count), str(sheet))
-                assert laid.wait() == 0, one.output(laid)
-                size = sheet.stat().st_size / 2**20
-                peak, wait = watched(one, "-m", module, "take", str(count), str(sheet))
-                assert one.one("SELECT count(*) FROM courses_sheetimport WHERE state = 'undone'")
-                peaks.append(peak)
+    for count in (n // 4, n):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        sheet = folder / "sheet.xlsx"
+        with machines.copied(machine, folder) as one:
+            laid = one.start("-m", module, "lay", str(count), str(sheet))
+            assert laid.wait() == 0, one.output(laid)
+            size = sheet.stat().st_size / 2**20
+            peak, wait = watched(one, "-m", module, "take", str(count), str(sheet))
+            assert one.one("SELECT count(*) FROM courses_sheetimport WHERE state = 'undone'")
+            peaks.append(peak)
     keep("memory of an attendance sheet", peaks[1], MEGABYTES, "MB", goal=1, n=n)
     most = peaks[0] + size
     keep("its memory against a quarter of the rows", peaks[1], most, "MB", goal=1.3, n=n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -311,16 +312,25 @@ def test_the_line_leads_to_the_discussion(enter, talk, said, leader):
     assert enter("zheng").get(source).status_code == 404
 
 
-def test_a_query_about_its_line_leads_the_secretary_to_the_answers(enter, talk, said, leader):
+def test_a_query_about_its_line_leads_the_secretary_to_the_answer(enter, talk, said, leader):
+    """Among all that were given, it is ticked."""
     rows = [said("wu")]
+    other = said("xia")
     discussions.close(talk, by=leader, at=NOW)
     recognition.recognise(talk, rows, by=leader, at=NOW)
     entry = LedgerEntry.objects.get()
     enter("wu").post(reverse("line-ask"), {"entry": entry.pk, "reason": "length"})
 
-    shown = see(enter("zhou"), "query-list")
+    zhou = enter("zhou")
+    shown = see(zhou, "query-list")
+    address = reverse("discussion-recognise", args=[talk.pk])
+    [link] = re.findall(f'href="({address}[^"]*)"', shown)
+    page = zhou.get(link).content.decode()
 
-    assert reverse("discussion-recognise", args=[talk.pk]) in shown
+    assert link.endswith(f"#m{rows[0].member_id}")
+    assert f'<li id="m{rows[0].member_id}">' in page
+    assert f'value="{rows[0].pk}" data-chosen checked' in page
+    assert f'value="{other.pk}" data-chosen checked' not in page
 
 
 def test_a_running_discussion_is_pushed_by_who_runs_it_and_opened_by_who_reads_it(

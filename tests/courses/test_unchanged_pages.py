@@ -68,6 +68,14 @@ def test_a_start_page_is_sent_again_once_its_lists_changed(copy_of, log, who):
     assert (ask().status_code, ask().status_code) == (200, 200)
 
 
+def test_an_unchanged_ranking_asks_once_more_than_every_page(copy_of, django_assert_num_queries):
+    """Session, member and appointments; the programme says itself that it may rank."""
+    ask = copy_of("lin", reverse("ranking"))
+
+    with django_assert_num_queries(4):
+        assert ask().status_code == 304
+
+
 def test_a_members_copy_is_wrong_after_their_log_was_confirmed(copy_of, log, city, secretary):
     log()
     ask = copy_of("lin", reverse("home"))
