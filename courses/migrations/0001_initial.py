@@ -232,6 +232,20 @@ class Migration(migrations.Migration):
                 "verbose_name": "读书班",
                 "verbose_name_plural": "读书班",
                 "ordering": ["-starts", "id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends__gte", models.F("starts"))),
+                        name="class_ends_after_start",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "completed"), _negated=True),
+                            ("short", []),
+                            _connector="OR",
+                        ),
+                        name="class_completed_nobody_short",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -267,6 +281,19 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "学员",
                 "verbose_name_plural": "学员",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("until", None)),
+                        fields=("reading_class", "member"),
+                        name="enrolment_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("until", None), ("until__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="enrolment_until_after_since",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -321,6 +348,9 @@ class Migration(migrations.Migration):
                 "verbose_name": "表格导入",
                 "verbose_name_plural": "表格导入",
                 "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["organization", "digest"], name="sheet_import_digest")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -433,6 +463,43 @@ class Migration(migrations.Migration):
                 "verbose_name": "学习记录",
                 "verbose_name_plural": "学习记录",
                 "ordering": ["-day", "-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by", None),
+                            models.Q(("decided_by", models.F("member")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="study_log_not_by_oneself",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_by", None), ("state__in", ["pending", "withdrawn"])),
+                            models.Q(
+                                ("decided_by__isnull", False),
+                                ("state__in", ["confirmed", "returned", "reversed"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="study_log_decided_has_who",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["returned", "reversed"]), _negated=True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="study_log_returned_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("minutes__gt", 0), ("minutes__lte", 1440)),
+                        name="study_log_minutes_positive",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["branch", "state", "day"], name="study_log_branch_state"),
+                    models.Index(fields=["member", "programme", "day"], name="study_log_member"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -584,6 +651,40 @@ class Migration(migrations.Migration):
                 "verbose_name": "学习活动",
                 "verbose_name_plural": "学习活动",
                 "ordering": ["starts_at", "id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                        name="session_ends_after_start",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ceiling", None),
+                            models.Q(("ceiling_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="session_lowered_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["closed", "corrected"]), _negated=True),
+                            ("closed_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="session_closed_has_moment",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["cancelled", "not_held"]), _negated=True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="session_called_off_with_reason",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["organiser", "starts_at"], name="session_organiser_start"),
+                    models.Index(fields=["state", "starts_at"], name="session_state_start"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -672,6 +773,21 @@ class Migration(migrations.Migration):
                 "verbose_name": "扫码记录",
                 "verbose_name_plural": "扫码记录",
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("accepted", True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="scan_refused_with_reason",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("nonce", ""), _negated=True),
+                        fields=("session", "nonce"),
+                        name="scan_nonce_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -768,6 +884,25 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "考勤",
                 "verbose_name_plural": "考勤",
+                "constraints": [
+                    models.UniqueConstraint(fields=("session", "member"), name="attendance_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "leave"), models.Q(("leave", ""), _negated=True)),
+                            models.Q(models.Q(("status", "leave"), _negated=True), ("leave", "")),
+                            _connector="OR",
+                        ),
+                        name="attendance_leave_has_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("made_up_on", None),
+                            ("status__in", ["leave", "absent"]),
+                            _connector="OR",
+                        ),
+                        name="attendance_made_up_not_there",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -833,183 +968,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="readingclass",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends__gte", models.F("starts"))), name="class_ends_after_start"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="readingclass",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "completed"), _negated=True), ("short", []), _connector="OR"
-                ),
-                name="class_completed_nobody_short",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="enrolment",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("until", None)),
-                fields=("reading_class", "member"),
-                name="enrolment_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="enrolment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until", None), ("until__gte", models.F("since")), _connector="OR"
-                ),
-                name="enrolment_until_after_since",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="sheetimport",
-            index=models.Index(fields=["organization", "digest"], name="sheet_import_digest"),
-        ),
-        migrations.AddIndex(
-            model_name="studylog",
-            index=models.Index(fields=["branch", "state", "day"], name="study_log_branch_state"),
-        ),
-        migrations.AddIndex(
-            model_name="studylog",
-            index=models.Index(fields=["member", "programme", "day"], name="study_log_member"),
-        ),
-        migrations.AddConstraint(
-            model_name="studylog",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decided_by", None),
-                    models.Q(("decided_by", models.F("member")), _negated=True),
-                    _connector="OR",
-                ),
-                name="study_log_not_by_oneself",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="studylog",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_by", None), ("state__in", ["pending", "withdrawn"])),
-                    models.Q(
-                        ("decided_by__isnull", False),
-                        ("state__in", ["confirmed", "returned", "reversed"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="study_log_decided_has_who",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="studylog",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["returned", "reversed"]), _negated=True),
-                    models.Q(("reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="study_log_returned_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="studylog",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("minutes__gt", 0), ("minutes__lte", 1440)),
-                name="study_log_minutes_positive",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="studysession",
-            index=models.Index(fields=["organiser", "starts_at"], name="session_organiser_start"),
-        ),
-        migrations.AddIndex(
-            model_name="studysession",
-            index=models.Index(fields=["state", "starts_at"], name="session_state_start"),
-        ),
-        migrations.AddConstraint(
-            model_name="studysession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
-                name="session_ends_after_start",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="studysession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ceiling", None),
-                    models.Q(("ceiling_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="session_lowered_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="studysession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["closed", "corrected"]), _negated=True),
-                    ("closed_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="session_closed_has_moment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="studysession",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["cancelled", "not_held"]), _negated=True),
-                    models.Q(("reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="session_called_off_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("accepted", True), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="scan_refused_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scan",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("nonce", ""), _negated=True),
-                fields=("session", "nonce"),
-                name="scan_nonce_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attendance",
-            constraint=models.UniqueConstraint(
-                fields=("session", "member"), name="attendance_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attendance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "leave"), models.Q(("leave", ""), _negated=True)),
-                    models.Q(models.Q(("status", "leave"), _negated=True), ("leave", "")),
-                    _connector="OR",
-                ),
-                name="attendance_leave_has_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attendance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("made_up_on", None), ("status__in", ["leave", "absent"]), _connector="OR"
-                ),
-                name="attendance_made_up_not_there",
-            ),
         ),
     ]

@@ -90,6 +90,54 @@ class Migration(migrations.Migration):
                 "verbose_name": "抽查记录",
                 "verbose_name_plural": "抽查记录",
                 "ordering": ["sample_id", "id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by", None),
+                            models.Q(
+                                models.Q(("decided_by", models.F("member")), _negated=True),
+                                models.Q(("decided_by", models.F("confirmed_by")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="sample_item_not_by_oneself",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("answered_at", None), ("note", ""), ("state", "asked")),
+                            models.Q(
+                                models.Q(("state", "asked"), _negated=True),
+                                ("answered_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="sample_item_answered",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at", None),
+                                ("decided_by", None),
+                                ("feedback", ""),
+                                ("state__in", ["asked", "answered"]),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                ("state", "in_order"),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                ("state", "not_in_order"),
+                                models.Q(("feedback", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="sample_item_decided",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["member", "state"], name="sample_item_member")],
             },
         ),
         migrations.CreateModel(
@@ -165,6 +213,29 @@ class Migration(migrations.Migration):
                 "verbose_name": "抽查",
                 "verbose_name_plural": "抽查",
                 "ordering": ["-at", "-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("last__gte", models.F("first"))), name="sample_days"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("rate__gte", 1), ("rate__lte", 200)), name="sample_rate"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("size__gte", 1), ("size__lte", models.F("population"))),
+                        name="sample_size",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="sample_says_why"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at", None), ("closed_by", None)),
+                            models.Q(("closed_at__isnull", False), ("closed_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="sample_closed_by_whom",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -200,100 +271,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="sample",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("last__gte", models.F("first"))), name="sample_days"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sample",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("rate__gte", 1), ("rate__lte", 200)), name="sample_rate"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sample",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("size__gte", 1), ("size__lte", models.F("population"))),
-                name="sample_size",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sample",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="sample_says_why"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sample",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("closed_at", None), ("closed_by", None)),
-                    models.Q(("closed_at__isnull", False), ("closed_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="sample_closed_by_whom",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="sampleitem",
-            index=models.Index(fields=["member", "state"], name="sample_item_member"),
-        ),
-        migrations.AddConstraint(
             model_name="sampleitem",
             constraint=models.UniqueConstraint(fields=("sample", "log"), name="sample_item_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="sampleitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decided_by", None),
-                    models.Q(
-                        models.Q(("decided_by", models.F("member")), _negated=True),
-                        models.Q(("decided_by", models.F("confirmed_by")), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="sample_item_not_by_oneself",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sampleitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("answered_at", None), ("note", ""), ("state", "asked")),
-                    models.Q(
-                        models.Q(("state", "asked"), _negated=True), ("answered_at__isnull", False)
-                    ),
-                    _connector="OR",
-                ),
-                name="sample_item_answered",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sampleitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at", None),
-                        ("decided_by", None),
-                        ("feedback", ""),
-                        ("state__in", ["asked", "answered"]),
-                    ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                        ("state", "in_order"),
-                    ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                        ("state", "not_in_order"),
-                        models.Q(("feedback", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="sample_item_decided",
-            ),
         ),
     ]

@@ -73,6 +73,29 @@ class Migration(migrations.Migration):
                 "verbose_name": "红色电子书包",
                 "verbose_name_plural": "红色电子书包",
                 "ordering": ["-published_at", "-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("published_at", None), ("published_by", None), ("state", "draft")
+                            ),
+                            models.Q(
+                                ("published_at__isnull", False),
+                                ("published_by__isnull", False),
+                                ("state", "published"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="book_bag_published_by_whom",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("slug", ""), _negated=True),
+                            models.Q(("title", ""), _negated=True),
+                        ),
+                        name="book_bag_has_names",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -135,6 +158,24 @@ class Migration(migrations.Migration):
                 "verbose_name": "传播依据",
                 "verbose_name_plural": "传播依据",
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("lesson", None), ("material__isnull", False)),
+                            models.Q(("lesson__isnull", False), ("material", None)),
+                            _connector="OR",
+                        ),
+                        name="reading_right_of_one",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["public", "official", "licensed", "own"])),
+                        name="reading_right_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("source", ""), _negated=True),
+                        name="reading_right_says_why",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -170,58 +211,9 @@ class Migration(migrations.Migration):
                 "verbose_name": "书包读物",
                 "verbose_name_plural": "书包读物",
                 "ordering": ["bag_id", "order", "id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("bag", "right"), name="book_bag_item_once")
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="bookbag",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("published_at", None), ("published_by", None), ("state", "draft")),
-                    models.Q(
-                        ("published_at__isnull", False),
-                        ("published_by__isnull", False),
-                        ("state", "published"),
-                    ),
-                    _connector="OR",
-                ),
-                name="book_bag_published_by_whom",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bookbag",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("slug", ""), _negated=True), models.Q(("title", ""), _negated=True)
-                ),
-                name="book_bag_has_names",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="readingright",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("lesson", None), ("material__isnull", False)),
-                    models.Q(("lesson__isnull", False), ("material", None)),
-                    _connector="OR",
-                ),
-                name="reading_right_of_one",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="readingright",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["public", "official", "licensed", "own"])),
-                name="reading_right_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="readingright",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("source", ""), _negated=True), name="reading_right_says_why"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bookbagitem",
-            constraint=models.UniqueConstraint(fields=("bag", "right"), name="book_bag_item_once"),
         ),
     ]

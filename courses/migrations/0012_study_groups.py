@@ -58,6 +58,24 @@ class Migration(migrations.Migration):
                 "verbose_name": "流动党员学习群",
                 "verbose_name_plural": "流动党员学习群",
                 "ordering": ["name", "id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("name", ""), _negated=True), name="study_group_has_name"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ended_at", None),
+                            ("ended_at__gte", models.F("made_at")),
+                            _connector="OR",
+                        ),
+                        name="study_group_ended_later",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at", None)),
+                        fields=("organiser", "name"),
+                        name="study_group_name_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -94,46 +112,19 @@ class Migration(migrations.Migration):
                 "verbose_name": "学习群成员",
                 "verbose_name_plural": "学习群成员",
                 "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("until", None)),
+                        fields=("group", "member"),
+                        name="group_member_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("until", None), ("until__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="group_member_until_later",
+                    ),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="studygroup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True), name="study_group_has_name"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="studygroup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ended_at", None), ("ended_at__gte", models.F("made_at")), _connector="OR"
-                ),
-                name="study_group_ended_later",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="studygroup",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at", None)),
-                fields=("organiser", "name"),
-                name="study_group_name_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="groupmember",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("until", None)),
-                fields=("group", "member"),
-                name="group_member_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="groupmember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until", None), ("until__gte", models.F("since")), _connector="OR"
-                ),
-                name="group_member_until_later",
-            ),
         ),
     ]

@@ -65,6 +65,29 @@ class Migration(migrations.Migration):
                 "verbose_name": "群机器人",
                 "verbose_name_plural": "群机器人",
                 "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("removed_at", None)),
+                        fields=("mark",),
+                        name="group_robot_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("removed_at", None), models.Q(("address", ""), _negated=True)
+                            ),
+                            models.Q(
+                                ("address", ""), ("removed_at__isnull", False), ("secret", "")
+                            ),
+                            _connector="OR",
+                        ),
+                        name="group_robot_forgotten_when_removed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("service__in", ["wechat_work", "dingtalk", "feishu"])),
+                        name="group_robot_service",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -133,6 +156,40 @@ class Migration(migrations.Migration):
                 "verbose_name": "推送结果",
                 "verbose_name_plural": "推送结果",
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("robot__isnull", False), ("state", "sent"), _connector="OR"
+                        ),
+                        name="delivery_messages_are_sent",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("due_at__isnull", False), ("state", "waiting")),
+                            models.Q(
+                                models.Q(("state", "waiting"), _negated=True), ("due_at", None)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="delivery_waits_for_a_moment",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["waiting", "sending", "sent", "failed", "unknown", "dropped"],
+                            )
+                        ),
+                        name="delivery_state",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["waiting", "sending"])),
+                        fields=["due_at"],
+                        name="delivery_due",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -197,6 +254,29 @@ class Migration(migrations.Migration):
                 "verbose_name": "发送记录",
                 "verbose_name_plural": "发送记录",
                 "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("delivery", "turn"), name="attempt_once_a_turn"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("outcome", "sending")),
+                        fields=("delivery",),
+                        name="attempt_one_at_a_time",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at", None), ("outcome", "sending")),
+                            models.Q(
+                                models.Q(("outcome", "sending"), _negated=True),
+                                ("ended_at__gte", models.F("began_at")),
+                                ("ended_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="attempt_ends_with_its_outcome",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["robot", "began_at"], name="attempt_rate")],
             },
         ),
         migrations.CreateModel(
@@ -229,6 +309,16 @@ class Migration(migrations.Migration):
                 "verbose_name": "推送",
                 "verbose_name_plural": "推送",
                 "ordering": ["-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("code", ""), _negated=True),
+                            models.Q(("title", ""), _negated=True),
+                            models.Q(("link", ""), _negated=True),
+                        ),
+                        name="push_says_what",
+                    )
+                ],
             },
         ),
         migrations.AddField(
@@ -239,82 +329,6 @@ class Migration(migrations.Migration):
                 related_name="deliveries",
                 to="courses.push",
                 verbose_name="推送",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grouprobot",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("removed_at", None)), fields=("mark",), name="group_robot_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grouprobot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("removed_at", None), models.Q(("address", ""), _negated=True)),
-                    models.Q(("address", ""), ("removed_at__isnull", False), ("secret", "")),
-                    _connector="OR",
-                ),
-                name="group_robot_forgotten_when_removed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grouprobot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("service__in", ["wechat_work", "dingtalk", "feishu"])),
-                name="group_robot_service",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(fields=["robot", "began_at"], name="attempt_rate"),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(
-                fields=("delivery", "turn"), name="attempt_once_a_turn"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("outcome", "sending")),
-                fields=("delivery",),
-                name="attempt_one_at_a_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at", None), ("outcome", "sending")),
-                    models.Q(
-                        models.Q(("outcome", "sending"), _negated=True),
-                        ("ended_at__gte", models.F("began_at")),
-                        ("ended_at__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="attempt_ends_with_its_outcome",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="push",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("code", ""), _negated=True),
-                    models.Q(("title", ""), _negated=True),
-                    models.Q(("link", ""), _negated=True),
-                ),
-                name="push_says_what",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("state__in", ["waiting", "sending"])),
-                fields=["due_at"],
-                name="delivery_due",
             ),
         ),
         migrations.AddConstraint(
@@ -331,33 +345,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("robot", None)),
                 fields=("push", "group"),
                 name="delivery_once_a_group",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("robot__isnull", False), ("state", "sent"), _connector="OR"),
-                name="delivery_messages_are_sent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("due_at__isnull", False), ("state", "waiting")),
-                    models.Q(models.Q(("state", "waiting"), _negated=True), ("due_at", None)),
-                    _connector="OR",
-                ),
-                name="delivery_waits_for_a_moment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["waiting", "sending", "sent", "failed", "unknown", "dropped"])
-                ),
-                name="delivery_state",
             ),
         ),
     ]

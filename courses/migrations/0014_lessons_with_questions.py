@@ -64,11 +64,44 @@ class Migration(migrations.Migration):
                 ("message", models.CharField(max_length=300, verbose_name="答复")),
                 ("day", models.DateField(verbose_name="日期")),
                 ("at", models.DateTimeField(verbose_name="收到时间")),
+                (
+                    "lesson",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attempts",
+                        to="courses.lesson",
+                        verbose_name="微党课",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lesson_attempts",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "微党课答题",
                 "verbose_name_plural": "微党课答题",
                 "ordering": ["-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("right__lte", models.F("asked"))),
+                        name="lesson_attempt_right_of_asked",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["failed", "passed", "credited", "waiting"])
+                        ),
+                        name="lesson_attempt_state",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["member", "lesson", "day"], name="lesson_attempt_member")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -100,11 +133,118 @@ class Migration(migrations.Migration):
                     "decided_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="冲销时间"),
                 ),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="credits",
+                        to="courses.lessonattempt",
+                        verbose_name="答题",
+                    ),
+                ),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="portal.organization",
+                        verbose_name="党支部",
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="冲销人",
+                    ),
+                ),
+                (
+                    "lesson",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="credits",
+                        to="courses.lesson",
+                        verbose_name="微党课",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lesson_credits",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="党员",
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="credits.programme",
+                        verbose_name="专题教育",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "微党课学时",
                 "verbose_name_plural": "微党课学时",
                 "ordering": ["-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("day__isnull", False), ("hours__gt", 0), ("state", "credited")
+                            ),
+                            models.Q(("day", None), ("hours", 0), ("state", "waiting")),
+                            models.Q(("hours", 0), ("state", "reversed")),
+                            _connector="OR",
+                        ),
+                        name="lesson_credit_has_hours",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "credited"),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="lesson_credit_says_why",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["credited", "waiting"])),
+                        fields=("programme", "member", "lesson"),
+                        name="lesson_credit_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                ("state", "reversed"),
+                            ),
+                            models.Q(
+                                ("decided_at", None),
+                                ("decided_by", None),
+                                ("state__in", ["credited", "waiting"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="lesson_credit_taken_back_by_whom",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by", None),
+                            models.Q(("decided_by", models.F("member")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="lesson_credit_not_by_oneself",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["branch", "state"], name="lesson_credit_branch")],
             },
         ),
         migrations.CreateModel(
@@ -157,10 +297,42 @@ class Migration(migrations.Migration):
                 ("bank", models.JSONField(default=list, verbose_name="题目")),
                 ("version", models.PositiveIntegerField(default=0, verbose_name="修改次数")),
                 ("changed_at", models.DateTimeField(verbose_name="修改时间")),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="修改人",
+                    ),
+                ),
+                (
+                    "lesson",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="draft",
+                        to="courses.lesson",
+                        verbose_name="微党课",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "微党课草稿",
                 "verbose_name_plural": "微党课草稿",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("band__in", [0, 15, 30, 45])),
+                        name="lesson_draft_band_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("asked__lte", 10),
+                            ("needed__gte", 1),
+                            ("needed__lte", models.F("asked")),
+                        ),
+                        name="lesson_draft_needs_what_it_asks",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -191,11 +363,39 @@ class Migration(migrations.Migration):
                     models.PositiveSmallIntegerField(default=0, verbose_name="时长（分钟）"),
                 ),
                 ("added_at", models.DateTimeField(verbose_name="上传时间")),
+                (
+                    "added_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="上传人",
+                    ),
+                ),
+                (
+                    "lesson",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="files",
+                        to="courses.lesson",
+                        verbose_name="微党课",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "微党课图片音像",
                 "verbose_name_plural": "微党课图片音像",
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["picture", "audio", "video"])),
+                        name="lesson_file_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("caption", ""), _negated=True),
+                        name="lesson_file_has_caption",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -243,11 +443,51 @@ class Migration(migrations.Migration):
                 ("needed", models.PositiveSmallIntegerField(verbose_name="答对几题通过")),
                 ("bank", models.JSONField(default=list, verbose_name="题目")),
                 ("published_at", models.DateTimeField(verbose_name="发布时间")),
+                (
+                    "lesson",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="courses.lesson",
+                        verbose_name="微党课",
+                    ),
+                ),
+                (
+                    "published_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="发布人",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "微党课版本",
                 "verbose_name_plural": "微党课版本",
                 "ordering": ["lesson_id", "-number"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("band__in", [0, 15, 30, 45]), ("band__lte", models.F("minutes"))
+                        ),
+                        name="lesson_version_band_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("asked__lte", 10),
+                            ("needed__gte", 1),
+                            ("needed__lte", models.F("asked")),
+                            ("number__gte", 1),
+                        ),
+                        name="lesson_version_needs_what_it_asks",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("lesson", "number"), name="lesson_version_once"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -272,11 +512,42 @@ class Migration(migrations.Migration):
                 ("right", models.JSONField(verbose_name="正确选项")),
                 ("explanation", models.CharField(max_length=200, verbose_name="提示")),
                 ("made_at", models.DateTimeField(verbose_name="出题时间")),
+                (
+                    "lesson",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="questions",
+                        to="courses.lesson",
+                        verbose_name="微党课",
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="出题人",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "微党课题目",
                 "verbose_name_plural": "微党课题目",
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["single", "multiple", "judge"])),
+                        name="question_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("text", ""), _negated=True),
+                            models.Q(("explanation", ""), _negated=True),
+                        ),
+                        name="question_has_words",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -340,150 +611,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="lessonattempt",
-            name="lesson",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="attempts",
-                to="courses.lesson",
-                verbose_name="微党课",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessonattempt",
-            name="member",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="lesson_attempts",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="党员",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessoncredit",
-            name="attempt",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="credits",
-                to="courses.lessonattempt",
-                verbose_name="答题",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessoncredit",
-            name="branch",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="portal.organization",
-                verbose_name="党支部",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessoncredit",
-            name="decided_by",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="冲销人",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessoncredit",
-            name="lesson",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="credits",
-                to="courses.lesson",
-                verbose_name="微党课",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessoncredit",
-            name="member",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="lesson_credits",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="党员",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessoncredit",
-            name="programme",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="credits.programme",
-                verbose_name="专题教育",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessondraft",
-            name="changed_by",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="修改人",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessondraft",
-            name="lesson",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="draft",
-                to="courses.lesson",
-                verbose_name="微党课",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessonfile",
-            name="added_by",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="上传人",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessonfile",
-            name="lesson",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="files",
-                to="courses.lesson",
-                verbose_name="微党课",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessonversion",
-            name="lesson",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="versions",
-                to="courses.lesson",
-                verbose_name="微党课",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessonversion",
-            name="published_by",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="发布人",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lessonattempt",
             name="version",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.PROTECT,
@@ -492,183 +619,10 @@ class Migration(migrations.Migration):
                 verbose_name="版本",
             ),
         ),
-        migrations.AddField(
-            model_name="question",
-            name="lesson",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="questions",
-                to="courses.lesson",
-                verbose_name="微党课",
-            ),
-        ),
-        migrations.AddField(
-            model_name="question",
-            name="made_by",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="出题人",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="lessoncredit",
-            index=models.Index(fields=["branch", "state"], name="lesson_credit_branch"),
-        ),
-        migrations.AddConstraint(
-            model_name="lessoncredit",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["credited", "waiting"])),
-                fields=("programme", "member", "lesson"),
-                name="lesson_credit_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessoncredit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("day__isnull", False), ("hours__gt", 0), ("state", "credited")),
-                    models.Q(("day", None), ("hours", 0), ("state", "waiting")),
-                    models.Q(("hours", 0), ("state", "reversed")),
-                    _connector="OR",
-                ),
-                name="lesson_credit_has_hours",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessoncredit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state", "credited"), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="lesson_credit_says_why",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessoncredit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                        ("state", "reversed"),
-                    ),
-                    models.Q(
-                        ("decided_at", None),
-                        ("decided_by", None),
-                        ("state__in", ["credited", "waiting"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="lesson_credit_taken_back_by_whom",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessoncredit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decided_by", None),
-                    models.Q(("decided_by", models.F("member")), _negated=True),
-                    _connector="OR",
-                ),
-                name="lesson_credit_not_by_oneself",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessondraft",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("band__in", [0, 15, 30, 45])), name="lesson_draft_band_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessondraft",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("asked__lte", 10), ("needed__gte", 1), ("needed__lte", models.F("asked"))
-                ),
-                name="lesson_draft_needs_what_it_asks",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessonfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["picture", "audio", "video"])),
-                name="lesson_file_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessonfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("caption", ""), _negated=True), name="lesson_file_has_caption"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessonversion",
-            constraint=models.UniqueConstraint(
-                fields=("lesson", "number"), name="lesson_version_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessonversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("band__in", [0, 15, 30, 45]), ("band__lte", models.F("minutes"))
-                ),
-                name="lesson_version_band_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessonversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("asked__lte", 10),
-                    ("needed__gte", 1),
-                    ("needed__lte", models.F("asked")),
-                    ("number__gte", 1),
-                ),
-                name="lesson_version_needs_what_it_asks",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="lessonattempt",
-            index=models.Index(fields=["member", "lesson", "day"], name="lesson_attempt_member"),
-        ),
         migrations.AddConstraint(
             model_name="lessonattempt",
             constraint=models.UniqueConstraint(
                 fields=("version", "member", "turn"), name="lesson_attempt_turn_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessonattempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("right__lte", models.F("asked"))),
-                name="lesson_attempt_right_of_asked",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lessonattempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["failed", "passed", "credited", "waiting"])),
-                name="lesson_attempt_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="question",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["single", "multiple", "judge"])),
-                name="question_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="question",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("text", ""), _negated=True),
-                    models.Q(("explanation", ""), _negated=True),
-                ),
-                name="question_has_words",
             ),
         ),
         migrations.RunPython(keep_what_is_read, migrations.RunPython.noop),

@@ -133,6 +133,47 @@ class Migration(migrations.Migration):
                 "verbose_name": "专题讨论",
                 "verbose_name_plural": "专题讨论",
                 "ordering": ["-last_day", "-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("key", ""), _negated=True),
+                            models.Q(("title", ""), _negated=True),
+                        ),
+                        name="discussion_has_names",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("last_day__gte", models.F("first_day"))),
+                        name="discussion_days",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("minutes__gt", 0), ("minutes__lte", 1440)),
+                        name="discussion_minutes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ended_at", None),
+                                ("ended_by", None),
+                                ("reason", ""),
+                                ("state", "open"),
+                            ),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                ("ended_by__isnull", False),
+                                ("reason", ""),
+                                ("state", "closed"),
+                            ),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                ("ended_by__isnull", False),
+                                ("state", "cancelled"),
+                                models.Q(("reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="discussion_ended_by_whom",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -223,6 +264,89 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "讨论回答",
                 "ordering": ["id"],
                 "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True),
+                        name="answer_says_something",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("hidden_at", None), ("hidden_by", None), ("hidden_reason", "")
+                            ),
+                            models.Q(
+                                ("hidden_at__isnull", False),
+                                ("hidden_by__isnull", False),
+                                models.Q(("hidden_reason", ""), _negated=True),
+                                models.Q(("hidden_by", models.F("member")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="answer_hidden_by_whom",
+                    ),
+                    models.UniqueConstraint(fields=("discussion", "member"), name="answer_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("edited_at", None), ("edits", 0)),
+                            models.Q(("edited_at__isnull", False), ("edits__gt", 0)),
+                            _connector="OR",
+                        ),
+                        name="answer_edited_when",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by", None),
+                            models.Q(("decided_by", models.F("member")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="answer_not_by_oneself",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at", None), ("decided_by", None), ("state", "waiting")
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                ("state__in", ["recognised", "refused", "declined", "reversed"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="answer_decided_has_who",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reason", ""), ("state__in", ["waiting", "recognised"])),
+                            models.Q(
+                                ("state__in", ["refused", "declined", "reversed"]),
+                                models.Q(("reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="answer_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("hours__gt", 0), ("state", "recognised")),
+                            models.Q(
+                                models.Q(("state", "recognised"), _negated=True), ("hours", 0)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="answer_hours_if_recognised",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("asked", ""), ("asked_at", None), ("replied", "")),
+                            models.Q(
+                                models.Q(("asked", ""), _negated=True), ("asked_at__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="answer_asked_when",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -276,6 +400,26 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "讨论回复",
                 "ordering": ["id"],
                 "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True), name="reply_says_something"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("hidden_at", None), ("hidden_by", None), ("hidden_reason", "")
+                            ),
+                            models.Q(
+                                ("hidden_at__isnull", False),
+                                ("hidden_by__isnull", False),
+                                models.Q(("hidden_reason", ""), _negated=True),
+                                models.Q(("hidden_by", models.F("member")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="reply_hidden_by_whom",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -359,6 +503,47 @@ class Migration(migrations.Migration):
                 "verbose_name": "讨论举报",
                 "verbose_name_plural": "讨论举报",
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("answer", None), ("reply__isnull", False)),
+                            models.Q(("answer__isnull", False), ("reply", None)),
+                            _connector="OR",
+                        ),
+                        name="report_of_one",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open")),
+                        fields=("by", "answer"),
+                        name="report_of_answer_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open")),
+                        fields=("by", "reply"),
+                        name="report_of_reply_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="report_says_why"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at", None),
+                                ("decided_by", None),
+                                ("note", ""),
+                                ("state", "open"),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                ("state__in", ["hidden", "kept"]),
+                                models.Q(("note", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="report_decided_by_whom",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -402,223 +587,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="discussion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("key", ""), _negated=True), models.Q(("title", ""), _negated=True)
-                ),
-                name="discussion_has_names",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="discussion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("last_day__gte", models.F("first_day"))), name="discussion_days"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="discussion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("minutes__gt", 0), ("minutes__lte", 1440)),
-                name="discussion_minutes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="discussion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("ended_at", None), ("ended_by", None), ("reason", ""), ("state", "open")
-                    ),
-                    models.Q(
-                        ("ended_at__isnull", False),
-                        ("ended_by__isnull", False),
-                        ("reason", ""),
-                        ("state", "closed"),
-                    ),
-                    models.Q(
-                        ("ended_at__isnull", False),
-                        ("ended_by__isnull", False),
-                        ("state", "cancelled"),
-                        models.Q(("reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="discussion_ended_by_whom",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("text", ""), _negated=True), name="answer_says_something"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("hidden_at", None), ("hidden_by", None), ("hidden_reason", "")),
-                    models.Q(
-                        ("hidden_at__isnull", False),
-                        ("hidden_by__isnull", False),
-                        models.Q(("hidden_reason", ""), _negated=True),
-                        models.Q(("hidden_by", models.F("member")), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="answer_hidden_by_whom",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.UniqueConstraint(fields=("discussion", "member"), name="answer_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("edited_at", None), ("edits", 0)),
-                    models.Q(("edited_at__isnull", False), ("edits__gt", 0)),
-                    _connector="OR",
-                ),
-                name="answer_edited_when",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decided_by", None),
-                    models.Q(("decided_by", models.F("member")), _negated=True),
-                    _connector="OR",
-                ),
-                name="answer_not_by_oneself",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at", None), ("decided_by", None), ("state", "waiting")),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                        ("state__in", ["recognised", "refused", "declined", "reversed"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="answer_decided_has_who",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reason", ""), ("state__in", ["waiting", "recognised"])),
-                    models.Q(
-                        ("state__in", ["refused", "declined", "reversed"]),
-                        models.Q(("reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="answer_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("hours__gt", 0), ("state", "recognised")),
-                    models.Q(models.Q(("state", "recognised"), _negated=True), ("hours", 0)),
-                    _connector="OR",
-                ),
-                name="answer_hours_if_recognised",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("asked", ""), ("asked_at", None), ("replied", "")),
-                    models.Q(models.Q(("asked", ""), _negated=True), ("asked_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="answer_asked_when",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reply",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("text", ""), _negated=True), name="reply_says_something"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reply",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("hidden_at", None), ("hidden_by", None), ("hidden_reason", "")),
-                    models.Q(
-                        ("hidden_at__isnull", False),
-                        ("hidden_by__isnull", False),
-                        models.Q(("hidden_reason", ""), _negated=True),
-                        models.Q(("hidden_by", models.F("member")), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="reply_hidden_by_whom",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="report",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("answer", None), ("reply__isnull", False)),
-                    models.Q(("answer__isnull", False), ("reply", None)),
-                    _connector="OR",
-                ),
-                name="report_of_one",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="report",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "open")),
-                fields=("by", "answer"),
-                name="report_of_answer_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="report",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "open")),
-                fields=("by", "reply"),
-                name="report_of_reply_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="report",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="report_says_why"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="report",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at", None), ("decided_by", None), ("note", ""), ("state", "open")
-                    ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                        ("state__in", ["hidden", "kept"]),
-                        models.Q(("note", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="report_decided_by_whom",
-            ),
         ),
     ]

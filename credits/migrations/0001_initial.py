@@ -193,6 +193,12 @@ class Migration(migrations.Migration):
                 "verbose_name": "结业证明",
                 "verbose_name_plural": "结业证明",
                 "ordering": ["-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("hours__gte", models.F("target")), ("target__gt", 0)),
+                        name="certificate_reached_target",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -323,6 +329,22 @@ class Migration(migrations.Migration):
                 "verbose_name": "专题教育",
                 "verbose_name_plural": "专题教育",
                 "ordering": ["-starts", "id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends__gte", models.F("starts"))),
+                        name="programme_ends_after_start",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("state__in", ["closing", "closed", "archived"]), _negated=True
+                            ),
+                            ("books_close_on__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="programme_closing_has_last_day",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -397,6 +419,17 @@ class Migration(migrations.Migration):
                 "verbose_name": "记账",
                 "verbose_name_plural": "记账",
                 "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "kind", "key", "revision"), name="posting_source_once"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("programme", "book", "sequence"), name="posting_sequence_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("revision__gte", 1)), name="posting_revision_from_one"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -502,6 +535,41 @@ class Migration(migrations.Migration):
                 "verbose_name": "学时明细",
                 "verbose_name_plural": "学时明细",
                 "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "posting", "line"), name="entry_line_once"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("programme", "reverses"), name="entry_reversed_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("hours__gt", 0), ("minutes__gte", 0), ("reverses", None)),
+                            models.Q(
+                                ("hours__lt", 0), ("minutes__lte", 0), ("reverses__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="entry_sign",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("end", None), ("start", None)),
+                            models.Q(("end__isnull", False), ("start__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="entry_times_both",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("start", None), ("end__gt", models.F("start")), _connector="OR"
+                        ),
+                        name="entry_ends_after_start",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["programme", "member", "day"], name="entry_member_day")
+                ],
             },
         ),
         migrations.AddField(
@@ -606,6 +674,52 @@ class Migration(migrations.Migration):
                 "verbose_name": "减免",
                 "verbose_name_plural": "减免",
                 "ordering": ["-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by", None),
+                            models.Q(
+                                models.Q(("decided_by", models.F("member")), _negated=True),
+                                models.Q(("decided_by", models.F("asked_by")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="exemption_decided_by_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_by", None), ("state", "asked")),
+                            models.Q(
+                                models.Q(("state", "asked"), _negated=True),
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="exemption_decided_has_who",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("until", None), ("until__gt", models.F("since")), _connector="OR"
+                        ),
+                        name="exemption_until_after_since",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("target", None), ("target__gt", 0), _connector="OR"),
+                        name="exemption_target_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("in_force", False), ("state", "approved"), _connector="OR"
+                        ),
+                        name="exemption_in_force_approved",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("in_force", True)),
+                        fields=("programme", "member"),
+                        name="exemption_one_in_force",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -658,6 +772,14 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "学时合计",
                 "verbose_name_plural": "学时合计",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "member", "period", "form"), name="credit_total_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("earned__gte", 0)), name="credit_total_not_negative"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -706,6 +828,20 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "已占用时间",
                 "verbose_name_plural": "已占用时间",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "entry"), name="credited_time_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("end__gt", models.F("start"))),
+                        name="credited_time_ends_after_start",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        fields=["programme", "member", "start"], name="credited_time_member"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -753,6 +889,18 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "已学内容",
                 "verbose_name_plural": "已学内容",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "member", "content"), name="credited_content_once"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("programme", "entry"), name="credited_content_of_entry"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("content", ""), _negated=True),
+                        name="credited_content_named",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -909,6 +1057,22 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "支部进度",
                 "verbose_name_plural": "支部进度",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "branch"), name="branch_standing_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("completed__lte", models.F("due"))),
+                        name="branch_standing_within_due",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        fields=["programme", "cohort", "rate", "hours", "branch"],
+                        name="branch_standing_rank",
+                    ),
+                    models.Index(fields=["programme", "unit"], name="branch_standing_unit"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -947,6 +1111,15 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "支部月度",
                 "verbose_name_plural": "支部月度",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "month", "branch"), name="branch_month_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("completed__gte", 0), ("hours__gte", 0)),
+                        name="branch_month_not_negative",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -980,6 +1153,11 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "参加范围",
                 "verbose_name_plural": "参加范围",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "organization"), name="programme_scope_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1088,6 +1266,21 @@ class Migration(migrations.Migration):
                 "verbose_name": "规则版本",
                 "verbose_name_plural": "规则版本",
                 "ordering": ["number"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "number"), name="rule_version_number"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("activated_at", None), ("seen_entry", None)),
+                            models.Q(
+                                ("activated_at__isnull", False), ("seen_entry__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="rule_version_knows_entry",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1157,6 +1350,47 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "学习进度",
                 "verbose_name_plural": "学习进度",
+                "constraints": [
+                    models.UniqueConstraint(fields=("programme", "member"), name="standing_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("target__gt", 0)), name="standing_target_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("full_target__gte", models.F("target"))),
+                        name="standing_target_at_most_full",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("completed_at", None),
+                                ("completed_home", None),
+                                ("completed_on", None),
+                                ("shortfall__gt", 0),
+                            ),
+                            models.Q(
+                                ("completed_at__isnull", False),
+                                ("completed_home__isnull", False),
+                                ("completed_on__isnull", False),
+                                ("shortfall", 0),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="standing_complete_no_shortfall",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("shortfall__gt", 0),
+                            ("recognised__gte", models.F("target")),
+                            _connector="OR",
+                        ),
+                        name="standing_complete_at_target",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        fields=["programme", "branch", "shortfall"], name="standing_branch"
+                    )
+                ],
             },
         ),
         migrations.AddField(
@@ -1211,6 +1445,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "应学学时变动",
                 "verbose_name_plural": "应学学时变动",
+                "indexes": [
+                    models.Index(fields=["programme", "member"], name="target_change_member")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1253,6 +1490,15 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "单位周报",
                 "verbose_name_plural": "单位周报",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "week", "unit"), name="unit_week_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("completed__lte", models.F("due"))),
+                        name="unit_week_within_due",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1370,244 +1616,9 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name="programme",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends__gte", models.F("starts"))),
-                name="programme_ends_after_start",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="programme",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["closing", "closed", "archived"]), _negated=True),
-                    ("books_close_on__isnull", False),
-                    _connector="OR",
-                ),
-                name="programme_closing_has_last_day",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="posting",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "kind", "key", "revision"), name="posting_source_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="posting",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "book", "sequence"), name="posting_sequence_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="posting",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("revision__gte", 1)), name="posting_revision_from_one"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(fields=["programme", "member", "day"], name="entry_member_day"),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "posting", "line"), name="entry_line_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "reverses"), name="entry_reversed_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("hours__gt", 0), ("minutes__gte", 0), ("reverses", None)),
-                    models.Q(("hours__lt", 0), ("minutes__lte", 0), ("reverses__isnull", False)),
-                    _connector="OR",
-                ),
-                name="entry_sign",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("end", None), ("start", None)),
-                    models.Q(("end__isnull", False), ("start__isnull", False)),
-                    _connector="OR",
-                ),
-                name="entry_times_both",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("start", None), ("end__gt", models.F("start")), _connector="OR"
-                ),
-                name="entry_ends_after_start",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="ledgerbook",
             constraint=models.UniqueConstraint(
                 fields=("programme", "organization"), name="ledger_book_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exemption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decided_by", None),
-                    models.Q(
-                        models.Q(("decided_by", models.F("member")), _negated=True),
-                        models.Q(("decided_by", models.F("asked_by")), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="exemption_decided_by_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exemption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_by", None), ("state", "asked")),
-                    models.Q(
-                        models.Q(("state", "asked"), _negated=True),
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="exemption_decided_has_who",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exemption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until", None), ("until__gt", models.F("since")), _connector="OR"
-                ),
-                name="exemption_until_after_since",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exemption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("target", None), ("target__gt", 0), _connector="OR"),
-                name="exemption_target_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exemption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("in_force", False), ("state", "approved"), _connector="OR"),
-                name="exemption_in_force_approved",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exemption",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("in_force", True)),
-                fields=("programme", "member"),
-                name="exemption_one_in_force",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="credittotal",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "member", "period", "form"), name="credit_total_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="credittotal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("earned__gte", 0)), name="credit_total_not_negative"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="creditedtime",
-            index=models.Index(
-                fields=["programme", "member", "start"], name="credited_time_member"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditedtime",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "entry"), name="credited_time_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditedtime",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("end__gt", models.F("start"))),
-                name="credited_time_ends_after_start",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditedcontent",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "member", "content"), name="credited_content_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditedcontent",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "entry"), name="credited_content_of_entry"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditedcontent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("content", ""), _negated=True), name="credited_content_named"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="branchstanding",
-            index=models.Index(
-                fields=["programme", "cohort", "rate", "hours", "branch"],
-                name="branch_standing_rank",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="branchstanding",
-            index=models.Index(fields=["programme", "unit"], name="branch_standing_unit"),
-        ),
-        migrations.AddConstraint(
-            model_name="branchstanding",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "branch"), name="branch_standing_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="branchstanding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("completed__lte", models.F("due"))),
-                name="branch_standing_within_due",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="branchmonth",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "month", "branch"), name="branch_month_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="branchmonth",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("completed__gte", 0), ("hours__gte", 0)),
-                name="branch_month_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="programmescope",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "organization"), name="programme_scope_once"
             ),
         ),
         migrations.AddConstraint(
@@ -1617,104 +1628,11 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="ruleversion",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "number"), name="rule_version_number"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ruleversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("activated_at", None), ("seen_entry", None)),
-                    models.Q(("activated_at__isnull", False), ("seen_entry__isnull", False)),
-                    _connector="OR",
-                ),
-                name="rule_version_knows_entry",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="standing",
-            index=models.Index(fields=["programme", "branch", "shortfall"], name="standing_branch"),
-        ),
-        migrations.AddConstraint(
-            model_name="standing",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "member"), name="standing_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="standing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("target__gt", 0)), name="standing_target_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="standing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("full_target__gte", models.F("target"))),
-                name="standing_target_at_most_full",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="standing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("completed_at", None),
-                        ("completed_home", None),
-                        ("completed_on", None),
-                        ("shortfall__gt", 0),
-                    ),
-                    models.Q(
-                        ("completed_at__isnull", False),
-                        ("completed_home__isnull", False),
-                        ("completed_on__isnull", False),
-                        ("shortfall", 0),
-                    ),
-                    _connector="OR",
-                ),
-                name="standing_complete_no_shortfall",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="standing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("shortfall__gt", 0), ("recognised__gte", models.F("target")), _connector="OR"
-                ),
-                name="standing_complete_at_target",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="certificate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("hours__gte", models.F("target")), ("target__gt", 0)),
-                name="certificate_reached_target",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="certificate",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("state__in", ["valid", "suspended"])),
                 fields=("programme", "member"),
                 name="certificate_one_living",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="targetchange",
-            index=models.Index(fields=["programme", "member"], name="target_change_member"),
-        ),
-        migrations.AddConstraint(
-            model_name="unitweek",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "week", "unit"), name="unit_week_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="unitweek",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("completed__lte", models.F("due"))), name="unit_week_within_due"
             ),
         ),
     ]

@@ -76,6 +76,23 @@ class Migration(migrations.Migration):
                 "verbose_name": "学时申报",
                 "verbose_name_plural": "学时申报",
                 "ordering": ["-id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("undone_at", None), models.Q(("digest", ""), _negated=True)
+                        ),
+                        fields=("programme", "branch", "digest"),
+                        name="claim_batch_file_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("undone_at", None), ("undone_by", None)),
+                            models.Q(("undone_at__isnull", False), ("undone_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="claim_batch_undone_has_who",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -229,127 +246,83 @@ class Migration(migrations.Migration):
                 "verbose_name": "学时申报明细",
                 "verbose_name_plural": "学时申报明细",
                 "ordering": ["batch", "row", "id"],
-            },
-        ),
-        migrations.AddConstraint(
-            model_name="claimbatch",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("undone_at", None), models.Q(("digest", ""), _negated=True)),
-                fields=("programme", "branch", "digest"),
-                name="claim_batch_file_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="claimbatch",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("undone_at", None), ("undone_by", None)),
-                    models.Q(("undone_at__isnull", False), ("undone_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="claim_batch_undone_has_who",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="hoursclaim",
-            index=models.Index(fields=["branch", "state"], name="claim_branch_state"),
-        ),
-        migrations.AddIndex(
-            model_name="hoursclaim",
-            index=models.Index(fields=["programme", "state"], name="claim_programme_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="hoursclaim",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decided_by", None),
-                    models.Q(
-                        models.Q(("decided_by", models.F("member")), _negated=True),
-                        models.Q(("decided_by", models.F("entered_by")), _negated=True),
-                        models.Q(
-                            ("mended_by", None),
-                            models.Q(("decided_by", models.F("mended_by")), _negated=True),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by", None),
+                            models.Q(
+                                models.Q(("decided_by", models.F("member")), _negated=True),
+                                models.Q(("decided_by", models.F("entered_by")), _negated=True),
+                                models.Q(
+                                    ("mended_by", None),
+                                    models.Q(("decided_by", models.F("mended_by")), _negated=True),
+                                    _connector="OR",
+                                ),
+                            ),
                             _connector="OR",
                         ),
+                        name="claim_decided_by_another",
                     ),
-                    _connector="OR",
-                ),
-                name="claim_decided_by_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hoursclaim",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at", None),
-                        ("decided_by", None),
-                        ("state__in", ["pending", "withdrawn"]),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at", None),
+                                ("decided_by", None),
+                                ("state__in", ["pending", "withdrawn"]),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                ("state__in", ["approved", "returned", "reversed"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="claim_decided_has_who",
                     ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                        ("state__in", ["approved", "returned", "reversed"]),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ended_by__isnull", False),
+                                ("state__in", ["withdrawn", "reversed"]),
+                                ("ended_at__isnull", False),
+                            ),
+                            models.Q(
+                                ("ended_at", None),
+                                ("ended_by", None),
+                                ("state__in", ["pending", "approved", "returned"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="claim_ended_has_who",
                     ),
-                    _connector="OR",
-                ),
-                name="claim_decided_has_who",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hoursclaim",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("ended_by__isnull", False),
-                        ("state__in", ["withdrawn", "reversed"]),
-                        ("ended_at__isnull", False),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["returned", "reversed"]), _negated=True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="claim_returned_with_reason",
                     ),
-                    models.Q(
-                        ("ended_at", None),
-                        ("ended_by", None),
-                        ("state__in", ["pending", "approved", "returned"]),
+                    models.CheckConstraint(
+                        condition=models.Q(("hours__gt", 0)), name="claim_hours_positive"
                     ),
-                    _connector="OR",
-                ),
-                name="claim_ended_has_who",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hoursclaim",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["returned", "reversed"]), _negated=True),
-                    models.Q(("reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="claim_returned_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hoursclaim",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("hours__gt", 0)), name="claim_hours_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hoursclaim",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("proof", ""), _negated=True), name="claim_has_proof"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hoursclaim",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["opening", "outside"])), name="claim_kind_granted"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hoursclaim",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["pending", "approved"])),
-                fields=("programme", "member", "kind", "form", "period", "day", "proof"),
-                name="claim_live_once",
-            ),
+                    models.CheckConstraint(
+                        condition=models.Q(("proof", ""), _negated=True), name="claim_has_proof"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["opening", "outside"])),
+                        name="claim_kind_granted",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["pending", "approved"])),
+                        fields=("programme", "member", "kind", "form", "period", "day", "proof"),
+                        name="claim_live_once",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["branch", "state"], name="claim_branch_state"),
+                    models.Index(fields=["programme", "state"], name="claim_programme_state"),
+                ],
+            },
         ),
     ]

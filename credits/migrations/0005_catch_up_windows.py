@@ -79,6 +79,43 @@ class Migration(migrations.Migration):
                 "verbose_name": "补录期",
                 "verbose_name_plural": "补录期",
                 "ordering": ["-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("last_day__gte", models.F("first_day"))),
+                        name="window_days_in_order",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("closes_on__gte", models.F("opens_on"))),
+                        name="window_dates_in_order",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("closes_on__gte", models.F("last_day"))),
+                        name="window_days_before_it_closes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="window_has_reason"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at", None), ("ended_by", None)),
+                            models.Q(("ended_at__isnull", False), ("ended_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="window_ended_by_somebody",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at", None)),
+                        fields=(
+                            "programme",
+                            "organization",
+                            "first_day",
+                            "last_day",
+                            "opens_on",
+                            "closes_on",
+                        ),
+                        name="window_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -162,75 +199,13 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "补录标记",
                 "verbose_name_plural": "补录标记",
+                "constraints": [
+                    models.UniqueConstraint(fields=("programme", "entry"), name="late_entry_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("hours__gt", 0)), name="late_entry_earned"
+                    ),
+                ],
+                "indexes": [models.Index(fields=["programme", "member"], name="late_entry_member")],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="catchupwindow",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("last_day__gte", models.F("first_day"))),
-                name="window_days_in_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="catchupwindow",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("closes_on__gte", models.F("opens_on"))),
-                name="window_dates_in_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="catchupwindow",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("closes_on__gte", models.F("last_day"))),
-                name="window_days_before_it_closes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="catchupwindow",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="window_has_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="catchupwindow",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at", None), ("ended_by", None)),
-                    models.Q(("ended_at__isnull", False), ("ended_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="window_ended_by_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="catchupwindow",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at", None)),
-                fields=(
-                    "programme",
-                    "organization",
-                    "first_day",
-                    "last_day",
-                    "opens_on",
-                    "closes_on",
-                ),
-                name="window_once",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="lateentry",
-            index=models.Index(fields=["programme", "member"], name="late_entry_member"),
-        ),
-        migrations.AddConstraint(
-            model_name="lateentry",
-            constraint=models.UniqueConstraint(
-                fields=("programme", "entry"), name="late_entry_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lateentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("hours__gt", 0)), name="late_entry_earned"
-            ),
         ),
     ]

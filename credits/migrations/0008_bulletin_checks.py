@@ -87,6 +87,12 @@ class Migration(migrations.Migration):
                 "verbose_name": "送核数据",
                 "verbose_name_plural": "送核数据",
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("completed__lte", models.F("due"))),
+                        name="unit_figures_within_due",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -146,6 +152,16 @@ class Migration(migrations.Migration):
                 "verbose_name": "单位答复",
                 "verbose_name_plural": "单位答复",
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reason", ""), ("says", "confirmed")),
+                            models.Q(("says", "objected"), models.Q(("reason", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="unit_answer_objects_for_reason",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -181,6 +197,9 @@ class Migration(migrations.Migration):
                 "verbose_name": "核对查看",
                 "verbose_name_plural": "核对查看",
                 "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("row", "by"), name="unit_look_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -218,6 +237,13 @@ class Migration(migrations.Migration):
                 "verbose_name": "单位核对",
                 "verbose_name_plural": "单位核对",
                 "ordering": ["-id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("draft", "turn"), name="units_check_turn_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("deadline__gt", models.F("sent_at"))),
+                        name="units_check_deadline_later",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -309,44 +335,9 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name="unitanswer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reason", ""), ("says", "confirmed")),
-                    models.Q(("says", "objected"), models.Q(("reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="unit_answer_objects_for_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="unitlook",
-            constraint=models.UniqueConstraint(fields=("row", "by"), name="unit_look_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="unitscheck",
-            constraint=models.UniqueConstraint(
-                fields=("draft", "turn"), name="units_check_turn_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="unitscheck",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("deadline__gt", models.F("sent_at"))),
-                name="units_check_deadline_later",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="unitfigures",
             constraint=models.UniqueConstraint(
                 fields=("units_check", "unit"), name="unit_figures_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="unitfigures",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("completed__lte", models.F("due"))),
-                name="unit_figures_within_due",
             ),
         ),
     ]

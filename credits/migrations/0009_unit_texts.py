@@ -62,6 +62,9 @@ class Migration(migrations.Migration):
                 "verbose_name": "请单位写做法",
                 "verbose_name_plural": "请单位写做法",
                 "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("draft", "seat"), name="unit_text_request_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -98,6 +101,14 @@ class Migration(migrations.Migration):
                 "verbose_name": "单位写的做法",
                 "verbose_name_plural": "单位写的做法",
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.LessThanOrEqual(
+                            django.db.models.functions.text.Length("text"), 300
+                        ),
+                        name="unit_text_short",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -159,20 +170,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="unittextrequest",
-            constraint=models.UniqueConstraint(
-                fields=("draft", "seat"), name="unit_text_request_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="unittext",
-            constraint=models.CheckConstraint(
-                condition=django.db.models.lookups.LessThanOrEqual(
-                    django.db.models.functions.text.Length("text"), 300
-                ),
-                name="unit_text_short",
-            ),
         ),
     ]

@@ -179,6 +179,22 @@ class Migration(migrations.Migration):
                 "verbose_name": "党组织",
                 "verbose_name_plural": "党组织",
                 "ordering": ["path"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("dissolved_on", None),
+                            ("dissolved_on__gte", models.F("founded_on")),
+                            _connector="OR",
+                        ),
+                        name="organization_dissolved_later",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("merged_into", None), ("dissolved_on__isnull", False), _connector="OR"
+                        ),
+                        name="organization_merged_dissolved",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -252,6 +268,19 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "流动情况",
                 "verbose_name_plural": "流动情况",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("until", None)),
+                        fields=("member",),
+                        name="mobile_stay_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("until", None), ("until__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="mobile_stay_until_after_since",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -318,6 +347,32 @@ class Migration(migrations.Migration):
                 "verbose_name": "组织关系",
                 "verbose_name_plural": "组织关系",
                 "ordering": ["member", "since", "id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("until", None)),
+                        fields=("member",),
+                        name="membership_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("until", None), ("until__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="membership_until_after_since",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended", ""), ("until", None)),
+                            models.Q(
+                                ("until__isnull", False), models.Q(("ended", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="membership_ended_with_until",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["branch", "since"], name="membership_branch_since")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -393,6 +448,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "操作留痕",
                 "verbose_name_plural": "操作留痕",
                 "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["organization", "-id"], name="audit_organization"),
+                    models.Index(fields=["by", "-id"], name="audit_by"),
+                    models.Index(fields=["at"], name="audit_at"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -454,6 +514,32 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "任职",
                 "verbose_name_plural": "任职",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("until", None)),
+                        fields=("member", "role", "organization"),
+                        name="appointment_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("until", None), ("until__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="appointment_until_after_since",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("role", "member"), _negated=True),
+                        name="appointment_no_plain_member",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("acting", False), ("role", "secretary"), _connector="OR"
+                        ),
+                        name="appointment_secretaries_act",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["organization", "role"], name="appointment_org_role")
+                ],
             },
         ),
         migrations.AddField(
@@ -493,6 +579,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "曾用名",
                 "verbose_name_plural": "曾用名",
                 "ordering": ["since"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "since"), name="organization_name_once_a_day"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -518,6 +609,10 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "检索词",
                 "verbose_name_plural": "检索词",
+                "constraints": [
+                    models.UniqueConstraint(fields=("member", "text"), name="search_term_once")
+                ],
+                "indexes": [models.Index(fields=["text", "member"], name="search_term_text")],
             },
         ),
         migrations.CreateModel(
@@ -557,6 +652,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "登录条",
                 "verbose_name_plural": "登录条",
+                "indexes": [
+                    models.Index(fields=["member", "expires_at"], name="slip_member_expires")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -635,139 +733,9 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.AddConstraint(
-            model_name="organization",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("dissolved_on", None),
-                    ("dissolved_on__gte", models.F("founded_on")),
-                    _connector="OR",
-                ),
-                name="organization_dissolved_later",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="organization",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("merged_into", None), ("dissolved_on__isnull", False), _connector="OR"
-                ),
-                name="organization_merged_dissolved",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="mobilestay",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("until", None)), fields=("member",), name="mobile_stay_one_open"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="mobilestay",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until", None), ("until__gte", models.F("since")), _connector="OR"
-                ),
-                name="mobile_stay_until_after_since",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="membership",
-            index=models.Index(fields=["branch", "since"], name="membership_branch_since"),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("until", None)), fields=("member",), name="membership_one_open"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until", None), ("until__gte", models.F("since")), _connector="OR"
-                ),
-                name="membership_until_after_since",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended", ""), ("until", None)),
-                    models.Q(("until__isnull", False), models.Q(("ended", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="membership_ended_with_until",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["organization", "-id"], name="audit_organization"),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["by", "-id"], name="audit_by"),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["at"], name="audit_at"),
-        ),
-        migrations.AddIndex(
-            model_name="appointment",
-            index=models.Index(fields=["organization", "role"], name="appointment_org_role"),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("until", None)),
-                fields=("member", "role", "organization"),
-                name="appointment_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until", None), ("until__gte", models.F("since")), _connector="OR"
-                ),
-                name="appointment_until_after_since",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role", "member"), _negated=True),
-                name="appointment_no_plain_member",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("acting", False), ("role", "secretary"), _connector="OR"),
-                name="appointment_secretaries_act",
-            ),
-        ),
         migrations.AddIndex(
             model_name="member",
             index=models.Index(fields=["branch", "name"], name="member_branch_name"),
-        ),
-        migrations.AddConstraint(
-            model_name="organizationname",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "since"), name="organization_name_once_a_day"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="searchterm",
-            index=models.Index(fields=["text", "member"], name="search_term_text"),
-        ),
-        migrations.AddConstraint(
-            model_name="searchterm",
-            constraint=models.UniqueConstraint(fields=("member", "text"), name="search_term_once"),
-        ),
-        migrations.AddIndex(
-            model_name="signinslip",
-            index=models.Index(fields=["member", "expires_at"], name="slip_member_expires"),
         ),
         migrations.CreateModel(
             name="Upload",

@@ -67,6 +67,16 @@ class Migration(migrations.Migration):
                 "verbose_name": "党员导入记录",
                 "verbose_name_plural": "党员导入记录",
                 "ordering": ["-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("undone_at", None), ("undone_by", None)),
+                            models.Q(("undone_at__isnull", False), ("undone_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="people_import_undone",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -139,34 +149,19 @@ class Migration(migrations.Migration):
                 "verbose_name": "党员导入的行",
                 "verbose_name_plural": "党员导入的行",
                 "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("receipt", "member"), name="people_import_line_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", "kept"), models.Q(("reason", ""), _negated=True)),
+                            models.Q(models.Q(("outcome", "kept"), _negated=True), ("reason", "")),
+                            _connector="OR",
+                        ),
+                        name="people_import_line_kept",
+                    ),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="peopleimport",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("undone_at", None), ("undone_by", None)),
-                    models.Q(("undone_at__isnull", False), ("undone_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="people_import_undone",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="peopleimportline",
-            constraint=models.UniqueConstraint(
-                fields=("receipt", "member"), name="people_import_line_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="peopleimportline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("outcome", "kept"), models.Q(("reason", ""), _negated=True)),
-                    models.Q(models.Q(("outcome", "kept"), _negated=True), ("reason", "")),
-                    _connector="OR",
-                ),
-                name="people_import_line_kept",
-            ),
         ),
     ]

@@ -22,11 +22,27 @@ class Migration(migrations.Migration):
                 ("on", models.DateField(verbose_name="日期")),
                 ("from_path", models.CharField(max_length=40, verbose_name="原位置")),
                 ("to_path", models.CharField(max_length=40, verbose_name="新位置")),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="moves",
+                        to="portal.organization",
+                        verbose_name="党组织",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "隶属变动",
                 "verbose_name_plural": "隶属变动",
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("from_path", models.F("to_path")), _negated=True),
+                        name="organization_move_elsewhere",
+                    )
+                ],
+                "indexes": [models.Index(fields=["on"], name="organization_move_on")],
             },
         ),
         migrations.RemoveConstraint(
@@ -65,27 +81,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("state__in", ["open", "answered"])),
                 fields=("first",),
                 name="suggestion_asked_again_once",
-            ),
-        ),
-        migrations.AddField(
-            model_name="organizationmove",
-            name="organization",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="moves",
-                to="portal.organization",
-                verbose_name="党组织",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="organizationmove",
-            index=models.Index(fields=["on"], name="organization_move_on"),
-        ),
-        migrations.AddConstraint(
-            model_name="organizationmove",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("from_path", models.F("to_path")), _negated=True),
-                name="organization_move_elsewhere",
             ),
         ),
     ]
