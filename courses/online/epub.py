@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from django.template.loader import render_to_string
 
 TYPE = "application/epub+zip"
-FOLDER = "courses/online/epub/"
+FOLDER = "courses/epub/"
 SOME_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can say
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # The title on the cover: up to so many characters, so many on a line, at that size.
