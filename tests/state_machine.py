@@ -1,15 +1,18 @@
 """What both state machines share: one small city, the verbs on people, rules and the programme's
 life, and the invariants, computed anew after each step by the plainest means.
 
-The ledger's machine posts raw lines (tests/credits/), that of courses drives sessions, rolls and
-what members say about them (tests/courses/).
+The ledger's machine posts raw lines (tests/credits/); those of courses drive sessions, rolls and
+what members say about them, and what is studied without a meeting (tests/courses/).
 """
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections import Counter
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -492,6 +495,129 @@ class CityMachine(RuleBasedStateMachine):
                 new_rules = self.rules_of[member] != rules[member]
                 assert new_rules or member in self.redated, "completion lost its moment"
         self.completed, self.rules_of = now, rules
+
+
+class DeedMachine(CityMachine):
+    """A machine that chooses among deeds itself: of those that bear upon something, each as often
+    as the others (Hypothesis' own choice among thirty rules left some of them out)."""
+
+    deeds: list[Deed]
+    done: Counter[str]  # by verb, over all examples; each machine has its own
+    # The verbs of the city are chosen by `act`, too.
+    transfer, move_branch, merge = map(
+        inspect.unwrap, (CityMachine.transfer, CityMachine.move_branch, CityMachine.merge)
+    )
+    divide, hand_over = map(inspect.unwrap, (CityMachine.divide, CityMachine.hand_over))
+    exempt, exempt_many = map(inspect.unwrap, (CityMachine.exempt, CityMachine.exempt_many))
+    end_exemption = inspect.unwrap(CityMachine.end_exemption)
+    change_rules, recompute = map(inspect.unwrap, (CityMachine.change_rules, CityMachine.recompute))
+    end_study, close_books, reopen = map(
+        inspect.unwrap, (CityMachine.end_study, CityMachine.close_books, CityMachine.reopen)
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chance = Random(0)
+        self.salt = type(self).full  # Hypothesis likes 0 best of all seeds: no example twice
+        self.story: list[str] = []
+
+    @rule(seed=st.integers(0, 2**31))
+    def act(self, seed: int) -> None:
+        """One verb."""
+        self.chance = Random(f"{self.salt} {seed} {self.checked}")
+        while True:
+            name, may, draw = self.chance.choice(self.deeds)
+            if may(self):
+                break
+        arguments = draw(self.chance)
+        self.redated = set()
+        self.story.append(f"{name}{arguments}")
+        try:
+            inspect.unwrap(getattr(type(self), name))(self, *arguments)
+        except BaseException as error:
+            error.add_note("\n".join(self.story))
+            raise
+
+    def did(self, verb: str) -> None:
+        type(self).done[verb] += 1
+
+
+Draw = Callable[[Random], tuple[Any, ...]]
+May = Callable[[Any], bool]  # of a machine: whether the deed bears upon something now
+Deed = tuple[str, May, Draw]
+
+
+def always(machine: Any) -> bool:
+    return True
+
+
+def nothing(chance: Random) -> tuple[()]:
+    """What a deed is drawn that takes no arguments."""
+    return ()
+
+
+def one(*choices: Any) -> Draw:
+    return lambda c: (c.choice(choices),)
+
+
+def both(first: Draw, second: Draw) -> Draw:
+    return lambda c: (*first(c), *second(c))
+
+
+CITY_DEEDS: list[Deed] = [
+    (
+        "divide",
+        lambda m: not m.divided,
+        lambda c: (c.randrange(3), c.randrange(6), c.random() < 0.5),
+    ),
+    (
+        "hand_over",
+        lambda m: m.checked % 4 == 0,
+        lambda c: (c.randrange(2), c.randrange(6), c.random() < 0.3),
+    ),
+    (
+        "exempt_many",
+        lambda m: m.checked % 4 == 1,
+        lambda c: ({*c.sample(range(6), 2)}, c.choice([None, 100, 300])),
+    ),
+    ("transfer", always, lambda c: (c.randrange(6), c.randrange(4))),
+    ("move_branch", lambda m: m.checked % 4 == 3, lambda c: (c.randrange(3), c.random() < 0.5)),
+    ("merge", lambda m: not m.merged, one(0, 1)),
+    (
+        "exempt",
+        lambda m: m.checked % 4 == 2,
+        lambda c: (c.randrange(4), c.choice([None, 100, 300])),
+    ),
+    ("end_exemption", lambda m: bool(m.exempted), lambda c: (c.randrange(6),)),
+    (
+        "change_rules",
+        lambda m: m.is_open() and m.checked % 2 == 0,
+        both(one(400, 600, 800), one(100, 200, None)),
+    ),
+    ("recompute", lambda m: m.checked % 4 == 3, one(0, 1, 2)),
+    *[("end_study", lambda m: m.checked > 16 and m.state() == "running", nothing)] * 3,
+    *[("close_books", lambda m: m.closings < 2 and m.state() == "closing", one(0, 1, 2))] * 6,
+    *[("reopen", lambda m: m.state() == "closed", nothing)] * 6,
+]
+
+
+class expected:
+    """What follows is done, or refused: as the rules say. Refused, nothing after it happens."""
+
+    def __init__(self, may: bool) -> None:
+        self.may = may
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        if kind is None:
+            assert self.may, "done although it must be refused"
+            return False
+        if not issubclass(kind, Refusal):
+            return False
+        assert not self.may, f"refused although it may be done: {error}"
+        return True
 
 
 def run(machine: type[CityMachine], examples: int) -> None:

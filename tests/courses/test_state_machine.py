@@ -8,18 +8,15 @@ leave behind is written down here, from the rules alone.
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule
+from hypothesis.stateful import initialize
 
 from courses import (
     attendance_plans,
@@ -65,7 +62,20 @@ from portal.refusals import Refusal
 from tests import cast
 from tests.cast import days_ago, moment
 from tests.paper import Line, worth
-from tests.state_machine import SMALL, CityMachine, Entry, run
+from tests.state_machine import (
+    CITY_DEEDS,
+    SMALL,
+    Deed,
+    DeedMachine,
+    Draw,
+    Entry,
+    always,
+    both,
+    expected,
+    nothing,
+    one,
+    run,
+)
 
 EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "100"))
 THERE = {"present", "late", "left_early"}
@@ -131,21 +141,10 @@ class Roll:
         return self.starts + timedelta(minutes=self.minutes)
 
 
-class CourseMachine(CityMachine):
+class CourseMachine(DeedMachine):
     """Five sessions of two branches, planned when the example begins."""
 
-    done: Counter[str] = Counter()  # by verb, over all examples
-    # The verbs of the city are chosen by `act`, too.
-    transfer, move_branch, merge = map(
-        inspect.unwrap, (CityMachine.transfer, CityMachine.move_branch, CityMachine.merge)
-    )
-    divide, hand_over = map(inspect.unwrap, (CityMachine.divide, CityMachine.hand_over))
-    exempt, exempt_many = map(inspect.unwrap, (CityMachine.exempt, CityMachine.exempt_many))
-    end_exemption = inspect.unwrap(CityMachine.end_exemption)
-    change_rules, recompute = map(inspect.unwrap, (CityMachine.change_rules, CityMachine.recompute))
-    end_study, close_books, reopen = map(
-        inspect.unwrap, (CityMachine.end_study, CityMachine.close_books, CityMachine.reopen)
-    )
+    done: Counter[str] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,9 +161,6 @@ class CourseMachine(CityMachine):
         self.expired: dict[str, tuple[int, Line]] = {}  # logs over which the books were closed
         self.attested: dict[tuple[str, int], tuple[str, str]] = {}  # state and key of the newest
         self.drawn: dict[str, str] = {}  # logs in a sample, and how far each of them is
-        self.chance = Random(0)
-        self.salt = type(self).full  # Hypothesis likes 0 best of all seeds: no example twice
-        self.story: list[str] = []
 
     @initialize(stage=st.integers(0, 3))
     def begin(self, stage: int) -> None:
@@ -173,24 +169,6 @@ class CourseMachine(CityMachine):
             self.open_key(key)
         for key in ("", "", "ae", "abcde")[stage]:
             self.close_key(key, "absent")
-
-    @rule(seed=st.integers(0, 2**31))
-    def act(self, seed: int) -> None:
-        """One verb; of those that bear upon something, each as often as the others (Hypothesis'
-        own choice among thirty rules left some of them out)."""
-        self.chance = Random(f"{self.salt} {seed} {self.checked}")
-        while True:
-            name, may, draw = self.chance.choice(DEEDS)
-            if may(self):
-                break
-        arguments = draw(self.chance)
-        self.redated = set()
-        self.story.append(f"{name}{arguments}")
-        try:
-            inspect.unwrap(getattr(type(self), name))(self, *arguments)
-        except BaseException as error:
-            error.add_note("\n".join(self.story))
-            raise
 
     # --- Shorthands ---------------------------------------------------------------------------
 
@@ -216,9 +194,6 @@ class CourseMachine(CityMachine):
     def is_due(self, key: str, who: int) -> bool:
         """By the branch of that day: whoever is transferred is so today, after all sessions."""
         return who // 2 == self.rolls[key].organiser and self.ids[who] not in self.exempted
-
-    def did(self, verb: str) -> None:
-        type(self).done[verb] += 1
 
     def settle(self, key: str, members: list[int], *, withdrawn: list[int] | None = None) -> None:
         """What a roll gives these people now, in place of what it gave them."""
@@ -535,8 +510,10 @@ class CourseMachine(CityMachine):
 
     def decide_host(self, how: str) -> None:
         """Its home recognises it, as far as it fits, or declines it; the host takes it back."""
-        places = sorted(p for p, (state, _) in self.attested.items() if state == "waiting")
-        rows = list(HostAttendance.objects.filter(key__in=[self.attested[p][1] for p in places]))
+        waiting = {s: p for p, (state, s) in self.attested.items() if state == "waiting"}
+        found = HostAttendance.objects.filter(key__in=waiting).order_by("pk")
+        rows = list(found)  # of two at one time the one that was attested first counts
+        places = [waiting[row.key] for row in rows]
         by, at = self.city.by, self.tick()
         with pytest.raises(host_sessions.NotYourself):
             host_decisions.recognise(rows, by=self.official(), at=at)
@@ -821,36 +798,9 @@ class CourseMachine(CityMachine):
                 assert lives.get(line) == (key, member), "a question about a line that is gone"
 
 
-class expected:
-    """What follows is done, or refused: as the rules say. Refused, nothing after it happens."""
-
-    def __init__(self, may: bool) -> None:
-        self.may = may
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        if kind is None:
-            assert self.may, "done although it must be refused"
-            return False
-        if not issubclass(kind, Refusal):
-            return False
-        assert not self.may, f"refused although it may be done: {error}"
-        return True
-
-
 def is_log(place: tuple[str, int]) -> bool:
     """Whether a place on paper is a log's; keys of what hosts attest are random, and longer."""
     return place[0].startswith("log") and len(place[0]) < 8
-
-
-Draw = Callable[[Random], tuple[Any, ...]]
-May = Callable[[CourseMachine], bool]
-
-
-def always(machine: CourseMachine) -> bool:
-    return True
 
 
 def closed(machine: CourseMachine) -> bool:
@@ -874,16 +824,8 @@ def picks(count: int) -> Draw:
     return lambda c: tuple(c.randrange(20) for _ in range(count))
 
 
-def one(*choices: Any) -> Draw:
-    return lambda c: (c.choice(choices),)
-
-
-def both(first: Draw, second: Draw) -> Draw:
-    return lambda c: (*first(c), *second(c))
-
-
 YES = one(True, False)
-DEEDS: list[tuple[str, May, Draw]] = [
+DEEDS: list[Deed] = [
     ("sign_up", always, picks(2)),
     ("ask_leave", always, both(picks(2), one("sick", "personal"))),
     ("ask_leave", always, both(picks(2), one("sick", "personal"))),
@@ -901,7 +843,7 @@ DEEDS: list[tuple[str, May, Draw]] = [
     * 2,
     *[("attest", closed, picks(2))] * 2,
     *[("decide_host", waits, one("recognise", "recognise", "decline", "withdraw"))] * 3,
-    *[("reverse_host", recognised, lambda c: ())] * 2,
+    *[("reverse_host", recognised, nothing)] * 2,
     ("close_roll", always, both(picks(1), one("", "absent", "present"))),
     ("close_roll", always, both(picks(1), one("", "absent", "present"))),
     ("reopen_roll", closed, picks(1)),
@@ -914,53 +856,22 @@ DEEDS: list[tuple[str, May, Draw]] = [
     ("move", closed, both(picks(4), one(False))),
     ("move", closed, both(picks(4), one(False))),
     ("move", closed, both(picks(4), one(False))),
-    ("ask_about", lambda m: any(key in KEYS for key, _ in m.paper.lines), lambda c: ()),
+    ("ask_about", lambda m: any(key in KEYS for key, _ in m.paper.lines), nothing),
     *[("end_query", lambda m: bool(m.queries), YES)] * 3,
     ("study", lambda m: m.logs < 5, both(lambda c: (c.randrange(6),), one(45, 90))),
     ("study", lambda m: m.logs < 3, both(lambda c: (c.randrange(6),), one(45, 90))),
     *[("study", lambda m: m.state() == "closing", both(lambda c: (c.randrange(6),), one(45)))] * 4,
-    *[("confirm_logs", lambda m: bool(m.pending), lambda c: ())] * 2,
+    *[("confirm_logs", lambda m: bool(m.pending), nothing)] * 2,
     ("draw_sample", lambda m: bool(m.logs), one(30, 200)),
     *[("answer_sample", lambda m: "asked" in m.drawn.values(), one(True, True, False))] * 5,
     ("judge_sample", lambda m: bool(m.drawn), both(YES, one(True, False, False))),
     *[("judge_sample", lambda m: "answered" in m.drawn.values(), both(YES, one(False)))] * 8,
-    *[("sweep", lambda m: m.state() == "closed", lambda c: ())] * 8,
-    (
-        "divide",
-        lambda m: not m.divided,
-        lambda c: (c.randrange(3), c.randrange(6), c.random() < 0.5),
-    ),
-    (
-        "hand_over",
-        lambda m: m.checked % 4 == 0,
-        lambda c: (c.randrange(2), c.randrange(6), c.random() < 0.3),
-    ),
-    (
-        "exempt_many",
-        lambda m: m.checked % 4 == 1,
-        lambda c: ({*c.sample(range(6), 2)}, c.choice([None, 100, 300])),
-    ),
-    ("reverse_log", lambda m: any(map(is_log, m.paper.lines)), lambda c: ()),
-    *[("hand_in_again", lambda m: bool(m.expired), lambda c: ())] * 6,
-    ("transfer", always, lambda c: (c.randrange(6), c.randrange(4))),
-    ("move_branch", lambda m: m.checked % 4 == 3, lambda c: (c.randrange(3), c.random() < 0.5)),
-    ("merge", lambda m: not m.merged, one(0, 1)),
-    (
-        "exempt",
-        lambda m: m.checked % 4 == 2,
-        lambda c: (c.randrange(4), c.choice([None, 100, 300])),
-    ),
-    ("end_exemption", lambda m: bool(m.exempted), lambda c: (c.randrange(6),)),
-    (
-        "change_rules",
-        lambda m: m.is_open() and m.checked % 2 == 0,
-        both(one(400, 600, 800), one(100, 200, None)),
-    ),
-    ("recompute", lambda m: m.checked % 4 == 3, one(0, 1, 2)),
-    *[("end_study", lambda m: m.checked > 16 and m.state() == "running", lambda c: ())] * 3,
-    *[("close_books", lambda m: m.closings < 2 and m.state() == "closing", one(0, 1, 2))] * 6,
-    *[("reopen", lambda m: m.state() == "closed", lambda c: ())] * 6,
+    *[("sweep", lambda m: m.state() == "closed", nothing)] * 8,
+    ("reverse_log", lambda m: any(map(is_log, m.paper.lines)), nothing),
+    *[("hand_in_again", lambda m: bool(m.expired), nothing)] * 6,
+    *CITY_DEEDS,
 ]
+CourseMachine.deeds = DEEDS
 
 
 def drive(examples: int) -> None:
