@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from django.http import HttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_GET
 
 from courses import line_queries
 from courses.models import LineQuery
+from credits.models import Form, Posting
 from credits.statements import Line
 from credits.views.statement import statement_of
 from portal import gate
@@ -17,6 +21,11 @@ from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.models import Member
 from portal.rendering import page
+from portal.templatetags.portal import hours, moment
+
+FORMS = dict(Form.choices)
+ENTRY = "[entry]"  # stands in a form for the id of the line
+END = mark_safe("</a>")
 
 
 @require_GET
@@ -36,31 +45,69 @@ def member_hours(request: MemberRequest, member: int) -> HttpResponse:
 
 def _statement(request: MemberRequest, member: Member) -> HttpResponse:
     context = statement_of(request, member)
-    programme = context["programme"]
+    programme, own = context["programme"], context["own"]
     asked = line_queries.of_member(programme, member)
     newest: dict[int, LineQuery] = {}
     for query in reversed(asked):
         if query.entry_id:
             newest[query.entry_id] = query
-    open_ = context["own"] and programme.takes_postings
+    wrong = _wrong(request) if own and programme.takes_postings else None
     context |= {
-        "lines": [_shown(line, newest.get(line.entry.pk), open_) for line in context["lines"]],
+        "lines": [
+            _shown(line, newest.get(line.entry.pk), own=own, wrong=wrong)
+            for line in context["lines"]
+        ],
         "missing": [query for query in asked if query.entry_id is None],
-        "may_ask": open_,
-        "reasons": _reasons() if open_ else "",
+        "may_ask": wrong is not None,
         "today": request.today,
     }
     return page(request, "credits/statement.html", context)
 
 
-def _reasons() -> str:
-    """The buttons of what may be wrong, made once: they stand under each line."""
+def _wrong(request: MemberRequest) -> Callable[[int], SafeString]:
+    """Writes the form in which a line is said to be wrong; made once, it stands under each."""
     reasons = [(reason.value, reason.label) for reason in line_queries.STOCK]
-    return render_to_string("courses/_reasons.html", {"reasons": reasons})
+    context = {"entry": ENTRY, "reasons": reasons}
+    form = render_to_string("courses/_wrong.html", context, request)
+    before, after = form.split(ENTRY)
+    return lambda pk: mark_safe(f"{before}{pk}{after}")  # noqa: S308 - a template's, and a number
 
 
-def _shown(line: Line, query: LineQuery | None, open_: bool) -> dict[str, Any]:
-    """A line with its newest query, and whether its member may ask about it (again)."""
-    counts = not line.entry.reverses_id and line.reversed_by is None
-    may_ask = open_ and counts and not (query and query.is_open)
-    return {"line": line, "query": query, "may_ask": may_ask}
+def _shown(
+    line: Line, query: LineQuery | None, *, own: bool, wrong: Callable[[int], SafeString] | None
+) -> dict[str, str]:
+    """A line in words, with its newest query and the form to ask about it (again)."""
+    entry, posting = line.entry, line.entry.posting
+    counts = not entry.reverses_id and line.reversed_by is None
+    asks = wrong is not None and counts and not (query and query.is_open)
+    leads = own and posting.has_page
+    noted = line.late or line.why or line.reversed_by or posting.reason or query
+    said_by = (
+        f"由{vars(entry)['posted_by']}批准"
+        if posting.is_granted and not entry.reverses_id
+        else "记"
+    )
+    return {
+        "day": f"{entry.day:%Y-%m-%d}",
+        "open": format_html('<a href="{}">', _source(posting)) if leads else "",
+        "title": posting.title,
+        "close": END if leads else "",
+        "struck": "（冲销）" if entry.reverses_id else "",
+        "tag": format_html(' <span class="tag">{}</span>', posting.mark) if posting.mark else "",
+        "home": entry.home.short_name,
+        "at": moment(posting.at),
+        "by": said_by,
+        "form": FORMS[entry.form],
+        "earned": hours(line.earned),
+        "recognised": hours(line.recognised),
+        "note": render_to_string(
+            "courses/_line_note.html", {"line": line, "query": query, "own": own}
+        )
+        if noted
+        else "",
+        "wrong": wrong(entry.pk) if wrong and asks else "",
+    }
+
+
+def _source(posting: Posting) -> str:
+    return reverse("source", args=[posting.kind, posting.key])
