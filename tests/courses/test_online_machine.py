@@ -77,10 +77,11 @@ class OnlineMachine(DeedMachine):
         self.talks: dict[str, Talk] = {}
         self.posted = 0
 
-    @initialize(stage=st.integers(0, 3))
+    @initialize(stage=st.integers(0, 4))
     def begin(self, stage: int) -> None:
         """How far things have gone: nothing yet, a question answered, some days full and the
-        discussion closed, half of the answers looked at."""
+        discussion closed, half of the answers looked at, of which one is hidden; or, instead of
+        that, the books closed."""
         if stage:
             self.ask(45)
             for number in (0, 2, 3, 4):
@@ -90,8 +91,12 @@ class OnlineMachine(DeedMachine):
                 self.attend(number, 180)
                 self.study(0, number, right=True)
             self.close_talk(0)
-        if stage > 2:
+        if stage == 3:
+            self.hide(0, show=False)
             self.recognise(0, some=True)
+        if stage == 4:
+            self.end_study()
+            self.close_books(0)
 
     def fits(self, member: int, line: Line) -> bool:
         """Whether the day has room for it and its content is new."""
