@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpResponse
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from courses import line_queries
 from courses.models import LineQuery
-from credits.models import Form, Posting
+from credits.models import Form
 from credits.statements import Line
 from credits.views.statement import statement_of
 from portal import gate
@@ -51,10 +52,11 @@ def _statement(request: MemberRequest, member: Member) -> HttpResponse:
     for query in reversed(asked):
         if query.entry_id:
             newest[query.entry_id] = query
-    wrong = _wrong(request) if own and programme.takes_postings else None
+    token = get_token(request)
+    wrong = _wrong(token) if own and programme.takes_postings else None
     context |= {
         "lines": [
-            _shown(line, newest.get(line.entry.pk), own=own, wrong=wrong)
+            _shown(line, newest.get(line.entry.pk), own=own, token=token, wrong=wrong)
             for line in context["lines"]
         ],
         "missing": [query for query in asked if query.entry_id is None],
@@ -64,22 +66,27 @@ def _statement(request: MemberRequest, member: Member) -> HttpResponse:
     return page(request, "credits/statement.html", context)
 
 
-def _wrong(request: MemberRequest) -> Callable[[int], SafeString]:
+def _wrong(token: str) -> Callable[[int], SafeString]:
     """Writes the form in which a line is said to be wrong; made once, it stands under each."""
     reasons = [(reason.value, reason.label) for reason in line_queries.STOCK]
-    context = {"entry": ENTRY, "reasons": reasons}
-    form = render_to_string("courses/_wrong.html", context, request)
+    context = {"entry": ENTRY, "reasons": reasons, "csrf_token": token}
+    form = render_to_string("courses/_wrong.html", context)
     before, after = form.split(ENTRY)
     return lambda pk: mark_safe(f"{before}{pk}{after}")  # noqa: S308 - a template's, and a number
 
 
 def _shown(
-    line: Line, query: LineQuery | None, *, own: bool, wrong: Callable[[int], SafeString] | None
+    line: Line,
+    query: LineQuery | None,
+    *,
+    own: bool,
+    token: str,
+    wrong: Callable[[int], SafeString] | None,
 ) -> dict[str, str]:
     """A line in words, with its newest query and the form to ask about it (again)."""
     entry, posting = line.entry, line.entry.posting
     counts = not entry.reverses_id and line.reversed_by is None
-    asks = wrong is not None and counts and not (query and query.is_open)
+    asks = counts and not (query and query.is_open)
     leads = own and posting.has_page
     noted = line.late or line.why or line.reversed_by or posting.reason or query
     said_by = (
@@ -89,7 +96,9 @@ def _shown(
     )
     return {
         "day": f"{entry.day:%Y-%m-%d}",
-        "open": format_html('<a href="{}">', _source(posting)) if leads else "",
+        "open": format_html('<a href="{}">', reverse("source", args=[posting.kind, posting.key]))
+        if leads
+        else "",
         "title": posting.title,
         "close": END if leads else "",
         "struck": "（冲销）" if entry.reverses_id else "",
@@ -101,13 +110,10 @@ def _shown(
         "earned": hours(line.earned),
         "recognised": hours(line.recognised),
         "note": render_to_string(
-            "courses/_line_note.html", {"line": line, "query": query, "own": own}
+            "courses/_line_note.html",
+            {"line": line, "query": query, "own": own, "csrf_token": token},
         )
         if noted
         else "",
         "wrong": wrong(entry.pk) if wrong and asks else "",
     }
-
-
-def _source(posting: Posting) -> str:
-    return reverse("source", args=[posting.kind, posting.key])

@@ -183,6 +183,28 @@ def test_nobody_asks_through_the_page_about_a_line_of_somebody_else(hand, closed
     assert not LineQuery.objects.exists()
 
 
+def test_a_query_is_taken_back_by_the_form_on_the_page_with_its_token(programme, closed, lin, city):
+    """Under its line, and where one is missing: as a browser sends it, tokens and all."""
+    by = city.actor("lin")
+    line_queries.ask(entry_of(lin), "twice", by=by, at=NOW)
+    line_queries.ask_missing(programme, days_ago(3), "上午的党课", by=by, at=NOW)
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(lin, "portal.sign_in.MemberBackend")
+
+    page = browser.get(reverse("my-hours")).content.decode()
+    forms = re.findall(
+        r'<form method="post" action="(/queries/[0-9]+/withdraw/)">'
+        r'<input type="hidden" name="csrfmiddlewaretoken" value="([^"]+)">',
+        page,
+    )
+
+    assert len(forms) == 2
+    for address, token in forms:
+        answer = browser.post(address, {"csrfmiddlewaretoken": token})
+        assert answer.status_code == 302
+    assert set(LineQuery.objects.values_list("state", flat=True)) == {"withdrawn"}
+
+
 def test_another_branchs_secretary_sees_and_decides_nothing(hand, closed, lin, city):
     query = line_queries.ask(entry_of(lin), "twice", by=city.actor("lin"), at=NOW)
     other = hand("zheng")
