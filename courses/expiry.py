@@ -8,9 +8,9 @@ locked (`BooksAhead`); line queries are locked after it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -40,23 +40,6 @@ HOST = "封账时流出地还没有认定，未记学时。"
 LESSON = "封账时还没有能记入，未记学时。"
 ANSWER = "封账时还没有认定，未记学时。"
 QUERY = "封账时还没有处理，账目按封账时的记录为准。"
-ASKED = {  # what `_end_asked` ends, in its order
-    "logs": "学习记录",
-    "leave": "请假",
-    "walk_ins": "加入名单",
-    "hosts": "流入地活动",
-    "lessons": "微党课学时",
-    "answers": "讨论回答",
-}
-PENDING = {  # what a closing would end, in words
-    "logs": "待确认的学习记录",
-    "queries": "待核对的疑问",
-    "leave": "待批的请假",
-    "walk_ins": "待确认的加入请求",
-    "hosts": "待认定的流入地活动",
-    "lessons": "暂未记入的微党课",
-    "answers": "待认定的讨论回答",
-}
 STRAGGLERS = timedelta(days=2)  # how long after a closing somebody's act may still come to an end
 
 
@@ -64,9 +47,8 @@ def follow(closing: Closing, *, by: Actor, at: datetime) -> None:
     """Follower of `programmes.close_books`."""
     programme = closing.programme
     if isinstance(closing, BooksAhead):
-        counts = _end_asked(programme, at=at)
-        told = dict(zip(ASKED, counts, strict=True))
-        parts = [f"{n}{c} 条" for n, c in zip(ASKED.values(), counts, strict=True) if c]
+        told = _end_asked(programme, at=at)
+        parts = [f"{ASKED[name].noun}{count} 条" for name, count in told.items() if count]
         if parts:
             audit.record(
                 AuditEvent.Event.PROGRAMME,
@@ -119,35 +101,19 @@ def hand_in_again(log: StudyLog, *, by: Actor, at: datetime) -> StudyLog:
 
 def pending(programme: Programme) -> dict[str, int]:
     """How many of each kind would end if the books were closed now."""
-    return {
-        "logs": _logs(programme).count(),
-        "queries": _queries(programme).count(),
-        "leave": _leave(programme).count(),
-        "walk_ins": _walk_ins(programme).count(),
-        "hosts": _hosts(programme).count(),
-        "lessons": _lessons(programme).count(),
-        "answers": _answers(programme).count(),
-    }
+    return {name: kind.rows(programme).count() for name, kind in KINDS.items()}
 
 
-def _end_asked(programme: Programme, *, at: datetime) -> Sequence[int]:
-    """All that `ASKED` names; what was ended before stays."""
-    ended = {"decided_at": at, "state": "expired"}
+def _end_asked(programme: Programme, *, at: datetime) -> dict[str, int]:
+    """All that `ASKED` names, and how many of each; what was ended before stays."""
     # Whoever recognises answers holds their discussion before the answers, one after the other.
     talks = Discussion.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
     list(talks.filter(pk__in=_answers(programme).order_by().values("discussion")).values("pk"))
-    return (
-        _logs(programme).update(**ended, reason=LOG),
-        _leave(programme).update(**ended),
-        _walk_ins(programme).update(**ended),
-        _hosts(programme).update(**ended, reason=HOST),
-        _lessons(programme).update(**ended, reason=LESSON),
-        _answers(programme).update(**ended, reason=ANSWER),
-    )
+    return {name: kind.end(programme, at=at) for name, kind in ASKED.items()}
 
 
 def _end_queries(programme: Programme, *, at: datetime) -> int:
-    return _queries(programme).update(state=LineQuery.State.EXPIRED, decided_at=at, reply=QUERY)
+    return KINDS["queries"].end(programme, at=at)
 
 
 def _logs(programme: Programme) -> QuerySet[StudyLog]:
@@ -187,3 +153,28 @@ def _last_of(programme: Programme) -> QuerySet[Any, Any]:
     alive = others.filter(~Q(programme__state__in=["closed", "archived"]))
     rows = StudySession.objects.filter(programmes=programme)
     return rows.filter(~Exists(alive)).order_by().values("pk")
+
+
+class Kind(NamedTuple):
+    """One kind of what waits. noun, waiting: in words, ended and before; notice: what a row says
+    from then on."""
+
+    noun: str
+    waiting: str
+    rows: Callable[[Programme], QuerySet[Any]]
+    notice: dict[str, str] = {}
+
+    def end(self, programme: Programme, *, at: datetime) -> int:
+        return self.rows(programme).update(state="expired", decided_at=at, **self.notice)
+
+
+KINDS = {
+    "logs": Kind("学习记录", "待确认的学习记录", _logs, {"reason": LOG}),
+    "queries": Kind("疑问", "待核对的疑问", _queries, {"reply": QUERY}),
+    "leave": Kind("请假", "待批的请假", _leave),
+    "walk_ins": Kind("加入名单", "待确认的加入请求", _walk_ins),
+    "hosts": Kind("流入地活动", "待认定的流入地活动", _hosts, {"reason": HOST}),
+    "lessons": Kind("微党课学时", "暂未记入的微党课", _lessons, {"reason": LESSON}),
+    "answers": Kind("讨论回答", "待认定的讨论回答", _answers, {"reason": ANSWER}),
+}
+ASKED = {name: kind for name, kind in KINDS.items() if name != "queries"}  # before the lock

@@ -44,7 +44,9 @@ def ending(request: MemberRequest) -> HttpResponse:
         context |= _left(request, programme, where, places=False)
         context |= {
             "pending": [
-                (expiry.PENDING[name], n) for name, n in expiry.pending(programme).items() if n
+                (expiry.KINDS[name].waiting, n)
+                for name, n in expiry.pending(programme).items()
+                if n
             ],
             "to_come": sessions.to_come(request.at).count(),
             "waiting": rule_changes.waiting(programme),
