@@ -564,6 +564,12 @@ def both(first: Draw, second: Draw) -> Draw:
     return lambda c: (*first(c), *second(c))
 
 
+def picks(count: int) -> Draw:
+    """So many numbers, from which a deed chooses what it is about."""
+    return lambda c: tuple(c.randrange(20) for _ in range(count))
+
+
+YES: Draw = one(True, False)
 CITY_DEEDS: list[Deed] = [
     (
         "divide",

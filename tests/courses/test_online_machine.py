@@ -25,6 +25,7 @@ from courses.online.discussions import Question
 from credits import ledger
 from credits.ledger import Credit, Source
 from portal.audit import Actor
+from portal.models import Member
 from tests import cast
 from tests.cast import BEFORE, TODAY
 from tests.courses import lesson_hands as hands
@@ -32,15 +33,16 @@ from tests.paper import DAILY_CAP, Line, worth
 from tests.state_machine import (
     CITY_DEEDS,
     SMALL,
+    YES,
     Deed,
     DeedMachine,
-    Draw,
     Entry,
     always,
     both,
     expected,
     nothing,
     one,
+    picks,
     run,
 )
 
@@ -98,6 +100,9 @@ class OnlineMachine(DeedMachine):
             self.end_study()
             self.close_books(0)
 
+    def person(self, member: int) -> Member:
+        return next(person for person in self.people if person.pk == member)
+
     def fits(self, member: int, line: Line) -> bool:
         """Whether the day has room for it and its content is new."""
         own = self.paper.of(member)
@@ -121,7 +126,7 @@ class OnlineMachine(DeedMachine):
         """Its hours are taken back: the day has room again."""
         found = sorted(place for place in self.paper.lines if is_session(place))
         key, member = found[pick % len(found)]
-        person = next(p for p in self.people if p.pk == member)
+        person = self.person(member)
         source = Source("session", key, "报告会")
         with expected(self.is_open()):
             ledger.correct(
@@ -137,8 +142,7 @@ class OnlineMachine(DeedMachine):
         return Line(TODAY, worth(BANDS[which]), content=self.lessons[which].content)
 
     def key(self, which: int, member: int) -> str:
-        person = next(p for p in self.people if p.pk == member)
-        return lesson_credits.key_of(self.lessons[which], person)
+        return lesson_credits.key_of(self.lessons[which], self.person(member))
 
     def study(self, which: int, who: int, right: bool) -> None:
         """Answer its questions: it earns once, and nothing into closed books."""
@@ -162,21 +166,16 @@ class OnlineMachine(DeedMachine):
                 assert made.state == "passed"
             self.did(f"study {made.state}")
 
-    def credit_of(self, pick: int, *states: str) -> tuple[tuple[int, int], LessonCredit] | None:
+    def credit_of(self, pick: int, *states: str) -> tuple[tuple[int, int], LessonCredit]:
         """Some lesson's credit in one of these states."""
         fit = sorted(place for place, state in self.credits.items() if state in states)
-        if not fit:
-            return None
         which, member = fit[pick % len(fit)]
         rows = LessonCredit.objects.filter(lesson=self.lessons[which], member=member)
         return (which, member), rows.order_by("-pk")[0]
 
     def credit_lesson(self, pick: int) -> None:
         """What waits, and what ended with the books, once nothing stands in its way."""
-        found = self.credit_of(pick, "waiting", "expired")
-        if not found:
-            return
-        place, row = found
+        place, row = self.credit_of(pick, "waiting", "expired")
         fits = self.fits(place[1], self.line(place[0]))
         with expected(self.is_open() and fits):
             lesson_credits.credit_now(row, by=Actor(row.member, "member"), at=self.tick())
@@ -185,10 +184,7 @@ class OnlineMachine(DeedMachine):
             self.credits[place] = "credited"
 
     def reverse_lesson(self, pick: int) -> None:
-        found = self.credit_of(pick, "credited")
-        if not found:
-            return
-        place, row = found
+        place, row = self.credit_of(pick, "credited")
         with pytest.raises(lesson_credits.NotYourself):
             lesson_credits.reverse(
                 row, reason="代答", by=Actor(row.member, "secretary"), at=self.clock
@@ -369,10 +365,6 @@ def who(chance: Random) -> tuple[int]:
     return (chance.choice([0, 0, 2, 2, 3, 3, 1, 4, 5]),)
 
 
-def pick(chance: Random) -> tuple[int]:
-    return (chance.randrange(20),)
-
-
 def talks(machine: OnlineMachine) -> bool:
     return bool(machine.talks)
 
@@ -392,7 +384,7 @@ def ended(machine: OnlineMachine) -> bool:
     return machine.is_open() and full and "expired" in machine.credits.values()
 
 
-YES: Draw = one(True, False)
+pick = picks(1)
 DEEDS: list[Deed] = [
     *[("attend", OnlineMachine.is_open, both(who, one(90, 135, 180)))] * 7,
     *[("strike", lambda m: any(map(is_session, m.paper.lines)), pick)] * 2,

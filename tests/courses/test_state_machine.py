@@ -65,15 +65,16 @@ from tests.paper import Line, worth
 from tests.state_machine import (
     CITY_DEEDS,
     SMALL,
+    YES,
     Deed,
     DeedMachine,
-    Draw,
     Entry,
     always,
     both,
     expected,
     nothing,
     one,
+    picks,
     run,
 )
 
@@ -819,12 +820,6 @@ def recognised(machine: CourseMachine) -> bool:
     return any(state == "recognised" for state, _ in machine.attested.values())
 
 
-def picks(count: int) -> Draw:
-    """So many numbers from which `near` and `one_of` choose."""
-    return lambda c: tuple(c.randrange(20) for _ in range(count))
-
-
-YES = one(True, False)
 DEEDS: list[Deed] = [
     ("sign_up", always, picks(2)),
     ("ask_leave", always, both(picks(2), one("sick", "personal"))),
