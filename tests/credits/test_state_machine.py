@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from credits import catch_up, claim_decisions, claims, conflicts, ledger
 from credits.ledger import Credit, Source
@@ -41,7 +41,7 @@ def pick(number: int) -> tuple[Any, ...]:
     return tuple(line)
 
 
-class LedgerMachine(CityMachine):
+class LedgerMachine(CityMachine, RuleBasedStateMachine):
     """Raw postings of random lines, and their corrections."""
 
     def __init__(self) -> None:
