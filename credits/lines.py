@@ -168,7 +168,7 @@ class Request:
     def place(self) -> tuple[str, str]:
         return self.source.kind, self.source.key
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Digest of what is asked for, in stable keys."""
         lines = [credit.canonical for credit in self.credits]

@@ -1,34 +1,31 @@
 """A whole city in bulk: `seed fushun --branches … --entries …`, resumable after kill -9.
 
-The city itself is one transaction; then every few groups of branches (a group is one general
-branch or committee) write one stretch of a programme in a transaction of their own. A seed that
-was killed goes on with the first batch that is not there, and ends with the digest of one that ran
-through.
+The city itself is one transaction; then several processes write batches of its groups of branches,
+each a stretch of a programme in a transaction of its own (`city_batches`). A seed that was killed
+goes on with the batches that are not there, and ends with the digest of one that ran through.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from time import perf_counter
 
 from django.db import transaction
-from django.db.models import Count
 
-from courses.seeding import city_plan, city_writing, people, programme, syllabus, tree
+from courses.seeding import city_batches, city_plan, people, programme, syllabus, tree
 from courses.seeding.agenda import Agenda
 from courses.seeding.calendar import Calendar
-from courses.seeding.city_plan import Group
+from courses.seeding.city_batches import Stretch
 from courses.seeding.files import load
+from courses.seeding.hands import Hands, several_hands
 from courses.seeding.world import World
 from credits import bulletins, digests, programmes, weeks
 from credits.models import (
     BranchStanding,
     Bulletin,
     LedgerBook,
-    Posting,
     Programme,
     RankingPermit,
 )
@@ -37,7 +34,6 @@ from portal.audit import Actor
 from portal.models import Appointment, AuditEvent, Cohort, Member, Organization, Role
 from portal.refusals import Refusal
 
-BATCH = 10_000  # entries written at once at most, in two transactions
 PER_GROUP = 10  # branches under one general branch or committee: about 200 people
 APART = timedelta(weeks=26)  # between the programmes of a city that has several
 REGISTERED = date(2016, 1, 4)
@@ -66,10 +62,13 @@ def seed_city(
     size: Size,
     *,
     today: date,
+    jobs: int = 1,
     report: Report = print,
     progress: Progress = lambda done, total: None,
 ) -> str:
     """Build the city, or go on where a killed seed stopped; returns the digest of its books.
+
+    jobs: processes that plan and write. On SQLite only one of them writes at a time.
 
     Raises AnotherCity where something else is there, Refusal for sizes that contradict one
     another.
@@ -82,12 +81,13 @@ def seed_city(
         report(f"全市种子数据已经写完，一切保持原样；账簿校验值 {found}")
         return found
     total, done = size.entries * size.programmes, 0
-    for number in range(size.programmes):
-        calendar = Calendar(today - APART * (size.programmes - 1 - number))
-        campaign = _opened(size, number, calendar)
-        done = _fill(campaign, calendar, size, done, lambda n: progress(n, total))
-        if number < size.programmes - 1:
-            _close(campaign, calendar)
+    with several_hands(jobs) as hands:
+        for number in range(size.programmes):
+            calendar = Calendar(today - APART * (size.programmes - 1 - number))
+            campaign = _opened(size, number, calendar)
+            done = _fill(campaign, calendar, size, done, hands, lambda n: progress(n, total))
+            if number < size.programmes - 1:
+                _close(campaign, calendar)
     _finish(today)
     found = digest()
     report(f"全市种子数据已写入，本次用时 {perf_counter() - began:.0f} 秒；账簿校验值 {found}")
@@ -194,60 +194,24 @@ def _fill(
     calendar: Calendar,
     size: Size,
     done: int,
+    hands: Hands,
     progress: Callable[[int], None],
 ) -> int:
     """Everybody's hours: up to the bulletin's day, the bulletin, the rest."""
     last = calendar.at(programme.BULLETINS[-1], 10)
     known = 0  # entries when the database last took stock
+    batches = list(city_batches.cut(size.members, size.entries))
     for since, until in ((None, last), (last, None)):
-        lacking = 0
-        for groups in _batches(_groups(size), min(BATCH, size.entries // 20)):
-            acts: list[city_plan.Act] = []
-            for group in groups:
-                # What some are too few to study, the next study with their own.
-                wanted = group.entries + lacking
-                planned = city_plan.acts(
-                    campaign, calendar, replace(group, entries=wanted), size.seed
-                )
-                lacking = wanted - sum(act.lines for act in planned)
-                acts += [
-                    act
-                    for act in planned
-                    if (since is None or act.at > since) and (until is None or act.at <= until)
-                ]
-            done += _written(campaign, acts)
+        stretch = Stretch(campaign.pk, calendar, since, until, size.seed)
+        for lines in hands.do((city_batches.write, stretch, batch) for batch in batches):
+            done += lines
             if done > 4 * known:
                 known = done
                 set_wise.take_stock()
             progress(done)
-        if lacking:
-            raise Refusal(f"这些党员学不了这么多：还差 {lacking} 条学时明细，请减少 --entries。")
         if until and campaign.state == Programme.State.RUNNING:
             _publish(campaign, until)
     return done
-
-
-def _batches(groups: Iterator[Group], entries: int) -> Iterator[list[Group]]:
-    """Groups in turn, as many as have so many entries together."""
-    batch: list[Group] = []
-    for group in groups:
-        batch.append(group)
-        if sum(g.entries for g in batch) >= entries:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _written(campaign: Programme, acts: list[city_plan.Act]) -> int:
-    """Write a batch's acts at once, unless they are there; returns how many lines they have."""
-    if not acts:
-        return 0
-    keys = Posting.objects.filter(programme=campaign, kind__in=["session", "log"])
-    if keys.filter(key=acts[0].key, revision=1).exists():
-        return sum(act.lines for act in acts)
-    with transaction.atomic():
-        return city_writing.write(campaign, acts)
 
 
 def _publish(campaign: Programme, at: datetime) -> None:
@@ -272,32 +236,6 @@ def _close(campaign: Programme, calendar: Calendar) -> None:
         at = calendar.at(ends, 18)
         campaign = programmes.close_study(campaign, by=by, at=at)
         programmes.close_books(campaign, by=by, at=at + programmes.GRACE)
-
-
-def _groups(size: Size) -> Iterator[Group]:
-    """The groups in order of the tree, each with its members, secretaries and share of entries."""
-    branches: dict[int, list[Organization]] = defaultdict(list)
-    for branch in Organization.objects.branches().order_by("path"):
-        branches[branch.parent_id or 0].append(branch)
-    hosts = Organization.objects.in_bulk(list(branches))
-    heads = Member.objects.values_list("branch").annotate(n=Count("pk"))
-    count, seen, given = dict(heads.order_by()), 0, 0
-    for host, own in branches.items():
-        seen += sum(count.get(branch.pk, 0) for branch in own)
-        share = size.entries * seen // size.members - given
-        given += share
-        people_: dict[int, list[Member]] = {branch.pk: [] for branch in own}
-        rows = Member.objects.filter(branch__in=own).order_by("number")
-        for member in rows.only("pk", "key", "name", "branch_id"):
-            people_[member.branch_id or 0].append(member)
-        yield Group(hosts[host], tuple(own), people_, _secretaries(own), share)
-
-
-def _secretaries(branches: list[Organization]) -> dict[int, Actor]:
-    rows = Appointment.objects.filter(
-        organization__in=branches, role=Role.SECRETARY
-    ).select_related("member")
-    return {row.organization_id: Actor(row.member, "secretary") for row in rows}
 
 
 def _actor(role: Role) -> Actor:

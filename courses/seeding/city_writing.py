@@ -35,14 +35,19 @@ LOG = [
 ]  # fmt: skip
 
 
-def write(programme: Programme, acts: Sequence[Act]) -> int:
+def asked(acts: Sequence[Act]) -> list[Request]:
+    """What acts ask of the ledger, with everything about it that needs no lock."""
+    requests = [_asked(act) for act in acts]
+    for request in requests:
+        _ = request.fingerprint
+    return requests
+
+
+def write(programme: Programme, acts: Sequence[Act], requests: Sequence[Request]) -> int:
     """Credit acts in their order and keep sessions, marks and logs; returns how many lines.
 
     Raises Refusal where the ledger refused a line: what was drawn must fit the rules.
     """
-    if not acts:
-        return 0
-    requests = [_asked(act) for act in acts]
     posted = ledger.post_many(programme, requests, by=acts[0].by, at=acts[-1].at)
     refused = next((r for p in posted for r in p.refused), None)
     if refused:

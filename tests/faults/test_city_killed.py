@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.faults.machine import Machine, copied, laid_out, wait_for
 pytestmark = pytest.mark.both
 SEED = [
     "manage.py", "seed", "fushun", "--members", "480", "--branches", "158", "--entries", "4000",
-    "--today", "2026-06-04",
+    "--jobs", "2", "--today", "2026-06-04",
 ]  # fmt: skip
 
 
@@ -38,12 +39,15 @@ def test_a_city_killed_half_way_ends_with_the_digest_of_one_that_ran_through(tmp
 
         process = torn.start(*SEED)
         wait_for(lambda: postings(torn) > 300, seconds=120, what="a part of the postings")
+        hands = helpers(process.pid)
+        assert len(hands) == 2
         process.kill()
         process.wait()
+        wait_for(lambda: not any(map(lives, hands)), seconds=30, what="the end of its processes")
         assert "已写入" not in torn.output(process)
         assert 0 < postings(torn) < postings(whole)
 
-        again = torn.run(*SEED)
+        again = torn.run(*SEED, "--jobs", "1")
         assert again.returncode == 0, again.stderr
         assert digest(again.stdout) == digest(through.stdout)
         assert torn.one("SELECT count(*) FROM credits_ledgerentry") == 4000
@@ -62,6 +66,17 @@ def test_a_city_killed_half_way_ends_with_the_digest_of_one_that_ran_through(tmp
         two = torn.manage("verify_ledger", "--jobs", "2")
         assert two.returncode == 1
         assert "学时合计" in two.stdout + two.stderr
+
+
+def helpers(pid: int) -> list[str]:
+    """The processes that a process began."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def lives(pid: str) -> bool:
+    """Whether there is a process that did not end, reaped or not."""
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
 
 
 def postings(machine: Machine) -> int:

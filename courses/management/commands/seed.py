@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from datetime import date
 from time import perf_counter
 from typing import Any
@@ -32,6 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--programmes", type=int, default=1, metavar="N", help="of a city")
         parser.add_argument("--today", type=date.fromisoformat, metavar="DATE")
         parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument(
+            "--jobs", type=int, default=_cores(), metavar="N", help="processes that write a city"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         # A process of its own that keeps millions of live objects: collecting them over and over
@@ -44,6 +48,7 @@ class Command(BaseCommand):
                 seeding.seed_city(
                     _size(options),
                     today=today,
+                    jobs=options["jobs"],
                     report=self.stdout.write,
                     progress=self._bar(),
                 )
@@ -78,6 +83,11 @@ class Command(BaseCommand):
             self.stdout.flush()
 
         return show
+
+
+def _cores() -> int:
+    """Processors that this process may use; more than four wait for the database."""
+    return min(4, len(os.sched_getaffinity(0)))
 
 
 def _size(options: dict[str, Any]) -> Size:
