@@ -109,8 +109,9 @@ def lock_books(programme: Programme, requests: Sequence[Request]) -> dict[tuple[
 
 def write(programme: Programme, acts: Sequence[Act], heads: dict[tuple[str, str], Head]) -> None:
     """Write postings, lines and what they occupy, and move the books' heads."""
-    postings = set_wise.next_ids(Posting, len(acts))
-    entries = iter(set_wise.next_ids(LedgerEntry, sum(len(act.lines) for act in acts)))
+    given = set_wise.ask_ids(Posting, len(acts))
+    numbers = set_wise.ask_ids(LedgerEntry, sum(len(act.lines) for act in acts))
+    postings, entries = given(), iter(numbers())
     rows: list[tuple[object, ...]] = []
     for pk, act in zip(postings, acts, strict=True):
         head = heads[act.request.place]

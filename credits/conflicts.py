@@ -21,6 +21,7 @@ from credits.lines import GRANTED, Credit, Line, Refused, Request
 from credits.models import LedgerEntry, Posting, Programme
 from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
+from portal import set_wise
 
 
 @dataclass
@@ -60,19 +61,22 @@ class Occupied:
         ends = [c.end for c in credits if c.end]
         contents = {c.content for c in credits if c.content}
         pk = programme.pk
-        for member, *span in ledger_sql.homes(members):
-            occupied.homes[member].append(tuple(span))  # type: ignore[arg-type] # since … code
-        if days:
-            for member, day, hours in ledger_sql.hours_of_days(
-                pk, members, min(days), max(days), GRANTED
-            ):
-                occupied.hours[member, day] = hours
-        if starts:
-            for member, *time in ledger_sql.times(pk, members, min(starts), max(ends)):
-                occupied.times[member].append(tuple(time))  # type: ignore[arg-type] # start, end, entry
-        if contents:
-            for member, content, entry in ledger_sql.contents(pk, members, contents):
-                occupied.contents[member, content] = entry
+        with set_wise.in_one_go():
+            homes = ledger_sql.homes(members)
+            if days:
+                hours = ledger_sql.hours_of_days(pk, members, min(days), max(days), GRANTED)
+            if starts:
+                times = ledger_sql.times(pk, members, min(starts), max(ends))
+            if contents:
+                studied = ledger_sql.contents(pk, members, contents)
+        for member, *span in homes():
+            occupied.homes[member].append(tuple(span))
+        for member, day, sum_ in hours() if days else ():
+            occupied.hours[member, day] = sum_
+        for member, *time in times() if starts else ():
+            occupied.times[member].append(tuple(time))
+        for member, content, entry in studied() if contents else ():
+            occupied.contents[member, content] = entry
         occupied._load_live(requests)
         return occupied
 

@@ -21,6 +21,7 @@ from credits.dates import Windows
 from credits.lines import Credit, Line, Refused, Request, Source
 from credits.models import Posting, Programme
 from credits.standings import Held
+from portal import set_wise
 from portal.audit import Actor
 from portal.models import Member, Organization
 from portal.refusals import Refusal
@@ -195,11 +196,13 @@ def _settle_and_write(
         for line in act.lines:
             hours[line.home, line.day.replace(day=1)] += line.hours
         turned.append((*_assess(held, act), act.at))
-    chain.write(programme, acts, heads)
-    late_entries.mark(programme, acts)
     changed = {(line.member, line.period, line.form) for act in acts for line in act.lines}
-    ledger_sql.write_totals(programme.pk, [(m, p, f, held.totals[m][p, f]) for m, p, f in changed])
-    standings.save(held, made=made, hours=hours)
+    sums = [(m, p, f, held.totals[m][p, f]) for m, p, f in changed]
+    with set_wise.in_one_go(sum(len(act.lines) for act in acts)):
+        chain.write(programme, acts, heads)
+        late_entries.mark(programme, acts)
+        ledger_sql.write_totals(programme.pk, sums)
+        standings.save(held, made=made, hours=hours)
     for lost, regained, moment in turned:
         certificates.follow(programme, lost=lost, regained=regained, at=moment)
 

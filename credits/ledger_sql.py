@@ -26,7 +26,7 @@ from credits.models import (
 )
 from portal import set_wise
 from portal.models import Membership, Organization
-from portal.set_wise import among, columns, select, table
+from portal.set_wise import Answer, among, ask, columns, select, table
 
 CHUNK = 500
 SUMS = ["due", "exempt", "completed", "hours", "points"]
@@ -139,10 +139,10 @@ def totals(programme_id: int, members: Sequence[int]) -> list[tuple[int, str, st
     )
 
 
-def homes(members: Sequence[int]) -> list[tuple[int, date, date | None, int, str]]:
+def homes(members: Sequence[int]) -> Answer:
     """Memberships in order of member and day: member, since, until, branch (id, code)."""
     test, values = among(members)
-    return select(
+    return ask(
         "SELECT m.member_id, m.since, m.until, m.branch_id, o.code "  # noqa: S608 - constant names
         f"FROM {table(Membership)} m JOIN {table(Organization)} o ON o.id = m.branch_id "
         f"WHERE m.member_id {test} ORDER BY m.member_id, m.since, m.id",
@@ -152,12 +152,12 @@ def homes(members: Sequence[int]) -> list[tuple[int, date, date | None, int, str
 
 def hours_of_days(
     programme_id: int, members: Sequence[int], first: date, last: date, granted: Iterable[str]
-) -> list[tuple[int, date, int]]:
+) -> Answer:
     """Member, day, hours live on it, for the days from `first` to `last`; without the kinds that
     no daily cap binds."""
     test, values = among(members)
     kind, kinds = among(sorted(granted))
-    return select(
+    return ask(
         "SELECT e.member_id, e.day, SUM(e.hours) "  # noqa: S608 - constant names
         f"FROM {table(LedgerEntry)} e JOIN {table(Posting)} p "
         "ON p.programme_id = e.programme_id AND p.id = e.posting_id "
@@ -167,12 +167,10 @@ def hours_of_days(
     )
 
 
-def times(
-    programme_id: int, members: Sequence[int], start: datetime, end: datetime
-) -> list[tuple[int, datetime, datetime, int]]:
+def times(programme_id: int, members: Sequence[int], start: datetime, end: datetime) -> Answer:
     """Member, start, end, entry of what live entries occupy between two moments."""
     test, values = among(members)
-    return select(
+    return ask(
         f"SELECT member_id, starts_at, ends_at, entry_id FROM {table(CreditedTime)} "  # noqa: S608 - constant names
         f"WHERE programme_id = %s AND member_id {test} AND starts_at < %s AND ends_at > %s",
         [programme_id, values, set_wise.adapt(end), set_wise.adapt(start)],
@@ -180,13 +178,11 @@ def times(
     )
 
 
-def contents(
-    programme_id: int, members: Sequence[int], named: Iterable[str]
-) -> list[tuple[int, str, int]]:
+def contents(programme_id: int, members: Sequence[int], named: Iterable[str]) -> Answer:
     """Member, content, entry of what was studied already of the contents named."""
     test, values = among(members)
     one, contents_ = among(sorted(named))
-    return select(
+    return ask(
         f"SELECT member_id, content, entry_id FROM {table(CreditedContent)} "  # noqa: S608 - constant names
         f"WHERE programme_id = %s AND member_id {test} AND content {one}",
         [programme_id, values, contents_],

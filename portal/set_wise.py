@@ -1,24 +1,29 @@
 """Set-wise statements for both engines: one for many rows. No business rule stands here.
 
 Values are adapted as the ORM would, so that both engines store the same. SQLite runs one prepared
-statement for all rows; PostgreSQL gets the rows at once, by COPY or as arrays.
+statement for all rows; PostgreSQL gets the rows at once, by COPY or as arrays, and may get several
+statements in one go.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import connection, connections
 from django.db.models import DateField, Field, Model
+from psycopg.pq import PipelineStatus
 
 from portal import driver
 
 Row = Sequence[Any]
+Answer = Callable[[], list[Any]]  # rows of a statement that was sent, when they are wanted
 COPY_FROM = 20  # rows from which on COPY is cheaper than one INSERT
+FEW = 100  # rows up to which statements in one go are cheaper than COPY
 
 
 @lru_cache
@@ -35,6 +40,20 @@ def columns(model: type[Model], names: Sequence[str]) -> str:
     return ", ".join(_columns(model, tuple(names)))
 
 
+@contextmanager
+def in_one_go(rows: int = 0) -> Iterator[None]:
+    """PostgreSQL gets the statements of this block without waiting for the answer to each, unless
+    so many rows are to be written that COPY is cheaper. What one of them raises is raised by a
+    later one, or at the end of the block."""
+    if not on_postgresql() or rows > FEW:
+        yield
+        return
+    db = _db()
+    db.ensure_connection()
+    with db.wrap_database_errors, db.connection.pipeline():
+        yield
+
+
 def insert(
     model: type[Model], names: Sequence[str], rows: Iterable[Row], *, ignore: bool = False
 ) -> None:
@@ -43,7 +62,7 @@ def insert(
     if not values:
         return
     into = f"{table(model)} ({columns(model, names)})"
-    if on_postgresql() and len(values) >= COPY_FROM and not ignore:
+    if on_postgresql() and len(values) >= COPY_FROM and not ignore and not _is_in_one_go():
         with connection.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
             for row in values:
                 copy.write_row(row)
@@ -100,7 +119,7 @@ def add(model: type[Model], names: Sequence[str], keys: Sequence[str], rows: Ite
         f"UPDATE {of} SET {', '.join(f'{c} = {of}.{c} + v.{c}' for c in own)} "  # noqa: S608 - as above
         f"FROM {{}} WHERE {' AND '.join(f'{of}.{c} = v.{c}' for c in found)}"
     )
-    return _run(model, every, values, one, many)
+    return _run(model, every, values, one, many, counted=True)
 
 
 def among(values: Iterable[Any]) -> tuple[str, Any]:
@@ -128,18 +147,36 @@ def select(sql: str, params: Sequence[Any], *, moments: Sequence[int] = ()) -> l
     return aware
 
 
+def ask(sql: str, params: Sequence[Any], *, moments: Sequence[int] = ()) -> Answer:
+    """The same, to be fetched later: `in_one_go` sends several statements before it."""
+    if not on_postgresql():
+        rows = select(sql, params, moments=moments)
+        return lambda: rows
+    cursor = connection.cursor()
+    cursor.execute(sql, params)
+
+    def fetch() -> list[Any]:
+        with cursor:
+            return list(cursor.fetchall())
+
+    return fetch
+
+
 def next_ids(model: type[Model], count: int) -> list[int]:
     """Ids for rows about to be inserted, ascending."""
+    return ask_ids(model, count)()
+
+
+def ask_ids(model: type[Model], count: int) -> Callable[[], list[int]]:
+    """The same, to be fetched later."""
     name = model._meta.db_table
     if on_postgresql():
-        rows = select(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
-            [name, count],
-        )
-        return sorted(row[0] for row in rows)
+        sql = f"SELECT nextval('{_sequence(name)}') FROM generate_series(1, %s)"  # noqa: S608 - as above
+        answer = ask(sql, [count])
+        return lambda: sorted(row[0] for row in answer())
     rows = select("SELECT seq FROM sqlite_sequence WHERE name = %s", [name])
     first = (rows[0][0] if rows else 0) + 1
-    return list(range(first, first + count))
+    return lambda: list(range(first, first + count))
 
 
 def take_stock() -> None:
@@ -155,18 +192,38 @@ def adapt(value: Any) -> Any:
     return value
 
 
-def _run(model: type[Model], names: Sequence[str], values: list[Row], one: str, many: str) -> int:
-    """Run a statement for all rows; returns how many rows of the table it touched."""
+def _run(
+    model: type[Model],
+    names: Sequence[str],
+    values: list[Row],
+    one: str,
+    many: str,
+    *,
+    counted: bool = False,
+) -> int:
+    """Run a statement for all rows; returns how many rows of the table it touched, if that is to
+    be counted."""
     own = one.format(", ".join(["%s"] * len(names)))
     if not on_postgresql():
         return driver.run_many(_db(), own, values)
+    back = " RETURNING 1" if counted else ""
     with connection.cursor() as cursor:
         if len(values) == 1:
-            cursor.execute(own, values[0])
+            cursor.execute(own + back, values[0])
         else:
             given, arrays = _arrays(model, names, values)
-            cursor.execute(many.format(given), arrays)
-        return int(cursor.rowcount)
+            cursor.execute(many.format(given) + back, arrays)
+        return len(cursor.fetchall()) if counted else 0
+
+
+def _is_in_one_go() -> bool:
+    return bool(_db().connection.pgconn.pipeline_status != PipelineStatus.OFF)
+
+
+@lru_cache
+def _sequence(name: str) -> str:
+    """The sequence of a table's ids; asked once, for PostgreSQL asks its catalogue each time."""
+    return str(select("SELECT pg_get_serial_sequence(%s, 'id')", [name])[0][0])
 
 
 def _db() -> Any:
