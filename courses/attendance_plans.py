@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from courses import corrections, marks, roll_call, sessions
+from courses import corrections, marks, session_history, sessions, who_is_due
 from courses.marks import Mark
 from courses.models import LEAVES, Attendance, AttendancePlan, Leave, Status, StudySession
 from courses.sessions import NotNow
@@ -120,7 +120,7 @@ def decide(
     plan.decided_by, plan.decided_at = by.member, at
     plan.save(update_fields=["state", "reply", "decided_by", "decided_at"])
     what = f"{plan.get_leave_display()}{'获准' if approve else '未获准'}"
-    sessions.note(session, what, reason=plan.reply, by=by, at=at, member=plan.member)
+    session_history.note(session, what, reason=plan.reply, by=by, at=at, member=plan.member)
     if approve:
         _carry_out(session, plan, by=by, at=at)
     return plan
@@ -155,7 +155,7 @@ def _is_free(row: Attendance) -> bool:
 
 
 def _check_due(session: StudySession, by: Actor) -> None:
-    if not roll_call.is_due(session, by.member):
+    if not who_is_due.is_due(session, by.member):
         raise NotDue
 
 

@@ -8,10 +8,10 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils import timezone
 
-from courses import crediting, marks, sessions
+from courses import crediting, marks, session_history, sessions
 from courses.marks import Mark, NotOnRoll, Wish
 from courses.models import Attendance, Status, StudySession
-from courses.sessions import Note
+from courses.session_history import Note
 from credits import rule_book
 from credits.ledger import Posted
 from portal.audit import Actor
@@ -27,7 +27,7 @@ def reopen(session: StudySession, *, reason: str, by: Actor, at: datetime) -> St
     """Open a closed roll once more: what it credited is reversed until it is closed again."""
     session = _closed(session, reason)
     sessions.reverse_all(session, reason=reason, by=by, at=at)
-    sessions.note(session, "重新打开点名", reason=reason, by=by, at=at)
+    session_history.note(session, "重新打开点名", reason=reason, by=by, at=at)
     session.state = State.OPEN
     session.version += 1
     session.save(update_fields=["state", "version"])
@@ -72,7 +72,7 @@ def excuse(
     was_there, before = row.is_there, row.word
     marks.mark(row, new, by=by, at=at)
     what = f"{member.name}：{before} → {row.word}"
-    sessions.note(session, what, reason=reason, by=by, at=at, member=member)
+    session_history.note(session, what, reason=reason, by=by, at=at, member=member)
     if was_there:
         return crediting.revise(session, [row], reason=reason, by=by, at=at)
     session.state = State.CORRECTED
@@ -108,7 +108,7 @@ def exchange(
     marks.mark(first, other, by=by, at=at)
     marks.mark(second, mark, by=by, at=at)
     what = f"{wrong.name}（{wrong.tail}）改为 {right.name}（{right.tail}）"
-    sessions.note(session, what, reason=reason, by=by, at=at, member=right)
+    session_history.note(session, what, reason=reason, by=by, at=at, member=right)
     return crediting.revise(session, [first, second], reason=reason, by=by, at=at)
 
 
@@ -217,4 +217,4 @@ def _note_each(
     notes = [
         Note(session, what, by, reason, row.member) for row, what in zip(rows, words, strict=True)
     ]
-    sessions.note_many(notes, at=at)
+    session_history.note_many(notes, at=at)

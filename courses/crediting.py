@@ -11,10 +11,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from courses import line_queries, marks, sessions
+from courses import line_queries, marks, session_history, sessions
 from courses.marks import Wish
 from courses.models import Attendance, AttendanceCredit, Status, StudySession
-from courses.sessions import Note, NotNow
+from courses.session_history import Note
+from courses.sessions import NotNow
 from credits import dates, ledger, rule_book
 from credits.ledger import Credit, Posted, Refused, Request
 from credits.models import Programme
@@ -41,7 +42,7 @@ def credit_now(session: StudySession, *, by: Actor, at: datetime) -> list[Posted
         return []
     posted = revise(session, rows, reason="冲突解除，补记学时", by=by, at=at)
     given = sum(len(p.lines) for p in posted)
-    sessions.note(session, f"补记学时：{given} 人", by=by, at=at)
+    session_history.note(session, f"补记学时：{given} 人", by=by, at=at)
     return posted
 
 
@@ -64,7 +65,7 @@ def settle(
         Note(session, "核实未能记入", by, credit.reason, credit.attendance.member)
         for credit in waiting
     ]
-    sessions.note_many(notes, at=at)
+    session_history.note_many(notes, at=at)
     return waiting
 
 

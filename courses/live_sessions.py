@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from courses import meeting_links, sessions
+from courses import meeting_links, session_history, sessions
 from courses.meeting_links import BadLink
 from courses.models import THERE, Attendance, Status, StudySession
 from courses.sessions import NotNow
@@ -37,7 +37,7 @@ def relink(session: StudySession, link: str, *, by: Actor, at: datetime) -> Stud
     session.link = link
     session.version += 1
     session.save(update_fields=["link", "version"])
-    sessions.note(session, "更换会议链接", by=by, at=at)
+    session_history.note(session, "更换会议链接", by=by, at=at)
     return session
 
 

@@ -12,11 +12,12 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Sum
 
-from courses import crediting, marks, sessions
+from courses import crediting, marks, session_history, sessions
 from courses.crediting import Revision
 from courses.marks import Mark, NotOnRoll
 from courses.models import Attendance, AttendanceCredit, Status, StudySession
-from courses.sessions import Note, NotNow
+from courses.session_history import Note
+from courses.sessions import NotNow
 from credits.ledger import Posted, Refused
 from portal.audit import Actor
 from portal.models import Member
@@ -84,7 +85,7 @@ def move(origin: Place, target: Place, *, reason: str, by: Actor, at: datetime) 
     if guest:
         AttendanceCredit.objects.filter(attendance=first).delete()
         first.delete()
-    sessions.note_many(_notes(origin, target, word, reason=reason, by=by), at=at)
+    session_history.note_many(_notes(origin, target, word, reason=reason, by=by), at=at)
     return posted
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from courses import crediting, expected, live_sessions, marks, sessions
+from courses import (
+    crediting,
+    expected,
+    live_sessions,
+    marks,
+    session_history,
+    sessions,
+    who_is_due,
+)
 from courses.crediting import Earning
 from courses.marks import Mark, Wish
-from courses.models import Attendance, AttendancePlan, Enrolment, Status, StudySession
-from courses.sessions import Note, NotNow
+from courses.models import Attendance, AttendancePlan, Status, StudySession
+from courses.session_history import Note
+from courses.sessions import NotNow
 from credits.ledger import Posted
-from credits.models import Standing
 from portal import set_wise
 from portal.audit import Actor
-from portal.models import Member, Membership, Organization
-from portal.querysets import below
+from portal.models import Member
 from portal.refusals import Refusal
 
 State = StudySession.State
@@ -43,79 +49,6 @@ class Closing:
     compared: int | None = None
 
 
-def due_in(session: StudySession) -> list[tuple[Member, Organization]]:
-    """Who is due, with the home branch of that day: a class's enrolled members of whatever branch,
-    else the organiser's members of that day; never the exempt."""
-    due = due_in_each([session])[session.pk]
-    members = Member.objects.in_bulk([member for member, _ in due])
-    homes = Organization.objects.in_bulk({home for _, home in due})
-    return [(members[member], homes[home]) for member, home in due]
-
-
-def is_due(session: StudySession, member: Member) -> bool:
-    """Whether somebody is due in a session."""
-    return bool(due_in_each([session], of=member)[session.pk])
-
-
-def due_in_each(
-    sessions: Sequence[StudySession], *, of: Member | None = None
-) -> dict[int, list[tuple[int, int]]]:
-    """The same for several sessions as ids, by session id: one read for each day's classes. of:
-    where it is asked of one person only."""
-    by_day: dict[date, list[StudySession]] = defaultdict(list)
-    for session in sessions:
-        by_day[session.day].append(session)
-    exempt = _exempt(sessions)
-    due = {}
-    for day, same_day in by_day.items():
-        for pk, memberships in _memberships(same_day, day, of).items():
-            rows = dict(memberships)
-            due[pk] = [row for row in rows.items() if row[0] not in exempt[pk]]
-    return due
-
-
-def _memberships(
-    sessions: Sequence[StudySession], day: date, of: Member | None
-) -> dict[int, list[tuple[int, int]]]:
-    """Member and home branch on a day of those whom each session is for."""
-    found: dict[int, list[tuple[int, int]]] = {session.pk: [] for session in sessions}
-    held = Membership.objects.on(day).order_by("pk").values_list("member_id", "branch_id")
-    enrolled = Enrolment.objects.filter(since__lte=day).exclude(until__lte=day)
-    if of is not None:
-        held, enrolled = held.filter(member=of), enrolled.filter(member=of)
-    classes = {s.reading_class_id for s in sessions if s.reading_class_id}
-    if classes:
-        enrolled = enrolled.filter(reading_class__in=classes)
-        places: dict[int, list[int]] = defaultdict(list)
-        for reading_class, member in enrolled.values_list("reading_class", "member"):
-            places[member].append(reading_class)
-        of_class: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for member, home in held.filter(member__in=enrolled.values("member")):
-            for reading_class in set(places[member]):
-                of_class[reading_class].append((member, home))
-    for session in sessions:
-        if session.reading_class_id:
-            found[session.pk] = of_class[session.reading_class_id]
-        else:
-            subtree = below(session.organiser.path, lookup="branch__path")
-            found[session.pk] = list(held.filter(subtree))
-    return found
-
-
-def _exempt(sessions: Sequence[StudySession]) -> dict[int, set[int]]:
-    """Members exempt in one of a session's programmes, by session id."""
-    through = StudySession.programmes.through.objects.filter(studysession__in=sessions)
-    programmes: dict[int, set[int]] = defaultdict(set)
-    for session, programme in through.values_list("studysession_id", "programme_id"):
-        programmes[programme].add(session)
-    found: dict[int, set[int]] = {session.pk: set() for session in sessions}
-    exempt = Standing.objects.filter(programme__in=programmes, exempt=True, on_roll=True)
-    for programme, member in exempt.values_list("programme", "member"):
-        for session in programmes[programme]:
-            found[session].add(member)
-    return found
-
-
 def open_(session: StudySession, *, by: Actor, at: datetime) -> StudySession:
     """Open one roll; see `open_many`."""
     return open_many([(session, by)], at=at)[0]
@@ -135,12 +68,12 @@ def open_many(
     fresh = [session for session in locked if session.state != State.OPEN]
     for session in fresh:
         _check_may_open(session, at=at)
-    due = due_in_each(fresh)
-    _enter(((s, member, home) for s in fresh for member, home in due[s.pk]), at=at)
+    people = who_is_due.of_each(fresh)
+    _enter(((s, member, home) for s in fresh for member, home in people[s.pk]), at=at)
     for session in fresh:
         session.state, session.opened_at = State.OPEN, at
     _turn(fresh, "opened_at")
-    sessions.note_many([Note(s, "开始点名", actors[s.pk]) for s in fresh], at=at)
+    session_history.note_many([Note(s, "开始点名", actors[s.pk]) for s in fresh], at=at)
     return locked
 
 
@@ -160,10 +93,10 @@ def _check_may_open(session: StudySession, *, at: datetime) -> None:
         raise NotNow(f"{first.month}月{first.day}日 {first:%H:%M} 起才能开始点名。")
 
 
-def _enter(due: Iterable[tuple[StudySession, int, int]], *, at: datetime) -> None:
+def _enter(people: Iterable[tuple[StudySession, int, int]], *, at: datetime) -> None:
     """Put those due, given with member and home by id, onto the roll: with the leave that was
     approved before, else with its default mark."""
-    rows = list(due)
+    rows = list(people)
     leave = AttendancePlan.objects.granted({s.pk for s, _, _ in rows})
     marks.enter(
         (
@@ -197,7 +130,7 @@ def take_by_code(session: StudySession, *, by: Actor, at: datetime) -> StudySess
     session.method = StudySession.Method.CHECK_IN
     session.version += 1
     session.save(update_fields=["method", "version"])
-    sessions.note(session, "改为扫码签到", by=by, at=at)
+    session_history.note(session, "改为扫码签到", by=by, at=at)
     return session
 
 
@@ -252,7 +185,7 @@ def take_in(session: StudySession, *, by: Actor, at: datetime) -> list[Attendanc
     session.save(update_fields=["version"])
     people = Member.objects.in_bulk([row.member for row in rows])
     notes = [Note(session, "补入名单", by, member=people[row.member]) for row in rows]
-    sessions.note_many(notes, at=at)
+    session_history.note_many(notes, at=at)
     taken = session.attendances.filter(member__in=people)
     return list(taken.order_by("pk"))
 
@@ -346,7 +279,7 @@ def close_many(
         there = sum(row.is_there for row in rolls[session.pk].values())
         told = f"，与会议中的 {session.compared} 人核对一致" if session.link else ""
         notes.append(Note(session, f"记学时：{there} 人到会{told}", actors[session.pk]))
-    sessions.note_many(notes, at=at)
+    session_history.note_many(notes, at=at)
     return [posted.get(session.pk, []) for session in locked]
 
 

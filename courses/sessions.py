@@ -11,20 +11,19 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from courses import line_queries, meeting_links
+from courses import line_queries, meeting_links, session_history
 from courses.models import (
     Attendance,
     AttendanceCredit,
     HostAttendance,
     ReadingClass,
-    SessionChange,
     StudySession,
 )
 from credits import ledger, rule_book
 from credits.ledger import Request, Source
 from credits.models import Form, Programme
 from credits.rule_book import RuleBook
-from portal import audit, set_wise
+from portal import audit
 from portal.audit import Actor
 from portal.models import AuditEvent, Member, Organization
 from portal.prepared import Prepared, columns, given
@@ -142,7 +141,7 @@ def change(
         return session
     session.version += 1
     session.save()
-    note(session, _told(session, before, changed), by=by, at=at)
+    session_history.note(session, _told(session, before, changed), by=by, at=at)
     return session
 
 
@@ -150,7 +149,7 @@ def change(
 def cancel(session: StudySession, *, reason: str, by: Actor, at: datetime) -> StudySession:
     """Call a session off. One that was credited is reversed: nobody keeps its hours."""
     session = _call_off(session, State.CANCELLED, reason, at=at, by=by)
-    note(session, "取消活动", reason=reason, by=by, at=at)
+    session_history.note(session, "取消活动", reason=reason, by=by, at=at)
     return session
 
 
@@ -160,7 +159,7 @@ def not_held(session: StudySession, *, reason: str, by: Actor, at: datetime) -> 
     if session.starts_at > at:
         raise NotNow("活动还没有到时间；如不举行，请取消活动。")
     session = _call_off(session, State.NOT_HELD, reason, at=at, by=by)
-    note(session, "登记为未举行", reason=reason, by=by, at=at)
+    session_history.note(session, "登记为未举行", reason=reason, by=by, at=at)
     return session
 
 
@@ -199,61 +198,6 @@ def lock_closed(session: StudySession) -> StudySession:
     if not session.is_closed:
         raise NotNow(f"活动{session.get_state_display()}，还没有记学时。")
     return session
-
-
-def note(
-    session: StudySession,
-    what: str,
-    *,
-    by: Actor,
-    at: datetime,
-    reason: str = "",
-    member: Member | None = None,
-) -> None:
-    """Write a line into the session's history and the audit trail."""
-    note_many([Note(session, what, by, reason, member)], at=at)
-
-
-@dataclass(frozen=True)
-class Note:
-    """One line of a session's history."""
-
-    session: StudySession
-    what: str
-    by: Actor
-    reason: str = ""
-    member: Member | None = None
-
-
-def note_many(notes: Sequence[Note], *, at: datetime) -> None:
-    """Write lines into the histories of sessions and the audit trail."""
-    set_wise.insert(
-        SessionChange,
-        ["session", "member", "what", "reason", "by", "at"],
-        [
-            (
-                n.session.pk,
-                n.member and n.member.pk,
-                n.what[:120],
-                n.reason[:200],
-                n.by.member.pk,
-                at,
-            )
-            for n in notes
-        ],
-    )
-    events = []
-    for n in notes:
-        over = n.session.is_over
-        kind = AuditEvent.Event.CORRECTION if over else AuditEvent.Event.ATTENDANCE
-        subject = f"{n.session}：{n.what}"
-        detail = {"reason": n.reason, "session": n.session.key}
-        events.append(
-            audit.event(
-                kind, by=n.by, at=at, on=n.session.organiser, subject=subject, detail=detail
-            )
-        )
-    audit.record_many(events)
 
 
 def reverse_all(session: StudySession, *, reason: str, by: Actor, at: datetime) -> None:

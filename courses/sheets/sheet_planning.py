@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from django.utils import timezone
 
-from courses import meeting_links, roll_call
+from courses import meeting_links, who_is_due
 from courses.models import Attendance, Leave, Status, StudySession
 from courses.sheets import sheet_asks
 from courses.sheets.sheet_asks import NEW
@@ -127,7 +127,7 @@ def _due(plans: Sequence[SessionPlan], branch: Organization) -> dict[int, list[i
     """Who is due in sessions in which nobody has a mark yet, by the plan's index."""
     due = {plan.index: _due_in_new(branch, plan) for plan in plans if plan.is_new}
     fresh = {plan.index: plan.session for plan in plans if plan.session and plan.is_fresh}
-    planned = roll_call.due_in_each(list(fresh.values()))
+    planned = who_is_due.of_each(list(fresh.values()))
     return due | {index: [pk for pk, _ in planned[s.pk]] for index, s in fresh.items()}
 
 

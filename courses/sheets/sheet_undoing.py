@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from courses import crediting, marks, sessions
+from courses import crediting, marks, session_history, sessions
 from courses.models import Attendance, AttendanceCredit, Status, StudySession
 from courses.sheets.sheet_plans import State
 from courses.sheets.sheet_writing import CREATED
@@ -97,7 +97,7 @@ def _withdraw(whole: Sequence[Written], *, reason: str, by: Actor, at: datetime)
 def _turn_back(one: Written, *, reason: str, by: Actor, at: datetime) -> None:
     """Open a session that the import closed, or have nobody on the roll that it opened."""
     session, told = one.session, one.told
-    sessions.note(session, "撤销导入", reason=reason, by=by, at=at)
+    session_history.note(session, "撤销导入", reason=reason, by=by, at=at)
     if one.was == SessionState.PLANNED:
         sessions.answer_queries(session, by=by, at=at)
         # What they were credited with is gone by now; if it were not, the key would refuse this.
@@ -118,7 +118,7 @@ def _restore(one: Written, kept: set[int], *, reason: str, by: Actor, at: dateti
     back = [row for pk, row in one.rows.items() if pk in told and row.pk not in kept]
     _put_back(back, told, by=by, at=at)
     if session.is_closed and back:
-        sessions.note(session, "撤销导入", reason=reason, by=by, at=at)
+        session_history.note(session, "撤销导入", reason=reason, by=by, at=at)
         crediting.revise(session, back, reason=reason, by=by, at=at)
     came = [
         row.pk

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from courses import marks, roll_call
+from courses import marks, who_is_due
 from courses.marks import Counts
 from courses.models import Attendance, Status, StudySession
 from credits import rule_book
@@ -55,7 +55,7 @@ def session_sheet(found: StudySession, *, by: Actor, at: datetime) -> Export:
         ordered = sorted(rows, key=lambda row: BLOCKS.index(_block(row)))
         people = [(row.member, row.home, row) for row in ordered]
         if not rows:
-            due = sorted(roll_call.due_in(found), key=lambda p: (p[0].name, p[0].number))
+            due = sorted(who_is_due.members_of(found), key=lambda p: (p[0].name, p[0].number))
             people = [(member, home, None) for member, home in due]
         groups = groups_of(found, [member for member, _, _ in people], using=using)
         heading = _heading(found, marks.count(rows), bool(rows), using)

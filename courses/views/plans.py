@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from courses import attendance_plans, roll_call
+from courses import attendance_plans, roll_call, who_is_due
 from courses.marks import Wish
 from courses.models import Attendance, AttendancePlan, StudySession
 from courses.views import roll_page
@@ -94,7 +94,7 @@ def offered(
     """The buttons with which a member may answer to a session now; none where nothing is asked."""
     said = f"{plan.state}:{plan.leave}" if plan else ""
     if session.state == StudySession.State.PLANNED:
-        if session.ends_at > at and roll_call.is_due(session, member):
+        if session.ends_at > at and who_is_due.is_due(session, member):
             return {"answers": answers(said, reason=True)}
         return {}
     pending = plan is not None and plan.state == AttendancePlan.State.PENDING

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from courses import marks, meeting_links, roll_call, roll_pages
+from courses import marks, meeting_links, roll_call, roll_pages, who_is_due
 from courses.forms import GuestForm
 from courses.marks import Wish
 from courses.models import Attendance, AttendancePlan, StudySession
@@ -134,7 +134,7 @@ def paper(request: MemberRequest, session: int) -> HttpResponse:
     """The sign-in sheet on paper, with the same columns as the spreadsheet."""
     found = roll_page.session_of(request, session)
     rows = found.attendances.by_name().filter(guest=False)
-    people = [(row.member, row.home) for row in rows] or roll_call.due_in(found)
+    people = [(row.member, row.home) for row in rows] or who_is_due.members_of(found)
     people.sort(key=lambda p: p[0].sort_key)
     groups = sheets_out.groups_of(found, [member for member, _ in people])
     context = {

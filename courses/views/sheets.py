@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses import matrices, matrices_out, roll_call
+from courses import matrices, matrices_out, who_is_due
 from courses.models import SheetImport, Status, StudySession
 from courses.sheets import long_sheets, sheet_said, sheets_in, sheets_out
 from credits.views.shown import others_of, programme_of
@@ -41,7 +41,7 @@ def sheets(request: MemberRequest) -> HttpResponse:
 def session(request: MemberRequest, session: int) -> HttpResponse:
     """One session's attendance sheet."""
     found = _session(request, session)
-    rows = found.attendances.count() or len(roll_call.due_in_each([found])[found.pk])
+    rows = found.attendances.count() or len(who_is_due.of_each([found])[found.pk])
     return give(
         request, RECORD, sheets_out.session_asked, rows=rows, title=f"{found.title}考勤表",
         back_url=_back(found.organiser_id), session=found.pk,

@@ -12,7 +12,7 @@ import django
 
 django.setup()
 
-from courses import roll_call, sessions  # noqa: E402
+from courses import sessions, who_is_due  # noqa: E402
 from courses.sessions import Plan  # noqa: E402
 from courses.sheets import long_sheets, sheets_in  # noqa: E402
 from credits.models import Programme  # noqa: E402
@@ -37,7 +37,7 @@ def lay(rows: int, path: Path) -> None:
         start = moment(days_ago(number + 1), 20)
         plan = Plan("学习", "seminar", start, start + timedelta(hours=1), "reform")
         held.append(sessions.schedule(branch, [Programme.objects.get()], plan, by=by, at=start))
-    write_attendance(path, held, [member for member, _ in roll_call.due_in(held[0])])
+    write_attendance(path, held, [member for member, _ in who_is_due.members_of(held[0])])
 
 
 def take(path: Path) -> None:

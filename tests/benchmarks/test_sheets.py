@@ -16,7 +16,7 @@ import python_calamine
 import xlsxwriter
 from django.db import connection
 
-from courses import roll_call, sessions
+from courses import sessions, who_is_due
 from courses.models import Attendance
 from courses.sessions import Plan
 from courses.sheets import long_sheets, sheets_in
@@ -199,7 +199,7 @@ def test_importing_an_attendance_sheet_against_a_bare_read_and_bulk_create(
         start = moment(days_ago(number + 1), 20)
         plan = Plan("学习", "seminar", start, start + timedelta(hours=1), "reform")
         held.append(sessions.schedule(city.jia, [programme], plan, by=by, at=start))
-    people = [member for member, _ in roll_call.due_in(held[0])]
+    people = [member for member, _ in who_is_due.members_of(held[0])]
     n = len(people) * MEETINGS
     data = write_attendance(tmp_path / "sheet.xlsx", held, people)
     numbers = {person.number: person for person in people}

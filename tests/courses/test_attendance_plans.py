@@ -15,6 +15,7 @@ from courses import (
     roll_call,
     roll_pages,
     sessions,
+    who_is_due,
 )
 from courses.attendance_plans import NotDue, NotYourself
 from courses.marks import Mark
@@ -143,9 +144,11 @@ def test_due_is_who_the_roll_will_list(city, programme, session, secretary, gao)
     reading_classes.drop(class_, city.people["lin"], by=secretary, at=MORNING)
     city.enrol(city.jia, "明天来", day=TODAY + timedelta(days=1), at=NOW + timedelta(days=1))
     for one in (session, class_.sessions.get()):
-        listed = {m.pk for m, _ in roll_call.due_in(one)}
+        listed = {m.pk for m, _ in who_is_due.members_of(one)}
         people = city.people.values()
-        assert {m.pk for m in people if roll_call.is_due(one, m)} == listed & {m.pk for m in people}
+        assert {m.pk for m in people if who_is_due.is_due(one, m)} == listed & {
+            m.pk for m in people
+        }
 
 
 def test_a_session_that_is_over_or_called_off_takes_no_sign_up(session, member, secretary):
