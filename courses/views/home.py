@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from courses import early_warnings, start_pages, todos
 from courses.models import Discussion, HostAttendance, LessonCredit, StudyLog, StudySession
-from courses.views.offline import reader_of
+from courses.views.online.offline import reader_of
 from courses.views.shown import at_hand, coming, line, requests, screen, unsettled, which
 from credits import overviews
 from credits.models import HoursClaim, Programme

@@ -65,8 +65,9 @@ def test_every_view_of_a_view_module_has_an_address():
                "credits/views/statement.py:statement_of", "credits/views/shown.py:governed",
                "credits/views/archive.py:begin", "credits/views/bulletins.py:shown",
                "credits/views/bulletins.py:not_permitted", "credits/views/bulletins.py:written",
-               "portal/views/sign_in.py:locked_out", "courses/views/lesson_desk.py:lesson_of",
-               "courses/views/lesson_desk.py:actor_of"}  # fmt: skip
+               "portal/views/sign_in.py:locked_out",
+               "courses/views/online/lesson_desk.py:lesson_of",
+               "courses/views/online/lesson_desk.py:actor_of"}  # fmt: skip
     strays = {name for name, view in views() if inspect.unwrap(view) not in addresses}
     assert strays - helpers == set()
 

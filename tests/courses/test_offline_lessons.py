@@ -10,7 +10,7 @@ from django.test import override_settings
 from django.urls import reverse
 
 from courses.models import LessonAttempt
-from courses.views.offline import reader_of
+from courses.views.online.offline import reader_of
 from tests.courses import lesson_hands as hands
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from courses.models import LessonFile
 from courses.online import lesson_markdown, lesson_media, lesson_texts
 from courses.online.lesson_forms import FileForm, WordsForm
-from courses.views.lesson_desk import actor_of, lesson_of
+from courses.views.online.lesson_desk import actor_of, lesson_of
 from portal import gate
 from portal.access import Capability
 from portal.forms import refuse

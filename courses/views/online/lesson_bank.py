@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from courses.online import lesson_bank, lesson_texts
 from courses.online.lesson_forms import QuestionForm
-from courses.views.lesson_desk import actor_of, lesson_of
+from courses.views.online.lesson_desk import actor_of, lesson_of
 from portal import gate
 from portal.access import Capability
 from portal.form_names import number

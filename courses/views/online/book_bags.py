@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_safe
 from courses.models import BookBag, BookBagItem
 from courses.online import book_bag_out, epub
 from courses.online.book_bag_out import Reading
-from courses.views.offline import kept_with
+from courses.views.online.offline import kept_with
 from portal import gate
 from portal.access import Capability
 from portal.gate import MemberRequest

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from courses.models import Lesson, LessonAttempt
 from courses.online import lesson_texts
-from courses.views.offline import reader_of
+from courses.views.online.offline import reader_of
 from credits.models import CreditedContent
 from credits.views.shown import programme_of
 from portal import gate

@@ -17,7 +17,7 @@ from courses.models import Lesson, LessonAttempt, LessonCredit, LessonVersion
 from courses.online import lesson_answers, lesson_credits, lesson_markdown, lesson_questions
 from courses.online.book_bag_out import version_of
 from courses.online.lesson_answers import Answers, CannotAnswer
-from courses.views.offline import kept_with, reader_of
+from courses.views.online.offline import kept_with, reader_of
 from credits.models import CreditedContent
 from credits.views.shown import programme_of
 from portal import gate

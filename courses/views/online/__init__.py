@@ -1,0 +1,1 @@
+"""Pages of what is studied without a meeting: lessons, discussions, groups, reading."""
