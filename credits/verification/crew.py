@@ -118,7 +118,9 @@ def _begin(names: Any, begun: Any) -> None:
 
 
 def _make_room(using: str) -> None:
-    """Room for the server's sorts and joins."""
+    """Room for the server's sorts and joins; and every cursor is read to its end, while PostgreSQL
+    plans for its first tenth: for some members' lines in order it then goes through everybody's."""
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
             cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
+            cursor.execute("SET LOCAL cursor_tuple_fraction = 1")
