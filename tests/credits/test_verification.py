@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from credits import ledger, rebuilding, verification
@@ -18,6 +18,7 @@ from credits.models import (
     Posting,
     Standing,
 )
+from credits.verification import crew
 from portal import members, mending, triggers
 from tests.cast import NOW, TODAY, days_ago
 from tests.credits.guards import behind_the_guards
@@ -175,3 +176,15 @@ def test_mistake_19_a_second_rebuild_changes_nothing(posted):
 
     assert rebuilding.rebuild(posted) == 0
     assert SESSION.kind == "session"
+
+
+@pytest.mark.postgres
+def test_cursors_are_planned_to_their_end():
+    """PostgreSQL plans a cursor for its first tenth: for some members' lines in order it would go
+    through everybody's, once for each five hundred members."""
+    with (
+        crew.reading_one_moment(1) as reading,
+        connections[reading.using].cursor() as cursor,
+    ):
+        cursor.execute("SHOW cursor_tuple_fraction")
+        assert cursor.fetchone() == ("1",)
