@@ -265,22 +265,21 @@ def close_many(
             changed += _settle_marks(rolls[closing.session.pk], closing, at=at)
     counted = {closing.session.pk: closing.compared for closing in closings}
     live_sessions.compare(fresh, rolls, counted)
-    with set_wise.in_one_go(sum(map(len, rolls.values()))):
-        marks.write(changed)
-        campaigns = crediting.campaigns(fresh)
-        crediting.check_not_too_late(campaigns, fresh, at=at)
-        for session in fresh:
-            session.state, session.closed_at = State.CLOSED, at
-        _turn(fresh, "closed_at")
-        earning = {pk: [row for row in rows.values() if row.earns] for pk, rows in rolls.items()}
-        asked = [Earning(s, earning[s.pk], actors[s.pk]) for s in fresh]
-        posted = crediting.post_many(campaigns, asked, at=at)
-        notes = []
-        for session in fresh:
-            there = sum(row.is_there for row in rolls[session.pk].values())
-            told = f"，与会议中的 {session.compared} 人核对一致" if session.link else ""
-            notes.append(Note(session, f"记学时：{there} 人到会{told}", actors[session.pk]))
-        session_history.note_many(notes, at=at)
+    marks.write(changed)
+    campaigns = crediting.campaigns(fresh)
+    crediting.check_not_too_late(campaigns, fresh, at=at)
+    for session in fresh:
+        session.state, session.closed_at = State.CLOSED, at
+    _turn(fresh, "closed_at")
+    earning = {pk: [row for row in rows.values() if row.earns] for pk, rows in rolls.items()}
+    asked = [Earning(s, earning[s.pk], actors[s.pk]) for s in fresh]
+    posted = crediting.post_many(campaigns, asked, at=at)
+    notes = []
+    for session in fresh:
+        there = sum(row.is_there for row in rolls[session.pk].values())
+        told = f"，与会议中的 {session.compared} 人核对一致" if session.link else ""
+        notes.append(Note(session, f"记学时：{there} 人到会{told}", actors[session.pk]))
+    session_history.note_many(notes, at=at)
     return [posted.get(session.pk, []) for session in locked]
 
 

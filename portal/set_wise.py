@@ -44,7 +44,10 @@ def columns(model: type[Model], names: Sequence[str]) -> str:
 def in_one_go(rows: int = 0) -> Iterator[None]:
     """PostgreSQL gets the statements of this block without waiting for the answer to each, unless
     so many rows are to be written that COPY is cheaper. What one of them raises is raised by a
-    later one, or at the end of the block."""
+    later one, or at the end of the block.
+
+    For the statements of this module: the ORM's `save` asks at once how many rows it touched.
+    """
     if not on_postgresql() or rows > FEW:
         yield
         return
