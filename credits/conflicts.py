@@ -22,6 +22,7 @@ from credits.models import LedgerEntry, Posting, Programme
 from credits.rule_book import RuleBook
 from credits.rule_sets import Rules
 from portal import set_wise
+from portal.set_wise import Answer
 
 
 @dataclass
@@ -63,19 +64,18 @@ class Occupied:
         pk = programme.pk
         with set_wise.in_one_go():
             homes = ledger_sql.homes(members)
+            hours: Answer = list
             if days:
                 hours = ledger_sql.hours_of_days(pk, members, min(days), max(days), GRANTED)
-            if starts:
-                times = ledger_sql.times(pk, members, min(starts), max(ends))
-            if contents:
-                studied = ledger_sql.contents(pk, members, contents)
+            times = ledger_sql.times(pk, members, min(starts), max(ends)) if starts else list
+            studied = ledger_sql.contents(pk, members, contents) if contents else list
         for member, *span in homes():
             occupied.homes[member].append(tuple(span))
-        for member, day, sum_ in hours() if days else ():
+        for member, day, sum_ in hours():
             occupied.hours[member, day] = sum_
-        for member, *time in times() if starts else ():
+        for member, *time in times():
             occupied.times[member].append(tuple(time))
-        for member, content, entry in studied() if contents else ():
+        for member, content, entry in studied():
             occupied.contents[member, content] = entry
         occupied._load_live(requests)
         return occupied

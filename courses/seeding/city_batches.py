@@ -86,20 +86,18 @@ def write(stretch: Stretch, batch: Sequence[Share]) -> int:
 def _planned(campaign: Programme, stretch: Stretch, groups: Sequence[Group]) -> list[Act]:
     """What the groups of a batch do. What some are too few to study, others study with their
     own."""
-    plans: list[list[Act]] = [[] for _ in groups]
-    lacking = sum(group.entries for group in groups)
-    for attempt in range(2):
-        lacking = lacking if attempt else 0
-        for place, group in enumerate(groups):
-            own = sum(act.lines for act in plans[place]) if attempt else group.entries
-            if attempt and not lacking:
-                break
-            wanted = replace(group, entries=own + lacking)
-            plans[place] = city_plan.acts(campaign, stretch.calendar, wanted, stretch.seed)
-            lacking = wanted.entries - sum(act.lines for act in plans[place])
+    plans: dict[int, list[Act]] = {}
+    lacking, places = 0, range(len(groups))
+    for place in (*places, *places):  # all in turn, then those that may have room left
+        if len(plans) == len(groups) and not lacking:
+            break
+        own = sum(act.lines for act in plans[place]) if place in plans else groups[place].entries
+        wanted = replace(groups[place], entries=own + lacking)
+        plans[place] = city_plan.acts(campaign, stretch.calendar, wanted, stretch.seed)
+        lacking = wanted.entries - sum(act.lines for act in plans[place])
     if lacking:
         raise Refusal(f"这些党员学不了这么多：还差 {lacking} 条学时明细，请减少 --entries。")
-    return [act for plan in plans for act in plan]
+    return [act for plan in plans.values() for act in plan]
 
 
 def _shares(members: int, entries: int) -> Iterator[Share]:

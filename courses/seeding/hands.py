@@ -1,19 +1,14 @@
-"""Several processes that do calls at once; none of them outlives the one that began them."""
+"""Several processes that do calls at once, and take turns where only one may write."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections
-
-from portal import set_wise
+from portal import processes, set_wise
 
 _turn: AbstractContextManager[Any] | None = None
 
@@ -42,14 +37,11 @@ class Hands:
 
 @contextmanager
 def several_hands(jobs: int) -> Iterator[Hands]:
-    """So many processes, forked before there is any connection: those that are open are closed."""
+    """So many processes, or this one alone."""
     if jobs < 2:
         yield Hands()
         return
-    connections.close_all()
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(jobs, context, _begin, (context.Lock(),)) as pool:
-        pool.submit(int)  # forks them all
+    with processes.forked(jobs, _take_turns, processes.CONTEXT.Lock()) as pool:
         yield Hands(pool)
 
 
@@ -59,16 +51,7 @@ def turn() -> AbstractContextManager[Any]:
     return nullcontext() if _turn is None or set_wise.on_postgresql() else _turn
 
 
-def _begin(lock: AbstractContextManager[Any]) -> None:
-    """In each process: end with the one that began it, even where that was killed; nobody would
-    know what is still being written."""
+def _take_turns(lock: AbstractContextManager[Any]) -> None:
+    """In each process: the lock that all of them share."""
     global _turn
     _turn = lock
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -7,7 +7,6 @@ writers' lock is held for a moment, so that nobody writes between the first and 
 from __future__ import annotations
 
 import gc
-import multiprocessing
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connections, transaction
 from psycopg import sql
+
+from portal import processes
 
 WORK_MEMORY = "32MB"  # of the server, for one sort or one join
 PATIENCE = 60  # seconds until a process must have begun to read
@@ -65,12 +66,8 @@ def reading_one_moment(jobs: int) -> Iterator[Crew]:
             _make_room(using)
             yield Crew(using, None, 1)
             return
-        connections.close_all()
-        context = multiprocessing.get_context("fork")
-        names, begun = context.Queue(), context.Queue()
-        pool = ProcessPoolExecutor(jobs, context, _begin, (names, begun))
-        stack.enter_context(pool)
-        pool.submit(int)  # forks them all
+        names, begun = processes.CONTEXT.Queue(), processes.CONTEXT.Queue()
+        pool = stack.enter_context(processes.forked(jobs, _begin, names, begun))
         with _undisturbed(using):
             stack.enter_context(transaction.atomic(using=using))
             name = _snapshot(using)
