@@ -8,7 +8,7 @@ class CreditsConfig(AppConfig):
     verbose_name = "学时与积分"
 
     def ready(self) -> None:
-        from credits import occupied_time
+        from credits import occupied_time, partitions
         from portal import triggers
 
         triggers.insert_only(
@@ -37,3 +37,4 @@ class CreditsConfig(AppConfig):
         )
         rule = triggers.Special(occupied_time.names, occupied_time.create, occupied_time.drop)
         triggers.special(occupied_time.TABLE, rule)
+        triggers.special(partitions.PROGRAMMES, partitions.kept_while_used())

@@ -6,6 +6,9 @@ default would take it in, and then neither let a partition be made beside it nor
 The tables of what live lines occupy are partitioned too: no rule of theirs crosses programmes, and
 they leave together with the lines that they point to. SQLite keeps its plain tables.
 
+A partition says that its programme is there, so that no line has a key to it: a trigger refuses to
+take a programme away, or to give it another id, as long as it has a partition (`kept_while_used`).
+
 Making and detaching lock the tables that the partitions' foreign keys point to. They are locked
 first, in the order in which every writer comes by them (people, then programmes, then books, then
 the ledger), in a transaction of their own, and not waited for longer than `PATIENCE`.
@@ -29,9 +32,27 @@ TABLES = (
     "credits_creditedtime",
     "credits_creditedcontent",
 )
+PROGRAMMES = "credits_programme"
 REFERENCED = "portal_member, portal_organization, credits_programme, credits_ledgerbook"
 LOCK_NOT_AVAILABLE = "55P03"
 PATIENCE = "5s"  # to wait for a lock; everybody who writes waits behind us meanwhile
+
+
+KEEPER = f"{PROGRAMMES}_of_partition"
+KEEPER_FUNCTION = f"""
+CREATE OR REPLACE FUNCTION {KEEPER}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE gone bigint := OLD.id;
+BEGIN
+  IF EXISTS (SELECT FROM pg_inherits WHERE inhrelid IN (
+    {", ".join(f"to_regclass('{table}_p' || gone)" for table in TABLES)}
+  )) THEN
+    RAISE EXCEPTION 'programme % has partitions', gone
+      USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+  RETURN NEW;
+END $$
+"""
 
 
 class InUse(Refusal):
@@ -96,6 +117,21 @@ def archived_tables(using: BaseDatabaseWrapper, programme: Programme) -> list[st
     """The detached tables of a programme that are still in the database."""
     names = {archive_name_of(table, programme) for table in TABLES}
     return sorted(names & set(using.introspection.table_names()))
+
+
+def kept_while_used() -> triggers.Special:
+    """The rule on programmes that stands for the keys of partitioned tables; none on SQLite."""
+    return triggers.Special(
+        names=lambda vendor, _: [KEEPER] if vendor == "postgresql" else [],
+        create=lambda _, table: [
+            KEEPER_FUNCTION,
+            f"CREATE TRIGGER {KEEPER} BEFORE DELETE OR UPDATE OF id ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION {KEEPER}()",
+        ],
+        drop=lambda vendor, table: (
+            [f"DROP TRIGGER IF EXISTS {KEEPER} ON {table}"] if vendor == "postgresql" else []
+        ),
+    )
 
 
 @contextmanager

@@ -191,6 +191,61 @@ def test_partitions_are_made_at_the_opening_and_only_once(city, programme):
     assert triggers.missing(connection) == []
 
 
+def keys_to_programmes():
+    return query(
+        "SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' AND "
+        "confrelid = 'credits_programme'::regclass AND conrelid::regclass::text = ANY (%s)",
+        [*partitions.TABLES],
+    )
+
+
+@pytest.mark.parametrize("verb", ["DELETE FROM {}", "UPDATE {} SET id = id + 1000"])
+def test_a_programme_with_partitions_neither_goes_nor_gets_another_id(two, verb):
+    assert keys_to_programmes() == []
+
+    with pytest.raises(IntegrityError, match="has partitions"):
+        run(f"{verb.format('credits_programme')} WHERE id = {two[0].pk}")
+
+
+def test_a_programme_whose_partitions_are_empty_is_kept_and_one_without_any_may_go(programme):
+    for table in ("ruleversion", "programmescope"):
+        run(f"DELETE FROM credits_{table} WHERE programme_id = {programme.pk}")
+    delete = f"DELETE FROM credits_programme WHERE id = {programme.pk}"
+    with pytest.raises(IntegrityError, match="has partitions"):
+        run(delete)
+
+    with transaction.atomic():
+        for table in partitions.TABLES:
+            run(f"DROP TABLE {table}_p{programme.pk}")
+        run(delete)
+        assert not Programme.objects.exists()
+        transaction.set_rollback(True)
+
+
+def test_verification_says_when_what_keeps_programmes_is_gone_and_migrate_puts_it_back(two):
+    run(f"DROP TRIGGER {partitions.KEEPER} ON {partitions.PROGRAMMES}")
+
+    [problem] = verification.verify(at=NOW).problems
+    assert problem.kind == "trigger"
+    assert partitions.KEEPER in problem.message
+
+    triggers.install(connection)
+    assert triggers.missing(connection) == []
+
+
+def test_the_keys_to_programmes_can_be_put_back_and_dropped_again(two):
+    loader = MigrationExecutor(connection).loader
+    migration = loader.get_migration("credits", "0011_programme_of_a_partition")
+    [operation] = migration.operations
+    with connection.schema_editor() as editor:
+        operation.reverse_code(None, editor)
+    assert {table for (table,) in keys_to_programmes()} == {*partitions.TABLES}
+
+    with connection.schema_editor() as editor:
+        operation.code(None, editor)
+    assert keys_to_programmes() == []
+
+
 def plain_again(table):
     """The table as 0001 makes it, with the rows that it has now."""
     run(f"CREATE TABLE {table}_old (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
