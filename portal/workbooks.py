@@ -2,7 +2,7 @@
 
 An upload is a stranger's file: it may be a bomb, broken, encrypted or something else under a
 borrowed name, and the native reader can abort its whole process. So a fresh interpreter reads it
-(workbook_child.py), and here its answer becomes frozen values or a Refusal with its own sentence.
+(workbook_child), and here its answer becomes frozen values or a Refusal with its own sentence.
 """
 
 import json
@@ -218,7 +218,7 @@ PLAIN = {
 TEXT_EXTENSIONS = ("csv", "txt", "tsv", "")
 EXCEL_EXTENSIONS = ("xlsx", "xls", "et", "xlsm", "xlt", "xltx", "ett")
 OWN_NAMES = {"xlsx": ("xlsx", "xltx"), "xls": ("xls", "xlt", "et", "ett")}
-CHILD = Path(__file__).with_name("workbook_child.py")
+CHILD = Path(__file__).with_name("workbook_child")
 
 
 def read(data: bytes, filename: str, *, limits: Limits = Limits()) -> Workbook:

@@ -100,6 +100,20 @@ def test_rules_are_pure():
     assert ours == {"credits.rule_sets", "credits.rule_sets.Rules"}
 
 
+def test_the_child_that_opens_uploads_starts_fast():
+    """A process for each upload: neither Django nor anything else of ours is loaded for it."""
+    own = "portal.workbook_child"
+    strays = [
+        (path, name)
+        for path, tree in modules().items()
+        if path.startswith(own.replace(".", "/"))
+        for name in imported(tree)
+        if name.split(".")[0] in ("django", *APPS) and not name.startswith(own)
+    ]
+    assert strays == []
+    assert f"{own}/long_sheets.py".replace(".", "/", 1) in modules()
+
+
 def test_no_module_is_called_after_nothing():
     """No utils, no helpers, no common: a module is named after its verb or noun."""
     nameless = {"utils", "helpers", "common", "misc", "base", "services", "signals", "handlers"}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -19,28 +21,46 @@ from portal import collector
 from tests.benchmarks import history
 from tests.benchmarks.scale import SCALE
 from tests.benchmarks.stopwatch import DEAREST, ROWS
+from tests.faults.machine import Machine, copied
 
 TODAY = date(2026, 6, 4)
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(
-    django_test_environment: None, django_db_blocker: Any, django_db_keepdb: bool
-) -> Iterator[None]:
+    django_test_environment: None,
+    django_db_blocker: Any,
+    django_db_keepdb: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Machine | None]:
     """The database also for tests that commit, which have no django_db mark. With --reuse-db the
-    city stays for the next session."""
-    with django_db_blocker.unblock():
-        config = setup_databases(
-            verbosity=0,
-            interactive=False,
-            keepdb=django_db_keepdb,
-            aliases={"default": False},
-            serialized_aliases=[],  # a city that is there is not written out as text
-        )
-    yield
+    city stays for the next session. Holds its tables before a city came into them: making them
+    takes as long as some measurements."""
+    with ExitStack() as stack:
+        with django_db_blocker.unblock():
+            config = setup_databases(
+                verbosity=0,
+                interactive=False,
+                keepdb=django_db_keepdb,
+                aliases={"default": False},
+                serialized_aliases=[],  # a city that is there is not written out as text
+            )
+            is_new = not Programme.objects.exists()
+            connections.close_all()
+        folder = tmp_path_factory.mktemp("tables")
+        yield stack.enter_context(copied(_own(), folder)) if is_new else None
     if not django_db_keepdb:
         with django_db_blocker.unblock():
             teardown_databases(config, verbosity=0)
+
+
+def _own() -> Machine:
+    """The database of this session, which nobody may be using when it is copied."""
+    name = str(connection.settings_dict["NAME"])
+    own = Machine(settings.VAR_DIR, name)
+    if connection.vendor == "sqlite":
+        own.file = Path(name)
+    return own
 
 
 @pytest.fixture(scope="session", autouse=True)

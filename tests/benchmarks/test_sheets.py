@@ -135,10 +135,10 @@ def megabytes(pid: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory):
+def machine(django_db_setup, tmp_path_factory):
     """The cast's portal, to be copied."""
     folder = tmp_path_factory.mktemp("machine")
-    with machines.laid_out(folder, "tests.faults.lay_out") as laid:
+    with machines.laid_out(folder, "tests.faults.lay_out", upon=django_db_setup) as laid:
         yield laid
 
 

@@ -133,8 +133,7 @@ def test_a_full_hall_checks_in_while_the_code_turns(hall: Hall, port: int):
     storm = Storm(hall.session)
     phones.arrive(look, everybody()[:20], 1)  # both processes have seen a page
     before = phones.arrive(look, everybody()[:half], SCALE.storm_seconds / 2)
-    first_turn = (SCALE.storm_seconds - (CHANGES - 1) * check_in.STEP) / 2
-    time.sleep((-first_turn - time.time()) % check_in.STEP)
+    until_turns_fit()
     taken = phones.arrive(storm.check_in, everybody(), SCALE.storm_seconds)
     after = phones.arrive(look, everybody()[half:], SCALE.storm_seconds / 2)
 
@@ -150,6 +149,15 @@ def test_a_full_hall_checks_in_while_the_code_turns(hall: Hall, port: int):
         "s", 1, SCALE.storm, stopwatch.is_steady([statistics.median(side) for side in pages]),
     )  # fmt: skip
     stopwatch.ROWS.append(row)
+
+
+def until_turns_fit() -> None:
+    """Wait until the code turns `CHANGES` times while everybody arrives, each turn at least a
+    second from the beginning and the end."""
+    turning = (CHANGES - 1) * check_in.STEP
+    to_next = -time.time() % check_in.STEP
+    if not 1 <= to_next <= SCALE.storm_seconds - turning - 1:
+        time.sleep((to_next - SCALE.storm_seconds + turning + 1) % check_in.STEP)
 
 
 class Storm:

@@ -118,11 +118,12 @@ class Machine:
 
 
 @contextmanager
-def laid_out(folder: Path, module: str) -> Iterator[Machine]:
-    """The database that a module lays out and others are copied from; nothing else runs in it."""
+def laid_out(folder: Path, module: str, upon: Machine | None = None) -> Iterator[Machine]:
+    """The database that a module lays out and others are copied from; nothing else runs in it.
+    It begins as a copy of `upon`, which spares making the tables, or with nothing."""
     name = f"portal_laid_out_{uuid.uuid4().hex[:8]}"
-    first = Machine(folder, name)
-    if POSTGRES:
+    first = upon.copy(folder, name) if upon else Machine(folder, name)
+    if POSTGRES and not upon:
         on_server(f'CREATE DATABASE "{name}"')
     try:
         done = first.run("-m", module)
