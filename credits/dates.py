@@ -34,13 +34,15 @@ def not_over(credit: Credit, at: datetime, today: date) -> Reason | None:
 def out_of_time(
     programme: Programme, request: Request, credit: Credit, rules: Rules, today: date
 ) -> Reason | None:
-    """Outside the programme's dates, or too late by the rules alone (`late`). Neither binds
-    corrections and what is granted outright."""
-    if request.revision > 1 or request.source.kind in GRANTED:
+    """Outside the programme's dates, or too late by the rules alone (`late`). Neither binds what is
+    granted outright, nor lateness corrections: their source was entered in time."""
+    if request.source.kind in GRANTED:
         return None
     starts, ends = programme.starts, programme.ends
     if not starts <= credit.day <= ends:
         return "outside", f"{credit.day} 不在{programme}的起止日期（{starts} 至 {ends}）内。"
+    if request.revision > 1:
+        return None
     message = too_late(credit.day, request.claimed or today, rules)
     return ("late", message) if message else None
 

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, overload
 
 from django.core.cache import cache
+from django.db import router
 from django.utils.crypto import get_random_string
 
 from credits import rankings
@@ -135,5 +136,8 @@ def _unpacked(data: bytes) -> list[Any]:
 
 
 def _key(programme: Programme, choice: Choice, token: str) -> str:
+    """A token names one ranking wherever it was read; the newest is that of the database which is
+    read now, for a standby may be behind."""
+    token = token or f"newest-of-{router.db_for_read(Programme)}"
     parts = (choice.level, choice.cohort, choice.window, choice.measure, choice.unit or "")
     return f"ranking:{programme.pk}:{':'.join(map(str, parts))}:{token}"

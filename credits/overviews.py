@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
+from django.db import router
 
 from credits import figures
 from credits.figures import Figure
@@ -68,6 +69,8 @@ class _Dated:
 
 
 def _kept(key: str, at: datetime, count: Callable[[], Any]) -> Any:
+    """Apart for each database that is read: a standby may be behind."""
+    key = f"{router.db_for_read(Programme)}:{key}"
     found = cache.get(key)
     if found is None or not at - KEPT < found.at <= at:
         found = count()

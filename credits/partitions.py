@@ -74,13 +74,14 @@ def archive_name_of(table: str, programme: Programme) -> str:
 def make(programme: Programme) -> None:
     """Make a programme's partitions, each with its own guards, where it has none.
 
-    Raises InUse when the tables are not to be had in time.
+    Raises InUse when the tables are not to be had in time, Programme.DoesNotExist where it is gone.
     """
-    lacking = lacking_of(connection, programme)
-    if not lacking:
+    if not lacking_of(connection, programme):
         return
     like = "INCLUDING DEFAULTS INCLUDING CONSTRAINTS"
     with _locked():
+        Programme.objects.get(pk=programme.pk)  # no partition without its programme
+        lacking = lacking_of(connection, programme)  # another may have made them meanwhile
         for table, partition in lacking.items():
             _run(f"CREATE TABLE {partition} (LIKE {table} {like})")
             triggers.dress(connection, table, partition)

@@ -146,7 +146,16 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
     for table, rule in _special.items():
         for one in tree.get(table, [table]):
             wanted += rule.names(connection.vendor, one)
-    return [name for name in wanted if name not in there]
+    return [name for name in wanted if name not in there] + _disarmed(connection)
+
+
+def _disarmed(connection: BaseDatabaseWrapper) -> list[str]:
+    """The function that guards call, where it does something else than ours: on PostgreSQL."""
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'portal_insert_only'")
+        return ["portal_insert_only()" for row in cursor if row[0] != PLAIN_FUNCTION.split("$$")[1]]
 
 
 def partitions(connection: BaseDatabaseWrapper) -> Tree:
@@ -201,7 +210,7 @@ def _present(connection: BaseDatabaseWrapper) -> set[str]:
             cursor.execute(
                 "SELECT unnest(ARRAY[t.tgname, c.relname || '.' || t.tgname]) FROM pg_trigger t "
                 "JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal "
-                "AND t.tgenabled <> 'D' UNION SELECT conname FROM pg_constraint"
+                "AND t.tgenabled IN ('O', 'A') UNION SELECT conname FROM pg_constraint"
             )
         else:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")

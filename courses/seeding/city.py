@@ -35,7 +35,7 @@ from portal.models import Appointment, AuditEvent, Cohort, Member, Organization,
 from portal.refusals import Refusal
 
 PER_GROUP = 10  # branches under one general branch or committee: about 200 people
-APART = timedelta(weeks=26)  # between the programmes of a city that has several
+APART = timedelta(weeks=36)  # between two programmes: the former is over, its books closed
 REGISTERED = date(2016, 1, 4)
 SEEDED, FINISHED = "布置全市种子数据", "全市种子数据写完"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +22,8 @@ class Heads:
             lambda: defaultdict(list)
         )
         self.met: dict[tuple[str, int], str] = {}
-        for bulletin in Bulletin.objects.using(using).select_related("programme"):
+        bulletins = Bulletin.objects.using(using).select_related("programme").order_by("pk")
+        for bulletin in bulletins.iterator(chunk_size=1):  # one has the heads of 10,000 books
             self._want(bulletin.heads, f"《{bulletin}》")
         self.last = last = Verification.objects.using(using).filter(ok=True).order_by("-pk").first()
         if last:
@@ -88,7 +90,9 @@ class Heads:
         try:
             told = [(name, head["sequence"], head["digest"]) for name, head in heads.items()]
             for name, sequence, digest in told:
-                if sequence:
-                    self.wanted[name][sequence].append((digest, source))
+                seen = self.wanted[name][sequence] if sequence else []
+                # A book in which nothing happened is told of by number after number.
+                if sequence and all(digest != before for before, _ in seen):
+                    seen.append((sys.intern(digest), source))
         except (AttributeError, KeyError, TypeError):
             self.report.problems.append(Problem("head", f"{source}记下的账簿不能辨认。"))

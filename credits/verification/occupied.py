@@ -1,4 +1,4 @@
-"""What live lines occupy: time, named contents, and the day's cap.
+"""What live lines occupy: time, named contents, days of the programme, and each day's cap.
 
 Counted in the database, by its own joins; only where the counts do not agree are both sides read
 side by side, to name what stands on one of them.
@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Sum, TextField
+from django.db.models import Q, Sum, TextField
 from django.db.models.functions import Cast
 
 from credits.lines import GRANTED
@@ -168,6 +168,17 @@ def check_caps(found: Findings, book: RuleBook, people: Collection[int] | None =
                 f"{day} 记了 {hours / 100:g} 学时，超过每日上限 {cap / 100:g}。",
                 member=member,
             )
+
+
+def check_days(found: Findings) -> None:
+    """No line that counts is of a day outside the programme's dates, but for what is granted."""
+    first, last = found.programme.starts, found.programme.ends
+    lines = found.entries.filter(Q(day__lt=first) | Q(day__gt=last)).live()
+    lines = lines.filter(posting__programme=found.programme)
+    lines = lines.exclude(posting__kind__in=GRANTED).order_by("pk")
+    for entry, member, day in lines.values_list("pk", "member", "day"):
+        message = f"第 {entry} 号明细的日期 {day} 不在起止日期（{first} 至 {last}）内。"
+        found.add("outside", message, entry=entry, member=member)
 
 
 def _differences(due: Any, there: Any) -> Iterator[tuple[int, str, tuple[Any, ...]]]:

@@ -161,3 +161,5 @@ def _check_occupied(
         occupied.check_overlaps(found)
     if book and (strays or counted.over or any(stretch.over for stretch in stretches)):
         occupied.check_caps(found, book)
+    if strays or any(stretch.outside for stretch in stretches):
+        occupied.check_days(found)

@@ -19,6 +19,7 @@ from credits.verification import (
     granted,
     members,
     occupied,
+    partitions,
     reading,
     spools,
     sums,
@@ -61,6 +62,7 @@ def check(
 ) -> None:
     """The news of one programme, behind the heads that were `seen`."""
     record = archives.of(found.programme, using=found.using)
+    partitions.check_programme(found, moved=bool(record and record.moved))
     if record and record.moved:
         archived.check(found, heads, record)
         return
@@ -78,6 +80,8 @@ def check(
         chains.check_orphans(found)
     chains.check_tails(found, {book: reached[book] for book in ends}, books=list(codes))
     heads.look_up(found)
+    if stretch.outside:
+        occupied.check_days(found)
     touched = sorted(spools.members_of(stretch.spool))
     for people in reading.listed(touched):
         _check_people(own, people)

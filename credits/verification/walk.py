@@ -51,7 +51,8 @@ nowhere = (0, "", 0, 0)  # where a walk begins that has not met a book; only as 
 @dataclass
 class Stretch:
     """What one walk saw. months: hours by home and month; timed, named: lines, without reversals,
-    that have a clock time or a content; over: whether a line alone is more than a day allows."""
+    that have a clock time or a content; over: whether a line alone is more than a day allows;
+    outside: whether any line seen so far is of a day outside the programme's dates."""
 
     spool: Spool
     postings: int = 0
@@ -63,6 +64,7 @@ class Stretch:
     timed: int = 0
     named: int = 0
     over: bool = False
+    outside: bool = False
 
 
 class Walker:
@@ -104,6 +106,8 @@ class Walker:
             [programme, *params],
         )
         self._follow(posted, chain.from_iterable(self._prepared(lines)), stretch)
+        first, last = (str(d) for d in (self.found.programme.starts, self.found.programme.ends))
+        stretch.outside = any(not first <= day <= last for day in self.days)
 
     def _prepared(self, lines: Rows) -> Rows:
         """Chunks of lines, with what else their check values need at hand."""

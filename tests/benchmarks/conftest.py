@@ -18,7 +18,6 @@ from django.test.utils import setup_databases, teardown_databases
 
 from credits.models import LedgerEntry, Programme
 from portal import collector
-from tests.benchmarks import history
 from tests.benchmarks.scale import SCALE
 from tests.benchmarks.stopwatch import DEAREST, ROWS
 from tests.faults.machine import Machine, copied
@@ -84,8 +83,6 @@ def whole_city(django_db_setup: None, django_db_blocker: Any) -> dict[str, float
             )  # fmt: skip
         if fresh:
             taken["seconds"] = perf_counter() - began
-        if Programme.objects.count() <= SCALE.copies:
-            history.copy(SCALE.copies)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
     return taken

@@ -149,18 +149,23 @@ def publish(programme):
 
 def test_the_hundredth_page_of_a_ranking(server, running, member):
     """Where a cohort has fewer branches: its last full page."""
-    cohort, branches = largest(running, "branch")
-    browser = Browser(server, member)
-    first = browser.get(f"{reverse('ranking')}?cohort={cohort}&level=branch")
-    token = first.partition("&amp;as=")[2].partition("&amp;")[0]
-    number = min(100, branches // 50)
-    address = f"{reverse('ranking')}?cohort={cohort}&level=branch&as={token}&page={number}"
+    branches, number, address = hundredth_page(Browser(server, member), running)
 
-    text = browser.get(address)
+    text = Browser(server, member).get(address)
 
     assert (rows_on(text), f"第 {number} / " in text) == (50, True)
     goal = 2.0 if connection.vendor == "sqlite" else 2.5
     measure("ranking of branches, hundredth page", server, member, address, goal=goal, n=branches)
+
+
+def hundredth_page(browser, running):
+    """How many branches are ranked, the number of the page, and its address."""
+    cohort, branches = largest(running, "branch")
+    first = browser.get(f"{reverse('ranking')}?cohort={cohort}&level=branch")
+    token = first.partition("&amp;as=")[2].partition("&amp;")[0]
+    number = min(100, branches // 50)
+    address = f"{reverse('ranking')}?cohort={cohort}&level=branch&as={token}&page={number}"
+    return branches, number, address
 
 
 def test_an_unchanged_ranking_seen_again(server, running, member):
@@ -203,6 +208,17 @@ def test_a_members_own_hours(server, running, member):
 
 
 def test_a_roll_call_of_fifty(server, running):
+    secretary, session = roll_of_fifty(running)
+    address = reverse("session-detail", args=[session.pk])
+
+    text = Browser(server, secretary).get(address)
+
+    assert text.count("<select") == 51  # fifty marks and the form for guests
+    measure("roll call of fifty", server, secretary, address, goal=2, n=50)
+
+
+def roll_of_fifty(running):
+    """A secretary, and a session of theirs with fifty people on its open roll."""
     place = Appointment.objects.on(TODAY).filter(role=Role.SECRETARY).order_by("pk").first()
     by, branch = Actor(place.member, "secretary"), place.organization
     start = NOW - timedelta(minutes=30)
@@ -220,12 +236,7 @@ def test_a_roll_call_of_fifty(server, running):
     session = roll_call.open_(session, by=by, at=start)
     extra = session.attendances.count() - 50
     session.attendances.filter(pk__in=session.attendances.values("pk")[: max(extra, 0)]).delete()
-    address = reverse("session-detail", args=[session.pk])
-
-    text = Browser(server, place.member).get(address)
-
-    assert text.count("<select") == 51  # fifty marks and the form for guests
-    measure("roll call of fifty", server, place.member, address, goal=2, n=50)
+    return place.member, session
 
 
 def test_an_officials_overview(server, running):

@@ -168,6 +168,27 @@ def test_days_out_of_reach_are_refused(city, programme, lin, day, code):
     assert not posted.lines
 
 
+def test_what_lies_outside_the_programme_is_not_let_in_by_a_second_try(city, programme, lin):
+    """A source whose lines were all refused has a posting, and what follows is a revision."""
+    outside = [Credit(lin, "self", date(2021, 2, 28), 45, "reform")]
+    first = ledger.post(programme, SESSION, organiser=city.jia, credits=outside, by=city.by, at=NOW)
+
+    second = ledger.correct(
+        programme,
+        SESSION,
+        revision=2,
+        organiser=city.jia,
+        withdraw=[],
+        credits=outside,
+        reason="再试一次",
+        by=city.by,
+        at=NOW,
+    )
+
+    assert [r.code for r in (*first.refused, *second.refused)] == ["outside", "outside"]
+    assert not LedgerEntry.objects.exists()
+
+
 def test_ten_minutes_earn_nothing_and_say_why(city, programme, lin):
     posted = ledger.post(
         programme,

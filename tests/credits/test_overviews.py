@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from credits import overviews
+from credits import kept_rankings, overviews
+from credits.rankings import Choice
 from tests.cast import NOW
 from tests.credits.conftest import earn
 
@@ -41,6 +43,25 @@ def test_a_branch_reads_its_own_figures_anew(programme, city, post, hours, lin):
     before, _ = hours(city.jia, NOW)
     post(programme, earn(lin))
     assert hours(city.jia, NOW + SECOND)[0] > before
+
+
+def test_what_a_standby_said_is_not_kept_for_readers_of_the_primary(
+    programme, city, post, hours, lin, monkeypatch
+):
+    """The standby may be behind; here it is, by a posting."""
+    for module in (overviews, kept_rankings):
+        standby = SimpleNamespace(db_for_read=lambda _: "replica")
+        monkeypatch.setattr(module, "router", standby)
+    before = hours(city.county, NOW)[0]
+    of_standby = kept_rankings.of(programme, Choice(), at=NOW).token
+    assert kept_rankings.of(programme, Choice(), at=NOW).token == of_standby
+    monkeypatch.undo()
+    post(programme, earn(lin))
+
+    assert hours(city.county, NOW)[0] > before
+    assert kept_rankings.of(programme, Choice(), at=NOW).token != of_standby
+    shown = kept_rankings.of(programme, Choice(), at=NOW, token=of_standby)
+    assert shown.token == of_standby  # the next page of what somebody reads there
 
 
 def test_figures_from_a_later_moment_are_not_shown_to_an_earlier_one(city, hours):

@@ -140,6 +140,34 @@ def test_verification_names_the_partition_whose_guard_is_gone_and_migrate_puts_i
     assert triggers.missing(connection) == []
 
 
+@pytest.mark.parametrize(
+    ("done", "told"),
+    [
+        ("ALTER TABLE credits_posting ENABLE REPLICA TRIGGER credits_posting_guard",
+         "credits_posting_guard"),
+        ("CREATE OR REPLACE FUNCTION portal_insert_only() RETURNS trigger LANGUAGE plpgsql AS "
+         "$$ BEGIN RETURN NULL; END $$", "portal_insert_only()"),
+    ],
+)  # fmt: skip
+def test_a_guard_that_is_there_and_does_nothing_is_named(two, done, told):
+    run(done)
+
+    [problem] = verification.verify(at=NOW).problems
+
+    assert problem.kind == "trigger"
+    assert told in problem.message
+
+
+def test_a_partition_that_is_gone_is_noticed_by_a_verification_of_what_is_new_too(two):
+    assert verification.verify(at=NOW).ok
+    table = f"credits_creditedcontent_p{two[0].pk}"
+    run(f"ALTER TABLE credits_creditedcontent DETACH PARTITION {table}")
+
+    told = [p.message for p in verification.verify(at=NOW, since_last=True).problems]
+
+    assert told == [f"数据表 credits_creditedcontent 缺少分区 {table}。"]
+
+
 def test_times_of_one_member_do_not_overlap_within_a_partition(two, lin):
     with pytest.raises(IntegrityError, match="_overlap"):
         run(
@@ -189,6 +217,24 @@ def test_partitions_are_made_at_the_opening_and_only_once(city, programme):
     assert partitions.lacking_of(connection, draft) == {}
     partitions.make(opened)
     assert triggers.missing(connection) == []
+
+
+def test_partitions_that_another_makes_meanwhile_are_left_as_they_are(programme, monkeypatch):
+    lacking = partitions.lacking_of
+    answers = [{"credits_posting": partitions.name_of("credits_posting", programme)}]
+    monkeypatch.setattr(
+        partitions, "lacking_of", lambda *of: answers.pop() if answers else lacking(*of)
+    )
+
+    partitions.make(programme)
+
+    assert answers == []
+
+
+def test_no_partition_is_made_for_a_programme_that_is_gone(programme):
+    with pytest.raises(Programme.DoesNotExist):
+        partitions.make(Programme(pk=programme.pk + 1))
+    assert all(len(own) == 1 for own in triggers.partitions(connection).values())
 
 
 def keys_to_programmes():

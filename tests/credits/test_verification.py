@@ -16,6 +16,7 @@ from credits.models import (
     CreditTotal,
     LedgerEntry,
     Posting,
+    Programme,
     Standing,
 )
 from credits.verification import crew
@@ -116,6 +117,20 @@ def test_an_added_line_is_found(posted, lin):
 
     assert problems(kind="lines")
     assert problems(kind="entry")
+
+
+@pytest.mark.parametrize("since_last", [False, True])
+def test_a_line_outside_the_programmes_dates_is_named(posted, post, lin, zhou, since_last):
+    assert verification.verify(at=NOW).ok
+    post(posted, seminar(zhou, days_ago(1), hour=18), key="news")
+    Programme.objects.update(starts=days_ago(0))  # only what is of today lies inside
+
+    report = verification.verify(at=NOW, since_last=since_last)
+
+    told = [p for p in report.problems if p.kind == "outside"]
+    live = LedgerEntry.objects.live().filter(day__lt=TODAY)
+    assert {p.entry for p in told} == set(live.values_list("pk", flat=True))
+    assert f"不在起止日期（{TODAY} 至" in told[0].message
 
 
 def test_missing_triggers_are_named(posted):
