@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import IO, Any
 
 from portal.workbook_child.unreadable import Unreadable
@@ -54,16 +55,20 @@ def named(meta: Any, merged: list[list[int]], height: int) -> dict[str, Any]:
     return {"name": meta.name, "merged": merged, "visible": visible, "height": height}
 
 
-def rows_of(sheet: Any) -> Iterator[list[Any]]:
-    """Rows from the spreadsheet's own row 1 and column A, values ready for JSON."""
+def rows_of(sheet: Any, done: int = 0) -> Iterator[list[Any]]:
+    """Rows from the spreadsheet's own row 1 and column A, values ready for JSON; behind the first
+    `done`, where none of these says anything."""
     if sheet.start is None:
         return
     if (sheet.end[0] + 1) * (sheet.end[1] + 1) > MAX_CELLS * 4:
         raise Unreadable("too_large", str(sheet.end[0] + 1))
     top, left = sheet.start
     lead: list[Any] = [None] * left
-    for number, row in enumerate(sheet.iter_rows()):
-        yield lead + [plain(value) for value in row] if number >= top else []
+    yield from ([] for _ in range(done, top))
+    # The lazy walk begins with row 1 whatever stands there: behind many rows it takes long.
+    used = sheet.to_python(skip_empty_area=True) if done else islice(sheet.iter_rows(), top, None)
+    for row in used:
+        yield lead + [plain(value) for value in row]
 
 
 def plain(value: Any) -> Any:

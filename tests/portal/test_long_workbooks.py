@@ -83,9 +83,14 @@ def pieces(monkeypatch):
     """Sheets of a few kilobytes are long; what each piece held is noted."""
     seen = []
     opened = cells.opened
+
+    def noted(file):
+        seen.append(io.BytesIO(file.getvalue()))
+        return opened(file)
+
     monkeypatch.setattr(long_sheets, "PIECE", 6_000)
     monkeypatch.setattr(long_sheets, "CHUNK", 1_000)
-    monkeypatch.setattr(cells, "opened", lambda file: (seen.append(file), opened(file))[1])
+    monkeypatch.setattr(cells, "opened", noted)
     return seen
 
 
