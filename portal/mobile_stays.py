@@ -173,6 +173,22 @@ def end_with(gone: Mapping[int, date], how: str) -> None:
     MobileStay.objects.bulk_update(rows, ["until", "ended"], batch_size=500)
 
 
+def hand_on(source: Organization, into: Organization, *, by: Actor, at: datetime) -> None:
+    """Let a branch host whom the branch merged into it hosts; who belongs to it by now is hosted
+    by nobody. Called by `portal.reorganizations` when the members have moved over."""
+    rows = MobileStay.objects.select_for_update(of=("self",)).open()
+    rows = rows.filter(host__in=[source, into]).select_related("member__branch").order_by("pk")
+    moved = [row for row in rows if row.host_id == source.pk or row.member.branch_id == into.pk]
+    for row in moved:
+        if row.member.branch_id == into.pk:
+            row.host, row.host_name, row.reported_on = None, "", None
+        else:
+            row.host, row.host_name = into, into.name
+    MobileStay.objects.bulk_update(moved, ["host", "host_name", "reported_on"], batch_size=500)
+    what = f"的流入地党组织{source}并入{into}"
+    audit.record_many(_event(row, what, by=by, at=at) for row in moved)
+
+
 def host_named(text: str) -> Organization | None:
     """The standing organisation that a text names by code, full or short name, if it is one."""
     wanted = text.strip()

@@ -212,6 +212,26 @@ def test_a_transfer_of_the_membership_ends_the_stay_and_a_merger_does_not(city, 
     assert not Member.objects.mobile().exists()
 
 
+def test_a_merged_host_hands_on_whom_it_hosts_but_nobody_who_is_at_home_there(city, away, by):
+    guest, native = away(host=city.bing), away("zheng", host=city.bing)
+    back = away("zhou", host=city.bing)
+    mobile_stays.report_in(guest, on=days_ago(3), by=by, at=NOW)
+    mobile_stays.report_in(native, on=days_ago(3), by=by, at=NOW)
+    mobile_stays.end(back, on=days_ago(1), by=by, at=NOW)
+
+    reorganizations.merge(city.bing, city.yi, on=TODAY, by=city.by, at=NOW)
+
+    stays = {s.member.name: s for s in MobileStay.objects.select_related("host", "member")}
+    there = stays["林小满"]
+    assert (there.host, there.host_name, there.reported_on) == (
+        city.yi, "青川县乙支部", days_ago(3),
+    )  # fmt: skip
+    home = stays["郑书棋"]
+    assert (home.host, home.host_name, home.reported_on) == (None, "", None)
+    assert stays["周明远"].host == city.bing, "what has ended stays as it was"
+    assert trail()[-1] == "林小满的流入地党组织市文化局丙支部并入青川县乙支部"
+
+
 def test_who_leaves_the_register_is_away_no_more(city, away, lin):
     stay = away()
 
