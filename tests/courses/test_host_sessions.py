@@ -262,14 +262,15 @@ def test_one_who_cannot_be_attested_leaves_all_unattested(city, away, held, host
     assert states() == []
 
 
-def test_a_guest_on_the_roll_is_credited_there_and_not_attested(city, schedule, stay, host, lin):
+def test_a_guest_on_the_roll_is_credited_there_and_not_attested(city, schedule, away, host, lin):
+    """Who was a guest before anybody knew of the stay."""
     session = schedule(organiser=city.yi)
     roll_call.open_(session, by=host, at=session.starts_at)
     roll_call.add(session, lin, "present", by=host, at=session.starts_at)
     roll_call.close(session, {}, by=host, at=session.ends_at)
 
     with pytest.raises(CannotAttest, match="林小满在这次活动的名单上（出席）"):
-        host_sessions.attest(session, [stay], by=host, at=NOW)
+        host_sessions.attest(session, [away(lin)], by=host, at=NOW)
 
 
 def test_only_a_session_with_a_closed_roll_is_attested(city, schedule, stay, host):

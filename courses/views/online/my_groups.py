@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from courses import hosting
 from courses.models import GroupMember, Push, StudyGroup, StudySession
 from courses.online import pushes, study_groups
 from courses.views.shown import when
@@ -53,6 +54,7 @@ def mine(request: MemberRequest) -> HttpResponse:
     context = {
         "shown": shown,
         "open": study_groups.open_to(me),
+        "credited": hosting.CREDITED,
         "hosted": [
             {
                 "href": reverse("session-visit", args=[session.pk]),
