@@ -154,7 +154,7 @@ PAGES: dict[str, Page] = {
     "bag-put": Page("govern", "object"),
     "bag-act": Page("govern", "object"),
     "reading-rights": Page("govern"),
-    "right-revoke": Page("govern", "anyone"),
+    "right-revoke": Page("govern", "object"),
     "my-reflections": Page("own"),
     "reflection-new": Page("own"),
     "reflection-write": Page("own", "owner"),
