@@ -24,7 +24,8 @@ from portal.refusals import Refusal
 QUARTER = timedelta(days=92)  # who was not contacted for so long stands on the list
 Ended = MobileStay.Ended
 REGION = re.compile(r"[\u4e00-\u9fff·\s]{2,40}")
-TOO_EXACT = re.compile(r"[路街巷号栋幢室]|小区|大厦|胡同|弄堂|新村")
+# Streets and houses; 路桥区 of 台州 and 路南区, 路北区 of 唐山 are districts.
+TOO_EXACT = re.compile(r"路(?!桥区|南区|北区)|[街巷号栋幢室]|小区|大厦|胡同|弄堂|新村")
 
 
 class BadStay(Refusal):

@@ -93,6 +93,13 @@ def test_what_contradicts_itself_is_refused_by_field(away, changes, field, said)
     assert not MobileStay.objects.exists()
 
 
+@pytest.mark.parametrize("region", ["浙江省台州市路桥区", "唐山市路南区", "河北省唐山市路北区"])
+def test_a_district_with_a_road_in_its_name_is_no_address(region):
+    assert mobile_stays.region_of(region) == region
+    with pytest.raises(BadStay, match="不写门牌"):
+        mobile_stays.region_of(f"{region}人民路")
+
+
 def test_neither_the_own_branch_is_host_nor_oneself_the_contact(city, away, lin):
     with pytest.raises(BadStay, match="本人所在的党支部"):
         away(host=city.jia)
