@@ -26,6 +26,7 @@ from portal.refusals import Refusal
 from portal.rendering import page
 
 PER_PAGE = 50
+UNREADABLE = "看不懂这个日期，请填写年月日，例如 2021-06-03。"
 SEE, MANAGE = Capability.SEE_MEMBERS, Capability.MANAGE_PEOPLE
 
 
@@ -59,11 +60,14 @@ def list_(request: MemberRequest) -> HttpResponse:
 @require_POST
 @gate.required(MANAGE)
 def contacted(request: MemberRequest) -> HttpResponse:
-    """Note that exactly the people ticked were contacted, and say how many."""
+    """Note that exactly the people ticked were contacted, on the day given or today, and say how
+    many."""
     found = gate.ticked(request, "stay", MobileStay.objects.within(request.scope, MANAGE))
-    on = _day(request.POST.get("on", "")) or request.today
+    on = _day(request.POST["on"]) if "on" in request.POST else request.today
     if not found:
         messages.error(request, "请先勾选联系过的党员。")
+    elif on is None:
+        messages.error(request, f"没有记下：{UNREADABLE}")
     else:
         by = request.scope.actor(MANAGE)
         try:
@@ -72,8 +76,9 @@ def contacted(request: MemberRequest) -> HttpResponse:
                              else "这些同志在那天或以后已经联系过。")  # fmt: skip
         except Refusal as refusal:
             messages.error(request, refusal.message)
-    show, _ = _asked(request.POST)
-    return redirect(f"{reverse('stay-list')}?show={show}")
+    show, text = _asked(request.POST)
+    query = {"show": show, "q": text, "page": request.POST.get("page", "")}
+    return redirect(f"{reverse('stay-list')}?{urlencode(query)}")
 
 
 @require_http_methods(["GET", "POST"])

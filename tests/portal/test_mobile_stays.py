@@ -304,6 +304,19 @@ def test_the_list_says_who_is_quiet_and_ticking_notes_contact(sign_in, away):
     assert "请先勾选" in again
 
 
+@pytest.mark.parametrize("on", ["2021-02-30", "昨天", ""])
+def test_a_day_that_nobody_can_read_is_refused_and_search_and_page_stay(sign_in, away, on):
+    stay = away()
+    body = {"stay": [stay.pk], "on": on, "show": "quiet", "q": "林", "page": "2"}
+
+    told = sign_in("zhou").post(reverse("stay-contacted"), body, follow=True)
+
+    assert told.redirect_chain[0][0] == f"{reverse('stay-list')}?show=quiet&q=%E6%9E%97&page=2"
+    assert "没有记下：看不懂这个日期" in told.content.decode()
+    stay.refresh_from_db()
+    assert stay.last_contact_on is None
+
+
 def test_a_stay_is_mended_and_ended_on_its_page(sign_in, away, city):
     client, stay = sign_in("zhou"), away()
     shown = page(client, "stay-mend", stay.pk)
