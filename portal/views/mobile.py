@@ -120,8 +120,15 @@ def mend(request: MemberRequest, stay: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         by = request.scope.actor(MANAGE)
         try:
-            mobile_stays.mend(found, _away(form), by=by, at=request.at)
-            messages.success(request, "已保存。")
+            away = _away(form)
+            now = mobile_stays.mend(found, away, by=by, at=request.at)
+            if any(getattr(found, name) != getattr(now, name) for name in form.fields):
+                messages.success(request, "已保存。")
+            else:
+                messages.info(request, "没有改动。")
+            if now.last_contact_on != away.last_contact_on:
+                kept = f"最近联系仍是 {now.last_contact_on}：不能改早，也不能清空。"
+                messages.info(request, kept)
             return redirect("stay-list")
         except Refusal as refusal:
             refuse(form, refusal)

@@ -336,6 +336,24 @@ def test_a_stay_is_mended_and_ended_on_its_page(sign_in, away, city):
     assert "返回" in page(client, "stay-list", query="?show=ended")
 
 
+def test_an_earlier_contact_is_not_taken_and_the_page_says_so(sign_in, away):
+    client, stay = sign_in("zhou"), away(last_contact_on=days_ago(3))
+    values = {"since": stay.since, "region": stay.region, "reason": stay.reason,
+              "host_name": stay.host_name, "contact": ""}  # fmt: skip
+    address = reverse("stay-mend", args=[stay.pk])
+
+    for last in (str(days_ago(9)), ""):
+        body = values | {"last_contact_on": last}
+        told = client.post(address, body, follow=True).content.decode()
+        assert f"最近联系仍是 {days_ago(3)}" in told
+        assert "没有改动" in told
+        assert "已保存" not in told
+    body = values | {"last_contact_on": str(TODAY)}
+    told = client.post(address, body, follow=True).content.decode()
+    assert "已保存" in told
+    assert "最近联系仍是" not in told
+
+
 def test_the_host_sees_who_named_it_and_nothing_else_of_them(sign_in, away, city):
     stay, other = away(host=city.yi), away("zhou")
     client = sign_in("zheng")  # of 乙支部
