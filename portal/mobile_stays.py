@@ -21,6 +21,7 @@ from portal.audit import Actor
 from portal.models import AuditEvent, Member, MobileStay, Organization
 from portal.refusals import Refusal
 
+WHO = "外出六个月以上、组织关系不转的，登记为流动党员"
 QUARTER = timedelta(days=92)  # who was not contacted for so long stands on the list
 Ended = MobileStay.Ended
 REGION = re.compile(r"[\u4e00-\u9fff·\s]{2,40}")
@@ -45,7 +46,8 @@ class AlreadyBack(Refusal):
 @dataclass(frozen=True)
 class Away:
     """What is known of a stay. region: province, city or county only. host: the receiving
-    organisation where it is in the tree; host_name: as text, where it is not."""
+    organisation where it is in the tree; host_name: as text, where it is not. expected_until: when
+    the member means to be back."""
 
     since: date
     region: str
@@ -54,6 +56,7 @@ class Away:
     host_name: str = ""
     contact: Member | None = None
     last_contact_on: date | None = None
+    expected_until: date | None = None
 
 
 @transaction.atomic
@@ -212,6 +215,8 @@ def checked(member: Member, away: Away, *, today: date) -> dict[str, object]:
     """The values of a stay by field, as they are kept. Raises BadStay."""
     if away.since > today:
         raise BadStay("外出时间还没有到。", field="since")
+    if away.expected_until and away.expected_until < away.since:
+        raise BadStay("预计返回不能早于外出时间。", field="expected_until")
     region = region_of(away.region)
     if away.host is not None and away.host == member.branch:
         raise BadStay("流入地党组织不能是本人所在的党支部。", field="host_name")
@@ -228,6 +233,7 @@ def checked(member: Member, away: Away, *, today: date) -> dict[str, object]:
         "host_name": away.host.name if away.host else away.host_name.strip(),
         "contact": away.contact,
         "last_contact_on": last,
+        "expected_until": away.expected_until,
     }
 
 

@@ -66,6 +66,7 @@ class _Plan(RowReader):
             self._cell(entry, "contact", self._number(entry, "contact")),
             self._cell(entry, "last_contact_on", self._day) or None,
             self._cell(entry, "reported_on", self._day) or None,
+            self._cell(entry, "expected_until", self._day_to_come) or None,
             self._cell(entry, "until", self._day) or None,
         )
         return None if self._bad else parsed
@@ -74,6 +75,9 @@ class _Plan(RowReader):
         return lambda text: (
             "" if NONE.fullmatch(text) else cells.number_of(text, numeric=name in entry.numeric)
         )
+
+    def _day_to_come(self, text: str) -> date:
+        return cells.day_of(text, today=self.today)
 
     def _once(
         self, wanted: Iterable[Wanted], stays_of: Callable[[Wanted], Sequence[MobileStay]]
@@ -138,6 +142,7 @@ class _Plan(RowReader):
             host_name=w.host or (open_.host_name if open_ else ""),
             contact=contact or (open_.contact if open_ else None),
             last_contact_on=self._last_contact(w, member, open_),
+            expected_until=w.expected_until or (open_.expected_until if open_ else None),
         )
         values = mobile_stays.checked(member, away, today=self.today)
         if w.reported_on and w.reported_on < away.since:
@@ -176,6 +181,7 @@ class _Plan(RowReader):
 LABEL_OF = {
     "since": "since", "region": "region", "reason": "reason", "host_name": "host",
     "contact": "contact", "last_contact_on": "last_contact_on",
+    "expected_until": "expected_until",
 }  # fmt: skip
 
 
@@ -206,7 +212,7 @@ def _made(
 def _of(stay: MobileStay) -> Away:
     return Away(
         stay.since, stay.region, stay.reason, stay.host, stay.host_name, stay.contact,
-        stay.last_contact_on,
+        stay.last_contact_on, stay.expected_until,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ class Wanted:
     contact: str
     last_contact_on: date | None
     reported_on: date | None
+    expected_until: date | None
     until: date | None
 
 

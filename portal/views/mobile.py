@@ -27,6 +27,8 @@ from portal.rendering import page
 
 PER_PAGE = 50
 UNREADABLE = "看不懂这个日期，请填写年月日，例如 2021-06-03。"
+SHORT = f"预计外出不满六个月。{mobile_stays.WHO}，请核对。"
+KEPT = ("since", "expected_until", "region", "reason", "host_name", "last_contact_on")
 SEE, MANAGE = Capability.SEE_MEMBERS, Capability.MANAGE_PEOPLE
 
 
@@ -93,13 +95,15 @@ def new(request: MemberRequest, member: int) -> HttpResponse:
         try:
             stay = mobile_stays.register(person, _away(form), by=by, at=request.at)
             messages.success(request, f"已登记：{person.name}在{stay.region}。")
+            if stay.is_short:
+                messages.info(request, SHORT)
             return redirect("stay-list")
         except Refusal as refusal:
             refuse(form, refusal)
     context = {
         "form": form,
         "title": f"登记外出：{person.name}",
-        "lead": "外出六个月以上、组织关系不转的，登记为流动党员；学时仍记在本支部。",
+        "lead": f"{mobile_stays.WHO}；学时仍记在本支部。",
     }
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
@@ -112,9 +116,8 @@ def mend(request: MemberRequest, stay: int) -> HttpResponse:
     form = AwayForm(
         request.POST or None,
         initial={
-            **{name: getattr(found, name) for name in ("since", "region", "reason", "host_name")},
+            **{name: getattr(found, name) for name in KEPT},
             "contact": found.contact.number if found.contact else "",
-            "last_contact_on": found.last_contact_on,
         },
     )
     if request.method == "POST" and form.is_valid():
@@ -132,7 +135,7 @@ def mend(request: MemberRequest, stay: int) -> HttpResponse:
             return redirect("stay-list")
         except Refusal as refusal:
             refuse(form, refusal)
-    context = {"form": form, "stay": found, "today": request.today}
+    context = {"form": form, "stay": found, "today": request.today, "short": SHORT}
     return page(request, "portal/stay.html", context, status=422 if form.errors else 200)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 
 import openpyxl
@@ -83,6 +83,7 @@ def test_a_second_stay_at_the_same_time_is_refused(away):
         ({"region": "ab"}, "region", "省、市、县"),
         ({"last_contact_on": days_ago(201)}, "last_contact_on", "外出以后"),
         ({"last_contact_on": TODAY + timedelta(days=1)}, "last_contact_on", "不晚于今天"),
+        ({"expected_until": days_ago(201)}, "expected_until", "不能早于外出时间"),
     ],
 )
 def test_what_contradicts_itself_is_refused_by_field(away, changes, field, said):
@@ -257,6 +258,7 @@ def test_who_leaves_the_register_is_away_no_more(city, away, lin):
         {"reported_on": days_ago(201)},
         {"reported_on": TODAY, "until": days_ago(1), "ended": "returned"},
         {"until": days_ago(201)},
+        {"expected_until": days_ago(201)},
     ],
 )
 def test_the_database_holds_a_stay_together(away, values):
@@ -285,6 +287,46 @@ def test_a_secretary_registers_somebody_from_their_page(sign_in, lin):
     assert "已登记：林小满在广东省深圳市" in told.content.decode()
     stay = MobileStay.objects.get()
     assert reverse("stay-mend", args=[stay.pk]) in page(client, "member-detail", lin.pk)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "short"),
+    [
+        (date(2021, 1, 31), date(2021, 7, 30), True),
+        (date(2021, 1, 31), date(2021, 7, 31), False),
+        (date(2020, 8, 31), date(2021, 2, 27), True),
+        (date(2020, 8, 31), date(2021, 2, 28), False),
+        (date(2021, 6, 1), date(2021, 11, 30), True),
+        (date(2021, 6, 1), date(2021, 12, 1), False),
+        (date(2021, 6, 1), None, False),
+    ],
+)
+def test_six_months_are_counted_by_the_calendar(since, until, short):
+    assert MobileStay(since=since, expected_until=until).is_short is short
+
+
+def test_who_means_to_be_back_soon_is_registered_and_the_form_hints_at_it(sign_in, lin):
+    client, address = sign_in("zhou"), reverse("stay-new", args=[lin.pk])
+    assert "预计不满六个月的，请核对" in client.get(address).content.decode()
+    values = {"since": TODAY, "expected_until": TODAY + timedelta(days=90), "reason": "work",
+              "region": "广东省深圳市", "host_name": "", "contact": "",
+              "last_contact_on": ""}  # fmt: skip
+
+    told = client.post(address, values, follow=True).content.decode()
+
+    assert "已登记：林小满" in told
+    assert "预计外出不满六个月" in told
+    stay = MobileStay.objects.get()
+    assert f'预计 <span class="num">{stay.expected_until}</span> 返回' in told
+    shown = page(client, "stay-mend", stay.pk)
+    assert "预计外出不满六个月" in shown
+    assert f'value="{stay.expected_until}"' in shown
+    longer = values | {"expected_until": TODAY + timedelta(days=200)}
+    client.post(reverse("stay-mend", args=[stay.pk]), longer)
+    assert "预计外出不满六个月" not in page(client, "stay-mend", stay.pk)
+    client.post(reverse("stay-mend", args=[stay.pk]), values | {"expected_until": ""})
+    stay.refresh_from_db()
+    assert stay.expected_until is None
 
 
 def test_the_list_says_who_is_quiet_and_ticking_notes_contact(sign_in, away):

@@ -190,6 +190,20 @@ def exported(sign_in, city):
     return act
 
 
+def test_when_somebody_means_to_be_back_is_read_and_comes_back(city, read, row, exported, lin):
+    later = TODAY + timedelta(days=120)
+    dated = [*row(), str(later)]
+    headings = [*HEADINGS, "预计返回时间"]
+
+    apply(read(dated, headings=headings), city)
+
+    assert lin.mobile_stays.get().expected_until == later
+    assert read(row()).counts == {"same": 1}, "a list without the column says nothing of it"
+    assert exported("").counts == {"same": 1}
+    [problem] = read([*row(), str(days_ago(201))], headings=headings).errors
+    assert (problem.column, "不能早于外出" in problem.message) == ("预计返回时间", True)
+
+
 def test_the_export_of_what_has_ended_comes_back(exported, city, lin):
     """Two stays of one member, mistakes among them, and a contact who has left since."""
     helper = city.enrol(city.jia)
