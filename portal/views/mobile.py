@@ -170,15 +170,17 @@ def hosted(request: MemberRequest) -> HttpResponse:
 @require_POST
 @gate.required(MANAGE)
 def report_in(request: MemberRequest, hosted: int) -> HttpResponse:
-    """Note that somebody reported in at one's own organisation today."""
-    found = gate.get(MobileStay.hosted.all(), request.scope, MANAGE, pk=hosted)
-    by = request.scope.actor(MANAGE)
-    try:
-        mobile_stays.report_in(found, on=request.today, by=by, at=request.at)
-        messages.success(request, f"{found.member.name}已报到。")
-    except Refusal as refusal:
-        messages.error(request, refusal.message)
+    """Note that somebody reported in at one's own organisation, on the day given or today."""
+    _report(request, gate.get(MobileStay.hosted.all(), request.scope, MANAGE, pk=hosted))
     return redirect("stays-hosted")
+
+
+@require_POST
+@gate.required(MANAGE)
+def reported(request: MemberRequest, stay: int) -> HttpResponse:
+    """Note at home that a member has reported in: a host outside the tree cannot say so itself."""
+    _report(request, _get(request, stay))
+    return redirect("stay-mend", stay)
 
 
 @require_POST
@@ -192,6 +194,19 @@ def out(request: MemberRequest) -> HttpResponse:
         request, MANAGE, mobile_out.stays, rows=rows, title=mobile_out.name_of(scope),
         back_url=reverse("stay-list"), show=show, text=text,
     )  # fmt: skip
+
+
+def _report(request: MemberRequest, stay: MobileStay) -> None:
+    on = _day(request.POST["on"]) if "on" in request.POST else request.today
+    if on is None:
+        messages.error(request, f"没有登记：{UNREADABLE}")
+        return
+    try:
+        by = request.scope.actor(MANAGE)
+        row = mobile_stays.report_in(stay, on=on, by=by, at=request.at)
+        messages.success(request, f"{stay.member.name}已报到，报到日期 {row.reported_on}。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
 
 
 def _asked(given: Any) -> tuple[str, str]:

@@ -318,6 +318,7 @@ PAGES: dict[str, Page] = {
     "stays-in-one": Page("manage_people", "of_secretary"),
     "stay-new": Page("manage_people", "object"),
     "stay-mend": Page("manage_people", "object"),
+    "stay-reported": Page("manage_people", "object"),
     "stay-end": Page("manage_people", "object"),
     "stays-hosted": Page("manage_people"),
     "stay-report-in": Page("manage_people", "object"),

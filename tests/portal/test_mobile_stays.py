@@ -413,6 +413,37 @@ def test_the_host_sees_who_named_it_and_nothing_else_of_them(sign_in, away, city
     assert "林小满" not in page(client, "stay-list")
 
 
+def test_the_host_gives_the_day_of_reporting_in(sign_in, away, city):
+    stay, client = away(host=city.yi), sign_in("zheng")
+    address = reverse("stay-report-in", args=[stay.pk])
+    assert f'value="{TODAY}" min="{stay.since}" max="{TODAY}"' in page(client, "stays-hosted")
+
+    for on, said in ((days_ago(201), "才外出"), (TODAY + timedelta(days=1), "还没有到"),
+                     ("昨天", "看不懂这个日期")):  # fmt: skip
+        assert said in client.post(address, {"on": on}, follow=True).content.decode()
+    client.post(address, {"on": days_ago(4)})
+
+    stay.refresh_from_db()
+    assert (stay.reported_on, stay.last_contact_on) == (days_ago(4), days_ago(4))
+
+
+def test_home_notes_that_a_member_reported_in_where_the_host_is_elsewhere(sign_in, away):
+    stay, client = away(), sign_in("zhou")
+    address = reverse("stay-reported", args=[stay.pk])
+    assert address in page(client, "stay-mend", stay.pk)
+
+    told = client.post(address, {"on": days_ago(201)}, follow=True).content.decode()
+    assert "才外出" in told
+    told = client.post(address, {"on": days_ago(4)}, follow=True).content.decode()
+
+    assert f"林小满已报到，报到日期 {days_ago(4)}" in told
+    assert "已在流入地报到" in told
+    assert address not in told
+    stay.refresh_from_db()
+    assert stay.reported_on == days_ago(4)
+    assert sign_in("zheng").post(address, {"on": TODAY}).status_code == 404
+
+
 def test_contact_is_noted_for_nobody_of_another_branch(sign_in, away):
     stay = away()
 
