@@ -296,6 +296,32 @@ def test_an_open_list_asks_the_database_no_more_for_more_groups(
         client.get(reverse("group-detail", args=[group.pk]))
 
 
+def test_mobile_members_see_their_own_stay_and_what_is_asked_of_them(
+    city, hand, away, secretary, django_assert_num_queries
+):
+    """Nobody else does, and nobody who is back."""
+    stay = away.mobile_stays.get()
+    later = Away(days_ago(300), "广东省", "work", host=city.bing, contact=city.people["lin"],
+                 last_contact_on=days_ago(100), expected_until=TODAY)  # fmt: skip
+    mobile_stays.mend(stay, later, by=secretary, at=NOW)
+    phone = hand("yuan").open(reverse("my-groups"))
+
+    card = phone.text.split("我的流动情况")[1].split("</section>")[0]
+    for said in ("广东省", str(days_ago(300)), "市文化局丙支部", "还没有报到", "林小满",
+                 str(days_ago(100)), "超过三个月", "每三个月", "交纳党费"):  # fmt: skip
+        assert said in card
+    with django_assert_num_queries(9):
+        phone.browser.get(reverse("my-groups"))
+
+    mobile_stays.report_in(stay, on=days_ago(2), by=secretary, at=NOW)
+    card = phone.open(reverse("my-groups")).text
+    assert "还没有报到" not in card
+    assert "超过三个月" not in card
+    mobile_stays.end(stay, on=TODAY, by=secretary, at=NOW)
+    assert "我的流动情况" not in phone.open(reverse("my-groups")).text
+    assert "我的流动情况" not in hand("lin").open(reverse("my-groups")).text
+
+
 def test_hosted_members_see_what_their_host_holds_and_nobody_else_does(
     city, hand, schedule, programme
 ):
