@@ -18,6 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, get_random_string, salted_hmac
 
+from courses import hosting
 from courses.models import Attendance, Scan, Status, StudySession
 from portal.models import Member
 from portal.refusals import Refusal
@@ -104,6 +105,12 @@ def check_window(session: StudySession, at: datetime) -> None:
         raise ScanRefused("这次活动由支部点名，不用扫码。")
 
 
+def check_not_hosted(session: StudySession, member: Member) -> None:
+    """Raise ScanRefused for a mobile member of the organiser, whom it attests after the roll."""
+    if hosting.hosted(session.organiser, [member.pk], on=session.day):
+        raise ScanRefused(f"您是流入这里的流动党员，不用签到。{hosting.CREDITED}")
+
+
 def read_proof(text: str, *, browser: str, at: datetime) -> Proof:
     """Read a signed proof. Raises ScanRefused when it is forged, older than five minutes, or was
     given to another browser."""
@@ -183,6 +190,7 @@ def _accept(
     if nonce and Scan.objects.filter(session=session, nonce=nonce).exists():
         raise ScanRefused("这次扫码已经用过了。")
     if row is None:
+        check_not_hosted(session, member)
         raise NotOnRoll
     if row.scanned or row.is_there:
         raise ScanRefused("您已经签到，不用再扫。")

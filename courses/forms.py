@@ -18,6 +18,7 @@ from credits.forms import HoursField
 from credits.models import Form, Programme
 from portal.forms import DayField, MemberField
 from portal.models import Member
+from portal.querysets import MemberQuerySet
 
 
 class ClockField(forms.TimeField):
@@ -228,19 +229,24 @@ def named_contents(*, logged: bool = False) -> list[tuple[str, str]]:
 
 
 class PeopleForm(forms.Form):
-    """Members by number, one a line: an exact number names one person."""
+    """Members by number, one a line: an exact number names one person. people: among whom they
+    are looked for; nothing is learnt of others."""
 
     numbers = forms.CharField(
         label="党员编号（每行一个）", max_length=4000, widget=forms.Textarea(attrs={"rows": 4})
     )
 
+    def __init__(self, *args: Any, people: MemberQuerySet | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = Member.objects.active() if people is None else people
+
     def clean_numbers(self) -> list[Member]:
         wanted = self.cleaned_data["numbers"].replace("，", " ").replace(",", " ").split()
-        people = Member.objects.active().filter(number__in=wanted).select_related("branch")
+        people = self.people.filter(number__in=wanted).select_related("branch")
         found = {m.number: m for m in people}
         missing = [n for n in wanted if n not in found]
         if missing:
-            raise ValidationError(f"没有这些编号的在册党员：{'、'.join(missing[:5])}。")
+            raise ValidationError(f"没有找到这些编号的在册党员：{'、'.join(missing[:5])}。")
         return [found[n] for n in wanted]
 
 

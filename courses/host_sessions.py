@@ -62,7 +62,7 @@ def attest(
     if not session.is_closed or session.ends_at > at:
         raise sessions.NotNow(f"活动{session.get_state_display()}，记了学时以后才能证明参加。")
     rows = MobileStay.objects.filter(pk__in=[stay.pk for stay in stays]).order_by("pk")
-    found = list(rows.select_related("member__branch"))
+    found = list(rows.select_related("member__branch", "host"))
     people = [stay.member_id for stay in found]
     rolls = Attendance.objects.filter(session=session, member__in=people)
     marks = {mark.member_id: mark for mark in rolls}
@@ -88,7 +88,7 @@ def _check(session: StudySession, stay: MobileStay, mark: Attendance | None, *, 
     member, day = stay.member, session.day
     if member.pk == by.member.pk:
         raise NotYourself
-    if stay.host_id != session.organiser_id:
+    if stay.host is None or stay.host.heir != session.organiser.heir:
         raise CannotAttest(f"{member.name}登记的流入地党组织不是{session.organiser}。")
     if not stay.was_away_on(day):
         raise CannotAttest(f"{member.name}在 {day} 没有流动在外，不能证明。")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from courses import hosting
 from courses.models import Attendance, Leave, Status, StudySession
 from portal import set_wise
 from portal.audit import Actor
@@ -211,13 +212,18 @@ def add_many(
     at: datetime,
     remark: str = "",
 ) -> list[Attendance]:
-    """The same of several people, with their statuses: all or none, set-wise."""
+    """The same of several people, with their statuses: all or none, set-wise.
+
+    Raises hosting.HostedHere for a mobile member of the organiser; Refusal for whoever stands on
+    the roll or has left.
+    """
     if any(status not in (Status.PRESENT, Status.OBSERVER) for _, status in people):
         raise BadMark("添加的人只能是客人（出席）或列席。")
     members = [member for member, _ in people]
     there = Attendance.objects.filter(session=session, member__in=members)
     if first := there.select_related("member").order_by("pk").first():
         raise Refusal(f"{first.member.name}已经在名单上。", field="member")
+    hosting.check(session, members)
     held = Membership.objects.on(session.day).filter(member__in=members).order_by("pk")
     then = dict(held.values_list("member", "branch"))
     homes: dict[int, int] = {}

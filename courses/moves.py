@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Sum
 
-from courses import crediting, marks, session_history, sessions
+from courses import crediting, hosting, marks, session_history, sessions
 from courses.crediting import Revision
 from courses.marks import Mark, NotOnRoll
 from courses.models import Attendance, AttendanceCredit, Status, StudySession
@@ -60,7 +60,8 @@ def move(origin: Place, target: Place, *, reason: str, by: Actor, at: datetime) 
 
     `origin` gets the mark of `target`, absent where there was none; a guest leaves the roll. The
     hours follow in every programme. Raises CannotMove with what stands in the way at either place,
-    NotNow unless both rolls are closed, NotOnRoll; Refusal without a reason.
+    NotNow unless both rolls are closed, NotOnRoll, hosting.HostedHere;
+    Refusal without a reason.
     """
     if not reason.strip():
         raise Refusal("请写明移动的理由。", field="reason")
@@ -136,6 +137,8 @@ def _check(origin: Place, target: Place, rolls: Rolls) -> tuple[Attendance, Atte
     if not first.is_there:
         raise CannotMove(f"{first.member.name}在这次活动中是“{first.word}”，没有出席可以移。")
     second = rolls[there.pk].get(target.member.pk)
+    if second is None:
+        hosting.check(there, [target.member])
     if second and (second.earns or second.status == Status.OBSERVER):
         word = "补学" if second.made_up_on else second.word
         raise CannotMove(f"{second.member.name}在《{there}》中已记“{word}”，不能再移过去。")

@@ -202,7 +202,8 @@ def add(
 ) -> Attendance:
     """Add somebody who takes part without being due: a guest (credited) or an observer (not).
 
-    Raises Refusal for whoever stands on the roll already, or has left.
+    Raises Refusal for whoever stands on the roll already, has left, or is a mobile member of the
+    organiser.
     """
     return add_many(session, [(member, status)], by=by, at=at, remark=remark)[0]
 

@@ -26,14 +26,16 @@ def ask(session: StudySession, member: Member, *, scanned_at: datetime) -> WalkI
     """Ask to be added, by a scan proven at `scanned_at`; asking again is the request that is there.
 
     A request that nobody decided before the books were closed is asked anew, once they are open
-    again. Raises ScanRefused outside the window, for whoever stands on the roll, after a no, and
-    while the books stay closed on a request that ended with them.
+    again. Raises ScanRefused outside the window, for whoever stands on the roll or is a mobile
+    member of the organiser, after a no, and while the books stay closed on a request that ended
+    with them.
     """
     check_in.check_window(session, scanned_at)
     if session.attendances.filter(member=member).exists():
         raise ScanRefused("您已在名单上，请重新扫码签到。")
     if member.branch_id is None:
         raise ScanRefused("您的组织关系已不在册，请联系支部书记。")
+    check_in.check_not_hosted(session, member)
     request, _ = WalkIn.objects.get_or_create(
         session=session, member=member, defaults={"scanned_at": scanned_at}
     )
@@ -48,7 +50,7 @@ def ask(session: StudySession, member: Member, *, scanned_at: datetime) -> WalkI
 def admit(request: WalkIn, *, by: Actor, at: datetime) -> Attendance:
     """Put a walk-in on the open roll as a present guest; once, however often it is confirmed.
 
-    Raises Refusal for oneself, after a no, and when the roll is not open.
+    Raises Refusal for oneself, after a no, and when the roll is not open; hosting.HostedHere.
     """
     session, request = _locked(request)
     there = Attendance.objects.filter(session=session, member=request.member_id).first()

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from portal import mobile_stays
 from portal.access import Capability, Scope
 from portal.models import Member, Membership, MobileStay, Organization, Role, Suggestion
 from portal.refusals import Refusal
@@ -176,6 +177,11 @@ class AwayForm(forms.Form):
     """A mobile member's stay away; the host as text, linked where it is in the tree."""
 
     since = DayField(label="外出时间")
+    expected_until = DayField(
+        label="预计返回",
+        required=False,
+        help_text=f"{mobile_stays.WHO}；预计不满六个月的，请核对要不要登记。不知道的留空。",
+    )
     region = forms.CharField(
         label="流入地", max_length=40, help_text="只写到省、市、县（区），不写门牌。"
     )

@@ -128,10 +128,14 @@ def get(
     found = rows.within(scope, capability).filter(**lookup).first()
     if found is not None:
         return found
-    known = scope.knows(queryset.path_lookup, queryset.owner_lookup)
-    if queryset.filter(known).filter(**lookup).exists():
+    if known(queryset, scope).filter(**lookup).exists():
         raise PermissionDenied
     raise Http404("没有找到，或不在您的范围内。")
+
+
+def known(queryset: ScopedQuerySet[_Model], scope: Scope) -> ScopedQuerySet[_Model]:
+    """Only the rows of which the viewer may know that they exist."""
+    return queryset.filter(scope.knows(queryset.path_lookup, queryset.owner_lookup))
 
 
 def ticked(request: HttpRequest, name: str, rows: QuerySet[_Model]) -> list[_Model]:

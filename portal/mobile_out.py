@@ -17,8 +17,8 @@ from portal.spreadsheets import Book
 
 COLUMNS = {
     "党员编号": 16, "姓名": 12, "所在党支部": 30, "外出时间": 13, "流入地": 26, "外出原因": 12,
-    "流入地党组织": 36, "联系人编号": 16, "最近联系": 13, "报到日期": 13, "返回时间": 13,
-    "结束": 14,
+    "流入地党组织": 36, "联系人编号": 16, "最近联系": 13, "报到日期": 13, "预计返回": 13,
+    "返回时间": 13, "结束": 14,
 }  # fmt: skip
 SHOWN = {"": "在外", "quiet": "三个月未联系", "ended": "已结束"}  # what a list may show
 CHUNK = 2000
@@ -87,6 +87,7 @@ def _write(
                 stay.contact.number if stay.contact else "",
                 stay.last_contact_on,
                 stay.reported_on,
+                stay.expected_until,
                 stay.until,
                 stay.get_ended_display(),
             ]

@@ -21,10 +21,12 @@ from portal.audit import Actor
 from portal.models import AuditEvent, Member, MobileStay, Organization
 from portal.refusals import Refusal
 
+WHO = "外出六个月以上、组织关系不转的，登记为流动党员"
 QUARTER = timedelta(days=92)  # who was not contacted for so long stands on the list
 Ended = MobileStay.Ended
 REGION = re.compile(r"[\u4e00-\u9fff·\s]{2,40}")
-TOO_EXACT = re.compile(r"[路街巷号栋幢室]|小区|大厦|胡同|弄堂|新村")
+# Streets and houses; 路桥区 of 台州 and 路南区, 路北区 of 唐山 are districts.
+TOO_EXACT = re.compile(r"路(?!桥区|南区|北区)|[街巷号栋幢室]|小区|大厦|胡同|弄堂|新村")
 
 
 class BadStay(Refusal):
@@ -44,7 +46,8 @@ class AlreadyBack(Refusal):
 @dataclass(frozen=True)
 class Away:
     """What is known of a stay. region: province, city or county only. host: the receiving
-    organisation where it is in the tree; host_name: as text, where it is not."""
+    organisation where it is in the tree; host_name: as text, where it is not. expected_until: when
+    the member means to be back."""
 
     since: date
     region: str
@@ -53,6 +56,7 @@ class Away:
     host_name: str = ""
     contact: Member | None = None
     last_contact_on: date | None = None
+    expected_until: date | None = None
 
 
 @transaction.atomic
@@ -173,6 +177,22 @@ def end_with(gone: Mapping[int, date], how: str) -> None:
     MobileStay.objects.bulk_update(rows, ["until", "ended"], batch_size=500)
 
 
+def hand_on(source: Organization, into: Organization, *, by: Actor, at: datetime) -> None:
+    """Let a branch host whom the branch merged into it hosts; who belongs to it by now is hosted
+    by nobody. Called by `portal.reorganizations` when the members have moved over."""
+    rows = MobileStay.objects.select_for_update(of=("self",)).open()
+    rows = rows.filter(host__in=[source, into]).select_related("member__branch").order_by("pk")
+    moved = [row for row in rows if row.host_id == source.pk or row.member.branch_id == into.pk]
+    for row in moved:
+        if row.member.branch_id == into.pk:
+            row.host, row.host_name, row.reported_on = None, "", None
+        else:
+            row.host, row.host_name = into, into.name
+    MobileStay.objects.bulk_update(moved, ["host", "host_name", "reported_on"], batch_size=500)
+    what = f"的流入地党组织{source}并入{into}"
+    audit.record_many(_event(row, what, by=by, at=at) for row in moved)
+
+
 def host_named(text: str) -> Organization | None:
     """The standing organisation that a text names by code, full or short name, if it is one."""
     wanted = text.strip()
@@ -195,6 +215,8 @@ def checked(member: Member, away: Away, *, today: date) -> dict[str, object]:
     """The values of a stay by field, as they are kept. Raises BadStay."""
     if away.since > today:
         raise BadStay("外出时间还没有到。", field="since")
+    if away.expected_until and away.expected_until < away.since:
+        raise BadStay("预计返回不能早于外出时间。", field="expected_until")
     region = region_of(away.region)
     if away.host is not None and away.host == member.branch:
         raise BadStay("流入地党组织不能是本人所在的党支部。", field="host_name")
@@ -211,6 +233,7 @@ def checked(member: Member, away: Away, *, today: date) -> dict[str, object]:
         "host_name": away.host.name if away.host else away.host_name.strip(),
         "contact": away.contact,
         "last_contact_on": last,
+        "expected_until": away.expected_until,
     }
 
 

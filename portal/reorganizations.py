@@ -1,7 +1,7 @@
 """Verbs that change what a branch is made of: merge, divide, dissolve.
 
 Hours follow the person; sheets, postings and bulletins of the past stay where they were. Locks:
-what follows the tree (the programmes) → organisations by id → people by id.
+what follows the tree (the programmes) → organisations by id → people by id → stays by id.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils import timezone
 
-from portal import appointments, audit, followers, members, organizations
+from portal import appointments, audit, followers, members, mobile_stays, organizations
 from portal.audit import Actor
 from portal.models import Appointment, AuditEvent, Member, Membership, Organization, Role
 from portal.organizations import CannotMove, Founding
@@ -47,7 +47,8 @@ class Part:
 def merge(
     source: Organization, into: Organization, *, on: date, by: Actor, at: datetime
 ) -> Organization:
-    """Merge one branch into another: its members move over on `on`, then it is dissolved.
+    """Merge one branch into another: its members move over on `on`, and the mobile members whom it
+    hosts are the other branch's; then it is dissolved.
 
     Its sheets, postings and bulletins of the past stay as they are; what it left open is finished
     by the other branch's secretary.
@@ -64,6 +65,7 @@ def merge(
     members.transfer_many(
         [members.Move(person, into, on, merged=True) for person in people], by=by, at=at
     )
+    mobile_stays.hand_on(source, into, by=by, at=at)
     return _end(source, on=on, into=into, by=by, at=at)
 
 

@@ -45,6 +45,7 @@ urlpatterns = [
     path("mobile/out/", mobile.out, name="stays-out"),
     path("mobile/new/<int:member>/", mobile.new, name="stay-new"),
     path("mobile/<int:stay>/", mobile.mend, name="stay-mend"),
+    path("mobile/<int:stay>/reported/", mobile.reported, name="stay-reported"),
     path("mobile/<int:stay>/end/", mobile.end, name="stay-end"),
     path("mobile/hosted/", mobile.hosted, name="stays-hosted"),
     path("mobile/hosted/<int:hosted>/report-in/", mobile.report_in, name="stay-report-in"),

@@ -71,7 +71,7 @@ def ask(
     that the first answers could no longer be entered at its end.
     """
     place = study_groups.locked(group)
-    organiser = study_groups.successor(place.organiser)
+    organiser = place.organiser.heir
     _check(organiser, programme, question, at=at)
     made = Discussion.objects.create(
         key=key or get_random_string(20),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from courses.models import BookBag, Lesson, Material, ReadingRight
-from courses.online import book_bags
+from courses.online import book_bags, lesson_texts
+from courses.querysets import LessonQuerySet
 from portal import audit
+from portal.access import Capability, Scope
 from portal.audit import Actor
 from portal.models import AuditEvent
 from portal.refusals import Refusal
@@ -18,6 +21,37 @@ Kind = ReadingRight.Kind
 
 class NoRight(Refusal):
     """The statement of a right says too little, or contradicts what is recorded."""
+
+
+def lessons(scope: Scope) -> LessonQuerySet:
+    """The lessons of whose rights a viewer decides: those of the organisations that they govern,
+    and the city's syllabus for who governs the whole city."""
+    own = scope.condition(Capability.GOVERN, "organiser__path", None)
+    if lesson_texts.edits_syllabus(scope):
+        own |= Q(organiser=None)
+    return Lesson.objects.filter(own)
+
+
+def materials(scope: Scope) -> QuerySet[Material]:
+    """The same of materials, which are of the syllabus unless they stand beside a lesson of an
+    organisation's own."""
+    own = scope.condition(Capability.GOVERN, "lesson__organiser__path", None)
+    if lesson_texts.edits_syllabus(scope):
+        own |= Q(lesson__organiser=None)
+    return Material.objects.filter(own)
+
+
+def rights(scope: Scope) -> QuerySet[ReadingRight]:
+    """The rights of which a viewer decides."""
+    own = Q(lesson__in=lessons(scope)) | Q(material__in=materials(scope))
+    return ReadingRight.objects.filter(own)
+
+
+def decides(scope: Scope, reading: Lesson | Material) -> bool:
+    """Whether a viewer decides of the right to a reading."""
+    if isinstance(reading, Lesson):
+        return lessons(scope).filter(pk=reading.pk).exists()
+    return materials(scope).filter(pk=reading.pk).exists()
 
 
 @transaction.atomic

@@ -62,7 +62,7 @@ def mend(
     row = locked(group)
     name, plan = _checked(row.organiser, name, plan, but=row.pk)
     if leader.pk != row.leader_id:
-        _check_leader(successor(row.organiser), leader)
+        _check_leader(row.organiser.heir, leader)
     row.name, row.leader, row.plan = name, leader, plan
     row.save(update_fields=["name", "leader", "plan"])
     _record(row, "修改", by=by, at=at, leader=leader.number)
@@ -173,7 +173,7 @@ def drop_waiting(rows: DeliveryQuerySet, why: str, *, at: datetime) -> None:
 
 def candidates(group: StudyGroup) -> MemberQuerySet:
     """Members who may be in a group: away now, and at home or hosted below its organisation."""
-    path = successor(group.organiser).path
+    path = group.organiser.heir.path
     stays = MobileStay.objects.open().filter(
         below(path, lookup="member__branch__path") | below(path, lookup="host__path")
     )
@@ -199,13 +199,6 @@ def back_home(group: StudyGroup) -> set[int]:
     people = group.people.now().values_list("member", flat=True)
     away = MobileStay.objects.open().filter(member__in=people).values_list("member", flat=True)
     return set(people) - set(away)
-
-
-def successor(organization: Organization) -> Organization:
-    """The organisation itself, or what it was merged into, one after the other."""
-    while organization.merged_into:
-        organization = organization.merged_into
-    return organization
 
 
 def locked(group: StudyGroup) -> StudyGroup:

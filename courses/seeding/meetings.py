@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from courses import check_in, corrections, roll_call, sessions
+from courses import check_in, corrections, hosting, roll_call, sessions
 from courses.marks import Mark, Wish
 from courses.models import Attendance, Status, StudySession
 from courses.roll_call import Closing
@@ -71,7 +71,9 @@ def add_guest(world: World, items: list[Meeting], at: datetime) -> None:
     for meeting, session in _found(items):
         guest = meeting.guest
         inside = Attendance.objects.filter(session=session, member=guest)
-        if guest and guest.is_active and not inside.exists():
+        if not guest or not guest.is_active or inside.exists():
+            continue
+        if not hosting.hosted(session.organiser, [guest.pk], on=session.day):
             by = world.secretaries[meeting.branch]
             roll_call.add(session, guest, Status.PRESENT, by=by, at=at, remark="旁听")
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from django.utils import timezone
 
-from courses import meeting_links, who_is_due
+from courses import hosting, meeting_links, who_is_due
 from courses.models import Attendance, Leave, Status, StudySession
 from courses.sheets import sheet_asks
 from courses.sheets.sheet_asks import NEW
@@ -49,7 +49,10 @@ def plans_of(
     due = _due(settled, branch)
     people = _people(reading, {pk for pks in due.values() for pk in pks})
     by_number = {member.number: member for member in people.values()}
+    stays = hosting.stays(branch, people)
     for plan in settled:
+        day = plan.told.date
+        plan.hosted = {stay.member_id for stay in stays if day and stay.was_away_on(day)}
         _fill(plan, by_number, [people[pk] for pk in due.get(plan.index, ())])
     windows: dict[int, Windows] = {}
     for plan in plans:
@@ -167,6 +170,9 @@ def _change(
     if guest and after.status not in (*THERE, Status.OBSERVER):
         text = f"第 {told.row} 行“{member.name}”当天不在应到名单，又没有到会，不记考勤。"
         plan.warnings.append(text)
+        return
+    if guest and member.pk in plan.hosted:
+        plan.warnings.append(f"第 {told.row} 行不记考勤：{member.name}{hosting.ATTESTED}")
         return
     if after != before:
         plan.changes.append(Change(member, told.row, before, after, guest))

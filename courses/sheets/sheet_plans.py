@@ -68,6 +68,7 @@ class SessionPlan:
     """What confirming would do with one session of the sheet.
 
     due: who is due, by id, while nobody has a mark yet; afterwards stood: each one's mark.
+    hosted: mobile members of the organiser by id, who are no guests of it.
     """
 
     index: int
@@ -78,6 +79,7 @@ class SessionPlan:
     changes: list[Change] = field(default_factory=list)
     due: set[int] = field(default_factory=set)
     stood: dict[int, State] = field(default_factory=dict)
+    hosted: set[int] = field(default_factory=set)
     listed: set[int] = field(default_factory=set)  # members with a mark in the sheet
     unlisted: list[Member] = field(default_factory=list)  # due, and yet not in the sheet
     warnings: list[str] = field(default_factory=list)

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from courses import early_warnings
+from courses import early_warnings, hosting
 from courses.early_warnings import Warned, Watch
 from courses.forecasts import Meeting
 from courses.models import StudySession
@@ -80,8 +80,8 @@ def mine(request: MemberRequest) -> HttpResponse:
 @require_GET
 @gate.required(Capability.OWN)
 def visit(request: MemberRequest, session: int) -> HttpResponse:
-    """A session of one's unit to which one may go as a guest; who is due in it sees its own page.
-    Raises Http404 for all others."""
+    """A session of one's unit to which one may go as a guest, or of one's host, which attests it;
+    who is due in it sees its own page. Raises Http404 for all others."""
     rows = StudySession.objects.select_related("organiser").filter(pk=session)
     found = rows.open_to(request.user, request.at).first()
     if found is None:
@@ -90,7 +90,13 @@ def visit(request: MemberRequest, session: int) -> HttpResponse:
         return redirect("session-detail", session)
     programme = programme_of(request)
     rules = rule_book.of(programme).on(found.day).rules
-    context = {"session": found, "worth": found.worth(rules), "programme": programme}
+    here = hosting.hosted(found.organiser, [request.user.pk], on=found.day)
+    context = {
+        "session": found,
+        "worth": found.worth(rules),
+        "programme": programme,
+        "credited": hosting.CREDITED if here else "",
+    }
     return page(request, "courses/session_visit.html", context)
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from django import urls
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -21,9 +21,10 @@ from courses.querysets import HostAttendanceQuerySet
 from credits import late_entries
 from credits.forms import ReasonForm
 from portal import gate
-from portal.access import Capability
+from portal.access import Capability, Scope
 from portal.gate import MemberRequest
-from portal.models import MobileStay
+from portal.models import MobileStay, Organization
+from portal.querysets import MobileStayQuerySet
 from portal.refusals import Refusal
 from portal.rendering import page
 
@@ -67,15 +68,24 @@ def list_(request: MemberRequest) -> HttpResponse:
     """The sessions of the last 60 days of organisations that host somebody, with whom to attest."""
     here = MobileStay.hosted.within(request.scope, ATTEST).exclude(ended="mistake")
     held = StudySession.objects.within(request.scope, ATTEST).held()
-    held = held.filter(Exists(here.filter(host=OuterRef("organiser")).order_by()))
+    held = held.filter(organiser__in=_organisers(request.scope, here))
     held = held.filter(starts_at__gte=request.at - SHOWN, ends_at__lte=request.at)
     held = held.select_related("organiser").order_by("-starts_at", "-pk")
     shown = Paginator(held, SESSIONS).get_page(request.GET.get("page"))
     stays = here.filter(Q(until=None) | Q(until__gte=request.today - SHOWN))
-    people = list(stays.select_related("member__branch").order_by("member__name", "pk"))
+    people = list(stays.select_related("member__branch", "host").order_by("member__name", "pk"))
     cards = _cards(list(shown.object_list), people, viewer=request.scope.member_id)
     context = {"page": shown, "cards": cards, "query": "", "days": SHOWN.days}
     return page(request, "courses/host_sessions.html", context)
+
+
+def _organisers(scope: Scope, hosted: MobileStayQuerySet) -> list[Organization]:
+    """One's organisations that host somebody, with the branches that were merged into them."""
+    places = Organization.objects.filter(path__in=scope.places(ATTEST))
+    own = list(places.select_related("merged_into"))
+    hosts = set(hosted.order_by().values_list("host", flat=True).distinct())
+    heirs = {place.heir for place in own if place.pk in hosts}
+    return [place for place in own if place.heir in heirs]
 
 
 def _cards(
@@ -96,7 +106,8 @@ def _cards(
         here = [
             Person(stay, stay.member_id == viewer, marks.get(place, ""), rows[place])
             for stay in stays
-            if stay.host_id == session.organiser_id and stay.was_away_on(session.day)
+            if stay.host and stay.host.heir == session.organiser.heir
+            if stay.was_away_on(session.day)
             for place in [(session.pk, stay.member_id)]
         ]
         cards.append(Card(session, here))

@@ -1,5 +1,6 @@
 """Who belongs where, and since when."""
 
+import calendar
 from datetime import date
 
 from django.db import models
@@ -70,8 +71,8 @@ class MobileStay(models.Model):
     """A mobile member's (流动党员) stay away: six months or more, membership not moved.
 
     region: province, city or county only. host: the receiving organisation, as a link where it is
-    in the tree, and always as text. reported_on: when the member reported in there. Counted once,
-    at home, all the while.
+    in the tree, and always as text. reported_on: when the member reported in there. expected_until:
+    when they mean to be back. Counted once, at home, all the while.
     """
 
     class Reason(models.TextChoices):
@@ -108,6 +109,7 @@ class MobileStay(models.Model):
     )
     last_contact_on = models.DateField("最近联系", null=True, blank=True)
     reported_on = models.DateField("报到日期", null=True, blank=True)
+    expected_until = models.DateField("预计返回", null=True, blank=True)
     ended = models.CharField("怎样结束", max_length=12, choices=Ended, blank=True)
 
     objects = MobileStayQuerySet.as_manager()
@@ -124,6 +126,10 @@ class MobileStay(models.Model):
                 condition=Q(until=None) | Q(until__gte=F("since")),
             ),
             models.CheckConstraint(
+                name="mobile_stay_expected_after_since",
+                condition=Q(expected_until=None) | Q(expected_until__gte=F("since")),
+            ),
+            models.CheckConstraint(
                 name="mobile_stay_open_has_no_ending",
                 condition=Q(ended="") | Q(until__isnull=False),
             ),
@@ -136,6 +142,16 @@ class MobileStay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member}：{self.region}"
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is meant to last less than six months: nobody is a mobile member by that."""
+        if self.expected_until is None:
+            return False
+        years, month = divmod(self.since.month + 5, 12)
+        year, month = self.since.year + years, month + 1
+        last = calendar.monthrange(year, month)[1]
+        return self.expected_until < date(year, month, min(self.since.day, last))
 
     def was_away_on(self, day: date) -> bool:
         """Whether the member was away on a day; one that was a mistake never was."""

@@ -1,5 +1,7 @@
 """The tree of Party organisations."""
 
+from __future__ import annotations
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -85,6 +87,14 @@ class Organization(models.Model):
     def is_unit(self) -> bool:
         """Whether this organisation is itself ranked among its cohort."""
         return self.unit_id == self.pk
+
+    @property
+    def heir(self) -> Organization:
+        """The organisation itself, or what it was merged into, one after the other."""
+        found = self
+        while found.merged_into:
+            found = found.merged_into
+        return found
 
     @property
     def depth(self) -> int:

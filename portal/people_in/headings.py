@@ -107,6 +107,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "contact": (r"(?:支部)?联系人(?:的)?(?:党员)?编号", r"联系人编码"),
         "last_contact_on": (rf"(?:最近|最后|上次)(?:一次)?联系(?:{_DAY})?", rf"联系{_DAY}"),
         "reported_on": (rf"(?:流入地)?报到{_DAY}",),
+        "expected_until": (rf"(?:预计|预期|计划|拟)(?:返回|回来|流回|结束|返乡)(?:{_DAY})?",),
         "until": (rf"(?:返回|回来|流回|结束|返乡){_DAY}",),
     },
 }
@@ -139,6 +140,7 @@ LABELS = {
     "contact": "联系人编号",
     "last_contact_on": "最近联系",
     "reported_on": "报到日期",
+    "expected_until": "预计返回",
     "until": "返回时间",
 }
 # Never read, wherever it stands: the portal keeps neither ID-card numbers nor birthdays.

@@ -255,6 +255,7 @@ class StayLine:
             "contact": self.away.contact.number if self.away.contact else "",
             "last_contact_on": str(self.away.last_contact_on or ""),
             "reported_on": str(self.reported_on or ""),
+            "expected_until": str(self.away.expected_until or ""),
             "until": str(self.until or ""),
             "changes": {name: list(pair) for name, pair in self.changes.items()},
         } | ({"sheet": self.sheet} if self.sheet else {})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -12,16 +11,16 @@ from portal import mobile_stays
 from portal.access import Capability, Scope
 from portal.mobile_stays import Away
 from portal.models import Member, MobileStay
-from portal.people_in import cells
+from portal.people_in import cells, stay_matching
 from portal.people_in.cells import BadCell, tight
 from portal.people_in.headings import LABELS
 from portal.people_in.model import Entry, Preview, StayLine, Table, distinct
 from portal.people_in.rows import RowReader, WrongRow
+from portal.people_in.stay_matching import Wanted
 from portal.refusals import Refusal
 
-CHUNK = 900
 T = TypeVar("T")
-Reason = MobileStay.Reason
+Reason, Ended = MobileStay.Reason, MobileStay.Ended
 REASONS = (
     (Reason.WORK, r"务工|打工|就业|工作|劳务"),
     (Reason.BUSINESS, r"经商|创业|个体|生意"),
@@ -30,23 +29,6 @@ REASONS = (
     (Reason.OTHER, r"其他|其它"),
 )
 NONE = re.compile(r"无|没有|-|—|/")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a row says, parsed; None and empty mean that it says nothing."""
-
-    entry: Entry
-    number: str
-    name: str
-    since: date | None
-    region: str
-    reason: str
-    host: str
-    contact: str
-    last_contact_on: date | None
-    reported_on: date | None
-    until: date | None
 
 
 def plan(table: Table, *, scope: Scope | None, at: datetime) -> Preview:
@@ -59,10 +41,12 @@ class _Plan(RowReader):
     labels = LABELS
 
     def preview(self) -> Preview:
-        wanted = list(self._once(w for e in self.table.entries if (w := self._parse(e))))
-        people = _people({w.number for w in wanted} | {w.contact for w in wanted if w.contact})
-        stays = _stays(people.values())
-        lines = [line for w in wanted if (line := self._line(w, people, stays))]
+        wanted = [w for entry in self.table.entries if (w := self._parse(entry))]
+        numbers = {w.number for w in wanted} | {w.contact for w in wanted if w.contact}
+        people = stay_matching.people(numbers)
+        stays = stay_matching.stays(people.values())
+        once = self._once(wanted, lambda w: stay_matching.of_member(people.get(w.number), stays))
+        lines = [line for w in once if (line := self._line(w, people, stays))]
         return Preview(
             self.table.kind, tuple(lines), self.problems.in_order, distinct(self.warnings)
         )
@@ -82,6 +66,7 @@ class _Plan(RowReader):
             self._cell(entry, "contact", self._number(entry, "contact")),
             self._cell(entry, "last_contact_on", self._day) or None,
             self._cell(entry, "reported_on", self._day) or None,
+            self._cell(entry, "expected_until", self._day_to_come) or None,
             self._cell(entry, "until", self._day) or None,
         )
         return None if self._bad else parsed
@@ -91,9 +76,18 @@ class _Plan(RowReader):
             "" if NONE.fullmatch(text) else cells.number_of(text, numeric=name in entry.numeric)
         )
 
-    def _once(self, wanted: Iterable[Wanted]) -> Iterable[Wanted]:
+    def _day_to_come(self, text: str) -> date:
+        return cells.day_of(text, today=self.today)
+
+    def _once(
+        self, wanted: Iterable[Wanted], stays_of: Callable[[Wanted], Sequence[MobileStay]]
+    ) -> Iterable[Wanted]:
+        """One row a member, beside those that tell of stays that have ended."""
         seen: dict[str, int] = {}
         for w in wanted:
+            if stay_matching.told(w, stays_of(w)):
+                yield w
+                continue
             if w.number in seen:
                 bad = BadCell(f"与第 {seen[w.number]} 行是同一位党员，请只留一行。")
                 self._problem(w.entry, "number", bad)
@@ -104,16 +98,15 @@ class _Plan(RowReader):
     # --- what it would do ---------------------------------------------------------------
 
     def _line(
-        self, w: Wanted, people: dict[str, Member], stays: dict[int, MobileStay]
+        self, w: Wanted, people: dict[str, Member], stays: dict[int, list[MobileStay]]
     ) -> StayLine | None:
         try:
             member = self._member(w, people)
-            contact = None
-            if w.contact:
-                contact = people.get(w.contact)
-                if contact is None:
-                    raise WrongRow("contact", f"没有编号为 {w.contact} 的在册党员。")
-            return self._act(w, member, contact, stays.get(member.pk))
+            own = stay_matching.of_member(member, stays)
+            if told := stay_matching.told(w, own):
+                return _made(w, "same", member, _of(told), told)
+            open_ = next((stay for stay in own if stay.until is None), None)
+            return self._act(w, member, stay_matching.contact(w, people, open_), open_, own)
         except WrongRow as wrong:
             self._problem(w.entry, wrong.field, BadCell(wrong.message))
         except Refusal as refusal:
@@ -131,13 +124,16 @@ class _Plan(RowReader):
         return member
 
     def _act(
-        self, w: Wanted, member: Member, contact: Member | None, stay: MobileStay | None
+        self,
+        w: Wanted,
+        member: Member,
+        contact: Member | None,
+        open_: MobileStay | None,
+        stays: Sequence[MobileStay],
     ) -> StayLine:
-        open_ = stay if stay is not None and stay.until is None else None
-        if w.until and open_ is None:
-            if stay is None or stay.until != w.until:
-                raise WrongRow("until", f"{member.name}没有登记外出，不能登记返回。")
-            return _made(w, "same", member, _of(stay), stay)
+        """What a row would do that tells of no stay that has ended; stays: all of the member's."""
+        if w.until:
+            stay_matching.check_back(w, member, open_, stays)
         away = Away(
             since=_or(w.since, open_.since if open_ else None, "since", "请填写外出时间。"),
             region=_or(w.region, open_.region if open_ else None, "region", "请填写流入地。"),
@@ -145,15 +141,17 @@ class _Plan(RowReader):
             host=mobile_stays.host_named(w.host) if w.host else (open_.host if open_ else None),
             host_name=w.host or (open_.host_name if open_ else ""),
             contact=contact or (open_.contact if open_ else None),
-            last_contact_on=w.last_contact_on or (open_.last_contact_on if open_ else None),
+            last_contact_on=self._last_contact(w, member, open_),
+            expected_until=w.expected_until or (open_.expected_until if open_ else None),
         )
         values = mobile_stays.checked(member, away, today=self.today)
         if w.reported_on and w.reported_on < away.since:
             raise WrongRow("reported_on", "报到日期不能早于外出时间。")
         if w.reported_on and not away.host_name:
             raise WrongRow("reported_on", "写了报到日期，请写明流入地党组织。")
-        if open_ is None and stay is not None and stay.until and stay.until > away.since:
-            raise WrongRow("since", f"{stay.since} 至 {stay.until} 已登记外出，时间重叠。")
+        for stay in stays:
+            if stay.until and stay.until > away.since and stay.ended != Ended.MISTAKE:
+                raise WrongRow("since", f"{stay.since} 至 {stay.until} 已登记外出，时间重叠。")
         if open_ is None:
             return _made(w, "create", member, away, None)
         if w.until:
@@ -171,10 +169,19 @@ class _Plan(RowReader):
             changes["reported_on"] = ("", str(w.reported_on))
         return _made(w, "update" if changes else "same", member, away, open_, changes)
 
+    def _last_contact(self, w: Wanted, member: Member, open_: MobileStay | None) -> date | None:
+        """The later of the contacts that are known and said; an earlier one is not taken."""
+        known, said = open_.last_contact_on if open_ else None, w.last_contact_on
+        if known and said and said < known:
+            text = f"最近联系已登记 {known}，表中的 {said} 更早，不改。"
+            self.warnings.append(f"第 {w.entry.row} 行“{member.name}”：{text}")
+        return max((day for day in (known, said) if day), default=None)
+
 
 LABEL_OF = {
     "since": "since", "region": "region", "reason": "reason", "host_name": "host",
     "contact": "contact", "last_contact_on": "last_contact_on",
+    "expected_until": "expected_until",
 }  # fmt: skip
 
 
@@ -205,29 +212,8 @@ def _made(
 def _of(stay: MobileStay) -> Away:
     return Away(
         stay.since, stay.region, stay.reason, stay.host, stay.host_name, stay.contact,
-        stay.last_contact_on,
+        stay.last_contact_on, stay.expected_until,
     )  # fmt: skip
-
-
-def _people(numbers: set[str]) -> dict[str, Member]:
-    found: dict[str, Member] = {}
-    wanted = sorted(numbers)
-    for start in range(0, len(wanted), CHUNK):
-        rows = Member.objects.active().filter(number__in=wanted[start : start + CHUNK])
-        found |= {m.number: m for m in rows.select_related("branch")}
-    return found
-
-
-def _stays(people: Iterable[Member]) -> dict[int, MobileStay]:
-    """The newest stay of each, the open one where there is one."""
-    found: dict[int, MobileStay] = {}
-    ids: Sequence[int] = sorted(m.pk for m in people)
-    for start in range(0, len(ids), CHUNK):
-        rows = MobileStay.objects.filter(member__in=ids[start : start + CHUNK])
-        for stay in rows.select_related("host", "contact", "member").order_by("since", "pk"):
-            if stay.ended != MobileStay.Ended.MISTAKE:
-                found[stay.member_id] = stay
-    return found
 
 
 def _or(said: T | None, known: T | None, field: str, must: str) -> T:

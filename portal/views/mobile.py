@@ -26,6 +26,9 @@ from portal.refusals import Refusal
 from portal.rendering import page
 
 PER_PAGE = 50
+UNREADABLE = "看不懂这个日期，请填写年月日，例如 2021-06-03。"
+SHORT = f"预计外出不满六个月。{mobile_stays.WHO}，请核对。"
+KEPT = ("since", "expected_until", "region", "reason", "host_name", "last_contact_on")
 SEE, MANAGE = Capability.SEE_MEMBERS, Capability.MANAGE_PEOPLE
 
 
@@ -59,11 +62,14 @@ def list_(request: MemberRequest) -> HttpResponse:
 @require_POST
 @gate.required(MANAGE)
 def contacted(request: MemberRequest) -> HttpResponse:
-    """Note that exactly the people ticked were contacted, and say how many."""
+    """Note that exactly the people ticked were contacted, on the day given or today, and say how
+    many."""
     found = gate.ticked(request, "stay", MobileStay.objects.within(request.scope, MANAGE))
-    on = _day(request.POST.get("on", "")) or request.today
+    on = _day(request.POST["on"]) if "on" in request.POST else request.today
     if not found:
         messages.error(request, "请先勾选联系过的党员。")
+    elif on is None:
+        messages.error(request, f"没有记下：{UNREADABLE}")
     else:
         by = request.scope.actor(MANAGE)
         try:
@@ -72,8 +78,9 @@ def contacted(request: MemberRequest) -> HttpResponse:
                              else "这些同志在那天或以后已经联系过。")  # fmt: skip
         except Refusal as refusal:
             messages.error(request, refusal.message)
-    show, _ = _asked(request.POST)
-    return redirect(f"{reverse('stay-list')}?show={show}")
+    show, text = _asked(request.POST)
+    query = {"show": show, "q": text, "page": request.POST.get("page", "")}
+    return redirect(f"{reverse('stay-list')}?{urlencode(query)}")
 
 
 @require_http_methods(["GET", "POST"])
@@ -88,13 +95,15 @@ def new(request: MemberRequest, member: int) -> HttpResponse:
         try:
             stay = mobile_stays.register(person, _away(form), by=by, at=request.at)
             messages.success(request, f"已登记：{person.name}在{stay.region}。")
+            if stay.is_short:
+                messages.info(request, SHORT)
             return redirect("stay-list")
         except Refusal as refusal:
             refuse(form, refusal)
     context = {
         "form": form,
         "title": f"登记外出：{person.name}",
-        "lead": "外出六个月以上、组织关系不转的，登记为流动党员；学时仍记在本支部。",
+        "lead": f"{mobile_stays.WHO}；学时仍记在本支部。",
     }
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
@@ -107,20 +116,26 @@ def mend(request: MemberRequest, stay: int) -> HttpResponse:
     form = AwayForm(
         request.POST or None,
         initial={
-            **{name: getattr(found, name) for name in ("since", "region", "reason", "host_name")},
+            **{name: getattr(found, name) for name in KEPT},
             "contact": found.contact.number if found.contact else "",
-            "last_contact_on": found.last_contact_on,
         },
     )
     if request.method == "POST" and form.is_valid():
         by = request.scope.actor(MANAGE)
         try:
-            mobile_stays.mend(found, _away(form), by=by, at=request.at)
-            messages.success(request, "已保存。")
+            away = _away(form)
+            now = mobile_stays.mend(found, away, by=by, at=request.at)
+            if any(getattr(found, name) != getattr(now, name) for name in form.fields):
+                messages.success(request, "已保存。")
+            else:
+                messages.info(request, "没有改动。")
+            if now.last_contact_on != away.last_contact_on:
+                kept = f"最近联系仍是 {now.last_contact_on}：不能改早，也不能清空。"
+                messages.info(request, kept)
             return redirect("stay-list")
         except Refusal as refusal:
             refuse(form, refusal)
-    context = {"form": form, "stay": found, "today": request.today}
+    context = {"form": form, "stay": found, "today": request.today, "short": SHORT}
     return page(request, "portal/stay.html", context, status=422 if form.errors else 200)
 
 
@@ -155,15 +170,17 @@ def hosted(request: MemberRequest) -> HttpResponse:
 @require_POST
 @gate.required(MANAGE)
 def report_in(request: MemberRequest, hosted: int) -> HttpResponse:
-    """Note that somebody reported in at one's own organisation today."""
-    found = gate.get(MobileStay.hosted.all(), request.scope, MANAGE, pk=hosted)
-    by = request.scope.actor(MANAGE)
-    try:
-        mobile_stays.report_in(found, on=request.today, by=by, at=request.at)
-        messages.success(request, f"{found.member.name}已报到。")
-    except Refusal as refusal:
-        messages.error(request, refusal.message)
+    """Note that somebody reported in at one's own organisation, on the day given or today."""
+    _report(request, gate.get(MobileStay.hosted.all(), request.scope, MANAGE, pk=hosted))
     return redirect("stays-hosted")
+
+
+@require_POST
+@gate.required(MANAGE)
+def reported(request: MemberRequest, stay: int) -> HttpResponse:
+    """Note at home that a member has reported in: a host outside the tree cannot say so itself."""
+    _report(request, _get(request, stay))
+    return redirect("stay-mend", stay)
 
 
 @require_POST
@@ -177,6 +194,19 @@ def out(request: MemberRequest) -> HttpResponse:
         request, MANAGE, mobile_out.stays, rows=rows, title=mobile_out.name_of(scope),
         back_url=reverse("stay-list"), show=show, text=text,
     )  # fmt: skip
+
+
+def _report(request: MemberRequest, stay: MobileStay) -> None:
+    on = _day(request.POST["on"]) if "on" in request.POST else request.today
+    if on is None:
+        messages.error(request, f"没有登记：{UNREADABLE}")
+        return
+    try:
+        by = request.scope.actor(MANAGE)
+        row = mobile_stays.report_in(stay, on=on, by=by, at=request.at)
+        messages.success(request, f"{stay.member.name}已报到，报到日期 {row.reported_on}。")
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
 
 
 def _asked(given: Any) -> tuple[str, str]:

@@ -113,11 +113,17 @@ def lay_out(city: City, programme: Programme) -> World:
 
 
 def _bags(world: World) -> None:
-    """A bag of the county and one of the bureau; the county's is published, for everybody."""
+    """A bag of the county and one of the bureau; the county's is published, for everybody. Each
+    unit has a lesson of its own with a right."""
     city = world.city
     by, reading = city.actor("shi", "official"), Material.objects.get(pk=world.inside["material"])
-    right = reading_rights.record(reading, "own", "自编", by=by, at=NOW)
+    reading_rights.record(reading, "own", "自编", by=by, at=NOW)
     for ids, unit in ((world.inside, city.county), (world.outside, city.bureau)):
+        lesson = Lesson.objects.create(
+            course=reading.course, organiser=unit, key=f"of-{unit.pk}", title="本单位的课",
+            form="online", minutes=20, body="正文。",
+        )  # fmt: skip
+        right = reading_rights.record(lesson, "own", "自编", by=by, at=NOW)
         bag = book_bags.make(unit, slug=unit.code.lower(), title="书包", by=by, at=NOW)
         item = book_bags.put_in(bag, reading, by=by, at=NOW)
         book_bags.publish(bag, by=by, at=NOW)

@@ -190,9 +190,9 @@ def test_an_official_makes_fills_and_publishes_a_bag(city, hand, reading):
     assert "书包已建立" in desk.text
     desk.send("发布")
     assert "放进至少一篇再发布" in desk.text
-    desk.follow("传播依据")
-    desk.browser.post(
-        desk.at, {"reading": f"material-{reading.pk}", "kind": "own", "source": "本单位编写"}
+    above = hand("shi").open(reverse("reading-rights"))
+    above.browser.post(
+        above.at, {"reading": f"material-{reading.pk}", "kind": "own", "source": "本单位编写"}
     )
     bag = BookBag.objects.get()
     desk.open(reverse("bag-edit", args=[bag.pk]))
@@ -214,7 +214,7 @@ def test_what_has_no_right_recorded_cannot_be_put_in_by_a_forged_form(city, clie
 
 
 def test_rights_are_recorded_reworded_and_taken_back_on_one_page(city, client, bag, reading):
-    client.force_login(city.people["gao"], "portal.sign_in.MemberBackend")
+    client.force_login(city.people["shi"], "portal.sign_in.MemberBackend")
     address, lesson = reverse("reading-rights"), Lesson.objects.get()
     listed = client.get(f"{address}?only=missing").content.decode()
     assert "火种" in listed
@@ -224,7 +224,7 @@ def test_rights_are_recorded_reworded_and_taken_back_on_one_page(city, client, b
     assert refused.status_code == 422
     assert 'value="自编的"' in refused.content.decode()
     client.post(address, body | {"kind": "own"})
-    assert lesson.right.by == city.people["gao"]
+    assert lesson.right.by == city.people["shi"]
     address = reverse("right-revoke", args=[reading.right.pk])
     client.post(address, {"reason": ""})
     assert ReadingRight.objects.count() == 2
@@ -232,6 +232,43 @@ def test_rights_are_recorded_reworded_and_taken_back_on_one_page(city, client, b
     assert "已从 1 个书包取出" in page.content.decode()
     bag.refresh_from_db()
     assert not bag.is_published
+
+
+def test_of_the_rights_to_a_lesson_decides_who_governs_its_organisation(city, client, bag, reading):
+    """The syllabus is the city's; a county decides of what it and its branches have written."""
+    client.force_login(city.people["gao"], "portal.sign_in.MemberBackend")
+    made = {
+        place.name: Lesson.objects.create(
+            course=reading.course, organiser=place, key=place.code.lower(), title=f"{place}的课",
+            form="online", minutes=20, body="正文。",
+        )
+        for place in (city.jia, city.bing)
+    }  # fmt: skip
+    beside = Material.objects.create(
+        course=reading.course, lesson=made["青川县甲支部"], key="beside", title="甲的提纲",
+        body="正文。",
+    )  # fmt: skip
+    address = reverse("reading-rights")
+
+    listed = client.get(address).content.decode()
+    assert "青川县甲支部的课" in listed
+    assert "甲的提纲" in listed
+    for title in ("丙支部的课", "火种", f'value="material-{reading.pk}"'):
+        assert title not in listed
+    body = {"kind": "own", "source": "自编"}
+    for other in (f"lesson-{made['市文化局丙支部'].pk}", f"material-{reading.pk}"):
+        refused = client.post(address, body | {"reading": other})
+        assert refused.status_code == 422
+        assert "不由您登记" in refused.content.decode()
+    for own in (f"lesson-{made['青川县甲支部'].pk}", f"material-{beside.pk}"):
+        client.post(address, body | {"reading": own})
+    assert ReadingRight.objects.count() == 3
+    said = {"reason": "授权到期"}
+    assert client.post(reverse("right-revoke", args=[reading.right.pk]), said).status_code == 404
+    client.post(reverse("right-revoke", args=[beside.right.pk]), said)
+    assert ReadingRight.objects.count() == 2
+    bag.refresh_from_db()
+    assert bag.is_published
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_members_of_other_branches_and_leaders_join_by_number(desk, city):
     assert {"高望川", "吴远舟"} <= {e.member.name for e in made.enrolments.all()}
     missing = desk.post(reverse("class-detail", args=[made.pk]), {"numbers": "99999999"})
     assert missing.status_code == 422
-    assert "没有这些编号的在册党员：99999999" in missing.content.decode()
+    assert "没有找到这些编号的在册党员：99999999" in missing.content.decode()
 
 
 def test_whoever_joined_the_branch_later_is_hinted_at_and_enrolled_with_one_tap(desk, city):

@@ -11,7 +11,7 @@ from django.urls import reverse
 from courses import sessions
 from courses.models import BookBag, Course, Delivery, GroupRobot, Lesson, Push, StudyGroup
 from courses.online import deliveries, group_robots, push_kinds, pushes, study_groups
-from portal import mobile_stays
+from portal import appointments, mobile_stays
 from portal.access import scope_of
 from portal.audit import Actor
 from portal.mobile_stays import Away
@@ -221,10 +221,13 @@ def test_people_of_other_branches_are_taken_in_by_number_alone(city, hand, group
     desk.send("加入", numbers=f"{guest.number}\n{at_home.number}")
     assert "在家不是本组织管理或流入的流动党员" in desk.text
     desk.send("加入", numbers="9")
-    assert "没有这些编号" in desk.text
+    assert "没有找到这些编号" in desk.text
     desk.send("加入", numbers=guest.number)
     assert "已加入 1 人" in desk.text
     outsider = city.enrol(city.bing, "外人")
+    desk.open(reverse("group-add", args=[group.pk])).send("加入", numbers=outsider.number)
+    assert f"没有找到这些编号的在册党员：{outsider.number}" in desk.text
+    assert "外人" not in desk.text
     forged = {"member": [outsider.pk]}
     page = desk.browser.post(reverse("group-add", args=[group.pk]), forged, follow=True)
     assert "有人已经不在名单里" in page.content.decode()
@@ -294,6 +297,43 @@ def test_an_open_list_asks_the_database_no_more_for_more_groups(
         client.get(reverse("group-list"))
     with django_assert_max_num_queries(20):
         client.get(reverse("group-detail", args=[group.pk]))
+
+
+def test_an_organiser_above_takes_in_by_number_whom_a_branch_below_looks_after(city, hand, away):
+    zheng, by = city.people["zheng"], city.actor("zheng", "organiser")
+    appointments.appoint(zheng, "organiser", city.county, since=days_ago(9), by=city.by, at=NOW)
+    group = study_groups.set_up(city.county, name="县群", leader=zheng, by=by, at=NOW)
+    desk = hand("zheng").open(reverse("group-add", args=[group.pk]))
+
+    desk.send("加入", numbers=away.number)
+
+    assert "已加入 1 人" in desk.text
+
+
+def test_mobile_members_see_their_own_stay_and_what_is_asked_of_them(
+    city, hand, away, secretary, django_assert_num_queries
+):
+    """Nobody else does, and nobody who is back."""
+    stay = away.mobile_stays.get()
+    later = Away(days_ago(300), "广东省", "work", host=city.bing, contact=city.people["lin"],
+                 last_contact_on=days_ago(100), expected_until=TODAY)  # fmt: skip
+    mobile_stays.mend(stay, later, by=secretary, at=NOW)
+    phone = hand("yuan").open(reverse("my-groups"))
+
+    card = phone.text.split("我的流动情况")[1].split("</section>")[0]
+    for said in ("广东省", str(days_ago(300)), "市文化局丙支部", "还没有报到", "林小满",
+                 str(days_ago(100)), "超过三个月", "每三个月", "交纳党费"):  # fmt: skip
+        assert said in card
+    with django_assert_num_queries(9):
+        phone.browser.get(reverse("my-groups"))
+
+    mobile_stays.report_in(stay, on=days_ago(2), by=secretary, at=NOW)
+    card = phone.open(reverse("my-groups")).text
+    assert "还没有报到" not in card
+    assert "超过三个月" not in card
+    mobile_stays.end(stay, on=TODAY, by=secretary, at=NOW)
+    assert "我的流动情况" not in phone.open(reverse("my-groups")).text
+    assert "我的流动情况" not in hand("lin").open(reverse("my-groups")).text
 
 
 def test_hosted_members_see_what_their_host_holds_and_nobody_else_does(

@@ -8,7 +8,7 @@ from django.urls import reverse
 from courses import host_decisions, host_sessions, roll_call
 from courses.models import HostAttendance
 from credits.models import LedgerEntry
-from portal import mobile_stays
+from portal import mobile_stays, reorganizations
 from portal.mobile_stays import Away
 from tests.cast import NOW, TODAY, days_ago
 
@@ -82,13 +82,26 @@ def test_the_host_ticks_who_was_there_and_sees_what_became_of_it(enter, away, he
     assert "不能撤回" in told(browser, "host-withdraw", {}, row.pk)
 
 
+def test_the_heir_of_a_merged_host_lists_the_sessions_of_both(enter, away, held, lin, city):
+    away(lin, city.bing)
+    held("丙支部党日", day=days_ago(3), organiser=city.bing)
+    reorganizations.merge(city.bing, city.yi, on=days_ago(1), by=city.by, at=NOW)
+    held("合并后的党日")
+
+    shown = text(enter("zheng"), "host-sessions")
+
+    for title in ("丙支部党日", "合并后的党日"):
+        assert "林小满" in shown.split(title)[1].split("</section>")[0]
+
+
 def test_the_host_lists_its_own_sessions_of_the_last_sixty_days(enter, away, held, lin, city):
     held("没有流入党员", organiser=city.jia)
     held("正好", day=days_ago(59))
     held("太久了", day=days_ago(61))
     guest = city.enrol(city.bing, "客人甲")
-    away(lin), away(guest)
-    held("有客人", guest=guest)
+    away(lin)
+    held("有客人", guest=guest)  # before anybody knew of the stay
+    away(guest)
     shown = text(enter("zheng"), "host-sessions")
 
     assert "正好" in shown

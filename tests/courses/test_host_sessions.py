@@ -19,12 +19,12 @@ from courses import (
     unfinished,
 )
 from courses.host_sessions import CannotAttest, NotYourself
-from courses.models import HostAttendance
+from courses.models import HostAttendance, StudySession
 from courses.study_logs import Study
 from credits import catch_up, programmes, verification
 from credits.catch_up import Span
 from credits.models import LateEntry, LedgerEntry, Posting, Standing
-from portal import members, mobile_stays
+from portal import members, mobile_stays, reorganizations
 from portal.access import scope_of
 from portal.mobile_stays import Away
 from portal.refusals import Refusal
@@ -237,6 +237,22 @@ def test_nobody_attests_who_was_not_here_on_that_day(city, away, held, host, lin
     assert states() == []
 
 
+def test_the_heir_of_a_merged_host_attests_its_own_sessions_and_the_earlier_ones(
+    city, away, held, host, schedule, lin
+):
+    """Mobile members of a branch that was merged into another are the other's."""
+    stay, earlier = away(lin, host=city.bing), schedule(organiser=city.bing, day=days_ago(3))
+    roll_call.open_(earlier, by=city.by, at=earlier.starts_at)
+    roll_call.close(earlier, {}, by=city.by, at=earlier.ends_at)
+    reorganizations.merge(city.bing, city.yi, on=days_ago(1), by=city.by, at=NOW)
+    ahead = schedule("下次", organiser=city.yi, day=days_ago(-3))
+
+    for session in (held(), earlier):
+        assert host_sessions.attest(session, [stay], by=host, at=NOW)
+
+    assert list(StudySession.objects.hosted_for(lin, NOW)) == [ahead]
+
+
 def test_one_who_cannot_be_attested_leaves_all_unattested(city, away, held, host, stay, zhou):
     session = held(day=days_ago(3))
 
@@ -246,14 +262,15 @@ def test_one_who_cannot_be_attested_leaves_all_unattested(city, away, held, host
     assert states() == []
 
 
-def test_a_guest_on_the_roll_is_credited_there_and_not_attested(city, schedule, stay, host, lin):
+def test_a_guest_on_the_roll_is_credited_there_and_not_attested(city, schedule, away, host, lin):
+    """Who was a guest before anybody knew of the stay."""
     session = schedule(organiser=city.yi)
     roll_call.open_(session, by=host, at=session.starts_at)
     roll_call.add(session, lin, "present", by=host, at=session.starts_at)
     roll_call.close(session, {}, by=host, at=session.ends_at)
 
     with pytest.raises(CannotAttest, match="林小满在这次活动的名单上（出席）"):
-        host_sessions.attest(session, [stay], by=host, at=NOW)
+        host_sessions.attest(session, [away(lin)], by=host, at=NOW)
 
 
 def test_only_a_session_with_a_closed_roll_is_attested(city, schedule, stay, host):

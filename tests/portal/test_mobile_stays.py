@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 
 import openpyxl
@@ -83,6 +83,7 @@ def test_a_second_stay_at_the_same_time_is_refused(away):
         ({"region": "ab"}, "region", "省、市、县"),
         ({"last_contact_on": days_ago(201)}, "last_contact_on", "外出以后"),
         ({"last_contact_on": TODAY + timedelta(days=1)}, "last_contact_on", "不晚于今天"),
+        ({"expected_until": days_ago(201)}, "expected_until", "不能早于外出时间"),
     ],
 )
 def test_what_contradicts_itself_is_refused_by_field(away, changes, field, said):
@@ -91,6 +92,13 @@ def test_what_contradicts_itself_is_refused_by_field(away, changes, field, said)
 
     assert caught.value.field == field
     assert not MobileStay.objects.exists()
+
+
+@pytest.mark.parametrize("region", ["浙江省台州市路桥区", "唐山市路南区", "河北省唐山市路北区"])
+def test_a_district_with_a_road_in_its_name_is_no_address(region):
+    assert mobile_stays.region_of(region) == region
+    with pytest.raises(BadStay, match="不写门牌"):
+        mobile_stays.region_of(f"{region}人民路")
 
 
 def test_neither_the_own_branch_is_host_nor_oneself_the_contact(city, away, lin):
@@ -212,6 +220,26 @@ def test_a_transfer_of_the_membership_ends_the_stay_and_a_merger_does_not(city, 
     assert not Member.objects.mobile().exists()
 
 
+def test_a_merged_host_hands_on_whom_it_hosts_but_nobody_who_is_at_home_there(city, away, by):
+    guest, native = away(host=city.bing), away("zheng", host=city.bing)
+    back = away("zhou", host=city.bing)
+    mobile_stays.report_in(guest, on=days_ago(3), by=by, at=NOW)
+    mobile_stays.report_in(native, on=days_ago(3), by=by, at=NOW)
+    mobile_stays.end(back, on=days_ago(1), by=by, at=NOW)
+
+    reorganizations.merge(city.bing, city.yi, on=TODAY, by=city.by, at=NOW)
+
+    stays = {s.member.name: s for s in MobileStay.objects.select_related("host", "member")}
+    there = stays["林小满"]
+    assert (there.host, there.host_name, there.reported_on) == (
+        city.yi, "青川县乙支部", days_ago(3),
+    )  # fmt: skip
+    home = stays["郑书棋"]
+    assert (home.host, home.host_name, home.reported_on) == (None, "", None)
+    assert stays["周明远"].host == city.bing, "what has ended stays as it was"
+    assert trail()[-1] == "林小满的流入地党组织市文化局丙支部并入青川县乙支部"
+
+
 def test_who_leaves_the_register_is_away_no_more(city, away, lin):
     stay = away()
 
@@ -230,6 +258,7 @@ def test_who_leaves_the_register_is_away_no_more(city, away, lin):
         {"reported_on": days_ago(201)},
         {"reported_on": TODAY, "until": days_ago(1), "ended": "returned"},
         {"until": days_ago(201)},
+        {"expected_until": days_ago(201)},
     ],
 )
 def test_the_database_holds_a_stay_together(away, values):
@@ -260,6 +289,46 @@ def test_a_secretary_registers_somebody_from_their_page(sign_in, lin):
     assert reverse("stay-mend", args=[stay.pk]) in page(client, "member-detail", lin.pk)
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "short"),
+    [
+        (date(2021, 1, 31), date(2021, 7, 30), True),
+        (date(2021, 1, 31), date(2021, 7, 31), False),
+        (date(2020, 8, 31), date(2021, 2, 27), True),
+        (date(2020, 8, 31), date(2021, 2, 28), False),
+        (date(2021, 6, 1), date(2021, 11, 30), True),
+        (date(2021, 6, 1), date(2021, 12, 1), False),
+        (date(2021, 6, 1), None, False),
+    ],
+)
+def test_six_months_are_counted_by_the_calendar(since, until, short):
+    assert MobileStay(since=since, expected_until=until).is_short is short
+
+
+def test_who_means_to_be_back_soon_is_registered_and_the_form_hints_at_it(sign_in, lin):
+    client, address = sign_in("zhou"), reverse("stay-new", args=[lin.pk])
+    assert "预计不满六个月的，请核对" in client.get(address).content.decode()
+    values = {"since": TODAY, "expected_until": TODAY + timedelta(days=90), "reason": "work",
+              "region": "广东省深圳市", "host_name": "", "contact": "",
+              "last_contact_on": ""}  # fmt: skip
+
+    told = client.post(address, values, follow=True).content.decode()
+
+    assert "已登记：林小满" in told
+    assert "预计外出不满六个月" in told
+    stay = MobileStay.objects.get()
+    assert f'预计 <span class="num">{stay.expected_until}</span> 返回' in told
+    shown = page(client, "stay-mend", stay.pk)
+    assert "预计外出不满六个月" in shown
+    assert f'value="{stay.expected_until}"' in shown
+    longer = values | {"expected_until": TODAY + timedelta(days=200)}
+    client.post(reverse("stay-mend", args=[stay.pk]), longer)
+    assert "预计外出不满六个月" not in page(client, "stay-mend", stay.pk)
+    client.post(reverse("stay-mend", args=[stay.pk]), values | {"expected_until": ""})
+    stay.refresh_from_db()
+    assert stay.expected_until is None
+
+
 def test_the_list_says_who_is_quiet_and_ticking_notes_contact(sign_in, away):
     client, stay = sign_in("zhou"), away(last_contact_on=days_ago(100))
     listed = page(client, "stay-list")
@@ -275,6 +344,19 @@ def test_the_list_says_who_is_quiet_and_ticking_notes_contact(sign_in, away):
     assert "都联系过了" in told
     again = client.post(reverse("stay-contacted"), {"stay": []}, follow=True).content.decode()
     assert "请先勾选" in again
+
+
+@pytest.mark.parametrize("on", ["2021-02-30", "昨天", ""])
+def test_a_day_that_nobody_can_read_is_refused_and_search_and_page_stay(sign_in, away, on):
+    stay = away()
+    body = {"stay": [stay.pk], "on": on, "show": "quiet", "q": "林", "page": "2"}
+
+    told = sign_in("zhou").post(reverse("stay-contacted"), body, follow=True)
+
+    assert told.redirect_chain[0][0] == f"{reverse('stay-list')}?show=quiet&q=%E6%9E%97&page=2"
+    assert "没有记下：看不懂这个日期" in told.content.decode()
+    stay.refresh_from_db()
+    assert stay.last_contact_on is None
 
 
 def test_a_stay_is_mended_and_ended_on_its_page(sign_in, away, city):
@@ -296,6 +378,24 @@ def test_a_stay_is_mended_and_ended_on_its_page(sign_in, away, city):
     assert "返回" in page(client, "stay-list", query="?show=ended")
 
 
+def test_an_earlier_contact_is_not_taken_and_the_page_says_so(sign_in, away):
+    client, stay = sign_in("zhou"), away(last_contact_on=days_ago(3))
+    values = {"since": stay.since, "region": stay.region, "reason": stay.reason,
+              "host_name": stay.host_name, "contact": ""}  # fmt: skip
+    address = reverse("stay-mend", args=[stay.pk])
+
+    for last in (str(days_ago(9)), ""):
+        body = values | {"last_contact_on": last}
+        told = client.post(address, body, follow=True).content.decode()
+        assert f"最近联系仍是 {days_ago(3)}" in told
+        assert "没有改动" in told
+        assert "已保存" not in told
+    body = values | {"last_contact_on": str(TODAY)}
+    told = client.post(address, body, follow=True).content.decode()
+    assert "已保存" in told
+    assert "最近联系仍是" not in told
+
+
 def test_the_host_sees_who_named_it_and_nothing_else_of_them(sign_in, away, city):
     stay, other = away(host=city.yi), away("zhou")
     client = sign_in("zheng")  # of 乙支部
@@ -311,6 +411,37 @@ def test_the_host_sees_who_named_it_and_nothing_else_of_them(sign_in, away, city
     assert client.post(reverse("stay-report-in", args=[other.pk])).status_code == 404
     assert client.get(reverse("stay-mend", args=[stay.pk])).status_code == 404
     assert "林小满" not in page(client, "stay-list")
+
+
+def test_the_host_gives_the_day_of_reporting_in(sign_in, away, city):
+    stay, client = away(host=city.yi), sign_in("zheng")
+    address = reverse("stay-report-in", args=[stay.pk])
+    assert f'value="{TODAY}" min="{stay.since}" max="{TODAY}"' in page(client, "stays-hosted")
+
+    for on, said in ((days_ago(201), "才外出"), (TODAY + timedelta(days=1), "还没有到"),
+                     ("昨天", "看不懂这个日期")):  # fmt: skip
+        assert said in client.post(address, {"on": on}, follow=True).content.decode()
+    client.post(address, {"on": days_ago(4)})
+
+    stay.refresh_from_db()
+    assert (stay.reported_on, stay.last_contact_on) == (days_ago(4), days_ago(4))
+
+
+def test_home_notes_that_a_member_reported_in_where_the_host_is_elsewhere(sign_in, away):
+    stay, client = away(), sign_in("zhou")
+    address = reverse("stay-reported", args=[stay.pk])
+    assert address in page(client, "stay-mend", stay.pk)
+
+    told = client.post(address, {"on": days_ago(201)}, follow=True).content.decode()
+    assert "才外出" in told
+    told = client.post(address, {"on": days_ago(4)}, follow=True).content.decode()
+
+    assert f"林小满已报到，报到日期 {days_ago(4)}" in told
+    assert "已在流入地报到" in told
+    assert address not in told
+    stay.refresh_from_db()
+    assert stay.reported_on == days_ago(4)
+    assert sign_in("zheng").post(address, {"on": TODAY}).status_code == 404
 
 
 def test_contact_is_noted_for_nobody_of_another_branch(sign_in, away):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from portal import mobile_stays, people_in
+from portal import members, mobile_stays, people_in
 from portal.access import scope_of
 from portal.mobile_stays import Away
 from portal.models import AuditEvent, MobileStay
@@ -145,6 +146,90 @@ def test_a_stay_that_meets_an_earlier_one_is_said_before(city, read, row):
     assert problem.column == "外出时间"
     assert "时间重叠" in problem.message
     assert read(row(外出时间=str(days_ago(100)))).counts == {"create": 1}
+
+
+def test_an_old_row_of_touching_stays_does_not_end_the_newer_one(city, read, row, lin):
+    apply(read(row()), city)
+    apply(read(row(返回时间=str(days_ago(100)))), city)
+    apply(read(row(外出时间=str(days_ago(100)), 流入地="浙江省杭州市")), city)
+    old = row(返回时间=str(days_ago(100)))
+
+    assert read(old).counts == {"same": 1}
+    both = read(old, row(外出时间=str(days_ago(100)), 流入地="上海市"))
+    assert both.counts == {"same": 1, "update": 1}
+    apply(both, city)
+    assert lin.mobile_stays.open().get().region == "上海市"
+    [problem] = read(row(返回时间=str(days_ago(99)))).errors
+    assert "已于" in problem.message
+    [problem] = read(row(外出时间=str(days_ago(90)), 返回时间=str(TODAY))).errors
+    assert (problem.column, "是哪一次返回" in problem.message) == ("外出时间", True)
+    [problem] = read(row()).errors  # as it stood before they returned
+    assert "时间重叠" in problem.message
+
+
+def test_an_earlier_contact_is_not_taken_and_said(city, read, row):
+    apply(read(row(最近联系=str(days_ago(3)))), city)
+
+    preview = read(row(最近联系=str(days_ago(9))))
+
+    assert preview.counts == {"same": 1}
+    assert f"“林小满”：最近联系已登记 {days_ago(3)}，表中的 {days_ago(9)} 更早" in "".join(
+        preview.warnings
+    )
+
+
+@pytest.fixture
+def exported(sign_in, city):
+    """Reads back what 甲支部's secretary exports."""
+
+    def act(show):
+        sheet = sign_in("zhou").post(reverse("stays-out"), {"show": show}).content
+        scope = scope_of(city.people["zhou"], at=NOW)
+        return people_in.preview(sheet, "名册.xlsx", people_in.STAYS, scope=scope, at=NOW)
+
+    return act
+
+
+def test_when_somebody_means_to_be_back_is_read_and_comes_back(city, read, row, exported, lin):
+    later = TODAY + timedelta(days=120)
+    dated = [*row(), str(later)]
+    headings = [*HEADINGS, "预计返回时间"]
+
+    apply(read(dated, headings=headings), city)
+
+    assert lin.mobile_stays.get().expected_until == later
+    assert read(row()).counts == {"same": 1}, "a list without the column says nothing of it"
+    assert exported("").counts == {"same": 1}
+    [problem] = read([*row(), str(days_ago(201))], headings=headings).errors
+    assert (problem.column, "不能早于外出" in problem.message) == ("预计返回时间", True)
+
+
+def test_the_export_of_what_has_ended_comes_back(exported, city, lin):
+    """Two stays of one member, mistakes among them, and a contact who has left since."""
+    helper = city.enrol(city.jia)
+    away = Away(days_ago(300), "上海市", "work", contact=helper)
+    for since, until, how in ((300, 200, "returned"), (200, 150, "mistake"), (200, 90, "returned")):
+        stay = mobile_stays.register(lin, replace(away, since=days_ago(since)), by=city.by, at=NOW)
+        mobile_stays.end(stay, on=days_ago(until), how=how, by=city.by, at=NOW)
+    mobile_stays.register(lin, replace(away, since=days_ago(90)), by=city.by, at=NOW)
+    members.leave(helper, on=TODAY, by=city.by, at=NOW)
+
+    for show, rows in (("ended", 3), ("", 1)):
+        back = exported(show)
+        assert (back.refusal, back.errors, back.counts) == ("", (), {"same": rows})
+
+
+def test_the_export_of_the_quiet_ones_comes_back(exported, city, lin):
+    away = Away(SINCE, "上海市", "work", host=city.yi, last_contact_on=days_ago(100))
+    stay = mobile_stays.register(lin, away, by=city.by, at=NOW)
+    mobile_stays.report_in(stay, on=days_ago(150), by=city.by, at=NOW)
+    mobile_stays.register(
+        city.people["zhou"], replace(away, last_contact_on=TODAY), by=city.by, at=NOW
+    )
+
+    back = exported("quiet")
+
+    assert (back.refusal, back.errors, back.counts) == ("", (), {"same": 1})
 
 
 def test_the_page_shows_confirms_and_says_so_and_the_export_comes_back(sign_in, row, city):

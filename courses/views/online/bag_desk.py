@@ -119,14 +119,15 @@ def act(request: MemberRequest, book_bag: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @gate.required(Capability.GOVERN)
 def rights(request: MemberRequest) -> HttpResponse:
-    """Every lesson and material with a text, and what the right to distribute it rests on."""
+    """The lessons and materials with a text of which the viewer decides, and what the right to
+    distribute each rests on."""
     form = RightForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         values, by = form.cleaned_data, request.scope.actor(Capability.GOVERN)
         try:
             chosen = reading_of(values["reading"])
-            if chosen is None:
-                raise Refusal("没有这一篇，请重新打开本页。")
+            if chosen is None or not reading_rights.decides(request.scope, chosen):
+                raise Refusal("没有这一篇，或不由您登记，请重新打开本页。")
             reading_rights.record(chosen, values["kind"], values["source"], by=by, at=request.at)
             messages.success(request, f"《{chosen}》的传播依据已登记。")
             return redirect("reading-rights")
@@ -134,8 +135,11 @@ def rights(request: MemberRequest) -> HttpResponse:
             refuse(form, refusal)
     only = request.GET.get("only", "")
     readings: list[Lesson | Material] = []
-    for rows in (Lesson.objects.published().exclude(body=""), Material.objects.exclude(body="")):
-        chosen_rows = rows.filter(right=None) if only == "missing" else rows
+    own = reading_rights.lessons(request.scope).published(), reading_rights.materials(request.scope)
+    for rows in own:
+        chosen_rows = rows.exclude(body="")
+        if only == "missing":
+            chosen_rows = chosen_rows.filter(right=None)
         readings += chosen_rows.select_related("course", "right__by").order_by(
             "course__order", "pk"
         )
@@ -156,8 +160,9 @@ def rights(request: MemberRequest) -> HttpResponse:
 @require_POST
 @gate.required(Capability.GOVERN)
 def revoke(request: MemberRequest, right: int) -> HttpResponse:
-    """Take a right back; the reading leaves every bag."""
-    found = get_object_or_404(ReadingRight.objects.select_related("lesson", "material"), pk=right)
+    """Take a right back of which the viewer decides; the reading leaves every bag."""
+    rows = reading_rights.rights(request.scope).select_related("lesson", "material")
+    found = get_object_or_404(rows, pk=right)
     reason, by = request.POST.get("reason", ""), request.scope.actor(Capability.GOVERN)
     try:
         bags = reading_rights.revoke(found, reason=reason, by=by, at=request.at)

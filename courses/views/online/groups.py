@@ -18,6 +18,7 @@ from portal.access import Capability
 from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.models import Member, MobileStay, Organization
+from portal.querysets import MemberQuerySet
 from portal.refusals import Refusal
 from portal.rendering import page
 
@@ -126,7 +127,7 @@ def add(request: MemberRequest, study_group: int) -> HttpResponse:
     """Take mobile members in: those ticked on the group's page, or by number."""
     group, by = _managed(request, study_group), request.scope.actor(MANAGE)
     ticked = request.method == "POST" and "member" in request.POST
-    form = PeopleForm(None if ticked else request.POST or None)
+    form = PeopleForm(None if ticked else request.POST or None, people=_known(request))
     try:
         if ticked:
             near = Member.objects.filter(pk__in=[member.pk for member in _near(request, group)])
@@ -189,6 +190,14 @@ def end(request: MemberRequest, study_group: int) -> HttpResponse:
 def _managed(request: MemberRequest, pk: int) -> StudyGroup:
     rows = StudyGroup.objects.select_related("organiser", "leader")
     return gate.get(rows, request.scope, MANAGE, pk=pk)
+
+
+def _known(request: MemberRequest) -> MemberQuerySet:
+    """Of whom the viewer may know: at home in their scope, or hosted there."""
+    people, scope = Member.objects.active(), request.scope
+    guests = gate.known(MobileStay.hosted.open(), scope).values("member")
+    own = gate.known(people, scope).values("pk")
+    return people.filter(Q(pk__in=own) | Q(pk__in=guests))
 
 
 def _near(request: MemberRequest, group: StudyGroup) -> list[Member]:

@@ -1,4 +1,4 @@
-"""A mobile member's own study groups: the plan, whom to ask, what was pushed last."""
+"""A mobile member's own pages: where they are registered, their study groups, what was pushed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from courses import hosting
 from courses.models import GroupMember, Push, StudyGroup, StudySession
 from courses.online import pushes, study_groups
 from courses.views.shown import when
-from portal import gate
+from portal import gate, mobile_stays
 from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
@@ -28,7 +29,8 @@ HOSTED = 10  # sessions to come of the host that are shown
 @require_GET
 @gate.required(Capability.OWN)
 def mine(request: MemberRequest) -> HttpResponse:
-    """The groups one is in or answers for, those that one may join, and what one's host holds."""
+    """One's stay away, the groups one is in or answers for, those that one may join, and what
+    one's host holds."""
     me = request.user
     own = set(StudyGroup.objects.with_member(me).values_list("pk", flat=True))
     rows = StudyGroup.objects.alive().filter(Q(pk__in=own) | Q(leader=me))
@@ -49,10 +51,15 @@ def mine(request: MemberRequest) -> HttpResponse:
         }
         for group in rows
     ]
+    stay = me.mobile_stays.open().select_related("contact").first()
+    quiet = request.today - mobile_stays.QUARTER
     hosted = StudySession.objects.hosted_for(me, request.at).select_related("organiser")
     context = {
         "shown": shown,
+        "stay": stay,
+        "quiet": stay is not None and (stay.last_contact_on or stay.since) < quiet,
         "open": study_groups.open_to(me),
+        "credited": hosting.CREDITED,
         "hosted": [
             {
                 "href": reverse("session-visit", args=[session.pk]),
