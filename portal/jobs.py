@@ -1,10 +1,10 @@
-"""Background work: a progress row that its user sees, cancel, heartbeat, reaper, periodic work.
+"""Background work: a queue, a progress row that its user sees, cancel, heartbeat.
 
-The only module that knows django-tasks. A unit of work is a plain function
-`work(progress, **arguments) -> dict` named by its dotted path; it must be safe to run again,
-because a killed worker's job can be started anew by its user.
+A unit of work is a plain function `work(progress, **arguments) -> dict` named by its dotted path;
+it must be safe to run again, because a killed worker's job is taken up again, or started anew by
+its user. `portal.reaping` looks after those that died; it and this module alone know django-tasks.
 
-`manage.py work` runs `portal.worker`, which calls `run_next`, `reap` and `run_periodic` in turn.
+`manage.py work` runs `portal.worker`, which calls `run_next` again and again.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from django_tasks import TaskResultStatus, task
+from django_tasks import task
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction
 
 from portal.audit import Actor
-from portal.models import Job, PeriodicRun
+from portal.models import Job
 from portal.refusals import Refusal
 
 SILENCE = timedelta(seconds=settings.JOB_SILENCE)  # without a sign of life this long it is dead
@@ -179,39 +178,6 @@ def run(job_id: int) -> None:
         _finish(job_id, Job.State.DONE, "", result or {})
 
 
-def reap(*, at: datetime) -> int:
-    """Report jobs whose worker died as failed; returns how many.
-
-    One that may be resumed is queued again instead, and so is a job that was taken from the queue
-    but had not begun.
-    """
-    silent = at - SILENCE
-    dead = Job.objects.filter(state=Job.State.RUNNING).filter(
-        Q(heartbeat__lt=silent) | Q(heartbeat=None)
-    )
-    dead.filter(resumes__gt=0).update(
-        state=Job.State.WAITING,
-        started_at=None,
-        heartbeat=None,
-        resumes=F("resumes") - 1,
-        message="后台程序曾经中断，已自动接着办理；已经办完的部分不会重复。",
-    )
-    reported = dead.update(
-        state=Job.State.FAILED,
-        finished_at=at,
-        message="后台程序中断，可能没有办完；可以重新开始，已经办完的部分不会重复。",
-    )
-    for taken in DBTaskResult.objects.running().filter(started_at__lt=silent):
-        [job_id] = taken.args_kwargs["args"]
-        state = Job.objects.filter(pk=job_id).values_list("state", flat=True).first()
-        same = DBTaskResult.objects.running().filter(pk=taken.pk, started_at=taken.started_at)
-        if state == Job.State.WAITING:
-            same.update(status=TaskResultStatus.READY)
-        elif state != Job.State.RUNNING:
-            same.update(status=TaskResultStatus.FAILED, finished_at=at)
-    return reported
-
-
 def remaining(job: Job, *, at: datetime) -> str:
     """How much longer a job takes at the pace so far, in words; empty where that is unknown."""
     if job.state != Job.State.RUNNING or not job.started_at or not 0 < job.done < job.total:
@@ -255,22 +221,6 @@ def tidy(*, at: datetime) -> None:
         Job.objects.filter(pk=made.pk).update(file="")
     old = DBTaskResult.objects.filter(finished_at__lt=at - KEPT)
     old.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()
-
-
-def run_periodic(*, at: datetime) -> None:
-    """Call each function of `settings.PERIODIC_WORK`, at most once a minute over all workers.
-
-    Each decides by itself, and quickly, whether anything is due. One that fails does not stop the
-    others.
-    """
-    for name in settings.PERIODIC_WORK:
-        PeriodicRun.objects.get_or_create(name=name, defaults={"ran_at": at - timedelta(days=1)})
-        due = PeriodicRun.objects.filter(name=name, ran_at__lte=at - timedelta(seconds=50))
-        if due.update(ran_at=at):
-            try:
-                import_string(name)(at=at)
-            except Exception:
-                log.exception("periodic work %s failed", name)
 
 
 @task()

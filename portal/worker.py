@@ -13,12 +13,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import FrameType
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.utils.module_loading import import_string
 
-from portal import jobs
+from portal import jobs, reaping
+from portal.models import PeriodicRun
 
 IDLE = 1.0  # seconds between two looks at an empty queue
 LONGEST_PAUSE = 15.0  # seconds between two tries while the database does not answer
@@ -48,8 +51,8 @@ class Loop:
 
     def once(self) -> None:
         """Do everything that waits now, and return."""
-        jobs.reap(at=self.now())
-        jobs.run_periodic(at=self.now())
+        reaping.reap(at=self.now())
+        run_periodic(at=self.now())
         while jobs.run_next(self.name):
             pass
 
@@ -78,7 +81,23 @@ class Loop:
         return now
 
     def _reap(self) -> None:
-        jobs.reap(at=self.now())
+        reaping.reap(at=self.now())
 
     def _run_periodic(self) -> None:
-        jobs.run_periodic(at=self.now())
+        run_periodic(at=self.now())
+
+
+def run_periodic(*, at: datetime) -> None:
+    """Call each function of `settings.PERIODIC_WORK`, at most once a minute over all workers.
+
+    Each decides by itself, and quickly, whether anything is due. One that fails does not stop the
+    others.
+    """
+    for name in settings.PERIODIC_WORK:
+        PeriodicRun.objects.get_or_create(name=name, defaults={"ran_at": at - timedelta(days=1)})
+        due = PeriodicRun.objects.filter(name=name, ran_at__lte=at - timedelta(seconds=50))
+        if due.update(ran_at=at):
+            try:
+                import_string(name)(at=at)
+            except Exception:
+                log.exception("periodic work %s failed", name)

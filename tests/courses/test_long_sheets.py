@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from courses.models import SheetImport, StagedMark
 from courses.sheets import sheet_said, sheet_staging, sheets_in
-from portal import jobs, workbooks
+from portal import jobs, reaping, workbooks
 from portal.audit import Actor
 from portal.jobs import Progress
 from portal.members import Enrolment, enrol_many
@@ -315,7 +315,7 @@ def test_a_worker_that_dies_while_it_stages_begins_anew_and_ends_with_the_same(
     monkeypatch.setattr(Progress, "step", told)
     assert StagedMark.objects.count() == 1
 
-    jobs.reap(at=timezone.now() + 2 * jobs.SILENCE)
+    reaping.reap(at=timezone.now() + 2 * jobs.SILENCE)
     job.refresh_from_db()
     assert job.state == "waiting"
     assert run(job).state == "done"

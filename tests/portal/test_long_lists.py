@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from credits.models import BranchStanding, Standing
-from portal import jobs, members, mending
+from portal import jobs, members, mending, reaping
 from portal.audit import Actor
 from portal.models import AuditEvent, Job, Member, Membership, SearchTerm, StagedLine, Upload
 from portal.people_in import long_lists, long_sql
@@ -189,7 +189,7 @@ def test_a_writing_that_was_killed_goes_on_where_it_was(shi, programme, check, w
     assert not SearchTerm.objects.filter(text="77000011").exists()
 
     Job.objects.filter(pk=job.pk).update(heartbeat=timezone.now() - timedelta(minutes=2))
-    jobs.reap(at=timezone.now())
+    reaping.reap(at=timezone.now())
     work()
 
     job.refresh_from_db()

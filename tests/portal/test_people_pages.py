@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from portal import jobs
+from portal import worker
 from portal.models import AuditEvent, Job, Member, Organization, Upload
 from portal.people_in import staging
 from tests.cast import NOW
@@ -140,7 +140,7 @@ def test_what_nobody_confirms_is_forgotten_the_next_day(sign_in, city):
 
     staging.expire(at=NOW + timedelta(hours=23))
     assert Upload.objects.exists()
-    jobs.run_periodic(at=NOW + timedelta(hours=25))
+    worker.run_periodic(at=NOW + timedelta(hours=25))
 
     assert not Upload.objects.exists()
 
