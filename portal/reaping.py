@@ -1,4 +1,7 @@
-"""What becomes of jobs whose worker died: reported as failed, or queued again."""
+"""What becomes of jobs whose worker died: reported as failed, or queued again.
+
+Every worker looks for them every few seconds (`portal.worker`), in the midst of a job, too.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The background worker: the queue's jobs one after the other, and what is due by the clock.
 
 One process, as many of them as one likes. It outlives locked databases and lost connections, and
-stops between two jobs when asked to (SIGTERM, SIGINT).
+stops between two jobs when asked to (SIGTERM, SIGINT). A thread of its own looks for jobs whose
+worker died, so that a long job keeps no dead one from being seen.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ from datetime import datetime, timedelta
 from types import FrameType
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    connections,
+)
 from django.utils.module_loading import import_string
 
 from portal import jobs, reaping
@@ -36,7 +43,7 @@ class Loop:
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._over = threading.Event()
         self._pause = 0.0
-        self._reaped = self._periodic = float("-inf")
+        self._periodic = float("-inf")
 
     def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
         """Stop after the current job; a signal handler."""
@@ -46,6 +53,7 @@ class Loop:
         """Work until told to stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
+        threading.Thread(target=self._reap, daemon=True).start()
         while not self._over.is_set():
             self._over.wait(self.turn())
 
@@ -60,7 +68,6 @@ class Loop:
         """What is due by the clock, then one job; returns the seconds to rest."""
         close_old_connections()
         try:
-            self._reaped = self._every(jobs.BEAT * 2, self._reaped, self._reap)
             self._periodic = self._every(60, self._periodic, self._run_periodic)
             rest = 0.0 if jobs.run_next(self.name) else IDLE
         except (OperationalError, InterfaceError) as error:
@@ -81,7 +88,17 @@ class Loop:
         return now
 
     def _reap(self) -> None:
-        reaping.reap(at=self.now())
+        """Reap every few seconds, whatever the worker does meanwhile, for as long as it lives."""
+        while True:
+            try:
+                reaping.reap(at=self.now())
+            except (OperationalError, InterfaceError) as error:
+                log.warning("database does not answer, dead jobs are looked for later: %s", error)
+            except Exception:
+                log.exception("looking for dead jobs failed")
+            finally:
+                connection.close()
+            time.sleep(jobs.BEAT * 2)
 
     def _run_periodic(self) -> None:
         run_periodic(at=self.now())

@@ -48,6 +48,27 @@ def test_the_job_of_a_killed_worker_is_reported_failed_and_can_be_started_again(
     assert "可以重新开始" in message
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_long_job_keeps_no_dead_one_from_being_reported(machine: Machine, workers: int):
+    """Whether the long job was next in the queue, or was another worker's all the time."""
+    dead, long = queue(machine, "slow", 60), queue(machine, "slow", 60)
+    worker = machine.start("manage.py", "work", **QUICK)
+    begun(machine)
+    if workers == 2:
+        machine.start("manage.py", "work", **QUICK)
+        wait_for(lambda: state(machine, long) == "running", seconds=30, what="the long job")
+    worker.kill()
+    worker.wait()
+    killed = time.monotonic()
+    if workers == 1:
+        machine.start("manage.py", "work", **QUICK)
+
+    wait_for(lambda: state(machine, dead) == "failed", seconds=40, what="report of the dead job")
+
+    assert time.monotonic() - killed < 8 + 2 + 5  # silence, two beats, start of the process
+    assert state(machine, long) == "running"
+
+
 def test_a_job_killed_inside_its_transaction_leaves_nothing(machine: Machine):
     job = queue(machine, "half", 60)
     worker = machine.start("manage.py", "work", **QUICK)
