@@ -107,8 +107,13 @@ def start(
             back_url=back_url,
             resumes=resumes,
         )
-        _run_task.enqueue(job.pk)
+        enqueue(job.pk)
     return job
+
+
+def enqueue(job_id: int, *, priority: int = 0) -> None:
+    """Put a waiting job's task into the queue, before those of a lower priority."""
+    _run_task.using(priority=priority).enqueue(job_id)
 
 
 def again(job: Job, *, at: datetime) -> Job:
@@ -161,8 +166,8 @@ def run(job_id: int) -> None:
     if not waiting.update(state=Job.State.RUNNING, started_at=now, heartbeat=now):
         return  # cancelled before it began, or another worker has it
     job = Job.objects.select_related("by__branch").get(pk=job_id)
-    work: Callable[..., dict[str, Any] | None] = import_string(job.work)
     try:
+        work: Callable[..., dict[str, Any] | None] = import_string(job.work)
         with _heartbeat(job_id):
             result = work(Progress(job), **job.arguments)
     except Cancelled:

@@ -7,28 +7,37 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from portal.jobs import SILENCE
+from portal import jobs
 from portal.models import Job
 
+FIRST = 10  # priority of what waited before: it goes before what is queued
 State = Job.State
 
 
 def reap(*, at: datetime) -> int:
     """Report jobs whose worker died as failed; returns how many.
 
-    One that may be resumed is queued again instead, and so is a job that was taken from the queue
-    but had not begun. Writes nothing where nobody died, so that no lock is waited for.
+    One that may be resumed waits again instead. Whatever has waited for long without a task is
+    queued anew: its task was taken from the queue by a worker that died, or that met an error
+    before it could begin. Writes nothing where there is nothing to do, so that no lock is waited
+    for.
     """
-    silent = at - SILENCE
+    silent = at - jobs.SILENCE
     dead = Job.objects.filter(state=State.RUNNING)
     dead = dead.filter(Q(heartbeat__lt=silent) | Q(heartbeat=None))
     reported = _report(dead, at=at) if dead.exists() else 0
     for taken in DBTaskResult.objects.running().filter(started_at__lt=silent):
-        _end_task(taken, at=at)
+        if not Job.objects.filter(pk=_job_of(taken), state=State.RUNNING).exists():
+            same = DBTaskResult.objects.running().filter(pk=taken.pk, started_at=taken.started_at)
+            same.update(status=TaskResultStatus.FAILED, finished_at=at)
+    waiting = Job.objects.filter(state=State.WAITING, created_at__lt=silent)
+    if _without_task(waiting):
+        _queue(waiting)
     return reported
 
 
@@ -47,12 +56,22 @@ def _report(dead: QuerySet[Job], *, at: datetime) -> int:
     )
 
 
-def _end_task(taken: DBTaskResult, *, at: datetime) -> None:
-    """Have a task that was taken long ago say what its job says."""
-    [job_id] = taken.args_kwargs["args"]
-    state = Job.objects.filter(pk=job_id).values_list("state", flat=True).first()
-    same = DBTaskResult.objects.running().filter(pk=taken.pk, started_at=taken.started_at)
-    if state == State.WAITING:
-        same.update(status=TaskResultStatus.READY)
-    elif state != State.RUNNING:
-        same.update(status=TaskResultStatus.FAILED, finished_at=at)
+@transaction.atomic
+def _queue(waiting: QuerySet[Job]) -> None:
+    """Queue jobs that wait without a task; locked, so that no two workers do."""
+    for job_id in sorted(_without_task(waiting.select_for_update())):
+        jobs.enqueue(job_id, priority=FIRST)
+
+
+def _without_task(waiting: QuerySet[Job]) -> set[int]:
+    """Which jobs no worker will find in the queue."""
+    found = set(waiting.values_list("pk", flat=True))
+    if not found:
+        return found
+    alive = [TaskResultStatus.READY, TaskResultStatus.RUNNING]
+    return found - {_job_of(task) for task in DBTaskResult.objects.filter(status__in=alive)}
+
+
+def _job_of(task: DBTaskResult) -> int:
+    [job_id] = task.args_kwargs["args"]
+    return int(job_id)
