@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_tasks import task
@@ -45,32 +46,48 @@ class Cancelled(Exception):
     """The user asked to stop; everything the work has not committed is undone."""
 
 
+class Taken(Exception):
+    """The worker gave no sign of life for so long that the job is another's now, or was reported
+    as failed. What this attempt has not committed is undone; it leaves everything else alone."""
+
+
 class Progress:
-    """What a piece of work says of itself while it runs."""
+    """What an attempt at a piece of work says of itself while it runs."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.by = Actor(job.by, job.role)
         self.at = job.created_at
 
+    @property
+    def own(self) -> QuerySet[Job]:
+        """The job's row, as long as it is this attempt's."""
+        job = self.job
+        return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempt=job.attempt)
+
+    def hold(self) -> None:
+        """Keep the job this attempt's until the caller's transaction ends, which must be a short
+        one: no sign of life is given meanwhile. Raises Taken."""
+        if not self.own.select_for_update().exists():
+            raise Taken
+
     def now(self) -> datetime:
         """The moment, for work that is dated by when it is done and not by when it was asked."""
         return timezone.now()
 
     def step(self, done: int, total: int = 0, message: str = "") -> None:
-        """Say how far it is. Raises Cancelled when the user asked to stop."""
+        """Say how far it is. Raises Cancelled when the user asked to stop, or Taken."""
         values: dict[str, Any] = {"done": done, "heartbeat": timezone.now()}
         if total:
             values["total"] = total
         if message:
             values["message"] = message[:300]
-        running = Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING)
-        if not running.filter(cancel_asked=False).update(**values):
-            raise Cancelled
+        if not self.own.filter(cancel_asked=False).update(**values):
+            raise Cancelled if self.own.exists() else Taken
 
     def lead_to(self, address: str) -> None:
         """Where the job's page leads once it is over, if not to where it was begun."""
-        Job.objects.filter(pk=self.job.pk).update(back_url=address)
+        self.own.update(back_url=address)
 
     def over(self, items: Iterable[T], *, total: int, every: int = 20) -> Iterator[T]:
         """Walk through `items`, saying how far it is."""
@@ -161,26 +178,38 @@ def run_next(worker: str) -> bool:
 
 def run(job_id: int) -> None:
     """Do a queued job's work and write how it ended. Called by the worker."""
-    now = timezone.now()
-    waiting = Job.objects.filter(pk=job_id, state=Job.State.WAITING)
-    if not waiting.update(state=Job.State.RUNNING, started_at=now, heartbeat=now):
+    job = _begin(job_id)
+    if job is None:
         return  # cancelled before it began, or another worker has it
-    job = Job.objects.select_related("by__branch").get(pk=job_id)
+    progress = Progress(job)
     try:
         work: Callable[..., dict[str, Any] | None] = import_string(job.work)
-        with _heartbeat(job_id):
-            result = work(Progress(job), **job.arguments)
+        with _heartbeat(progress):
+            result = work(progress, **job.arguments)
+    except Taken:
+        log.warning("job %s: attempt %s ends, it was silent for too long", job_id, job.attempt)
     except Cancelled:
-        _finish(job_id, Job.State.CANCELLED, "已取消。")
+        _finish(progress, Job.State.CANCELLED, "已取消。")
     except Refusal as refusal:
-        _finish(job_id, Job.State.FAILED, refusal.message)
+        _finish(progress, Job.State.FAILED, refusal.message)
     except Exception:
         log.exception("job %s failed", job_id)
         _finish(
-            job_id, Job.State.FAILED, "系统出错，没有办完；已记入日志，请重新开始或联系管理员。"
+            progress, Job.State.FAILED, "系统出错，没有办完；已记入日志，请重新开始或联系管理员。"
         )
     else:
-        _finish(job_id, Job.State.DONE, "", result or {})
+        _finish(progress, Job.State.DONE, "", result or {})
+
+
+@transaction.atomic
+def _begin(job_id: int) -> Job | None:
+    """Make a waiting job this worker's, by a new attempt."""
+    now = timezone.now()
+    waiting = Job.objects.filter(pk=job_id, state=Job.State.WAITING)
+    begun = waiting.update(
+        state=Job.State.RUNNING, started_at=now, heartbeat=now, attempt=F("attempt") + 1
+    )
+    return Job.objects.select_related("by__branch").get(pk=job_id) if begun else None
 
 
 def remaining(job: Job, *, at: datetime) -> str:
@@ -203,12 +232,13 @@ def give_way() -> None:
 
 def file_for(progress: Progress, name: str) -> Path:
     """Where a piece of work writes the file that it makes for its user; a second run begins it
-    anew. Only `file_of` finds it, and only once the work is done."""
+    anew. Only `file_of` finds it, and only once the work is done. Raises Taken."""
     folder = settings.VAR_DIR / "made"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = Path(folder, f"{progress.job.pk}-{name[:80].replace('/', '／')}")
+    if not progress.own.update(file=path.name):
+        raise Taken
     path.unlink(missing_ok=True)
-    Job.objects.filter(pk=progress.job.pk).update(file=path.name)
     return path
 
 
@@ -234,14 +264,14 @@ def _run_task(job_id: int) -> None:
 
 
 def _finish(
-    job_id: int, state: Job.State, message: str, result: dict[str, Any] | None = None
+    progress: Progress, state: Job.State, message: str, result: dict[str, Any] | None = None
 ) -> None:
     values: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "result": result or {}}
     if message:
         values["message"] = message[:300]
     for pause in (1, 2, 4, 0):
         try:
-            Job.objects.filter(pk=job_id, state=Job.State.RUNNING).update(**values)
+            progress.own.update(**values)
         except (OperationalError, InterfaceError):
             if not pause:
                 raise  # the reaper will report it
@@ -252,14 +282,14 @@ def _finish(
 
 
 @contextmanager
-def _heartbeat(job_id: int) -> Iterator[None]:
+def _heartbeat(progress: Progress) -> Iterator[None]:
     """Give a sign of life from a thread of its own while long statements run."""
     over = threading.Event()
 
     def beat() -> None:
         while not over.wait(BEAT):
             try:
-                Job.objects.filter(pk=job_id).update(heartbeat=timezone.now())
+                progress.own.update(heartbeat=timezone.now())
             except (OperationalError, InterfaceError):
                 continue  # or the work itself holds SQLite's only write lock: it is alive
             finally:

@@ -56,9 +56,10 @@ def check(progress: Progress, *, staged: int, refused_url: str) -> dict[str, int
     try:
         _read(progress, found)
     except Refusal:
-        sheet_staging.forget(found)
-        SheetImport.objects.filter(pk=found.pk, state=State.READ).delete()
-        progress.lead_to(refused_url)
+        if progress.own.exists():
+            sheet_staging.forget(found)
+            SheetImport.objects.filter(pk=found.pk, state=State.READ).delete()
+            progress.lead_to(refused_url)
         raise
     rows = found.told["rows"]
     progress.step(rows, rows, "正在与名册、活动和考勤核对。")
@@ -127,7 +128,7 @@ def _read(progress: Progress, found: SheetImport) -> None:
         progress.step(done, total, "正在读取表格。")
 
     progress.step(0, 0, "正在读取表格。")
-    sheet_staging.take_in(found, at=progress.at, tell=tell)
+    sheet_staging.take_in(found, at=progress.at, tell=tell, hold=progress.hold)
 
 
 def _held(progress: Progress, staged: int) -> SheetImport:

@@ -75,16 +75,19 @@ def check(progress: Progress, *, upload: int) -> dict[str, Any]:
     done = 0
     try:
         for chunk in _chunks(reader.entries()):
-            reader.take(chunk)
+            reader.take(chunk, hold=progress.hold)
             done = chunk[-1].row
             progress.step(done, max(done, reader.height), "正在读取并核对。")
         found = reader.result()
     except (Refusal, jobs.Cancelled):  # what is not wanted or cannot be read is not kept
-        forget_lines(staged)
-        staged.delete()
+        if progress.own.exists():
+            forget_lines(staged)
+            staged.delete()
         raise
     staged.said, staged.checked_at, staged.file = found, progress.at, b""
-    staged.save(update_fields=["said", "checked_at", "file"])
+    with transaction.atomic():
+        progress.hold()
+        staged.save(update_fields=["said", "checked_at", "file"])
     progress.step(done, done, found["message"])
     return {"rows": found["rows"]}
 

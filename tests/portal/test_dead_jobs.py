@@ -5,16 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from portal import jobs, reaping
 from portal.models import Job
+from tests.portal.test_work import work
 
 pytestmark = pytest.mark.django_db
 
 DONE: list[int] = []
+
+
+def is_taken(progress: jobs.Progress) -> dict[str, int]:
+    """Be silent in the first attempt until another worker has the job, and try to go on."""
+    attempt = progress.job.attempt
+    if attempt == 1:
+        reap_later()
+        assert jobs.run_next("another worker")
+        progress.step(1, 2, "原来的后台程序又动了。")
+    DONE.append(attempt)
+    return {"attempt": attempt}
 
 
 def stops(progress: jobs.Progress) -> dict[str, int]:
@@ -133,3 +145,48 @@ def taken_up(job: Job) -> tuple[str, list[int]]:
         pass
     job.refresh_from_db()
     return job.state, DONE
+
+
+# --- Two workers over one job ---------------------------------------------------------------------
+
+
+def test_the_attempt_that_was_silent_for_too_long_ends_and_the_next_one_counts(start, caplog):
+    job = start("is_taken", resumes=3)
+
+    work()
+
+    job.refresh_from_db()
+    assert DONE == [2]
+    assert (job.state, job.result, job.attempt) == (Job.State.DONE, {"attempt": 2}, 2)
+    assert job.message == "后台程序曾经中断，已自动接着办理；已经办完的部分不会重复。"
+
+
+def test_only_the_last_attempt_writes_of_its_job(start):
+    job = start("is_taken")
+    Job.objects.update(state=Job.State.RUNNING, started_at=job.created_at, attempt=1)
+    job.refresh_from_db()
+    first = jobs.Progress(job)
+    with transaction.atomic():
+        first.hold()
+    Job.objects.update(attempt=2)
+
+    with pytest.raises(jobs.Taken):
+        first.step(1, 2)
+    with pytest.raises(jobs.Taken), transaction.atomic():
+        first.hold()
+    with pytest.raises(jobs.Taken):
+        jobs.file_for(first, "花名册.xlsx")
+    first.lead_to("/elsewhere/")
+
+    job.refresh_from_db()
+    assert (job.done, job.file, job.back_url, job.heartbeat) == (0, "", "", None)
+
+
+def test_whoever_cancels_is_not_mistaken_for_another_worker(start):
+    job = start("is_taken")
+    Job.objects.update(state=Job.State.RUNNING, started_at=job.created_at, attempt=1)
+    job.refresh_from_db()
+    jobs.cancel(job, at=timezone.now())
+
+    with pytest.raises(jobs.Cancelled):
+        jobs.Progress(job).step(1, 2)

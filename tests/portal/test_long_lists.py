@@ -17,6 +17,7 @@ from portal.models import AuditEvent, Job, Member, Membership, SearchTerm, Stage
 from portal.people_in import long_lists, long_sql
 from tests.cast import NOW
 from tests.portal.conftest import MEMBER_HEADINGS, xlsx
+from tests.portal.test_dead_jobs import reap_later
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
@@ -216,6 +217,24 @@ def test_a_check_that_is_cancelled_keeps_nothing(city, check, monkeypatch):
     assert job.state == Job.State.CANCELLED
     assert upload is None
     assert not StagedLine.objects.exists()
+
+
+def test_a_check_that_another_worker_took_up_leaves_the_list_to_it(shi, check, monkeypatch):
+    """The one that was silent for too long is not the user: nothing of the list is thrown away."""
+
+    def taken(self, done, total=0, message=""):
+        if self.job.attempt == 1:
+            reap_later()
+        return step(self, done, total, message)
+
+    step = jobs.Progress.step
+    monkeypatch.setattr(jobs.Progress, "step", taken)
+
+    job, upload = check(person("77000011"), person("77000012"), person("77000013"))
+
+    assert (job.state, job.attempt) == (Job.State.DONE, 2)
+    assert upload.checked_at
+    assert StagedLine.objects.count() == 3
 
 
 def test_a_sheet_without_a_heading_is_refused_in_the_jobs_own_words(check):
