@@ -1,4 +1,4 @@
-"""Background work: a queue, a progress row that its user sees, cancel, heartbeat.
+"""Background work: a queue, a row that its user sees (`portal.progress`), cancel, heartbeat.
 
 A unit of work is a plain function `work(progress, **arguments) -> dict` named by its dotted path;
 it must be safe to run again, because a killed worker's job is taken up again, or started anew by
@@ -12,16 +12,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_tasks import task
@@ -31,6 +31,7 @@ from django_tasks_db.utils import exclusive_transaction
 
 from portal.audit import Actor
 from portal.models import Job
+from portal.progress import Cancelled, Progress, Taken
 from portal.refusals import Refusal
 
 SILENCE = timedelta(seconds=settings.JOB_SILENCE)  # without a sign of life this long it is dead
@@ -38,64 +39,10 @@ BEAT = settings.JOB_SILENCE / 8  # seconds between signs of life
 KEPT = timedelta(days=30)  # how long the queue remembers what is over
 TURN = 0.12  # seconds, a little more than the longest pause of SQLite's busy handler
 FILES_KEPT = timedelta(days=1)  # how long what a job made can be fetched
+BROKEN = "系统出错，没有办完；已记入日志，请重新开始或联系管理员。"
+WRITTEN = "已经写入，收尾时系统出错；已记入日志，请重新开始，已经办完的部分不会重复。"
+LATE = "要求取消时已来不及，事项已经办完。"
 log = logging.getLogger(__name__)
-T = TypeVar("T")
-
-
-class Cancelled(Exception):
-    """The user asked to stop; everything the work has not committed is undone."""
-
-
-class Taken(Exception):
-    """The worker gave no sign of life for so long that the job is another's now, or was reported
-    as failed. What this attempt has not committed is undone; it leaves everything else alone."""
-
-
-class Progress:
-    """What an attempt at a piece of work says of itself while it runs."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.by = Actor(job.by, job.role)
-        self.at = job.created_at
-
-    @property
-    def own(self) -> QuerySet[Job]:
-        """The job's row, as long as it is this attempt's."""
-        job = self.job
-        return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempt=job.attempt)
-
-    def hold(self) -> None:
-        """Keep the job this attempt's until the caller's transaction ends, which must be a short
-        one: no sign of life is given meanwhile. Raises Taken."""
-        if not self.own.select_for_update().exists():
-            raise Taken
-
-    def now(self) -> datetime:
-        """The moment, for work that is dated by when it is done and not by when it was asked."""
-        return timezone.now()
-
-    def step(self, done: int, total: int = 0, message: str = "") -> None:
-        """Say how far it is. Raises Cancelled when the user asked to stop, or Taken."""
-        values: dict[str, Any] = {"done": done, "heartbeat": timezone.now()}
-        if total:
-            values["total"] = total
-        if message:
-            values["message"] = message[:300]
-        if not self.own.filter(cancel_asked=False).update(**values):
-            raise Cancelled if self.own.exists() else Taken
-
-    def lead_to(self, address: str) -> None:
-        """Where the job's page leads once it is over, if not to where it was begun."""
-        self.own.update(back_url=address)
-
-    def over(self, items: Iterable[T], *, total: int, every: int = 20) -> Iterator[T]:
-        """Walk through `items`, saying how far it is."""
-        for number, item in enumerate(items):
-            if number % every == 0:
-                self.step(number, total)
-            yield item
-        self.step(total, total)
 
 
 def start(
@@ -194,9 +141,7 @@ def run(job_id: int) -> None:
         _finish(progress, Job.State.FAILED, refusal.message)
     except Exception:
         log.exception("job %s failed", job_id)
-        _finish(
-            progress, Job.State.FAILED, "系统出错，没有办完；已记入日志，请重新开始或联系管理员。"
-        )
+        _finish(progress, Job.State.FAILED, WRITTEN if progress.is_committed else BROKEN)
     else:
         _finish(progress, Job.State.DONE, "", result or {})
 
@@ -266,12 +211,10 @@ def _run_task(job_id: int) -> None:
 def _finish(
     progress: Progress, state: Job.State, message: str, result: dict[str, Any] | None = None
 ) -> None:
-    values: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "result": result or {}}
-    if message:
-        values["message"] = message[:300]
+    """Write how a job ended, unless it is no longer this attempt's; a lock is waited for."""
     for pause in (1, 2, 4, 0):
         try:
-            progress.own.update(**values)
+            _end(progress, state, message, result or {})
         except (OperationalError, InterfaceError):
             if not pause:
                 raise  # the reaper will report it
@@ -279,6 +222,19 @@ def _finish(
             time.sleep(pause)
         else:
             return
+
+
+def _end(progress: Progress, state: Job.State, message: str, result: dict[str, Any]) -> None:
+    values: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "result": result}
+    if state == Job.State.DONE:
+        message = progress.last_words
+        if progress.own.filter(cancel_asked=True).exists():
+            message = LATE + message
+        if progress.rows:
+            values["done"] = values["total"] = progress.rows
+    if message:
+        values["message"] = message[:300]
+    progress.own.update(**values)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Every worker looks for them every few seconds (`portal.worker`), in the midst of
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -72,6 +73,6 @@ def _without_task(waiting: QuerySet[Job]) -> set[int]:
     return found - {_job_of(task) for task in DBTaskResult.objects.filter(status__in=alive)}
 
 
-def _job_of(task: DBTaskResult) -> int:
+def _job_of(task: DBTaskResult[..., Any]) -> int:
     [job_id] = task.args_kwargs["args"]
     return int(job_id)

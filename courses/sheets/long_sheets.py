@@ -17,8 +17,8 @@ from courses.sheets.sheet_plans import Moved, Preview
 from portal import jobs
 from portal.access import Capability, scope_of
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import Job
+from portal.progress import Progress
 from portal.refusals import Refusal
 
 State = SheetImport.State
@@ -64,7 +64,7 @@ def check(progress: Progress, *, staged: int, refused_url: str) -> dict[str, int
     rows = found.told["rows"]
     progress.step(rows, rows, "正在与名册、活动和考勤核对。")
     preview = _keep_preview(found, at=progress.at)
-    progress.step(rows, rows, preview.reading.message)
+    progress.finished(preview.reading.message, rows=rows)
     return {"sessions": len(preview.plans), "rows": rows}
 
 
@@ -90,16 +90,17 @@ def write(progress: Progress, *, staged: int, seen: str) -> dict[str, int]:
     found = _held(progress, staged)
     if found.state == State.READ:
         _read(progress, found)
-    progress.step(0, 1, "正在写入；写入是一次完成的，中途不能取消。")
+        progress.step(0, 1, "正在写入；写入是一次完成的，中途不能取消。")
     try:
         found = sheets_in.confirm(found, seen=seen, by=progress.by, at=progress.at)
     except Moved:
         _read(progress, found)
         _keep_preview(found, at=progress.at)
         raise
+    progress.committed()
     sheet_staging.forget(found)
     rows = sum(len(record["rows"]) for record in found.wrote)
-    progress.step(1, 1, f"已导入 {len(found.wrote)} 次活动，改动 {rows} 人次。")
+    progress.finished(f"已导入 {len(found.wrote)} 次活动，改动 {rows} 人次。", rows=rows)
     return {"sessions": len(found.wrote), "rows": rows}
 
 
@@ -111,11 +112,12 @@ def undo_later(staged: SheetImport, *, by: Actor, at: datetime, back_url: str) -
 def take_back(progress: Progress, *, staged: int) -> dict[str, int]:
     """Take a written sheet back in the background, as one act."""
     found = _held(progress, staged)
-    progress.step(0, 1, "正在撤销；撤销是一次完成的，中途不能取消。")
+    if found.state == State.WRITTEN:
+        progress.step(0, 1, "正在撤销；撤销是一次完成的，中途不能取消。")
     kept = sheets_in.undo(found, by=progress.by, at=progress.at)
     names = "、".join(kept[:20]) + ("等" if len(kept) > 20 else "")
     told = f"以下 {len(kept)} 处导入后又改过，予以保留：{names}。" if kept else ""
-    progress.step(1, 1, told or "已撤销导入，考勤和学时恢复到导入之前。")
+    progress.finished(told or "已撤销导入，考勤和学时恢复到导入之前。")
     return {"kept": len(kept)}
 
 

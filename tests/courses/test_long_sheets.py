@@ -16,9 +16,9 @@ from courses.models import SheetImport, StagedMark
 from courses.sheets import sheet_said, sheet_staging, sheets_in
 from portal import jobs, reaping, workbooks
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.members import Enrolment, enrol_many
 from portal.models import Job, Member, Membership
+from portal.progress import Progress
 from tests.cast import BEFORE, days_ago
 from tests.courses.test_sheets_in import EVENING, both, marks_in, sheet
 
@@ -114,6 +114,51 @@ def test_it_is_confirmed_by_a_worker_as_it_was_seen_and_once(schedule, desk, upl
 
     assert marks_in(session) == {"林小满": "出席", "周明远": "出席"}
     assert "撤销导入" in page_of(desk, staged)
+
+
+def test_cancelled_while_it_is_written_or_taken_back_it_says_what_was_done(
+    schedule, desk, upload, monkeypatch
+):
+    session = schedule()
+    run(upload(both()))
+    staged = SheetImport.objects.get()
+    for name in ("confirm", "undo"):
+        monkeypatch.setattr(sheets_in, name, cancelling(getattr(sheets_in, name)))
+    address = reverse("sheet-import", args=[staged.pk])
+    fields = {"seen": staged.said["fingerprint"], "confirm": "1"}
+
+    wrote = run(sent_on(desk.post(address, fields)))
+    assert marks_in(session) == {"林小满": "出席", "周明远": "出席"}
+    assert wrote.state == "done"
+    assert wrote.message.endswith("已经办完。已导入 1 次活动，改动 2 人次。")
+
+    undone = run(sent_on(desk.post(reverse("sheet-import-undo", args=[staged.pk]))))
+    assert undone.state == "done"
+    assert undone.message.endswith("已经办完。已撤销导入，考勤和学时恢复到导入之前。")
+
+
+def cancelling(act):
+    """The same, while its user asks the job to stop."""
+
+    def cancelled(*args, **kwargs):
+        Job.objects.filter(state=Job.State.RUNNING).update(cancel_asked=True)
+        return act(*args, **kwargs)
+
+    return cancelled
+
+
+def test_written_by_a_worker_that_died_it_cannot_be_cancelled_any_more(schedule, desk, upload):
+    schedule()
+    run(upload(both()))
+    staged = SheetImport.objects.get()
+    address = reverse("sheet-import", args=[staged.pk])
+    fields = {"seen": staged.said["fingerprint"], "confirm": "1"}
+    job = sent_on(desk.post(address, fields))
+    staged.refresh_from_db()
+    sheets_in.confirm(staged, seen=fields["seen"], by=Actor(job.by, job.role), at=job.created_at)
+    Job.objects.filter(pk=job.pk).update(attempt=1, cancel_asked=True)
+
+    assert run(job).message.endswith("已经办完。已导入 1 次活动，改动 2 人次。")
 
 
 def test_sent_twice_while_it_waits_or_is_being_read_it_is_read_once(schedule, desk, upload):

@@ -11,6 +11,7 @@ from django_tasks_db.models import DBTaskResult
 
 from portal import jobs, reaping
 from portal.models import Job
+from portal.progress import Cancelled, Progress, Taken
 from tests.portal.test_work import work
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db
 DONE: list[int] = []
 
 
-def is_taken(progress: jobs.Progress) -> dict[str, int]:
+def is_taken(progress: Progress) -> dict[str, int]:
     """Be silent in the first attempt until another worker has the job, and try to go on."""
     attempt = progress.job.attempt
     if attempt == 1:
@@ -29,7 +30,7 @@ def is_taken(progress: jobs.Progress) -> dict[str, int]:
     return {"attempt": attempt}
 
 
-def stops(progress: jobs.Progress) -> dict[str, int]:
+def stops(progress: Progress) -> dict[str, int]:
     """End the first time as a signal or a library would have it."""
     DONE.append(len(DONE) + 1)
     if len(DONE) == 1:
@@ -37,7 +38,7 @@ def stops(progress: jobs.Progress) -> dict[str, int]:
     return {"runs": len(DONE)}
 
 
-def note(progress: jobs.Progress) -> None:
+def note(progress: Progress) -> None:
     DONE.append(len(DONE) + 1)
 
 
@@ -165,16 +166,16 @@ def test_only_the_last_attempt_writes_of_its_job(start):
     job = start("is_taken")
     Job.objects.update(state=Job.State.RUNNING, started_at=job.created_at, attempt=1)
     job.refresh_from_db()
-    first = jobs.Progress(job)
+    first = Progress(job)
     with transaction.atomic():
         first.hold()
     Job.objects.update(attempt=2)
 
-    with pytest.raises(jobs.Taken):
+    with pytest.raises(Taken):
         first.step(1, 2)
-    with pytest.raises(jobs.Taken), transaction.atomic():
+    with pytest.raises(Taken), transaction.atomic():
         first.hold()
-    with pytest.raises(jobs.Taken):
+    with pytest.raises(Taken):
         jobs.file_for(first, "花名册.xlsx")
     first.lead_to("/elsewhere/")
 
@@ -188,5 +189,5 @@ def test_whoever_cancels_is_not_mistaken_for_another_worker(start):
     job.refresh_from_db()
     jobs.cancel(job, at=timezone.now())
 
-    with pytest.raises(jobs.Cancelled):
-        jobs.Progress(job).step(1, 2)
+    with pytest.raises(Cancelled):
+        Progress(job).step(1, 2)

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from portal import worker
+from portal import jobs, worker
 from portal.models import AuditEvent, Job, Member, Organization, Upload
 from portal.people_in import staging
 from tests.cast import NOW
@@ -133,6 +133,27 @@ def test_many_rows_are_written_by_a_worker(sign_in, city, monkeypatch):
     job = Job.objects.get()
     assert answer.url == reverse("job-detail", args=[job.pk])
     assert not Member.objects.filter(number="77000001").exists()
+
+
+def test_cancelled_while_they_are_written_it_says_that_they_are(sign_in, city, monkeypatch):
+    monkeypatch.setattr(staging, "MANY", 1)
+    client = sign_in("zhou")
+    url = upload(client, new_row(city), new_row(city, "77000002", "程又录")).url
+    client.post(url, {"seen": seen(client, url)})
+    confirm = staging.confirm
+
+    def cancelled(*args, **kwargs):
+        Job.objects.update(cancel_asked=True)
+        return confirm(*args, **kwargs)
+
+    monkeypatch.setattr(staging, "confirm", cancelled)
+    job = Job.objects.get()
+    jobs.run(job.pk)
+
+    job.refresh_from_db()
+    assert Member.objects.filter(number="77000001").exists()
+    assert job.state == Job.State.DONE
+    assert job.message.endswith("事项已经办完。已导入：新增 2 人。")
 
 
 def test_what_nobody_confirms_is_forgotten_the_next_day(sign_in, city):

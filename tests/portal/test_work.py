@@ -16,6 +16,7 @@ from django_tasks_db.models import DBTaskResult
 
 from portal import jobs, reaping, worker
 from portal.models import Job, PeriodicRun
+from portal.progress import Progress
 from portal.refusals import Refusal
 from portal.worker import Loop
 
@@ -24,21 +25,21 @@ pytestmark = pytest.mark.django_db
 DONE: list[str] = []
 
 
-def note(progress: jobs.Progress, *, text: str) -> dict[str, Any]:
+def note(progress: Progress, *, text: str) -> dict[str, Any]:
     progress.step(1, 1)
     DONE.append(text)
     return {"text": text}
 
 
-def refuse(progress: jobs.Progress) -> None:
+def refuse(progress: Progress) -> None:
     raise Refusal("名单是空的。")
 
 
-def fall_over(progress: jobs.Progress) -> None:
+def fall_over(progress: Progress) -> None:
     raise ValueError("boom")
 
 
-def cancelled_half_way(progress: jobs.Progress) -> None:
+def cancelled_half_way(progress: Progress) -> None:
     jobs.cancel(progress.job, at=timezone.now())
     progress.step(1, 2)
     DONE.append("not reached")
