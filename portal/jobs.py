@@ -92,12 +92,14 @@ def again(job: Job, *, at: datetime) -> Job:
 
 
 def cancel(job: Job, *, at: datetime) -> None:
-    """Ask a job to stop; one that has not begun is over at once."""
-    waiting = Job.objects.filter(pk=job.pk, state=Job.State.WAITING)
-    if not waiting.update(
+    """Ask a job to stop; one that nobody has begun is over at once. One that waits to be taken up
+    again may have written already: its next attempt knows, and stops or says so."""
+    own = Job.objects.filter(pk=job.pk)
+    if not own.filter(state=Job.State.WAITING, attempt=0).update(
         state=Job.State.CANCELLED, finished_at=at, message="已取消，没有改动任何数据。"
     ):
-        Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(cancel_asked=True)
+        alive = own.filter(state__in=[Job.State.WAITING, Job.State.RUNNING])
+        alive.update(cancel_asked=True)
 
 
 def run_next(worker: str) -> bool:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from portal import jobs
 from portal.models import Job
 from portal.progress import Progress
+from tests.portal.test_dead_jobs import reap_later
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +49,17 @@ def breaks_late(progress: Progress) -> None:
     raise ValueError("boom")
 
 
+def dies_after_writing(progress: Progress) -> None:
+    """End its worker between the writing and what follows it, once."""
+    if not WROTE:
+        progress.step(0, 1)
+        WROTE.append("everything")
+        raise SystemExit
+    progress.committed()
+    WROTE.append("index")
+    progress.finished("已导入 3 人。")
+
+
 def ask(progress: Progress) -> None:
     jobs.cancel(progress.job, at=timezone.now())
 
@@ -62,9 +74,15 @@ def _nothing_done(settings: Any) -> None:
 def ended(city):
     """A job of such work, when it is over."""
 
-    def do(work: str) -> Job:
-        job = jobs.start(f"{__name__}.{work}", title=work, by=city.by, at=timezone.now())
+    def do(work: str, *, meanwhile: Any = None, **options: Any) -> Job:
+        job = jobs.start(
+            f"{__name__}.{work}", title=work, by=city.by, at=timezone.now(), **options
+        )
         assert jobs.run_next("worker")
+        if meanwhile:
+            meanwhile(job)
+            while jobs.run_next("worker"):
+                pass
         job.refresh_from_db()
         return job
 
@@ -97,3 +115,31 @@ def test_an_error_behind_the_writing_does_not_say_that_nothing_was_done(ended, c
 
     assert job.state == Job.State.FAILED
     assert job.message.startswith("已经写入，收尾时系统出错")
+
+
+def test_a_job_that_was_begun_before_goes_on_when_it_is_cancelled_as_it_waits(ended):
+    """It may have written already: what is left of it is to be done, and is not said to be
+    nothing."""
+
+    def cancelled(job: Job) -> None:
+        reap_later()
+        job.refresh_from_db()
+        assert (job.state, job.attempt) == (Job.State.WAITING, 1)
+        jobs.cancel(job, at=timezone.now())
+
+    job = ended("dies_after_writing", resumes=3, meanwhile=cancelled)
+
+    assert WROTE == ["everything", "index"]
+    assert (job.state, job.message) == (Job.State.DONE, f"{LATE}已导入 3 人。")
+
+
+def test_a_job_that_was_begun_before_and_wrote_nothing_is_cancelled_by_itself(ended):
+    def cancelled(job: Job) -> None:
+        Job.objects.update(state=Job.State.WAITING, finished_at=None, attempt=1)
+        jobs.cancel(job, at=timezone.now())
+        jobs.enqueue(job.pk)
+        WROTE.clear()
+
+    job = ended("writes", meanwhile=cancelled)
+
+    assert (job.state, job.message, WROTE) == (Job.State.CANCELLED, "已取消。", [])
