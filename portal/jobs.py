@@ -160,11 +160,13 @@ def _begin(job_id: int) -> Job | None:
 
 
 def remaining(job: Job, *, at: datetime) -> str:
-    """How much longer a job takes at the pace so far, in words; empty where that is unknown."""
-    if job.state != Job.State.RUNNING or not job.started_at or not 0 < job.done < job.total:
+    """How much longer a job takes at the pace of its present steps, in words; empty where that is
+    unknown."""
+    made = job.done - job.pace_done
+    if job.state != Job.State.RUNNING or not job.pace_at or made <= 0 or job.done >= job.total:
         return ""
-    spent = (at - job.started_at).total_seconds()
-    left = spent * (job.total - job.done) / job.done
+    spent = (at - job.pace_at).total_seconds()
+    left = spent * (job.total - job.done) / made
     if spent < 2:
         return ""
     return f"大约还要 {ceil(left / 60)} 分钟" if left > 90 else f"大约还要 {max(1, ceil(left))} 秒"

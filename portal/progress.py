@@ -33,6 +33,7 @@ class Progress:
         self.at = job.created_at
         self.is_committed = False
         self.last_words, self.rows = "", 0
+        self._counted = -1, 0
 
     @property
     def own(self) -> QuerySet[Job]:
@@ -53,9 +54,14 @@ class Progress:
     def step(self, done: int, total: int = 0, message: str = "") -> None:
         """Say how far it is. Raises Cancelled when the user asked to stop and nothing has been
         committed, or Taken."""
-        values: dict[str, Any] = {"done": done, "heartbeat": timezone.now()}
+        now = timezone.now()
+        values: dict[str, Any] = {"done": done, "heartbeat": now}
         if total:
             values["total"] = total
+        before, in_all = self._counted
+        if before < 0 or done < before or total not in (0, in_all):  # steps of another pace
+            values |= {"pace_at": now, "pace_done": done}
+        self._counted = done, total or in_all
         if message:
             values["message"] = message[:300]
         wanted = self.own if self.is_committed else self.own.filter(cancel_asked=False)

@@ -90,7 +90,7 @@ def write(progress: Progress, *, staged: int, seen: str) -> dict[str, int]:
     found = _held(progress, staged)
     if found.state == State.READ:
         _read(progress, found)
-        progress.step(0, 1, "正在写入；写入是一次完成的，中途不能取消。")
+        _say_at_once(progress, "写入", found.told["rows"])
     try:
         found = sheets_in.confirm(found, seen=seen, by=progress.by, at=progress.at)
     except Moved:
@@ -113,12 +113,18 @@ def take_back(progress: Progress, *, staged: int) -> dict[str, int]:
     """Take a written sheet back in the background, as one act."""
     found = _held(progress, staged)
     if found.state == State.WRITTEN:
-        progress.step(0, 1, "正在撤销；撤销是一次完成的，中途不能取消。")
+        _say_at_once(progress, "撤销", sum(len(record["rows"]) for record in found.wrote))
     kept = sheets_in.undo(found, by=progress.by, at=progress.at)
     names = "、".join(kept[:20]) + ("等" if len(kept) > 20 else "")
     told = f"以下 {len(kept)} 处导入后又改过，予以保留：{names}。" if kept else ""
     progress.finished(told or "已撤销导入，考勤和学时恢复到导入之前。")
     return {"kept": len(kept)}
+
+
+def _say_at_once(progress: Progress, verb: str, rows: int) -> None:
+    """Nobody sees the steps of a transaction before it ends: say what its time depends on."""
+    how = f"{verb}是一次完成的，中途不能取消；所需时间与人数成正比。"
+    progress.step(0, rows, f"正在{verb} {rows} 人次，{how}")
 
 
 def _read(progress: Progress, found: SheetImport) -> None:

@@ -137,6 +137,27 @@ def test_cancelled_while_it_is_written_or_taken_back_it_says_what_was_done(
     assert undone.message.endswith("已经办完。已撤销导入，考勤和学时恢复到导入之前。")
 
 
+def test_while_it_is_written_it_says_what_the_time_depends_on(schedule, desk, upload, monkeypatch):
+    schedule()
+    run(upload(both()))
+    staged = SheetImport.objects.get()
+    told = []
+
+    def tells(self, done, total=0, message=""):
+        told.append((done, total, message))
+        step(self, done, total, message)
+
+    step = Progress.step
+    monkeypatch.setattr(Progress, "step", tells)
+    address = reverse("sheet-import", args=[staged.pk])
+    run(sent_on(desk.post(address, {"seen": staged.said["fingerprint"], "confirm": "1"})))
+    run(sent_on(desk.post(reverse("sheet-import-undo", args=[staged.pk]))))
+
+    how = "是一次完成的，中途不能取消；所需时间与人数成正比。"
+    said = [(0, 2, f"正在{verb} 2 人次，{verb}{how}") for verb in ("写入", "撤销")]
+    assert [one for one in told if "中途" in one[2]] == said
+
+
 def cancelling(act):
     """The same, while its user asks the job to stop."""
 

@@ -75,9 +75,7 @@ def ended(city):
     """A job of such work, when it is over."""
 
     def do(work: str, *, meanwhile: Any = None, **options: Any) -> Job:
-        job = jobs.start(
-            f"{__name__}.{work}", title=work, by=city.by, at=timezone.now(), **options
-        )
+        job = jobs.start(f"{__name__}.{work}", title=work, by=city.by, at=timezone.now(), **options)
         assert jobs.run_next("worker")
         if meanwhile:
             meanwhile(job)
