@@ -19,10 +19,10 @@ from credits.models import Exemption, LedgerEntry
 from portal import audit, jobs
 from portal.access import Capability, scope_of
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import AuditEvent, Job, PeopleImport, PeopleImportLine
 from portal.people_in import undoing
 from portal.people_in.undoing import ARRIVED, Beside, Outcome
+from portal.progress import Progress
 from portal.refusals import Refusal
 
 CHUNK = 300  # lines taken back in one transaction by a worker

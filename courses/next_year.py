@@ -14,7 +14,7 @@ from courses.models import ReadingClass
 from credits import scopes
 from credits.models import Programme
 from portal.audit import Actor
-from portal.jobs import Progress
+from portal.progress import Progress
 from portal.refusals import Refusal
 
 
@@ -70,7 +70,7 @@ def take_over_in_background(progress: Progress, source: int, target: int) -> dic
     for reading_class in progress.over(classes, total=len(classes)):
         if take_over(reading_class, new, by=progress.by, at=progress.at):
             made += 1
-    progress.step(len(classes), len(classes), f"新建读书班 {made} 个。")
+    progress.finished(f"新建读书班 {made} 个。", rows=len(classes))
     return {"classes": made}
 
 

@@ -13,7 +13,7 @@ from credits import archives, bulletins, partitions, registers, rule_book, verif
 from credits.models import Programme, ProgrammeArchive, Standing
 from credits.verification import Report
 from portal.audit import Actor
-from portal.jobs import Progress
+from portal.progress import Progress
 from portal.refusals import Conflict, Refusal
 
 
@@ -39,7 +39,7 @@ def prove_in_background(progress: Progress, programme: int) -> dict[str, Any]:
     subject = Programme.objects.get(pk=programme)
     report = prove(subject, at=progress.at)
     said = f"核验通过：{report.postings} 笔、{report.entries} 行，没有发现问题，可以归档。"
-    progress.step(1, 1, said)
+    progress.finished(said)
     return {"postings": report.postings, "entries": report.entries}
 
 

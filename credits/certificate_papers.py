@@ -14,8 +14,8 @@ from credits import check_codes, typesetting
 from credits.models import Certificate, Programme
 from portal import audit, jobs
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import AuditEvent, Job, Organization
+from portal.progress import Progress
 from portal.refusals import Refusal
 
 WORK = "credits.certificate_papers.write"
@@ -72,7 +72,7 @@ def write(
     context = {"certificates": pages, "title": name, "address": settings.SITE_ADDRESS}
     target = jobs.file_for(progress, f"{name}.pdf")
     typesetting.write("credits/papers/certificates.html", context, target)
-    progress.step(len(printed), len(printed), "文件已生成，一天之内可以下载。")
+    progress.finished("文件已生成，一天之内可以下载。", rows=len(printed))
     return {"certificates": len(printed)}
 
 

@@ -11,8 +11,8 @@ from credits.cutoffs import Partial
 from credits.models import BulletinDraft
 from portal import jobs
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import Job
+from portal.progress import Progress
 
 
 def later(draft: BulletinDraft, *, by: Actor, at: datetime, back_url: str) -> Job:
@@ -43,8 +43,7 @@ def compute(progress: Progress, draft: int) -> dict[str, Any]:
 
     figures = of_cutoff(found, begun=Partial.of(found.partial), tell=keep)
     bulletins.put_figures(found, figures, by=progress.by, at=progress.at)
-    said = f"已统计 {len(figures.rows)} 个单位。"
-    progress.step(1, 1, said)
+    progress.finished(f"已统计 {len(figures.rows)} 个单位。")
     return {"units": len(figures.rows)}
 
 

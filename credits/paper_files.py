@@ -12,8 +12,8 @@ from credits.models import Bulletin, BulletinDraft
 from credits.papers import Paper
 from portal import audit, jobs
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import AuditEvent, Job
+from portal.progress import Progress
 from portal.refusals import Refusal
 
 KINDS = {"pdf": "PDF", "docx": "Word 文档", "xlsx": "附件表格"}
@@ -61,7 +61,7 @@ def write(
         detail={"copies": copies},
     )
     to_file(paper, found, kind, jobs.file_for(progress, f"{paper.filename}.{kind}"), copies=copies)
-    progress.step(1, 1, "文件已生成，一天之内可以下载。")
+    progress.finished("文件已生成，一天之内可以下载。")
     return {"kind": kind}
 
 

@@ -29,8 +29,8 @@ from credits.rule_changes import recompute as recompute  # jobs queued before it
 from credits.stages import NotNow as NotNow
 from portal import audit
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import AuditEvent, Member, Organization
+from portal.progress import Progress
 from portal.refusals import Conflict, Refusal
 
 State = Programme.State

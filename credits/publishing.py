@@ -13,8 +13,8 @@ from credits.bulletin_figures import Figures
 from credits.models import Bulletin, BulletinDraft, Programme, Verification
 from portal import jobs
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import Job
+from portal.progress import Progress
 from portal.refusals import Conflict, Refusal
 from portal.templatetags.portal import hours
 
@@ -83,12 +83,13 @@ def work(
             )  # fmt: skip
         except bulletins.NotADraft:
             bulletin = rows.get(pk=draft).bulletin
+    progress.committed()
     assert bulletin is not None  # noqa: S101 - a published draft has its number
     if seen:
         said = difference(list(seen), totals_of(bulletins.published(bulletin)))
     if leads_to:
         progress.lead_to(leads_to.replace("/0/", f"/{bulletin.pk}/"))
-    progress.step(2, 2, f"已发布：{bulletin}。{said}")
+    progress.finished(f"已发布：{bulletin}。{said}")
     return {"bulletin": bulletin.pk, "difference": said}
 
 

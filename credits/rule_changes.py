@@ -17,8 +17,8 @@ from credits.rule_sets import BadRules, Rules
 from credits.stages import NotNow
 from portal import audit, jobs
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import AuditEvent, Job
+from portal.progress import Progress
 from portal.refusals import Conflict, Refusal
 
 RECOMPUTE = "credits.rule_changes.recompute"

@@ -18,8 +18,8 @@ from django.utils.module_loading import import_string
 from portal import jobs, spreadsheets
 from portal.access import Capability, Scope, scope_of
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import Job, Organization
+from portal.progress import Progress
 from portal.querysets import ScopedQuerySet
 from portal.refusals import Refusal
 
@@ -92,5 +92,5 @@ def work(progress: Progress, *, order: str, **arguments: Any) -> dict[str, int]:
         for done in export.write(book):
             if done % CHUNK == 0:
                 progress.step(done, export.rows, "正在写入表格。")
-    progress.step(export.rows, export.rows, f"已导出 {export.rows} 行，一天之内可以下载。")
+    progress.finished(f"已导出 {export.rows} 行，一天之内可以下载。", rows=export.rows)
     return {"rows": export.rows}

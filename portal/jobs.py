@@ -1,10 +1,10 @@
-"""Background work: a progress row that its user sees, cancel, heartbeat, reaper, periodic work.
+"""Background work: a queue, a row that its user sees (`portal.progress`), cancel, heartbeat.
 
-The only module that knows django-tasks. A unit of work is a plain function
-`work(progress, **arguments) -> dict` named by its dotted path; it must be safe to run again,
-because a killed worker's job can be started anew by its user.
+A unit of work is a plain function `work(progress, **arguments) -> dict` named by its dotted path;
+it must be safe to run again, because a killed worker's job is taken up again, or started anew by
+its user. `portal.reaping` looks after those that died; it and this module alone know django-tasks.
 
-`manage.py work` runs `portal.worker`, which calls `run_next`, `reap` and `run_periodic` in turn.
+`manage.py work` runs `portal.worker`, which calls `run_next` again and again.
 """
 
 from __future__ import annotations
@@ -12,25 +12,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from django_tasks import TaskResultStatus, task
+from django_tasks import task
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction
 
 from portal.audit import Actor
-from portal.models import Job, PeriodicRun
+from portal.models import Job
+from portal.progress import Cancelled, Progress, Taken
 from portal.refusals import Refusal
 
 SILENCE = timedelta(seconds=settings.JOB_SILENCE)  # without a sign of life this long it is dead
@@ -38,48 +39,10 @@ BEAT = settings.JOB_SILENCE / 8  # seconds between signs of life
 KEPT = timedelta(days=30)  # how long the queue remembers what is over
 TURN = 0.12  # seconds, a little more than the longest pause of SQLite's busy handler
 FILES_KEPT = timedelta(days=1)  # how long what a job made can be fetched
+BROKEN = "系统出错，没有办完；已记入日志，请重新开始或联系管理员。"
+WRITTEN = "已经写入，收尾时系统出错；已记入日志，请重新开始，已经办完的部分不会重复。"
+LATE = "要求取消时已来不及，事项已经办完。"
 log = logging.getLogger(__name__)
-T = TypeVar("T")
-
-
-class Cancelled(Exception):
-    """The user asked to stop; everything the work has not committed is undone."""
-
-
-class Progress:
-    """What a piece of work says of itself while it runs."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.by = Actor(job.by, job.role)
-        self.at = job.created_at
-
-    def now(self) -> datetime:
-        """The moment, for work that is dated by when it is done and not by when it was asked."""
-        return timezone.now()
-
-    def step(self, done: int, total: int = 0, message: str = "") -> None:
-        """Say how far it is. Raises Cancelled when the user asked to stop."""
-        values: dict[str, Any] = {"done": done, "heartbeat": timezone.now()}
-        if total:
-            values["total"] = total
-        if message:
-            values["message"] = message[:300]
-        running = Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING)
-        if not running.filter(cancel_asked=False).update(**values):
-            raise Cancelled
-
-    def lead_to(self, address: str) -> None:
-        """Where the job's page leads once it is over, if not to where it was begun."""
-        Job.objects.filter(pk=self.job.pk).update(back_url=address)
-
-    def over(self, items: Iterable[T], *, total: int, every: int = 20) -> Iterator[T]:
-        """Walk through `items`, saying how far it is."""
-        for number, item in enumerate(items):
-            if number % every == 0:
-                self.step(number, total)
-            yield item
-        self.step(total, total)
 
 
 def start(
@@ -108,8 +71,13 @@ def start(
             back_url=back_url,
             resumes=resumes,
         )
-        _run_task.enqueue(job.pk)
+        enqueue(job.pk)
     return job
+
+
+def enqueue(job_id: int, *, priority: int = 0) -> None:
+    """Put a waiting job's task into the queue, before those of a lower priority."""
+    _run_task.using(priority=priority).enqueue(job_id)
 
 
 def again(job: Job, *, at: datetime) -> Job:
@@ -124,12 +92,14 @@ def again(job: Job, *, at: datetime) -> Job:
 
 
 def cancel(job: Job, *, at: datetime) -> None:
-    """Ask a job to stop; one that has not begun is over at once."""
-    waiting = Job.objects.filter(pk=job.pk, state=Job.State.WAITING)
-    if not waiting.update(
+    """Ask a job to stop; one that nobody has begun is over at once. One that waits to be taken up
+    again may have written already: its next attempt knows, and stops or says so."""
+    own = Job.objects.filter(pk=job.pk)
+    if not own.filter(state=Job.State.WAITING, attempt=0).update(
         state=Job.State.CANCELLED, finished_at=at, message="已取消，没有改动任何数据。"
     ):
-        Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(cancel_asked=True)
+        alive = own.filter(state__in=[Job.State.WAITING, Job.State.RUNNING])
+        alive.update(cancel_asked=True)
 
 
 def run_next(worker: str) -> bool:
@@ -157,67 +127,46 @@ def run_next(worker: str) -> bool:
 
 def run(job_id: int) -> None:
     """Do a queued job's work and write how it ended. Called by the worker."""
-    now = timezone.now()
-    waiting = Job.objects.filter(pk=job_id, state=Job.State.WAITING)
-    if not waiting.update(state=Job.State.RUNNING, started_at=now, heartbeat=now):
+    job = _begin(job_id)
+    if job is None:
         return  # cancelled before it began, or another worker has it
-    job = Job.objects.select_related("by__branch").get(pk=job_id)
-    work: Callable[..., dict[str, Any] | None] = import_string(job.work)
+    progress = Progress(job)
     try:
-        with _heartbeat(job_id):
-            result = work(Progress(job), **job.arguments)
+        work: Callable[..., dict[str, Any] | None] = import_string(job.work)
+        with _heartbeat(progress):
+            result = work(progress, **job.arguments)
+    except Taken:
+        log.warning("job %s: attempt %s ends, it was silent for too long", job_id, job.attempt)
     except Cancelled:
-        _finish(job_id, Job.State.CANCELLED, "已取消。")
+        _finish(progress, Job.State.CANCELLED, "已取消。")
     except Refusal as refusal:
-        _finish(job_id, Job.State.FAILED, refusal.message)
+        _finish(progress, Job.State.FAILED, refusal.message)
     except Exception:
         log.exception("job %s failed", job_id)
-        _finish(
-            job_id, Job.State.FAILED, "系统出错，没有办完；已记入日志，请重新开始或联系管理员。"
-        )
+        _finish(progress, Job.State.FAILED, WRITTEN if progress.is_committed else BROKEN)
     else:
-        _finish(job_id, Job.State.DONE, "", result or {})
+        _finish(progress, Job.State.DONE, "", result or {})
 
 
-def reap(*, at: datetime) -> int:
-    """Report jobs whose worker died as failed; returns how many.
-
-    One that may be resumed is queued again instead, and so is a job that was taken from the queue
-    but had not begun.
-    """
-    silent = at - SILENCE
-    dead = Job.objects.filter(state=Job.State.RUNNING).filter(
-        Q(heartbeat__lt=silent) | Q(heartbeat=None)
+@transaction.atomic
+def _begin(job_id: int) -> Job | None:
+    """Make a waiting job this worker's, by a new attempt."""
+    now = timezone.now()
+    waiting = Job.objects.filter(pk=job_id, state=Job.State.WAITING)
+    begun = waiting.update(
+        state=Job.State.RUNNING, started_at=now, heartbeat=now, attempt=F("attempt") + 1
     )
-    dead.filter(resumes__gt=0).update(
-        state=Job.State.WAITING,
-        started_at=None,
-        heartbeat=None,
-        resumes=F("resumes") - 1,
-        message="后台程序曾经中断，已自动接着办理；已经办完的部分不会重复。",
-    )
-    reported = dead.update(
-        state=Job.State.FAILED,
-        finished_at=at,
-        message="后台程序中断，可能没有办完；可以重新开始，已经办完的部分不会重复。",
-    )
-    for taken in DBTaskResult.objects.running().filter(started_at__lt=silent):
-        [job_id] = taken.args_kwargs["args"]
-        state = Job.objects.filter(pk=job_id).values_list("state", flat=True).first()
-        same = DBTaskResult.objects.running().filter(pk=taken.pk, started_at=taken.started_at)
-        if state == Job.State.WAITING:
-            same.update(status=TaskResultStatus.READY)
-        elif state != Job.State.RUNNING:
-            same.update(status=TaskResultStatus.FAILED, finished_at=at)
-    return reported
+    return Job.objects.select_related("by__branch").get(pk=job_id) if begun else None
 
 
 def remaining(job: Job, *, at: datetime) -> str:
-    """How much longer a job takes at the pace so far, in words; empty where that is unknown."""
-    if job.state != Job.State.RUNNING or not job.started_at or not 0 < job.done < job.total:
+    """How much longer a job takes at the pace of its present steps, in words; empty where that is
+    unknown."""
+    made = job.done - job.pace_done
+    if job.state != Job.State.RUNNING or not job.pace_at or made <= 0 or job.done >= job.total:
         return ""
-    spent = (at - job.started_at).total_seconds()
-    left = spent * (job.total - job.done) / job.done
+    spent = (at - job.pace_at).total_seconds()
+    left = spent * (job.total - job.done) / made
     if spent < 2:
         return ""
     return f"大约还要 {ceil(left / 60)} 分钟" if left > 90 else f"大约还要 {max(1, ceil(left))} 秒"
@@ -232,12 +181,13 @@ def give_way() -> None:
 
 def file_for(progress: Progress, name: str) -> Path:
     """Where a piece of work writes the file that it makes for its user; a second run begins it
-    anew. Only `file_of` finds it, and only once the work is done."""
+    anew. Only `file_of` finds it, and only once the work is done. Raises Taken."""
     folder = settings.VAR_DIR / "made"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = Path(folder, f"{progress.job.pk}-{name[:80].replace('/', '／')}")
+    if not progress.own.update(file=path.name):
+        raise Taken
     path.unlink(missing_ok=True)
-    Job.objects.filter(pk=progress.job.pk).update(file=path.name)
     return path
 
 
@@ -257,36 +207,18 @@ def tidy(*, at: datetime) -> None:
     old.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()
 
 
-def run_periodic(*, at: datetime) -> None:
-    """Call each function of `settings.PERIODIC_WORK`, at most once a minute over all workers.
-
-    Each decides by itself, and quickly, whether anything is due. One that fails does not stop the
-    others.
-    """
-    for name in settings.PERIODIC_WORK:
-        PeriodicRun.objects.get_or_create(name=name, defaults={"ran_at": at - timedelta(days=1)})
-        due = PeriodicRun.objects.filter(name=name, ran_at__lte=at - timedelta(seconds=50))
-        if due.update(ran_at=at):
-            try:
-                import_string(name)(at=at)
-            except Exception:
-                log.exception("periodic work %s failed", name)
-
-
 @task()
 def _run_task(job_id: int) -> None:
     run(job_id)
 
 
 def _finish(
-    job_id: int, state: Job.State, message: str, result: dict[str, Any] | None = None
+    progress: Progress, state: Job.State, message: str, result: dict[str, Any] | None = None
 ) -> None:
-    values: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "result": result or {}}
-    if message:
-        values["message"] = message[:300]
+    """Write how a job ended, unless it is no longer this attempt's; a lock is waited for."""
     for pause in (1, 2, 4, 0):
         try:
-            Job.objects.filter(pk=job_id, state=Job.State.RUNNING).update(**values)
+            _end(progress, state, message, result or {})
         except (OperationalError, InterfaceError):
             if not pause:
                 raise  # the reaper will report it
@@ -296,15 +228,28 @@ def _finish(
             return
 
 
+def _end(progress: Progress, state: Job.State, message: str, result: dict[str, Any]) -> None:
+    values: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "result": result}
+    if state == Job.State.DONE:
+        message = progress.last_words
+        if progress.own.filter(cancel_asked=True).exists():
+            message = LATE + message
+        if progress.rows:
+            values["done"] = values["total"] = progress.rows
+    if message:
+        values["message"] = message[:300]
+    progress.own.update(**values)
+
+
 @contextmanager
-def _heartbeat(job_id: int) -> Iterator[None]:
+def _heartbeat(progress: Progress) -> Iterator[None]:
     """Give a sign of life from a thread of its own while long statements run."""
     over = threading.Event()
 
     def beat() -> None:
         while not over.wait(BEAT):
             try:
-                Job.objects.filter(pk=job_id).update(heartbeat=timezone.now())
+                progress.own.update(heartbeat=timezone.now())
             except (OperationalError, InterfaceError):
                 continue  # or the work itself holds SQLite's only write lock: it is alive
             finally:

@@ -17,8 +17,8 @@ from courses.sheets.sheet_plans import Moved, Preview
 from portal import jobs
 from portal.access import Capability, scope_of
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import Job
+from portal.progress import Progress
 from portal.refusals import Refusal
 
 State = SheetImport.State
@@ -56,14 +56,15 @@ def check(progress: Progress, *, staged: int, refused_url: str) -> dict[str, int
     try:
         _read(progress, found)
     except Refusal:
-        sheet_staging.forget(found)
-        SheetImport.objects.filter(pk=found.pk, state=State.READ).delete()
-        progress.lead_to(refused_url)
+        if progress.own.exists():
+            sheet_staging.forget(found)
+            SheetImport.objects.filter(pk=found.pk, state=State.READ).delete()
+            progress.lead_to(refused_url)
         raise
     rows = found.told["rows"]
     progress.step(rows, rows, "正在与名册、活动和考勤核对。")
     preview = _keep_preview(found, at=progress.at)
-    progress.step(rows, rows, preview.reading.message)
+    progress.finished(preview.reading.message, rows=rows)
     return {"sessions": len(preview.plans), "rows": rows}
 
 
@@ -89,16 +90,17 @@ def write(progress: Progress, *, staged: int, seen: str) -> dict[str, int]:
     found = _held(progress, staged)
     if found.state == State.READ:
         _read(progress, found)
-    progress.step(0, 1, "正在写入；写入是一次完成的，中途不能取消。")
+        _say_at_once(progress, "写入", found.told["rows"])
     try:
         found = sheets_in.confirm(found, seen=seen, by=progress.by, at=progress.at)
     except Moved:
         _read(progress, found)
         _keep_preview(found, at=progress.at)
         raise
+    progress.committed()
     sheet_staging.forget(found)
     rows = sum(len(record["rows"]) for record in found.wrote)
-    progress.step(1, 1, f"已导入 {len(found.wrote)} 次活动，改动 {rows} 人次。")
+    progress.finished(f"已导入 {len(found.wrote)} 次活动，改动 {rows} 人次。", rows=rows)
     return {"sessions": len(found.wrote), "rows": rows}
 
 
@@ -110,12 +112,19 @@ def undo_later(staged: SheetImport, *, by: Actor, at: datetime, back_url: str) -
 def take_back(progress: Progress, *, staged: int) -> dict[str, int]:
     """Take a written sheet back in the background, as one act."""
     found = _held(progress, staged)
-    progress.step(0, 1, "正在撤销；撤销是一次完成的，中途不能取消。")
+    if found.state == State.WRITTEN:
+        _say_at_once(progress, "撤销", sum(len(record["rows"]) for record in found.wrote))
     kept = sheets_in.undo(found, by=progress.by, at=progress.at)
     names = "、".join(kept[:20]) + ("等" if len(kept) > 20 else "")
     told = f"以下 {len(kept)} 处导入后又改过，予以保留：{names}。" if kept else ""
-    progress.step(1, 1, told or "已撤销导入，考勤和学时恢复到导入之前。")
+    progress.finished(told or "已撤销导入，考勤和学时恢复到导入之前。")
     return {"kept": len(kept)}
+
+
+def _say_at_once(progress: Progress, verb: str, rows: int) -> None:
+    """Nobody sees the steps of a transaction before it ends: say what its time depends on."""
+    how = f"{verb}是一次完成的，中途不能取消；所需时间与人数成正比。"
+    progress.step(0, rows, f"正在{verb} {rows} 人次，{how}")
 
 
 def _read(progress: Progress, found: SheetImport) -> None:
@@ -127,7 +136,7 @@ def _read(progress: Progress, found: SheetImport) -> None:
         progress.step(done, total, "正在读取表格。")
 
     progress.step(0, 0, "正在读取表格。")
-    sheet_staging.take_in(found, at=progress.at, tell=tell)
+    sheet_staging.take_in(found, at=progress.at, tell=tell, hold=progress.hold)
 
 
 def _held(progress: Progress, staged: int) -> SheetImport:

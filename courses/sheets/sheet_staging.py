@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime, time
 from typing import Any
@@ -48,9 +48,12 @@ def is_about_same_people(sheet: SheetImport) -> bool:
     return bool(witness.ask_again(told["names"], told["numbers"]) == told["people"])
 
 
-def take_in(sheet: SheetImport, *, at: datetime, tell: Tell) -> None:
-    """Read the file and stage its rows. Raises Unreadable, or what `tell` raises, which is called
-    with how much is done; what was staged by then stays, and is mended by the next run."""
+def take_in(
+    sheet: SheetImport, *, at: datetime, tell: Tell, hold: Callable[[], None] = lambda: None
+) -> None:
+    """Read the file and stage its rows; each transaction begins with `hold`. Raises Unreadable, or
+    what `tell` raises, which is called with how much is done, or `hold`; what was staged by then
+    stays, and is mended by the next run."""
     data, day = bytes(sheet.content), timezone.localdate(at)
     witness, given = Witness(BranchRoster(sheet.organization)), _about_reading(sheet)
     book = workbooks.read(data, sheet.file_name)
@@ -63,7 +66,7 @@ def take_in(sheet: SheetImport, *, at: datetime, tell: Tell) -> None:
     for place, session in enumerate(reading.sessions):
         staged = [_row(place, turn, row) for turn, row in enumerate(session.rows)]
         digest.update(json.dumps([told[2:] for told in staged], ensure_ascii=False).encode())
-        for count in _stage(sheet, place, staged):
+        for count in _stage(sheet, place, staged, hold):
             done += count
             tell(done, rows)
     StagedMark.objects.filter(sheet=sheet, place__gte=len(reading.sessions)).delete()
@@ -85,7 +88,9 @@ def take_in(sheet: SheetImport, *, at: datetime, tell: Tell) -> None:
     }
     digest.update(json.dumps(sheet.told, ensure_ascii=False, sort_keys=True).encode())
     sheet.told["digest"] = digest.hexdigest()
-    sheet.save(update_fields=["told"])
+    with transaction.atomic():
+        hold()
+        sheet.save(update_fields=["told"])
 
 
 def reading_of(sheet: SheetImport) -> Reading:
@@ -133,7 +138,9 @@ def _row(place: int, turn: int, row: Row) -> Staged:
     )  # fmt: skip
 
 
-def _stage(sheet: SheetImport, place: int, staged: Sequence[Staged]) -> Iterator[int]:
+def _stage(
+    sheet: SheetImport, place: int, staged: Sequence[Staged], hold: Callable[[], None]
+) -> Iterator[int]:
     """Stage one session's rows; yields how many of them after each chunk."""
     names = ["place", "turn", "row", "column", *SAYS]
     found = StagedMark.objects.filter(sheet=sheet, place=place).order_by("turn", "pk")
@@ -150,6 +157,7 @@ def _stage(sheet: SheetImport, place: int, staged: Sequence[Staged]) -> Iterator
         changed = [(*row[4:], old[-1]) for row, old in other if row[4:] != old[4:-1]]
         if new or changed:
             with transaction.atomic():
+                hold()
                 set_wise.insert(StagedMark, ["sheet", *names], [(sheet.pk, *row) for row in new])
                 set_wise.update_by_id(StagedMark, SAYS, changed)
             jobs.give_way()

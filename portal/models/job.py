@@ -12,7 +12,9 @@ class Job(models.Model):
 
     work: dotted name of the function that does it; arguments: its JSON arguments.
     heartbeat: last sign of life; the reaper reports a job without one as failed, or has it taken
-    up again while `resumes` is above 0. file: what it made for its user, see `portal.jobs`.
+    up again while `resumes` is above 0. attempt: how often a worker has begun it; only the last one
+    may write here. pace_at, pace_done: since when it counts steps of one kind, and from which on.
+    file: what it made for its user, see `portal.jobs`.
     """
 
     class State(models.TextChoices):
@@ -34,6 +36,9 @@ class Job(models.Model):
     result = models.JSONField("结果", default=dict, blank=True)
     back_url = models.CharField("返回地址", max_length=200, blank=True)
     resumes = models.PositiveSmallIntegerField("可续办次数", default=0)
+    attempt = models.PositiveSmallIntegerField("第几次办理", default=0)
+    pace_at = models.DateTimeField("计步起点", null=True, blank=True)
+    pace_done = models.PositiveIntegerField("计步起数", default=0)
     file = models.CharField("结果文件", max_length=120, blank=True)
     cancel_asked = models.BooleanField("已要求取消", default=False)
     created_at = models.DateTimeField("提交时间")

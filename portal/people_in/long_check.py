@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,8 +51,9 @@ class Checker:
 
         return self.rows.over(counted())
 
-    def take(self, entries: Sequence[Entry]) -> None:
-        """Check a chunk of rows and stage its lines, in a transaction of its own."""
+    def take(self, entries: Sequence[Entry], *, hold: Callable[[], None]) -> None:
+        """Check a chunk of rows and stage its lines, in a transaction of its own, which begins with
+        `hold`."""
         pairs = self.reader.pairs(list(self.reader.parsed(entries)))
         self.counts.update(line.action for _, line in pairs)
         for entry in entries:
@@ -63,8 +64,10 @@ class Checker:
         self.reader.problems.found.clear()
         del self.reader.warnings[KEPT:]
         del self.rows.warnings[KEPT:]
+        rows = [self._row(entry, line) for entry, line in pairs]
         with transaction.atomic():
-            set_wise.insert(StagedLine, STAGED, [self._row(entry, line) for entry, line in pairs])
+            hold()
+            set_wise.insert(StagedLine, STAGED, rows)
 
     def _row(self, entry: Entry, line: MemberLine) -> tuple[Any, ...]:
         self.number += 1

@@ -19,13 +19,13 @@ from django.db import IntegrityError, transaction
 from portal import audit, followers, jobs, name_index
 from portal.access import Capability, Scope, scope_of
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import AuditEvent, Job, Organization, StagedLine, Upload
 from portal.people_in import applying, long_sql, receipts
 from portal.people_in.cells import masked
 from portal.people_in.long_check import Checker, entry_of
 from portal.people_in.member_lines import MemberReader
 from portal.people_in.model import KINDS, MEMBERS, MemberLine, NotImportable, Table, said
+from portal.progress import Cancelled, Progress
 from portal.refusals import Refusal
 
 LONG = 200_000  # bytes of a file that a worker reads: about 4,000 rows
@@ -68,24 +68,28 @@ def stage(
 def check(progress: Progress, *, upload: int) -> dict[str, Any]:
     """Read a staged file and stage what its rows would do. Begins anew when taken up again."""
     staged, scope = _held(progress, upload)
-    if not staged.file:
-        raise Refusal("这份表格已经读过了。")
+    if staged.checked_at:  # before its worker died
+        progress.finished(staged.said["message"], rows=staged.said["rows"])
+        return {"rows": staged.said["rows"]}
     forget_lines(staged)
     reader = Checker(staged, scope, progress.at)
     done = 0
     try:
         for chunk in _chunks(reader.entries()):
-            reader.take(chunk)
+            reader.take(chunk, hold=progress.hold)
             done = chunk[-1].row
             progress.step(done, max(done, reader.height), "正在读取并核对。")
         found = reader.result()
-    except (Refusal, jobs.Cancelled):  # what is not wanted or cannot be read is not kept
-        forget_lines(staged)
-        staged.delete()
+    except (Refusal, Cancelled):  # what is not wanted or cannot be read is not kept
+        if progress.own.exists():
+            forget_lines(staged)
+            staged.delete()
         raise
     staged.said, staged.checked_at, staged.file = found, progress.at, b""
-    staged.save(update_fields=["said", "checked_at", "file"])
-    progress.step(done, done, found["message"])
+    with transaction.atomic():
+        progress.hold()
+        staged.save(update_fields=["said", "checked_at", "file"])
+    progress.finished(found["message"], rows=done)
     return {"rows": found["rows"]}
 
 
@@ -113,12 +117,13 @@ def write(progress: Progress, *, upload: int) -> dict[str, int]:
     if staged.applied_at is None:
         progress.step(0, total or 1, "正在写入名册，请稍候；写入是一次完成的，中途不能取消。")
         apply(staged, scope=scope, by=progress.by, at=progress.at)
+    progress.committed()
     done = total - StagedLine.objects.filter(upload=staged, action="create").count()
     while count := _index(staged):
         done += count
-        _step_on(progress, done, total)
+        progress.step(done, total, "名册已写入，正在编制姓名检索。")
     forget_lines(staged)
-    _step_on(progress, total or 1, total or 1, text=said(counts, MEMBERS))
+    progress.finished(said(counts, MEMBERS), rows=total or 1)
     return counts
 
 
@@ -233,14 +238,6 @@ def forget_lines(upload: Upload) -> None:
     while first := list(lines.order_by("pk").values_list("pk", flat=True)[:5000]):
         lines.filter(pk__gte=first[0], pk__lte=first[-1])._raw_delete("default")
         jobs.give_way()
-
-
-def _step_on(progress: Progress, done: int, total: int, *, text: str = "") -> None:
-    """Say how far it is where nothing can be cancelled any more."""
-    try:
-        progress.step(done, total, text or "名册已写入，正在编制姓名检索。")
-    except jobs.Cancelled:
-        Job.objects.filter(pk=progress.job.pk).update(cancel_asked=False)
 
 
 def _chunks(items: Iterator[Any]) -> Iterator[list[Any]]:

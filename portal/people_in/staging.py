@@ -10,7 +10,6 @@ from django.db import transaction
 from portal import jobs, people_in
 from portal.access import Capability, Scope, scope_of
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.models import Job, Upload
 from portal.people_in import long_lists
 from portal.people_in.cells import masked
@@ -24,6 +23,7 @@ from portal.people_in.model import (
     Table,
     said,
 )
+from portal.progress import Progress
 from portal.refusals import Conflict, Refusal
 
 KEPT = timedelta(days=1)
@@ -136,7 +136,7 @@ def work(progress: Progress, *, upload: int, fingerprint: str) -> dict[str, int]
         raise Refusal("您已没有导入的权限。")
     progress.step(0, 1, "正在核对并写入，请稍候。")
     counts = confirm(staged, fingerprint=fingerprint, scope=scope, by=progress.by, at=progress.at)
-    progress.step(1, 1, said(counts, staged.kind))
+    progress.finished(said(counts, staged.kind))
     return counts
 
 

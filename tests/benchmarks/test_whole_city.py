@@ -25,6 +25,7 @@ from credits.models import Bulletin, BulletinDraft, Programme, UnitTextRequest
 from portal import jobs, triggers
 from portal.audit import Actor
 from portal.models import Appointment, Cohort, Job, Organization, Role
+from portal.progress import Progress
 from tests.benchmarks.conftest import TODAY
 from tests.benchmarks.scale import SCALE
 from tests.benchmarks.stopwatch import keep, ratio
@@ -252,10 +253,8 @@ def test_drawing_up_a_bulletin_of_a_past_moment_in_the_background(committed, mon
     programme = Programme.objects.get(state=Programme.State.RUNNING)
     by, cutoff, told = actor(Role.OFFICIAL), NOW - timedelta(days=14), set()
     drafts = []
-    step = jobs.Progress.step
-    monkeypatch.setattr(
-        jobs.Progress, "step", lambda own, *how: (told.add(how[:2]), step(own, *how))[1]
-    )
+    step = Progress.step
+    monkeypatch.setattr(Progress, "step", lambda own, *how: (told.add(how[:2]), step(own, *how))[1])
 
     def draw_up():
         draft = bulletins.draw_up(programme, title="积分通报", cohorts=Cohort.values,

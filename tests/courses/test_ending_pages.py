@@ -17,6 +17,7 @@ from credits.models import BranchClosing, Programme, Standing
 from credits.next_year import BadProgramme, found_from
 from portal import jobs, reorganizations
 from portal.models import Job
+from portal.progress import Progress
 from portal.refusals import Refusal
 from tests.cast import NOW, TODAY, days_ago, moment, rules_json
 
@@ -179,7 +180,7 @@ def test_verification_that_finds_something_says_the_first(city, closed, enter, a
     job = Job.objects.get(work="credits.archiving.prove_in_background")
 
     with pytest.raises(archiving.NotSound):
-        archiving.prove_in_background(jobs.Progress(job), **job.arguments)
+        archiving.prove_in_background(Progress(job), **job.arguments)
     jobs.run(job.pk)
 
     page = official.get(f"{reverse('programme-archive')}?programme={CODE}").content.decode()

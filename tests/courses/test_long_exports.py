@@ -10,7 +10,7 @@ import time_machine
 from django.urls import reverse
 
 from courses import roll_call
-from portal import exporting, jobs
+from portal import exporting, jobs, reaping
 from portal.models import Appointment, AuditEvent, Job
 from tests.cast import NOW
 
@@ -122,7 +122,7 @@ def test_a_worker_that_dies_over_it_writes_it_anew(addresses, client, city, monk
 
     job.refresh_from_db()
     assert job.state == "running"
-    jobs.reap(at=job.heartbeat + 2 * jobs.SILENCE)
+    reaping.reap(at=job.heartbeat + 2 * jobs.SILENCE)
     jobs.run(job.pk)
     job.refresh_from_db()
     assert job.state == "done"

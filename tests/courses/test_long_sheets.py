@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from courses.models import SheetImport, StagedMark
 from courses.sheets import sheet_said, sheet_staging, sheets_in
-from portal import jobs, workbooks
+from portal import jobs, reaping, workbooks
 from portal.audit import Actor
-from portal.jobs import Progress
 from portal.members import Enrolment, enrol_many
 from portal.models import Job, Member, Membership
+from portal.progress import Progress
 from tests.cast import BEFORE, days_ago
 from tests.courses.test_sheets_in import EVENING, both, marks_in, sheet
 
@@ -114,6 +114,72 @@ def test_it_is_confirmed_by_a_worker_as_it_was_seen_and_once(schedule, desk, upl
 
     assert marks_in(session) == {"林小满": "出席", "周明远": "出席"}
     assert "撤销导入" in page_of(desk, staged)
+
+
+def test_cancelled_while_it_is_written_or_taken_back_it_says_what_was_done(
+    schedule, desk, upload, monkeypatch
+):
+    session = schedule()
+    run(upload(both()))
+    staged = SheetImport.objects.get()
+    for name in ("confirm", "undo"):
+        monkeypatch.setattr(sheets_in, name, cancelling(getattr(sheets_in, name)))
+    address = reverse("sheet-import", args=[staged.pk])
+    fields = {"seen": staged.said["fingerprint"], "confirm": "1"}
+
+    wrote = run(sent_on(desk.post(address, fields)))
+    assert marks_in(session) == {"林小满": "出席", "周明远": "出席"}
+    assert wrote.state == "done"
+    assert wrote.message.endswith("已经办完。已导入 1 次活动，改动 2 人次。")
+
+    undone = run(sent_on(desk.post(reverse("sheet-import-undo", args=[staged.pk]))))
+    assert undone.state == "done"
+    assert undone.message.endswith("已经办完。已撤销导入，考勤和学时恢复到导入之前。")
+
+
+def test_while_it_is_written_it_says_what_the_time_depends_on(schedule, desk, upload, monkeypatch):
+    schedule()
+    run(upload(both()))
+    staged = SheetImport.objects.get()
+    told = []
+
+    def tells(self, done, total=0, message=""):
+        told.append((done, total, message))
+        step(self, done, total, message)
+
+    step = Progress.step
+    monkeypatch.setattr(Progress, "step", tells)
+    address = reverse("sheet-import", args=[staged.pk])
+    run(sent_on(desk.post(address, {"seen": staged.said["fingerprint"], "confirm": "1"})))
+    run(sent_on(desk.post(reverse("sheet-import-undo", args=[staged.pk]))))
+
+    how = "是一次完成的，中途不能取消；所需时间与人数成正比。"
+    said = [(0, 2, f"正在{verb} 2 人次，{verb}{how}") for verb in ("写入", "撤销")]
+    assert [one for one in told if "中途" in one[2]] == said
+
+
+def cancelling(act):
+    """The same, while its user asks the job to stop."""
+
+    def cancelled(*args, **kwargs):
+        Job.objects.filter(state=Job.State.RUNNING).update(cancel_asked=True)
+        return act(*args, **kwargs)
+
+    return cancelled
+
+
+def test_written_by_a_worker_that_died_it_cannot_be_cancelled_any_more(schedule, desk, upload):
+    schedule()
+    run(upload(both()))
+    staged = SheetImport.objects.get()
+    address = reverse("sheet-import", args=[staged.pk])
+    fields = {"seen": staged.said["fingerprint"], "confirm": "1"}
+    job = sent_on(desk.post(address, fields))
+    staged.refresh_from_db()
+    sheets_in.confirm(staged, seen=fields["seen"], by=Actor(job.by, job.role), at=job.created_at)
+    Job.objects.filter(pk=job.pk).update(attempt=1, cancel_asked=True)
+
+    assert run(job).message.endswith("已经办完。已导入 1 次活动，改动 2 人次。")
 
 
 def test_sent_twice_while_it_waits_or_is_being_read_it_is_read_once(schedule, desk, upload):
@@ -315,7 +381,7 @@ def test_a_worker_that_dies_while_it_stages_begins_anew_and_ends_with_the_same(
     monkeypatch.setattr(Progress, "step", told)
     assert StagedMark.objects.count() == 1
 
-    jobs.reap(at=timezone.now() + 2 * jobs.SILENCE)
+    reaping.reap(at=timezone.now() + 2 * jobs.SILENCE)
     job.refresh_from_db()
     assert job.state == "waiting"
     assert run(job).state == "done"

@@ -24,7 +24,7 @@ from credits.models import (
     Standing,
 )
 from credits.rankings import Choice
-from portal import jobs
+from portal import worker
 from portal.models import Cohort, Message
 from tests.cast import moment
 from tests.courses import year as years
@@ -47,7 +47,7 @@ def play(year):
         if act:
             act(at)
             continue
-        jobs.run_periodic(at=at)
+        worker.run_periodic(at=at)
         for since_last in (True, False) if reports else (False,):
             report = verification.verify(at=at, since_last=since_last)
             assert report.problems == [], at
@@ -62,7 +62,7 @@ def _loud(monkeypatch):
     def fail(*arguments):
         raise AssertionError(arguments)
 
-    monkeypatch.setattr(jobs.log, "exception", fail)
+    monkeypatch.setattr(worker.log, "exception", fail)
 
 
 def test_a_year_of_a_small_city_is_sound_every_week_and_agrees_at_its_end(city):

@@ -24,8 +24,9 @@ from credits import (
     verification,
 )
 from credits.models import LedgerEntry, Programme, ProgrammeArchive, Standing
-from portal import jobs, triggers
+from portal import triggers
 from portal.models import Cohort, Job
+from portal.progress import Progress
 from tests.cast import NOW, moment
 from tests.credits.conftest import branch_row, earn, standing_of
 from tests.credits.guards import behind_the_guards
@@ -259,7 +260,7 @@ def test_the_page_archives_in_the_background_with_a_reason(closed, enter, evenin
 
     job = Job.objects.get()
     assert answer.url == reverse("job-detail", args=[job.pk])
-    programmes.archive_in_background(jobs.Progress(job), **job.arguments)
+    programmes.archive_in_background(Progress(job), **job.arguments)
     assert Programme.objects.get(pk=closed.pk).archive.reason == "满期"
 
 

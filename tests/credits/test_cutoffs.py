@@ -321,6 +321,25 @@ def test_the_draft_of_a_past_cutoff_is_computed_by_a_worker(city, programme, com
     assert bulletins.digest_of(Bulletin.objects.get()) == bulletin.digest
 
 
+def test_cancelled_when_it_is_computed_a_draft_says_that_it_was(city, programme, monkeypatch):
+    by = city.actor("shi", "official")
+    draft = bulletins.draw_up(programme, title="通报", cohorts=COHORTS, cutoff=moment(days_ago(1)),
+                              by=by, at=NOW)  # fmt: skip
+    keep = bulletins.put_figures
+
+    def cancelled(*args, **kwargs):
+        Job.objects.update(cancel_asked=True)
+        return keep(*args, **kwargs)
+
+    monkeypatch.setattr(bulletins, "put_figures", cancelled)
+    job = drafting.later(draft, by=by, at=NOW, back_url="/")
+    jobs.run(job.pk)
+
+    job.refresh_from_db()
+    assert job.state == Job.State.DONE
+    assert job.message.endswith("已经办完。已统计 2 个单位。")
+
+
 @pytest.mark.parametrize("chunks", [1, 4])
 def test_statements_grow_with_chunks_and_not_with_members(
     city, programme, django_assert_max_num_queries, monkeypatch, chunks

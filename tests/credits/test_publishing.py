@@ -323,6 +323,21 @@ def test_a_draft_that_is_published_twice_is_one_number(draw_up, by_worker, enter
     assert again["Location"] == reverse("bulletin-detail", args=[Bulletin.objects.get().pk])
 
 
+def test_cancelled_while_it_is_published_it_says_that_it_was(draw_up, by_worker, monkeypatch):
+    write = bulletins.publish
+
+    def cancelled(*args, **kwargs):
+        Job.objects.update(cancel_asked=True)
+        return write(*args, **kwargs)
+
+    monkeypatch.setattr(bulletins, "publish", cancelled)
+
+    job = by_worker(draw_up())
+
+    assert job.state == Job.State.DONE
+    assert job.message.endswith(f"事项已经办完。已发布：{Bulletin.objects.get()}。")
+
+
 def test_what_was_posted_after_the_preview_is_said(programme, draw_up, by_worker, complete, lin):
     draft = draw_up()
     seen = publishing.totals_of(bulletins.figures_of(draft))

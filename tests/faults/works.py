@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
-from portal.jobs import Progress
 from portal.models import Member
+from portal.progress import Progress
 
 
 def slow(progress: Progress, *, folder: str, seconds: float) -> dict[str, Any]:

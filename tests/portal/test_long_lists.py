@@ -11,12 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from credits.models import BranchStanding, Standing
-from portal import jobs, members, mending
+from portal import jobs, members, mending, reaping
 from portal.audit import Actor
 from portal.models import AuditEvent, Job, Member, Membership, SearchTerm, StagedLine, Upload
 from portal.people_in import long_lists, long_sql
+from portal.progress import Progress
 from tests.cast import NOW
 from tests.portal.conftest import MEMBER_HEADINGS, xlsx
+from tests.portal.test_dead_jobs import reap_later
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
@@ -189,7 +191,7 @@ def test_a_writing_that_was_killed_goes_on_where_it_was(shi, programme, check, w
     assert not SearchTerm.objects.filter(text="77000011").exists()
 
     Job.objects.filter(pk=job.pk).update(heartbeat=timezone.now() - timedelta(minutes=2))
-    jobs.reap(at=timezone.now())
+    reaping.reap(at=timezone.now())
     work()
 
     job.refresh_from_db()
@@ -197,6 +199,35 @@ def test_a_writing_that_was_killed_goes_on_where_it_was(shi, programme, check, w
     assert Member.objects.filter(number__startswith="770000").count() == 5
     assert SearchTerm.objects.filter(text="77000015").count() == 1
     assert Membership.objects.filter(member__number="77000011").count() == 1
+
+
+def test_a_writing_cancelled_behind_its_transaction_goes_on_and_says_so(
+    programme, check, write, monkeypatch
+):
+    _, upload = check(*[person(f"770000{n}") for n in range(11, 14)])
+    index = long_lists._index
+
+    def cancelled(upload):
+        Job.objects.filter(state=Job.State.RUNNING).update(cancel_asked=True)
+        return index(upload)
+
+    monkeypatch.setattr(long_lists, "_index", cancelled)
+
+    job = write(upload)
+
+    assert job.state == Job.State.DONE
+    assert job.message == "要求取消时已来不及，事项已经办完。已导入：新增 3 人。"
+    assert SearchTerm.objects.filter(text="77000013").count() == 1
+
+
+def test_a_check_whose_worker_died_at_its_very_end_leads_to_the_preview(check):
+    job, upload = check(person("77000011"))
+    Job.objects.filter(pk=job.pk).update(state=Job.State.WAITING, finished_at=None, message="")
+
+    jobs.run(job.pk)
+
+    job.refresh_from_db()
+    assert (job.state, job.message) == (Job.State.DONE, upload.said["message"])
 
 
 def test_a_check_that_is_cancelled_keeps_nothing(city, check, monkeypatch):
@@ -207,8 +238,8 @@ def test_a_check_that_is_cancelled_keeps_nothing(city, check, monkeypatch):
         Job.objects.filter(pk=self.job.pk).update(cancel_asked=True)
         return step(self, done, total, message)
 
-    step = jobs.Progress.step
-    monkeypatch.setattr(jobs.Progress, "step", cancelled)
+    step = Progress.step
+    monkeypatch.setattr(Progress, "step", cancelled)
 
     job, upload = check(person("77000011"), person("77000012"), person("77000013"))
 
@@ -216,6 +247,24 @@ def test_a_check_that_is_cancelled_keeps_nothing(city, check, monkeypatch):
     assert job.state == Job.State.CANCELLED
     assert upload is None
     assert not StagedLine.objects.exists()
+
+
+def test_a_check_that_another_worker_took_up_leaves_the_list_to_it(shi, check, monkeypatch):
+    """The one that was silent for too long is not the user: nothing of the list is thrown away."""
+
+    def taken(self, done, total=0, message=""):
+        if self.job.attempt == 1:
+            reap_later()
+        return step(self, done, total, message)
+
+    step = Progress.step
+    monkeypatch.setattr(Progress, "step", taken)
+
+    job, upload = check(person("77000011"), person("77000012"), person("77000013"))
+
+    assert (job.state, job.attempt) == (Job.State.DONE, 2)
+    assert upload.checked_at
+    assert StagedLine.objects.count() == 3
 
 
 def test_a_sheet_without_a_heading_is_refused_in_the_jobs_own_words(check):

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from portal import jobs
+from portal import jobs, worker
 from portal.models import AuditEvent, Job, Member, Organization, Upload
 from portal.people_in import staging
 from tests.cast import NOW
@@ -135,12 +135,33 @@ def test_many_rows_are_written_by_a_worker(sign_in, city, monkeypatch):
     assert not Member.objects.filter(number="77000001").exists()
 
 
+def test_cancelled_while_they_are_written_it_says_that_they_are(sign_in, city, monkeypatch):
+    monkeypatch.setattr(staging, "MANY", 1)
+    client = sign_in("zhou")
+    url = upload(client, new_row(city), new_row(city, "77000002", "程又录")).url
+    client.post(url, {"seen": seen(client, url)})
+    confirm = staging.confirm
+
+    def cancelled(*args, **kwargs):
+        Job.objects.update(cancel_asked=True)
+        return confirm(*args, **kwargs)
+
+    monkeypatch.setattr(staging, "confirm", cancelled)
+    job = Job.objects.get()
+    jobs.run(job.pk)
+
+    job.refresh_from_db()
+    assert Member.objects.filter(number="77000001").exists()
+    assert job.state == Job.State.DONE
+    assert job.message.endswith("事项已经办完。已导入：新增 2 人。")
+
+
 def test_what_nobody_confirms_is_forgotten_the_next_day(sign_in, city):
     upload(sign_in("zhou"), new_row(city))
 
     staging.expire(at=NOW + timedelta(hours=23))
     assert Upload.objects.exists()
-    jobs.run_periodic(at=NOW + timedelta(hours=25))
+    worker.run_periodic(at=NOW + timedelta(hours=25))
 
     assert not Upload.objects.exists()
 

@@ -14,8 +14,9 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from portal import jobs, worker
+from portal import jobs, reaping, worker
 from portal.models import Job, PeriodicRun
+from portal.progress import Progress
 from portal.refusals import Refusal
 from portal.worker import Loop
 
@@ -24,21 +25,21 @@ pytestmark = pytest.mark.django_db
 DONE: list[str] = []
 
 
-def note(progress: jobs.Progress, *, text: str) -> dict[str, Any]:
+def note(progress: Progress, *, text: str) -> dict[str, Any]:
     progress.step(1, 1)
     DONE.append(text)
     return {"text": text}
 
 
-def refuse(progress: jobs.Progress) -> None:
+def refuse(progress: Progress) -> None:
     raise Refusal("名单是空的。")
 
 
-def fall_over(progress: jobs.Progress) -> None:
+def fall_over(progress: Progress) -> None:
     raise ValueError("boom")
 
 
-def cancelled_half_way(progress: jobs.Progress) -> None:
+def cancelled_half_way(progress: Progress) -> None:
     jobs.cancel(progress.job, at=timezone.now())
     progress.step(1, 2)
     DONE.append("not reached")
@@ -161,7 +162,7 @@ def test_a_living_job_is_not_reaped_and_a_silent_one_is(start):
     Job.objects.filter(pk=living.pk).update(heartbeat=now - timedelta(seconds=30))
     Job.objects.filter(pk=silent.pk).update(heartbeat=now - timedelta(seconds=45))
 
-    assert jobs.reap(at=now) == 1
+    assert reaping.reap(at=now) == 1
 
     silent.refresh_from_db()
     assert silent.state == Job.State.FAILED
@@ -172,11 +173,11 @@ def test_periodic_work_runs_once_a_minute_and_one_failure_stops_no_other(setting
     settings.PERIODIC_WORK = [f"{__name__}.broken_tick", f"{__name__}.tick"]
     now = timezone.now()
 
-    jobs.run_periodic(at=now)
-    jobs.run_periodic(at=now + timedelta(seconds=10))
+    worker.run_periodic(at=now)
+    worker.run_periodic(at=now + timedelta(seconds=10))
     assert DONE == ["tick"]
 
-    jobs.run_periodic(at=now + timedelta(seconds=60))
+    worker.run_periodic(at=now + timedelta(seconds=60))
     assert DONE == ["tick", "tick"]
     assert PeriodicRun.objects.count() == 2
 
