@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0008_moves_and_second_questions"),
+        ("portal", "0009_expected_returns"),
     ]
 
     operations = [
