@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from courses.models import Answer, Discussion, Reply, Report
+from courses.models import Answer, Discussion, Push, Reply, Report
 from courses.online import answers, discussions, moderation, push_kinds, recognition
 from credits.models import LedgerEntry
 from portal.access import scope_of
@@ -346,8 +346,9 @@ def test_a_running_discussion_is_pushed_by_who_runs_it_and_opened_by_who_reads_i
         "改革开放从哪里开始（6月10日（周四）截止）", f"/discussions/{talk.pk}/"
     )  # fmt: skip
     assert push_kinds.find(name, scope("zheng"), NOW) is None
-    assert push_kinds.may_open("discussion", talk.pk, scope("wu"))
-    assert not push_kinds.may_open("discussion", talk.pk, scope("zheng"))
+    push = Push(kind="discussion", target=talk.pk, link=thing.link)
+    assert push_kinds.leads_to(push, scope("wu"), NOW) == thing.link
+    assert push_kinds.leads_to(push, scope("zheng"), NOW) == ""
 
     discussions.close(talk, by=leader, at=NOW)
     assert push_kinds.find(name, scope("zhou"), NOW) is None

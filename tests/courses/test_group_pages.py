@@ -121,6 +121,29 @@ def test_what_somebody_may_not_open_is_told_without_it(city, client, group, open
     assert client.get("/p/bcdefghi/")["Location"] == f"/sessions/{opened.pk}/"
 
 
+def test_a_pushed_session_leads_hosted_members_to_where_they_may_visit_it(
+    city, client, group, schedule, secretary
+):
+    """Who is hosted here is on no roll of the session; once it is over nobody is led there."""
+    guest = city.enrol(city.bing, "来客")
+    away = Away(days_ago(300), "云岭市", "work", host=city.jia)
+    mobile_stays.register(guest, away, by=city.by, at=NOW)
+    study_groups.add(group, [guest], by=secretary, at=NOW)
+    session = schedule("线上党课", day=TODAY + timedelta(days=1))
+    thing = push_kinds.KINDS["session"].thing("session", session)
+    push = pushes.push(thing, [group], sentence="", code="bcdefghi", by=secretary, at=NOW)
+
+    client.force_login(guest, "portal.sign_in.MemberBackend")
+    page = client.get("/p/bcdefghi/", follow=True)
+
+    assert page.redirect_chain[-1][0] == reverse("session-visit", args=[session.pk])
+    assert "线上党课" in page.content.decode()
+    scope, later = scope_of(guest, at=NOW), NOW + timedelta(days=2)
+    assert push_kinds.leads_to(push, scope, later) == ""
+    zhou = scope_of(city.people["zhou"], at=NOW)
+    assert push_kinds.leads_to(push, zhou, NOW) == reverse("session-detail", args=[session.pk])
+
+
 def test_every_kind_leads_to_a_page_of_the_portal(city, lesson, opened):
     bag = BookBag(pk=3, slug="one", title="辑")
     assert push_kinds.KINDS["lesson"].link(lesson) == reverse("lesson-detail", args=[lesson.pk])
@@ -133,13 +156,14 @@ def test_every_kind_leads_to_a_page_of_the_portal(city, lesson, opened):
 @pytest.mark.parametrize("state", ["draft", "withdrawn"])
 def test_a_lesson_that_is_not_published_is_neither_pushed_nor_led_to(city, lesson, state):
     scope, name = scope_of(city.people["zhou"], at=NOW), f"lesson-{lesson.pk}"
+    push = Push(kind="lesson", target=lesson.pk, link="/l/")
     assert push_kinds.find(name, scope, NOW) is not None
-    assert push_kinds.may_open("lesson", lesson.pk, scope)
+    assert push_kinds.leads_to(push, scope, NOW) == "/l/"
 
     Lesson.objects.filter(pk=lesson.pk).update(state=state)
 
     assert push_kinds.find(name, scope, NOW) is None
-    assert not push_kinds.may_open("lesson", lesson.pk, scope)
+    assert push_kinds.leads_to(push, scope, NOW) == ""
 
 
 def test_only_what_is_in_ones_scope_is_offered(city, group, hand, schedule):

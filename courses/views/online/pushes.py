@@ -105,8 +105,8 @@ def again(request: MemberRequest, delivery: int) -> HttpResponse:
 def follow(request: MemberRequest, code: str) -> HttpResponse:
     """A short link: to what was pushed, or what it was where it cannot be opened."""
     found = get_object_or_404(Push, code=code)
-    if push_kinds.may_open(found.kind, found.target, request.scope):
-        return redirect(found.link)
+    if way := push_kinds.leads_to(found, request.scope, request.at):
+        return redirect(way)
     context = {"push": found, "heading": pushes.heading(found)}
     return page(request, "courses/push_closed.html", context)
 
