@@ -42,18 +42,25 @@ def push(
     """Send one thing to groups: a message to each member, and what their robots will say.
 
     code: of the short link, made with the form, so that a form sent twice pushes once. Raises
-    CannotPush, naming groups that have ended; Conflict for somebody else's code.
+    CannotPush, naming groups that have ended; Conflict for a code under which somebody else, or
+    something else, was pushed: the form came back with the browser's Back and was changed.
     """
     if not CODE.fullmatch(code):
         raise CannotPush("页面已过期，请重新打开推送页再试。")
     wanted = StudyGroup.objects.filter(pk__in={group.pk for group in groups}).order_by("pk")
     rows = list(wanted.select_for_update(of=("self",)).select_related("organiser"))
     there = Push.objects.filter(code=code).first()
+    sentence = " ".join(sentence.split())
     if there is not None:
         if there.by_id != by.member.pk or (there.kind, there.target) != (thing.kind, thing.pk):
             raise Conflict("这个页面已经推送过别的内容，请重新打开推送页。")
+        before = there.deliveries.filter(robot=None).values_list("group", flat=True)
+        if {row.pk for row in rows} != set(before) or there.sentence != sentence:
+            raise Conflict(
+                "这个页面已经推送过，群或附言不同，所以这一次没有推送。"
+                "还要推送的，请重新打开推送页，只勾选还没有收到的群。"
+            )
         return there
-    sentence = " ".join(sentence.split())
     if not rows:
         raise CannotPush("请勾选要推送到的学习群。", field="groups")
     if ended := [row.name for row in rows if not row.is_alive]:

@@ -130,6 +130,19 @@ def test_a_form_sent_twice_pushes_once(group, push, robot, city, thing):
         pushes.push(thing, [group], sentence="", code="abcdefgh", by=other, at=MORNING)
 
 
+def test_a_form_that_came_back_and_was_changed_is_not_taken_for_the_same(city, group, push, by):
+    """The browser's Back brings the code back as well: nothing is called pushed that was not."""
+    second = study_groups.set_up(city.yi, name="又一群", leader=city.people["wu"], by=by, at=BEFORE)
+    made = push()
+    for groups, sentence in (
+        ([second], "周五前学完。"), ([group, second], "周五前学完。"), ([group], "周六前学完。"),
+    ):  # fmt: skip
+        with pytest.raises(Conflict, match="这一次没有推送"):
+            push(groups, sentence=sentence)
+    assert push(sentence=" 周五前学完。\n") == made
+    assert Push.objects.count() == 1
+
+
 def test_an_e_mail_goes_to_members_who_chose_it(settings, city, group, push):
     settings.MAIL_ON = True
     member = group.people.select_related("member")[0].member
