@@ -223,6 +223,23 @@ def test_a_lost_answer_is_shown_and_sent_once_more_by_hand(hand, group, lesson, 
     assert Delivery.objects.get(pk=row.pk).state == "waiting"
 
 
+def test_at_night_sending_once_more_names_the_hour_at_which_it_will_be(
+    hand, group, lesson, secretary, clock
+):
+    group_robots.add(group, "wechat_work", ADDRESS, by=secretary, at=NOW)
+    thing = push_kinds.KINDS["lesson"].thing("lesson", lesson)
+    push = pushes.push(thing, [group], sentence="", code="abcdefgh", by=secretary, at=NOW)
+    deliveries.claim(push.deliveries.get(robot__isnull=False).pk, at=NOW)
+    deliveries.find_lost(at=NOW + 2 * deliveries.DEAD)
+    clock.move_to(NOW + timedelta(hours=3))  # eleven in the evening
+
+    desk = hand("zhou").open(reverse("push-detail", args=[push.pk]))
+    desk.send("重发")
+
+    assert "夜里不打扰，2021年6月4日 07:00 重发" in desk.text
+    assert "一分钟内" not in desk.text
+
+
 def test_whoever_came_home_is_named_to_the_secretary_who_takes_them_out(hand, city, group, away):
     mobile_stays.end(away.mobile_stays.get(), on=TODAY, by=city.by, at=NOW)
     desk = hand("zhou").open(reverse("group-detail", args=[group.pk]))

@@ -18,6 +18,7 @@ from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
 from portal.rendering import page
+from portal.templatetags.portal import moment
 
 SEE, MANAGE = Capability.SEE_MEMBERS, Capability.MANAGE_CLASSES
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # of a code that people may have to type
@@ -93,8 +94,10 @@ def again(request: MemberRequest, delivery: int) -> HttpResponse:
     rows = Delivery.objects.filter(robot__isnull=False).select_related("group__organiser")
     found = gate.get(rows, request.scope, MANAGE, pk=delivery)
     try:
-        pushes.ask_again(found, by=request.scope.actor(MANAGE), at=request.at)
-        messages.success(request, "一分钟内重发。")
+        row = pushes.ask_again(found, by=request.scope.actor(MANAGE), at=request.at)
+        waits = row.due_at is not None and row.due_at > request.at
+        when = f"夜里不打扰，{moment(row.due_at)} 重发。" if waits else "一分钟内重发。"
+        messages.success(request, when)
     except Refusal as refusal:
         messages.error(request, refusal.message)
     return redirect("push-detail", found.push_id)
