@@ -67,7 +67,7 @@ class StudyGroupQuerySet(ScopedQuerySet["StudyGroup"]):
     def run_by(self, scope: Scope) -> Self:
         """Those whose discussions somebody runs: as their leader, or as whoever arranges things
         for their organiser."""
-        arranged = scope.condition(Capability.MANAGE_CLASSES, self.path_lookup, None)
+        arranged = scope.condition(Capability.RUN_GROUPS, self.path_lookup, None)
         return self.filter(Q(leader=scope.member_id) | arranged)
 
     def alive(self) -> Self:
@@ -93,7 +93,7 @@ class DiscussionQuerySet(ScopedQuerySet["Discussion"]):
 
     def within(self, scope: Scope, capability: Capability) -> Self:
         held = scope.condition(capability, self.path_lookup, None)
-        if capability is Capability.MANAGE_CLASSES:
+        if capability is Capability.RUN_GROUPS:
             return self.filter(held | Q(group__leader=scope.member_id))
         if capability is Capability.OWN:
             return self.read_by(scope)
@@ -104,7 +104,7 @@ class DiscussionQuerySet(ScopedQuerySet["Discussion"]):
         arranges things for the organiser."""
         rows = apps.get_model("courses", "GroupMember")._default_manager
         groups = rows.filter(member=scope.member_id, until=None).values("group")
-        arranged = scope.condition(Capability.MANAGE_CLASSES, self.path_lookup, None)
+        arranged = scope.condition(Capability.RUN_GROUPS, self.path_lookup, None)
         return self.filter(Q(group__in=groups) | Q(group__leader=scope.member_id) | arranged)
 
     def seen_by(self, scope: Scope) -> Self:

@@ -61,7 +61,7 @@ def _lessons(scope: Scope, at: datetime) -> QuerySet[Lesson]:
 
 
 def _sessions(scope: Scope, at: datetime) -> QuerySet[StudySession]:
-    rows = StudySession.objects.within(scope, Capability.MANAGE_CLASSES).to_come(at)
+    rows = StudySession.objects.within(scope, Capability.RUN_GROUPS).to_come(at)
     return rows.order_by("starts_at", "pk")
 
 
@@ -82,7 +82,7 @@ def _session_called(session: StudySession) -> str:
 
 
 def _discussions(scope: Scope, at: datetime) -> QuerySet[Discussion]:
-    rows = Discussion.objects.within(scope, Capability.MANAGE_CLASSES).filter(state="open")
+    rows = Discussion.objects.within(scope, Capability.RUN_GROUPS).filter(state="open")
     return rows.filter(last_day__gte=timezone.localdate(at)).order_by("last_day", "pk")
 
 

@@ -322,6 +322,28 @@ def test_an_official_reads_the_groups_of_the_county_and_changes_none(city, clien
     assert client.get(reverse("group-detail", args=[other.pk])).status_code == 404
 
 
+def test_an_official_runs_the_groups_of_their_own_organisation(city, hand, away, group, lesson):
+    """Sets one up, takes mobile members of the branches below in, pushes, and begins a discussion;
+    to the branch's group nothing is pushed from above."""
+    desk = hand("gao").open(reverse("group-list"))
+    desk.follow("建群")
+    lin = city.people["lin"]
+    desk.send("建群", name="县群", organization=city.county.pk, leader=lin.number, plan="")
+    made = StudyGroup.objects.get(name="县群")
+    assert made.organiser == city.county
+    desk.send("加入选中的", member=[away.pk])
+    assert "已加入 1 人" in desk.text
+    desk.open(reverse("push-new"))
+    assert "县群" in desk.text
+    assert "甲群" not in desk.text
+    desk.send("推送", thing=f"lesson-{lesson.pk}", sentence="", groups=[made.pk])
+    assert "已推送" in desk.text
+    assert Push.objects.get().by == city.people["gao"]
+    assert "发起专题讨论" in desk.open(reverse("discussion-new", args=[made.pk])).text
+    shi = hand("shi").open(reverse("group-detail", args=[made.pk]))
+    assert "结束学习群" not in shi.text
+
+
 def test_an_open_list_asks_the_database_no_more_for_more_groups(
     city, client, group, secretary, django_assert_max_num_queries
 ):

@@ -129,7 +129,7 @@ def _act(request: MemberRequest, talk: Discussion, act: str) -> str:
         raise PermissionDenied
     inside = discussions.is_in(talk.group, request.user)
     arranges = not inside and act == "reply"
-    by = request.scope.actor(Capability.MANAGE_CLASSES if arranges else Capability.OWN)
+    by = request.scope.actor(Capability.RUN_GROUPS if arranges else Capability.OWN)
     return verb(request, talk, by)
 
 
@@ -192,7 +192,7 @@ def _reads(request: MemberRequest, talk: Discussion) -> bool:
 
 
 def _runs(request: MemberRequest, talk: Discussion) -> bool:
-    rows = Discussion.objects.within(request.scope, Capability.MANAGE_CLASSES)
+    rows = Discussion.objects.within(request.scope, Capability.RUN_GROUPS)
     return rows.filter(pk=talk.pk).exists()
 
 

@@ -23,7 +23,7 @@ from portal.rendering import page
 
 PER_PAGE = 50
 PUSHES = 20  # shown on a group's page
-SEE, MANAGE = Capability.SEE_MEMBERS, Capability.MANAGE_CLASSES
+SEE, MANAGE = Capability.SEE_MEMBERS, Capability.RUN_GROUPS
 
 
 @require_GET

@@ -20,7 +20,7 @@ from portal.refusals import Refusal
 from portal.rendering import page
 from portal.templatetags.portal import moment
 
-SEE, MANAGE = Capability.SEE_MEMBERS, Capability.MANAGE_CLASSES
+SEE, MANAGE = Capability.SEE_MEMBERS, Capability.RUN_GROUPS
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # of a code that people may have to type
 
 
