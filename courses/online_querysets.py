@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
@@ -166,6 +166,16 @@ class DeliveryQuerySet(ScopedQuerySet["Delivery"]):
     def due(self, at: datetime) -> Self:
         """What waits for its robot, in the order in which it is its turn."""
         return self.filter(state="waiting", due_at__lte=at).order_by("due_at", "pk")
+
+    def in_trouble(self, since: Any) -> Self:
+        """What was pushed after a moment and did not arrive, or nobody knows; the robot is still
+        there, so that it can be sent once more."""
+        return self.filter(
+            state__in=["failed", "unknown", "dropped"],
+            push__at__gt=since,
+            robot__isnull=False,
+            robot__removed_at=None,
+        )
 
 
 class ReflectionQuerySet(ScopedQuerySet["Reflection"]):

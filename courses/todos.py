@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.db.models import Count, Q, QuerySet, Value
 from django.utils import timezone
 
 from courses.models import (
+    Delivery,
     HostAttendance,
     LineQuery,
     Recommendation,
@@ -18,6 +19,7 @@ from courses.models import (
     SampleItem,
     StudyLog,
 )
+from courses.online.pushes import FRESH
 from credits import unit_check_states
 from credits.models import Exemption, HoursClaim
 from credits.unit_check_states import CHECKERS
@@ -58,6 +60,12 @@ CHECKS = Kind(
     "checks", "份通报数据", "等待本单位核对", "unit-check-list", "去核对",
     lambda _: unit_check_states.waiting_at(_answered_for(), at=given("at", datetime)),
 )  # fmt: skip
+PUSHES = Kind(
+    "pushes", "条群推送", "没有发到群里，或结果不明", "group-list", "去看",
+    lambda paths: Delivery.objects.in_trouble(given("fresh", datetime)).filter(
+        group__organiser__path__in=paths
+    ),
+)  # fmt: skip
 OF_SECRETARY = (
     Kind(
         "logs", "条学习记录", "等待确认", "log-list", "去确认",
@@ -95,6 +103,7 @@ OF_SECRETARY = (
         .filter(branch__path__in=paths)
         .exclude(member=_member()),
     ),
+    PUSHES,
     CHECKS,
     MESSAGES,
 )  # fmt: skip
@@ -142,9 +151,15 @@ OF_OFFICIAL = (
         .filter(_within(ends, "branch__path"))
         .exclude(member=_member()),
     ),
+    replace(PUSHES, waiting=lambda ends: PUSHES.waiting(_their_own(ends))),
     CHECKS,
     MESSAGES,
 )  # fmt: skip
+
+
+def _their_own(ends: Sequence[tuple[Any, Any]]) -> list[Any]:
+    """The paths of the organisations themselves, without what stands below."""
+    return [first for first, _ in ends]
 
 
 def _answered_for() -> Rows:
@@ -206,7 +221,12 @@ def pending_logs(scope: Scope) -> int:
 
 def viewer(scope: Scope, at: datetime) -> dict[str, Any]:
     """What `waiting` wants to know of who asks, and when."""
-    return {"member": scope.member_id, "at": at, "today": timezone.localdate(at)}
+    return {
+        "member": scope.member_id,
+        "at": at,
+        "today": timezone.localdate(at),
+        "fresh": at - FRESH,
+    }
 
 
 def found(kinds: Sequence[Kind], rows: Sequence[Any]) -> list[tuple[Kind, int]]:

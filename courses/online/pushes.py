@@ -22,6 +22,7 @@ from portal.refusals import Conflict, Refusal
 State = Delivery.State
 CODE = re.compile(r"[a-z0-9]{8,12}")
 MOST = 200  # groups of one push
+FRESH = timedelta(days=14)  # so long people are asked to see to what did not arrive
 EVENING, MORNING = 22, 7  # local hours between which no chat is disturbed
 
 
@@ -103,7 +104,7 @@ def push(
 
 @transaction.atomic
 def ask_again(delivery: Delivery, *, by: Actor, at: datetime) -> Delivery:
-    """Have a delivery whose answer was lost, or that failed, sent once more.
+    """Have a delivery whose answer was lost, that failed or was dropped sent once more.
 
     Raises CannotPush for one in any other state, or whose robot or group is no more.
     """
@@ -128,6 +129,28 @@ def ask_again(delivery: Delivery, *, by: Actor, at: datetime) -> Delivery:
         on=row.group.organiser,
         subject=f"重发推送到学习群“{row.group.name}”：{row.push.title}",
         detail={"group": row.group_id, "push": row.push.code, "robot": robot.pk, "before": before},
+    )
+    return row
+
+
+@transaction.atomic
+def arrived(delivery: Delivery, *, by: Actor, at: datetime) -> Delivery:
+    """Say of a delivery whose answer was lost that the chat has it. Raises CannotPush for one in
+    any other state."""
+    rows = Delivery.objects.select_for_update(of=("self",))
+    row = rows.select_related("push", "group__organiser").get(pk=delivery.pk)
+    if row.state != State.UNKNOWN:
+        raise CannotPush(f"这一条{row.get_state_display()}，不用核实。")
+    row.state, row.changed_at = State.SENT, at
+    row.answer = f"{by.member.name}核实群里已收到"
+    row.save(update_fields=["state", "changed_at", "answer"])
+    audit.record(
+        AuditEvent.Event.STUDY,
+        by=by,
+        at=at,
+        on=row.group.organiser,
+        subject=f"核实推送已到学习群“{row.group.name}”：{row.push.title}",
+        detail={"group": row.group_id, "push": row.push.code, "robot": row.robot_id},
     )
     return row
 

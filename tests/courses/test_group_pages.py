@@ -223,6 +223,49 @@ def test_a_lost_answer_is_shown_and_sent_once_more_by_hand(hand, group, lesson, 
     assert Delivery.objects.get(pk=row.pk).state == "waiting"
 
 
+@pytest.mark.parametrize("state", ["failed", "dropped"])
+def test_what_was_not_sent_stands_on_the_list_and_is_sent_once_more(
+    hand, group, lesson, secretary, state
+):
+    robot = group_robots.add(group, "wechat_work", ADDRESS, by=secretary, at=NOW)
+    thing = push_kinds.KINDS["lesson"].thing("lesson", lesson)
+    push = pushes.push(thing, [group], sentence="", code="abcdefgh", by=secretary, at=NOW)
+    rows = push.deliveries.filter(robot=robot)
+    rows.update(state=state, due_at=None, answer="超过三天没有发出")
+    assert "看看要不要重发" not in hand("gao").open(reverse("group-list")).text
+
+    desk = hand("zhou").open(reverse("home"))
+    desk.open(reverse("group-list"))
+    desk.follow("看看要不要重发")
+    assert "群里已收到" not in desk.text
+    desk.send("重发")
+
+    assert rows.get().state == "waiting"
+    rows.update(state=state, due_at=None)
+    group_robots.remove(robot, by=secretary, at=NOW)
+    desk.open(reverse("push-detail", args=[push.pk]))
+    assert "重发</button>" not in desk.text
+
+
+def test_who_finds_a_lost_one_in_the_chat_says_so_and_is_asked_no_more(
+    hand, group, lesson, secretary
+):
+    robot = group_robots.add(group, "wechat_work", ADDRESS, by=secretary, at=NOW)
+    thing = push_kinds.KINDS["lesson"].thing("lesson", lesson)
+    push = pushes.push(thing, [group], sentence="", code="abcdefgh", by=secretary, at=NOW)
+    rows = push.deliveries.filter(robot=robot)
+    deliveries.claim(rows.get().pk, at=NOW)
+    deliveries.find_lost(at=NOW + 2 * deliveries.DEAD)
+
+    desk = hand("zhou").open(reverse("push-detail", args=[push.pk]))
+    desk.send("群里已收到")
+
+    assert (rows.get().state, rows.get().answer) == ("sent", "周明远核实群里已收到")
+    assert "看看要不要重发" not in desk.open(reverse("group-list")).text
+    with pytest.raises(pushes.CannotPush, match="不用核实"):
+        pushes.arrived(rows.get(), by=secretary, at=NOW)
+
+
 def test_at_night_sending_once_more_names_the_hour_at_which_it_will_be(
     hand, group, lesson, secretary, clock
 ):

@@ -9,7 +9,8 @@ import time_machine
 from django.urls import reverse
 
 from courses import samples, start_pages, study_logs, todos
-from courses.models import SampleItem
+from courses.models import Course, Lesson, Push, SampleItem
+from courses.online import group_robots, push_kinds, pushes, study_groups
 from courses.study_logs import Study
 from credits import bulletins, claim_decisions, claims, exemptions, statements, unit_checks
 from portal import appointments, messages, suggestions
@@ -19,6 +20,7 @@ from portal.models import Cohort, Role
 from tests.cast import NOW, TODAY, days_ago
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
+ROBOT = "https://open.feishu.cn/open-apis/bot/v2/hook/693a91f6-7abc-4bc4"
 
 
 @pytest.fixture
@@ -102,6 +104,38 @@ def test_figures_wait_for_whoever_answers_for_the_unit_and_for_nobody_else(waits
     assert ("checks", 1) in waits("zheng", secretary)
     unit_checks.answer(row, {}, by=gao, at=NOW)
     assert "checks" not in dict(waits("gao", official))
+
+
+@pytest.mark.parametrize("state", ["failed", "unknown", "dropped"])
+@pytest.mark.parametrize(
+    ("place", "who", "of"), [("jia", "zhou", secretary), ("county", "gao", official)]
+)
+def test_a_push_that_did_not_arrive_waits_for_who_runs_the_group_and_nobody_else(
+    waits, city, place, who, of, state
+):
+    """As long as its robot is there and it is news; the secretary of another branch, and the
+    officials above and below, are not asked."""
+    by, where = city.by, getattr(city, place)
+    group = study_groups.set_up(where, name="群", leader=city.people["lin"], by=by, at=NOW)
+    robot = group_robots.add(group, "feishu", ROBOT, by=by, at=NOW)
+    course = Course.objects.create(key="c", title="课", kind="series", form="online")
+    lesson = Lesson.objects.create(course=course, key="l", title="火种", form="online", minutes=20)
+    thing = push_kinds.KINDS["lesson"].thing("lesson", lesson)
+    push = pushes.push(thing, [group], sentence="", code="abcdefgh", by=by, at=NOW)
+    others = {"zhou": secretary, "gao": official, "shi": official, "zheng": secretary}
+    others.pop(who)
+    assert "pushes" not in dict(waits(who, of))
+
+    push.deliveries.filter(robot=robot).update(state=state, due_at=None)
+
+    assert ("pushes", 1) in waits(who, of)
+    for name, list_of in others.items():
+        assert "pushes" not in dict(waits(name, list_of)), name
+    Push.objects.update(at=NOW - pushes.FRESH)
+    assert "pushes" not in dict(waits(who, of))
+    Push.objects.update(at=NOW)
+    group_robots.remove(robot, by=by, at=NOW)
+    assert "pushes" not in dict(waits(who, of))
 
 
 @pytest.mark.parametrize(

@@ -90,14 +90,19 @@ def detail(request: MemberRequest, push: int) -> HttpResponse:
 @require_POST
 @gate.required(MANAGE)
 def again(request: MemberRequest, delivery: int) -> HttpResponse:
-    """Have a delivery sent once more."""
+    """Have a delivery sent once more, or say that it has arrived."""
     rows = Delivery.objects.filter(robot__isnull=False).select_related("group__organiser")
     found = gate.get(rows, request.scope, MANAGE, pk=delivery)
+    by, at = request.scope.actor(MANAGE), request.at
     try:
-        row = pushes.ask_again(found, by=request.scope.actor(MANAGE), at=request.at)
-        waits = row.due_at is not None and row.due_at > request.at
-        when = f"夜里不打扰，{moment(row.due_at)} 重发。" if waits else "一分钟内重发。"
-        messages.success(request, when)
+        if request.POST.get("act") == "arrived":
+            pushes.arrived(found, by=by, at=at)
+            messages.success(request, "已记下：群里已收到。")
+        else:
+            row = pushes.ask_again(found, by=by, at=at)
+            waits = row.due_at is not None and row.due_at > at
+            when = f"夜里不打扰，{moment(row.due_at)} 重发。" if waits else "一分钟内重发。"
+            messages.success(request, when)
     except Refusal as refusal:
         messages.error(request, refusal.message)
     return redirect("push-detail", found.push_id)
