@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from credits.conflicts import OVER_CAP
 from portal.access import Capability, Scope
 from portal.querysets import ScopedQuerySet, at_and_above
 
@@ -44,6 +45,16 @@ class LessonCreditQuerySet(ScopedQuerySet["LessonCredit"]):
 
     def waiting(self) -> Self:
         return self.filter(state="waiting")
+
+    def to_try(self, today: Any) -> Self:
+        """Those that an earlier day was too full for: they can be credited on another, until their
+        programme's last. What else stands in the way does not go away with the day."""
+        return self.waiting().filter(
+            reason__contains=OVER_CAP,
+            attempt__day__lt=today,
+            programme__ends__gte=today,
+            programme__state__in=["running", "closing"],
+        )
 
 
 class BookBagQuerySet(ScopedQuerySet["BookBag"]):
@@ -113,6 +124,15 @@ class DiscussionQuerySet(ScopedQuerySet["Discussion"]):
         answers = apps.get_model("courses", "Answer")._default_manager
         own = answers.filter(member=scope.member_id).values("discussion")
         return self.read_by(scope) | self.filter(pk__in=own)
+
+    def to_finish(self, member: Any, today: Any) -> Self:
+        """Those past their last day that nobody has closed, and closed ones with answers, not by
+        `member`, that nobody has decided about; as long as they can be credited."""
+        answers = apps.get_model("courses", "Answer")._default_manager.order_by()
+        left = answers.filter(discussion=OuterRef("pk"), state="waiting", hidden_at=None)
+        late = Q(state="open", last_day__lt=today)
+        undecided = Q(Exists(left.exclude(member=member)), state="closed")
+        return self.filter(late | undecided, programme__state__in=["running", "closing"])
 
     def shown(self) -> Self:
         """With all that a page says of them."""

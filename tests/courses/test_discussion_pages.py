@@ -354,6 +354,22 @@ def test_a_running_discussion_is_pushed_by_who_runs_it_and_opened_by_who_reads_i
     assert push_kinds.find(name, scope("zhou"), NOW) is None
 
 
+def test_the_list_begins_with_what_waits_to_be_recognised(
+    enter, study_group, programme, talk, said, leader, question
+):
+    said("wu")
+    discussions.close(talk, by=leader, at=NOW)
+    later = question("下一题", last_day=TODAY + timedelta(days=20))
+    discussions.ask(study_group, programme, later, by=leader, at=NOW)
+
+    shown = see(enter("zhou"), "discussion-list")
+    assert shown.index(talk.title) < shown.index("等待您认定") < shown.index("下一题")
+    assert shown.count("等待您认定") == 1
+    shown = see(enter("wu"), "discussion-list")
+    assert shown.index("下一题") < shown.index(talk.title)
+    assert "等待您认定" not in shown
+
+
 # --- Calling off, and how much it costs ------------------------------------------------------
 
 
