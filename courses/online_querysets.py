@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from credits.conflicts import OVER_CAP
 from portal.access import Capability, Scope
 from portal.querysets import ScopedQuerySet, at_and_above
 
@@ -45,6 +46,16 @@ class LessonCreditQuerySet(ScopedQuerySet["LessonCredit"]):
     def waiting(self) -> Self:
         return self.filter(state="waiting")
 
+    def to_try(self, today: Any) -> Self:
+        """Those that an earlier day was too full for: they can be credited on another, until their
+        programme's last. What else stands in the way does not go away with the day."""
+        return self.waiting().filter(
+            reason__contains=OVER_CAP,
+            attempt__day__lt=today,
+            programme__ends__gte=today,
+            programme__state__in=["running", "closing"],
+        )
+
 
 class BookBagQuerySet(ScopedQuerySet["BookBag"]):
     path_lookup = "organiser__path"
@@ -67,7 +78,7 @@ class StudyGroupQuerySet(ScopedQuerySet["StudyGroup"]):
     def run_by(self, scope: Scope) -> Self:
         """Those whose discussions somebody runs: as their leader, or as whoever arranges things
         for their organiser."""
-        arranged = scope.condition(Capability.MANAGE_CLASSES, self.path_lookup, None)
+        arranged = scope.condition(Capability.RUN_GROUPS, self.path_lookup, None)
         return self.filter(Q(leader=scope.member_id) | arranged)
 
     def alive(self) -> Self:
@@ -93,7 +104,7 @@ class DiscussionQuerySet(ScopedQuerySet["Discussion"]):
 
     def within(self, scope: Scope, capability: Capability) -> Self:
         held = scope.condition(capability, self.path_lookup, None)
-        if capability is Capability.MANAGE_CLASSES:
+        if capability is Capability.RUN_GROUPS:
             return self.filter(held | Q(group__leader=scope.member_id))
         if capability is Capability.OWN:
             return self.read_by(scope)
@@ -104,7 +115,7 @@ class DiscussionQuerySet(ScopedQuerySet["Discussion"]):
         arranges things for the organiser."""
         rows = apps.get_model("courses", "GroupMember")._default_manager
         groups = rows.filter(member=scope.member_id, until=None).values("group")
-        arranged = scope.condition(Capability.MANAGE_CLASSES, self.path_lookup, None)
+        arranged = scope.condition(Capability.RUN_GROUPS, self.path_lookup, None)
         return self.filter(Q(group__in=groups) | Q(group__leader=scope.member_id) | arranged)
 
     def seen_by(self, scope: Scope) -> Self:
@@ -113,6 +124,15 @@ class DiscussionQuerySet(ScopedQuerySet["Discussion"]):
         answers = apps.get_model("courses", "Answer")._default_manager
         own = answers.filter(member=scope.member_id).values("discussion")
         return self.read_by(scope) | self.filter(pk__in=own)
+
+    def to_finish(self, member: Any, today: Any) -> Self:
+        """Those past their last day that nobody has closed, and closed ones with answers, not by
+        `member`, that nobody has decided about; as long as they can be credited."""
+        answers = apps.get_model("courses", "Answer")._default_manager.order_by()
+        left = answers.filter(discussion=OuterRef("pk"), state="waiting", hidden_at=None)
+        late = Q(state="open", last_day__lt=today)
+        undecided = Q(Exists(left.exclude(member=member)), state="closed")
+        return self.filter(late | undecided, programme__state__in=["running", "closing"])
 
     def shown(self) -> Self:
         """With all that a page says of them."""
@@ -166,6 +186,16 @@ class DeliveryQuerySet(ScopedQuerySet["Delivery"]):
     def due(self, at: datetime) -> Self:
         """What waits for its robot, in the order in which it is its turn."""
         return self.filter(state="waiting", due_at__lte=at).order_by("due_at", "pk")
+
+    def in_trouble(self, since: Any) -> Self:
+        """What was pushed after a moment and did not arrive, or nobody knows; the robot is still
+        there, so that it can be sent once more."""
+        return self.filter(
+            state__in=["failed", "unknown", "dropped"],
+            push__at__gt=since,
+            robot__isnull=False,
+            robot__removed_at=None,
+        )
 
 
 class ReflectionQuerySet(ScopedQuerySet["Reflection"]):

@@ -110,7 +110,7 @@ def own(programme: Programme, member: Member, *, at: datetime) -> Own:
     """What concerns a member themselves: six queries, one round trip."""
     path = member.scope_path
     above = {f"above{n}": path[: (n + 1) * PATH_STEP] for n in range(_DEPTH)}
-    found = _own(programme=programme.pk, member=member.pk, at=at, **above)
+    found = _own(programme=programme.pk, **todos.viewer(member.pk, at), **above)
     return Own(
         statements.progress_of(programme, member, found),
         found.objects("coming"),
@@ -240,7 +240,7 @@ def desk(programme: Programme, scope: Scope, where: Organization, *, at: datetim
     seven queries in one round trip, and one for the newcomers of classes."""
     found: Found = _desk(
         scope.places(Capability.MANAGE_CLASSES), programme=programme.pk, soon=at + AHEAD,
-        path=where.path, after=after(where.path), **todos.viewer(scope, at),
+        path=where.path, after=after(where.path), **todos.viewer(scope.member_id, at),
     )  # fmt: skip
     sessions, classes = found.rows("at_hand"), found.rows("running")
     lacking = reading_classes.newcomer_counts([(c.pk, c.organiser__path) for c in classes])

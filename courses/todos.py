@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,13 +11,17 @@ from django.db.models import Count, Q, QuerySet, Value
 from django.utils import timezone
 
 from courses.models import (
+    Delivery,
+    Discussion,
     HostAttendance,
+    LessonCredit,
     LineQuery,
     Recommendation,
     Reflection,
     SampleItem,
     StudyLog,
 )
+from courses.online.pushes import FRESH
 from credits import unit_check_states
 from credits.models import Exemption, HoursClaim
 from credits.unit_check_states import CHECKERS
@@ -50,6 +54,21 @@ def _member() -> Any:
     return given("member", int)
 
 
+def _to_finish(paths: Sequence[Any]) -> Rows:
+    """The discussions that wait for whoever leads their group, and in the organisations at `paths`:
+    two short lists by their own indexes."""
+    rows = Discussion.objects.order_by()
+    run = rows.filter(group__leader=_member()).values("pk")
+    if paths:
+        run = run.union(rows.filter(organiser__path__in=paths).values("pk"))
+    return rows.filter(pk__in=run).to_finish(_member(), given("today", date))
+
+
+def _their_own(ends: Sequence[tuple[Any, Any]]) -> list[Any]:
+    """The paths of the organisations themselves, without what stands below."""
+    return [first for first, _ in ends]
+
+
 MESSAGES = Kind(
     "messages", "条消息", "还没有看", "message-list", "去看",
     lambda _: Message.objects.unread().filter(member=_member()),
@@ -57,6 +76,19 @@ MESSAGES = Kind(
 CHECKS = Kind(
     "checks", "份通报数据", "等待本单位核对", "unit-check-list", "去核对",
     lambda _: unit_check_states.waiting_at(_answered_for(), at=given("at", datetime)),
+)  # fmt: skip
+LESSONS = Kind(
+    "lessons", "课微党课", "学时待计入", "lesson-list", "去计入",
+    lambda _: LessonCredit.objects.to_try(given("today", date)).filter(member=_member()),
+)  # fmt: skip
+TALKS = Kind(
+    "talks", "场专题讨论", "到期，等待认定", "discussion-list", "去认定", _to_finish
+)  # fmt: skip
+PUSHES = Kind(
+    "pushes", "条群推送", "没有发到群里，或结果不明", "group-list", "去看",
+    lambda paths: Delivery.objects.in_trouble(given("fresh", datetime)).filter(
+        group__organiser__path__in=paths
+    ),
 )  # fmt: skip
 OF_SECRETARY = (
     Kind(
@@ -95,7 +127,10 @@ OF_SECRETARY = (
         .filter(branch__path__in=paths)
         .exclude(member=_member()),
     ),
+    TALKS,
+    PUSHES,
     CHECKS,
+    LESSONS,
     MESSAGES,
 )  # fmt: skip
 OF_MEMBER = (
@@ -107,6 +142,8 @@ OF_MEMBER = (
         "returned_reflections", "篇心得体会", "被退回，请修改", "my-reflections", "去改",
         lambda _: Reflection.objects.filter(member=_member(), state="returned"),
     ),
+    LESSONS,
+    replace(TALKS, waiting=lambda _: _to_finish([])),
     MESSAGES,
 )  # fmt: skip
 OF_OFFICIAL = (
@@ -142,7 +179,10 @@ OF_OFFICIAL = (
         .filter(_within(ends, "branch__path"))
         .exclude(member=_member()),
     ),
+    replace(TALKS, waiting=lambda ends: _to_finish(_their_own(ends))),
+    replace(PUSHES, waiting=lambda ends: PUSHES.waiting(_their_own(ends))),
     CHECKS,
+    LESSONS,
     MESSAGES,
 )  # fmt: skip
 
@@ -192,7 +232,7 @@ def keep_badge(scope: Scope, rows: Sequence[Any]) -> None:
 def of_official(scope: Scope, *, at: datetime) -> list[tuple[Kind, int]]:
     """What waits for the viewer in the subtrees in which they approve."""
     paths = [organization.path for organization in scope.organizations(Capability.APPROVE)]
-    return found(OF_OFFICIAL, _of_official(paths, **viewer(scope, at)))
+    return found(OF_OFFICIAL, _of_official(paths, **viewer(scope.member_id, at)))
 
 
 def pending_logs(scope: Scope) -> int:
@@ -204,9 +244,14 @@ def pending_logs(scope: Scope) -> int:
     return int(known["pending_logs"])
 
 
-def viewer(scope: Scope, at: datetime) -> dict[str, Any]:
+def viewer(member: int, at: datetime) -> dict[str, Any]:
     """What `waiting` wants to know of who asks, and when."""
-    return {"member": scope.member_id, "at": at, "today": timezone.localdate(at)}
+    return {
+        "member": member,
+        "at": at,
+        "today": timezone.localdate(at),
+        "fresh": at - FRESH,
+    }
 
 
 def found(kinds: Sequence[Kind], rows: Sequence[Any]) -> list[tuple[Kind, int]]:

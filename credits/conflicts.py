@@ -24,6 +24,8 @@ from credits.rule_sets import Rules
 from portal import set_wise
 from portal.set_wise import Answer
 
+OVER_CAP = "超过每日上限"  # says a refusal that another day would not meet
+
 
 @dataclass
 class Occupied:
@@ -211,7 +213,7 @@ class Occupied:
         return (
             "cap",
             f"{credit.day} 已记 {already / 100:g} 学时，再记 {hours / 100:g} 学时"
-            f"就超过每日上限 {cap / 100:g} 学时。",
+            f"就{OVER_CAP} {cap / 100:g} 学时。",
         )
 
     def _take(self, request: Request, credit: Credit, member: int, hours: int) -> None:

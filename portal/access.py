@@ -29,6 +29,7 @@ class Capability(TextChoices):
     MANAGE_ORGANISATIONS = "manage_organisations", "管理党组织"
     APPOINT = "appoint", "任免"
     MANAGE_CLASSES = "manage_classes", "安排读书班与活动"
+    RUN_GROUPS = "run_groups", "办学习群、推送和专题讨论"
     RECORD_ATTENDANCE = "record_attendance", "点名记学时"
     CONFIRM_STUDY = "confirm_study", "确认学习记录"
     EXEMPT = "exempt", "申报减免"
@@ -54,6 +55,7 @@ GRANTS: dict[Capability, frozenset[Role]] = {
     Capability.MANAGE_ORGANISATIONS: frozenset({_R.OFFICIAL, _R.ADMINISTRATOR}),
     Capability.APPOINT: frozenset({_R.OFFICIAL, _R.ADMINISTRATOR}),
     Capability.MANAGE_CLASSES: frozenset(_STAFF),
+    Capability.RUN_GROUPS: frozenset({*_STAFF, _R.OFFICIAL}),
     Capability.RECORD_ATTENDANCE: frozenset(_STAFF),
     Capability.CONFIRM_STUDY: frozenset(_STAFF),
     Capability.EXEMPT: frozenset(_STAFF),
@@ -71,6 +73,9 @@ OVER_ONESELF = frozenset({Capability.OWN, Capability.SEE_PERSONS})
 KNOWN_BY = (Capability.SEE_FIGURES, Capability.SEE_MEMBERS, Capability.OWN)
 # Roles of one organisation: they reach that organisation and nothing below it, except figures.
 EXACT = frozenset({_R.ORGANISER, _R.SECRETARY})
+# What whoever holds it holds over their own organisation: a county's official runs the county's
+# groups; those of a branch are run by its own people.
+OVER_ONE = frozenset({Capability.RUN_GROUPS})
 # A helper reaches the members named in the appointment, never the whole branch.
 NAMED = frozenset({_R.HELPER})
 
@@ -84,8 +89,8 @@ Span = Literal["exact", "subtree"]
 class Reach:
     """One appointment as access sees it.
 
-    inherited: paths of branches merged into this one; their sessions, logs and classes are its
-    secretary's to finish.
+    inherited: paths of organisations merged into this one; their sessions, logs, classes and groups
+    are its people's to finish.
     """
 
     role: Role
@@ -97,7 +102,7 @@ class Reach:
 
     def span(self, capability: Capability) -> Span:
         exact = self.role in EXACT and capability is not Capability.SEE_FIGURES
-        return "exact" if exact else "subtree"
+        return "exact" if exact or capability in OVER_ONE else "subtree"
 
 
 @dataclass(frozen=True)
@@ -165,8 +170,8 @@ class Scope:
         return condition
 
     def places(self, capability: Capability) -> list[str]:
-        """Paths over which a capability of one organisation's roles is held, itself and what was
-        merged into it: `condition` as a list, for roles that reach nothing below."""
+        """Paths over which a capability of one organisation alone is held, itself and what was
+        merged into it: `condition` as a list, where nothing below is reached."""
         holding = self._holding(capability)
         if any(reach.span(capability) != "exact" for reach in holding):
             raise ValueError(f"{capability} reaches whole subtrees.")
@@ -220,7 +225,7 @@ def scope_of(member: Member, *, at: Any, active_id: int | None = None, address: 
     for appointment in appointments:
         role = Role(appointment.role)
         where = appointment.organization
-        heir = role in EXACT and appointment.inherits  # type: ignore[attr-defined] # annotated above
+        heir = role not in NAMED and appointment.inherits  # type: ignore[attr-defined] # annotated above
         reaches[appointment.pk] = Reach(
             role,
             where,
@@ -243,7 +248,7 @@ def _helped(appointment: Appointment) -> frozenset[int]:
 
 
 def _inherited(organization: Organization) -> tuple[str, ...]:
-    """Paths of the branches that were merged into this one, directly or one after the other."""
+    """Paths of what was merged into this organisation, directly or one after the other."""
     paths: dict[int, str] = {}
     wave = [organization.pk]
     while wave:

@@ -97,8 +97,9 @@ class Delivery(models.Model):
     robot.
 
     state: a robot's delivery waits, is marked as being sent before it is, and ends as sent, failed
-    (the service refused it, or could not be reached for hours) or unknown: the answer was lost, and
-    nobody sends it again but a person (asked_by). due_at: when it is tried next. tries: since it
+    (the service refused it, or could not be reached for hours), dropped (it waited for days, or for
+    a robot or group that is no more) or unknown: the answer was lost. Nobody sends it again but a
+    person (asked_by). due_at: when it is tried next. tries: since it
     was last asked for. turn: number of the last attempt. people: how many messages were written.
     """
 
@@ -180,7 +181,7 @@ class Delivery(models.Model):
 
     @property
     def may_be_asked_again(self) -> bool:
-        return self.state in (self.State.UNKNOWN, self.State.FAILED)
+        return self.state in (self.State.UNKNOWN, self.State.FAILED, self.State.DROPPED)
 
 
 class Attempt(models.Model):

@@ -167,7 +167,8 @@ def _call(attempt: Attempt, caller: Caller) -> Result:
 def _text(delivery: Delivery) -> Text:
     push, site = delivery.push, settings.SITE_ADDRESS
     url = f"{site}{pushes.short_link(push)}" if site else ""
-    lines = [push.sentence, f"来自：{delivery.group.organiser.name}"]
+    by = f"来自：{delivery.group.organiser.name}（{robot_services.KEYWORD}教育）"
+    lines = [push.sentence, by]
     if not url:
         lines.append("请登录党史学习教育平台，在“消息”里打开。")
     return Text(pushes.heading(push), tuple(line for line in lines if line), url)

@@ -9,6 +9,7 @@ from django import forms
 
 from courses.models import GroupRobot, StudyGroup
 from courses.online.push_kinds import KINDS, Thing
+from courses.online.robot_services import KEYWORD
 from portal.forms import MemberField
 
 
@@ -53,7 +54,8 @@ class RobotForm(forms.Form):
     secret = forms.CharField(
         label="加签密钥（没有就不填）", max_length=120, required=False,
         widget=forms.PasswordInput({"autocomplete": "off", "spellcheck": "false"}),
-        help_text="钉钉、飞书的安全设置选“加签”时才有；选“关键词”的，填“党”。",
+        help_text="钉钉、飞书的安全设置选“加签”时才有；"
+        f"选“关键词”的，关键词填“{KEYWORD}”，这里不填。",
     )  # fmt: skip
 
 

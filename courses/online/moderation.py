@@ -11,13 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from courses.models import Answer, Discussion, Reply, Report
-from courses.online import discussions, mentions
+from courses.online import discussions, mentions, study_groups
 from courses.online.discussions import NotYourself, said
 from portal import messages
+from portal.access import GRANTS, Capability
 from portal.audit import Actor
 from portal.form_names import named
 from portal.messages import Letter
-from portal.models import Appointment, Message, Role
+from portal.models import Appointment, Message
 from portal.refusals import Refusal
 
 Text = Answer | Reply
@@ -139,11 +140,14 @@ def _pointer(text: Text) -> dict[str, Text]:
 
 
 def _deciders(row: Discussion, text: Text, *, at: datetime) -> list[int]:
-    """Who is told of a report: the leader, or of the leader's own text the organiser's people."""
-    if text.member_id != row.group.leader_id:
-        return [row.group.leader_id]
-    seats = Appointment.objects.on(timezone.localdate(at)).filter(organization=row.organiser)
-    seats = seats.filter(role__in=[Role.SECRETARY, Role.ORGANISER]).exclude(member=text.member_id)
+    """Who is told of a report: the leader; of the leader's own text, or where the leader has left
+    the register, whoever runs the groups of the organiser or of what it was merged into."""
+    leader = row.group.leader
+    if leader.is_active and text.member_id != leader.pk:
+        return [leader.pk]
+    where = study_groups.successor(row.organiser)
+    seats = Appointment.objects.on(timezone.localdate(at)).filter(organization=where)
+    seats = seats.filter(role__in=GRANTS[Capability.RUN_GROUPS]).exclude(member=text.member_id)
     return sorted(set(seats.values_list("member", flat=True)))
 
 

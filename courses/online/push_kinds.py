@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from courses.models import BookBag, Discussion, Lesson, StudySession
+from courses.models import BookBag, Discussion, Lesson, Push, StudySession
 from portal.access import Capability, Scope
 from portal.form_names import named
 from portal.templatetags.portal import clock, day
@@ -39,13 +39,15 @@ class Thing:
 @dataclass(frozen=True)
 class Kind:
     """label: its name. rows: what somebody may push now. called: the title of one. link: where it
-    leads, by its id. opens: those that somebody may open."""
+    leads. opens: those that somebody may open there. otherwise: where one leads somebody else, by
+    its id (empty: nowhere)."""
 
     label: str
     rows: Callable[[Scope, datetime], QuerySet[Any]]
     called: Callable[[Any], str]
     link: Callable[[Any], str]
     opens: Callable[[Scope], QuerySet[Any]]
+    otherwise: Callable[[int, Scope, datetime], str] = lambda pk, scope, at: ""
 
     def offered(self, code: str, scope: Scope, at: datetime) -> list[Thing]:
         return [self.thing(code, one) for one in self.rows(scope, at)[:MOST]]
@@ -59,7 +61,7 @@ def _lessons(scope: Scope, at: datetime) -> QuerySet[Lesson]:
 
 
 def _sessions(scope: Scope, at: datetime) -> QuerySet[StudySession]:
-    rows = StudySession.objects.within(scope, Capability.MANAGE_CLASSES).to_come(at)
+    rows = StudySession.objects.within(scope, Capability.RUN_GROUPS).to_come(at)
     return rows.order_by("starts_at", "pk")
 
 
@@ -68,13 +70,19 @@ def _sessions_seen(scope: Scope) -> QuerySet[StudySession]:
     return StudySession.objects.filter(seen) | StudySession.objects.for_member(scope.member)
 
 
+def _visit(pk: int, scope: Scope, at: datetime) -> str:
+    """The page of a session for whoever may go to it as a guest, such as its host's people."""
+    rows = StudySession.objects.open_to(scope.member, at)
+    return f"/sessions/{pk}/visit/" if rows.filter(pk=pk).exists() else ""
+
+
 def _session_called(session: StudySession) -> str:
     where = f" · {session.place}" if session.place else ""
     return f"{day(session.starts_at)}{clock(session.starts_at)} {session.title}{where}"
 
 
 def _discussions(scope: Scope, at: datetime) -> QuerySet[Discussion]:
-    rows = Discussion.objects.within(scope, Capability.MANAGE_CLASSES).filter(state="open")
+    rows = Discussion.objects.within(scope, Capability.RUN_GROUPS).filter(state="open")
     return rows.filter(last_day__gte=timezone.localdate(at)).order_by("last_day", "pk")
 
 
@@ -92,6 +100,7 @@ KINDS: dict[str, Kind] = {
         _session_called,
         lambda session: f"/sessions/{session.pk}/",
         _sessions_seen,
+        _visit,
     ),
     "discussion": Kind(
         "专题讨论",
@@ -120,6 +129,11 @@ def find(name: str, scope: Scope, at: datetime) -> Thing | None:
     return kind.thing(code, one) if one is not None else None
 
 
-def may_open(code: str, pk: int, scope: Scope) -> bool:
-    """Whether somebody gets to see what was pushed."""
-    return code in KINDS and KINDS[code].opens(scope).filter(pk=pk).exists()
+def leads_to(push: Push, scope: Scope, at: datetime) -> str:
+    """Where a push leads somebody now; empty where they get to see nothing of it."""
+    kind = KINDS.get(push.kind)
+    if kind is None:
+        return ""
+    if kind.opens(scope).filter(pk=push.target).exists():
+        return push.link
+    return kind.otherwise(push.target, scope, at)

@@ -22,6 +22,7 @@ from portal.refusals import Conflict, Refusal
 State = Delivery.State
 CODE = re.compile(r"[a-z0-9]{8,12}")
 MOST = 200  # groups of one push
+FRESH = timedelta(days=14)  # so long people are asked to see to what did not arrive
 EVENING, MORNING = 22, 7  # local hours between which no chat is disturbed
 
 
@@ -42,18 +43,25 @@ def push(
     """Send one thing to groups: a message to each member, and what their robots will say.
 
     code: of the short link, made with the form, so that a form sent twice pushes once. Raises
-    CannotPush, naming groups that have ended; Conflict for somebody else's code.
+    CannotPush, naming groups that have ended; Conflict for a code under which somebody else, or
+    something else, was pushed: the form came back with the browser's Back and was changed.
     """
     if not CODE.fullmatch(code):
         raise CannotPush("页面已过期，请重新打开推送页再试。")
     wanted = StudyGroup.objects.filter(pk__in={group.pk for group in groups}).order_by("pk")
     rows = list(wanted.select_for_update(of=("self",)).select_related("organiser"))
     there = Push.objects.filter(code=code).first()
+    sentence = " ".join(sentence.split())
     if there is not None:
         if there.by_id != by.member.pk or (there.kind, there.target) != (thing.kind, thing.pk):
             raise Conflict("这个页面已经推送过别的内容，请重新打开推送页。")
+        before = there.deliveries.filter(robot=None).values_list("group", flat=True)
+        if {row.pk for row in rows} != set(before) or there.sentence != sentence:
+            raise Conflict(
+                "这个页面已经推送过，群或附言不同，所以这一次没有推送。"
+                "还要推送的，请重新打开推送页，只勾选还没有收到的群。"
+            )
         return there
-    sentence = " ".join(sentence.split())
     if not rows:
         raise CannotPush("请勾选要推送到的学习群。", field="groups")
     if ended := [row.name for row in rows if not row.is_alive]:
@@ -96,7 +104,7 @@ def push(
 
 @transaction.atomic
 def ask_again(delivery: Delivery, *, by: Actor, at: datetime) -> Delivery:
-    """Have a delivery whose answer was lost, or that failed, sent once more.
+    """Have a delivery whose answer was lost, that failed or was dropped sent once more.
 
     Raises CannotPush for one in any other state, or whose robot or group is no more.
     """
@@ -121,6 +129,28 @@ def ask_again(delivery: Delivery, *, by: Actor, at: datetime) -> Delivery:
         on=row.group.organiser,
         subject=f"重发推送到学习群“{row.group.name}”：{row.push.title}",
         detail={"group": row.group_id, "push": row.push.code, "robot": robot.pk, "before": before},
+    )
+    return row
+
+
+@transaction.atomic
+def arrived(delivery: Delivery, *, by: Actor, at: datetime) -> Delivery:
+    """Say of a delivery whose answer was lost that the chat has it. Raises CannotPush for one in
+    any other state."""
+    rows = Delivery.objects.select_for_update(of=("self",))
+    row = rows.select_related("push", "group__organiser").get(pk=delivery.pk)
+    if row.state != State.UNKNOWN:
+        raise CannotPush(f"这一条{row.get_state_display()}，不用核实。")
+    row.state, row.changed_at = State.SENT, at
+    row.answer = f"{by.member.name}核实群里已收到"
+    row.save(update_fields=["state", "changed_at", "answer"])
+    audit.record(
+        AuditEvent.Event.STUDY,
+        by=by,
+        at=at,
+        on=row.group.organiser,
+        subject=f"核实推送已到学习群“{row.group.name}”：{row.push.title}",
+        detail={"group": row.group_id, "push": row.push.code, "robot": row.robot_id},
     )
     return row
 

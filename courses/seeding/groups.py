@@ -1,5 +1,5 @@
-"""The mobile members' study groups: one of each unit for every thirty, one of the cast's branch,
-and what was pushed to it."""
+"""The mobile members' study groups: one of each unit for every thirty, set up by its official; one
+of the cast's branch, and what was pushed to it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from courses.models import BookBag, Lesson, StudyGroup
 from courses.online import push_kinds, pushes, study_groups
 from courses.seeding.files import load
 from courses.seeding.tree import numeral
 from courses.seeding.world import World, key_of
 from portal.audit import Actor
-from portal.models import Member, Role
+from portal.models import Appointment, Member, Role
 
 SIZE = 30  # people of a group
 
@@ -40,19 +42,27 @@ def _set_up(world: World, items: list[dict[str, Any]], at: datetime) -> None:
             cast, name=data["name"], leader=world.cast["helper"], plan=data["plan"], by=by, at=at
         )
         study_groups.add(group, own, by=by, at=at)
+        officials = _officials(at)
         for unit in world.units.values():
             people = sorted(away[unit.pk], key=lambda m: m.pk)
             for number, start in enumerate(range(0, len(people), SIZE), 1):
                 some = people[start : start + SIZE]
                 branch = some[0].branch
                 assert branch is not None  # noqa: S101 - only who has one was gathered
-                by = Actor(world.secretaries[branch.code].member, Role.SECRETARY)
+                leader, by = world.secretaries[branch.code].member, officials[unit.pk]
                 more = f"第{numeral(number)}" if len(people) > SIZE else ""
                 name = f"{unit.short_name}{more}流动党员学习群"[-40:]
                 made = study_groups.set_up(
-                    unit, name=name, leader=by.member, plan=data["plan"], by=by, at=at
+                    unit, name=name, leader=leader, plan=data["plan"], by=by, at=at
                 )
                 study_groups.add(made, some, by=by, at=at)
+
+
+def _officials(at: datetime) -> dict[int, Actor]:
+    """An official of each organisation that has one."""
+    seats = Appointment.objects.on(timezone.localdate(at)).filter(role=Role.OFFICIAL)
+    rows = seats.select_related("member").order_by("-pk")
+    return {seat.organization_id: Actor(seat.member, Role.OFFICIAL) for seat in rows}
 
 
 def _push(world: World, items: list[dict[str, Any]], at: datetime) -> None:

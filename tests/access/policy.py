@@ -24,6 +24,7 @@ GRANTED: dict[str, set[str]] = {
     "manage_organisations": {"official", "administrator", "city"},
     "appoint": {"official", "administrator", "city"},
     "manage_classes": {"secretary", "organiser"},
+    "run_groups": {"secretary", "organiser", "official", "city"},  # of their own organisation
     "record_attendance": {"secretary", "organiser"},
     "confirm_study": {"secretary", "organiser"},
     "exempt": {"secretary", "organiser"},
@@ -37,11 +38,14 @@ GRANTED: dict[str, set[str]] = {
 WHOLE_CITY = {"city"}  # reach what lies outside the county, too
 # Whose persons they may see: the person, the branch's secretary and organiser, the helper.
 OVER_LIN = {"member", "secretary", "organiser", "helper"}
+# Who runs the groups of the branch itself: the officials are those of what stands above it.
+OF_BRANCH = {"secretary", "organiser"}
 
 
 class Page(NamedTuple):
     """capability: what it takes. reach: over what —
-    none (no object), object (in scope), owner (the person's own), of_… (that role's own upload),
+    none (no object), object (in scope), branch (of the branch itself), owner (the person's own),
+    of_… (that role's own upload),
     root (the city's own things), public (no sign-in), anyone (the object is everybody's),
     person (names with hours), same_unit (of one's own unit),
     drawn (the person drawn, and who judges),
@@ -172,21 +176,21 @@ PAGES: dict[str, Page] = {
     "discussion-recognise": Page("own", "run"),
     "discussion-reports": Page("own", "run"),
     "group-list": Page("see_members"),
-    "group-new": Page("manage_classes"),
+    "group-new": Page("run_groups"),
     "group-detail": Page("see_members", "object"),
-    "group-mend": Page("manage_classes", "object"),
-    "group-add": Page("manage_classes", "object"),
-    "group-take-out": Page("manage_classes", "object"),
-    "group-end": Page("manage_classes", "object"),
-    "robot-new": Page("manage_classes", "object"),
-    "robot-remove": Page("manage_classes", "object"),
+    "group-mend": Page("run_groups", "branch"),
+    "group-add": Page("run_groups", "branch"),
+    "group-take-out": Page("run_groups", "branch"),
+    "group-end": Page("run_groups", "branch"),
+    "robot-new": Page("run_groups", "branch"),
+    "robot-remove": Page("run_groups", "branch"),
     "my-groups": Page("own"),
     "group-join": Page("own", "anyone"),
     "group-leave": Page("own", "anyone"),
     "group-hand-over": Page("own", "anyone"),
-    "push-new": Page("manage_classes"),
+    "push-new": Page("run_groups"),
     "push-detail": Page("see_members", "object"),
-    "delivery-again": Page("manage_classes", "object"),
+    "delivery-again": Page("run_groups", "branch"),
     "push-follow": Page("own", "anyone"),
     "sheets": Page("see_figures"),
     "sheet-upload": Page("record_attendance"),
@@ -348,6 +352,8 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
             return True
         case "object":
             return inside or role in WHOLE_CITY
+        case "branch":
+            return inside and role in OF_BRANCH
         case "owner":
             return inside and role == "member"
         case "of_secretary" | "of_official":
@@ -373,9 +379,9 @@ def may(name: str, role: str, *, inside: bool, method: str = "get") -> bool:
         case "lesson":
             return inside and role in GRANTED["manage_classes"]
         case "talk":
-            return inside and role in {"member", "helper", *GRANTED["manage_classes"]}
+            return inside and role in {"member", "helper", *OF_BRANCH}
         case "run":
-            return inside and role in {"member", *GRANTED["manage_classes"]}
+            return inside and role in {"member", *OF_BRANCH}
         case "taking_part":
             due = inside and role == "member"
             return due or (role in GRANTED["see_figures"] and (inside or role in WHOLE_CITY))

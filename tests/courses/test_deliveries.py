@@ -4,6 +4,7 @@ against a local server that plays the three services."""
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -11,7 +12,15 @@ import pytest
 from django.db import connection
 
 from courses.models import Attempt, Course, Delivery, Lesson, Push
-from courses.online import deliveries, group_robots, pushes, robot_calls, study_groups
+from courses.online import (
+    deliveries,
+    group_robots,
+    pushes,
+    robot_calls,
+    robot_services,
+    study_groups,
+)
+from courses.online.group_forms import RobotForm
 from courses.online.push_kinds import KINDS
 from courses.online.pushes import CannotPush
 from portal import messages, mobile_stays, sealed
@@ -130,6 +139,19 @@ def test_a_form_sent_twice_pushes_once(group, push, robot, city, thing):
         pushes.push(thing, [group], sentence="", code="abcdefgh", by=other, at=MORNING)
 
 
+def test_a_form_that_came_back_and_was_changed_is_not_taken_for_the_same(city, group, push, by):
+    """The browser's Back brings the code back as well: nothing is called pushed that was not."""
+    second = study_groups.set_up(city.yi, name="又一群", leader=city.people["wu"], by=by, at=BEFORE)
+    made = push()
+    for groups, sentence in (
+        ([second], "周五前学完。"), ([group, second], "周五前学完。"), ([group], "周六前学完。"),
+    ):  # fmt: skip
+        with pytest.raises(Conflict, match="这一次没有推送"):
+            push(groups, sentence=sentence)
+    assert push(sentence=" 周五前学完。\n") == made
+    assert Push.objects.count() == 1
+
+
 def test_an_e_mail_goes_to_members_who_chose_it(settings, city, group, push):
     settings.MAIL_ON = True
     member = group.people.select_related("member")[0].member
@@ -182,6 +204,25 @@ def test_each_service_gets_its_format_signed_where_it_asks_for_it(server, push, 
     assert list(state()) == ["sent"]
     assert work(MORNING + MINUTE) == 0
     assert server.asked["token0001"] == 1
+
+
+@pytest.mark.parametrize("site", ["", "https://study.example"])
+@pytest.mark.parametrize("service", ["wechat_work", "dingtalk", "feishu"])
+def test_every_text_holds_the_word_that_a_groups_settings_may_ask_for(
+    server, city, thing, robot, by, settings, service, site
+):
+    """Neither the thing nor the organisation, nor its sentence, needs to name it."""
+    settings.SITE_ADDRESS = site
+    plain = replace(thing, kind="bag", title="《辑》")
+    county = study_groups.set_up(
+        city.county, name="县群", leader=city.people["wu"], by=by, at=BEFORE
+    )
+    robot(service, to=county)
+    pushes.push(plain, [county], sentence="", code="abcdefgh", by=by, at=MORNING)
+    work()
+    [said] = server.took["token0001"]
+    assert "党史学习" in said
+    assert f"填“{robot_services.KEYWORD}”" in RobotForm().fields["secret"].help_text
 
 
 def test_it_is_marked_and_committed_before_the_request(server, push, robot, monkeypatch):

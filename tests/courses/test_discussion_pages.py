@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from courses.models import Answer, Discussion, Reply, Report
+from courses.models import Answer, Discussion, Push, Reply, Report
 from courses.online import answers, discussions, moderation, push_kinds, recognition
 from credits.models import LedgerEntry
 from portal.access import scope_of
@@ -346,11 +346,28 @@ def test_a_running_discussion_is_pushed_by_who_runs_it_and_opened_by_who_reads_i
         "改革开放从哪里开始（6月10日（周四）截止）", f"/discussions/{talk.pk}/"
     )  # fmt: skip
     assert push_kinds.find(name, scope("zheng"), NOW) is None
-    assert push_kinds.may_open("discussion", talk.pk, scope("wu"))
-    assert not push_kinds.may_open("discussion", talk.pk, scope("zheng"))
+    push = Push(kind="discussion", target=talk.pk, link=thing.link)
+    assert push_kinds.leads_to(push, scope("wu"), NOW) == thing.link
+    assert push_kinds.leads_to(push, scope("zheng"), NOW) == ""
 
     discussions.close(talk, by=leader, at=NOW)
     assert push_kinds.find(name, scope("zhou"), NOW) is None
+
+
+def test_the_list_begins_with_what_waits_to_be_recognised(
+    enter, study_group, programme, talk, said, leader, question
+):
+    said("wu")
+    discussions.close(talk, by=leader, at=NOW)
+    later = question("下一题", last_day=TODAY + timedelta(days=20))
+    discussions.ask(study_group, programme, later, by=leader, at=NOW)
+
+    shown = see(enter("zhou"), "discussion-list")
+    assert shown.index(talk.title) < shown.index("等待您认定") < shown.index("下一题")
+    assert shown.count("等待您认定") == 1
+    shown = see(enter("wu"), "discussion-list")
+    assert shown.index("下一题") < shown.index(talk.title)
+    assert "等待您认定" not in shown
 
 
 # --- Calling off, and how much it costs ------------------------------------------------------

@@ -12,6 +12,7 @@ from courses.online import answers, discussions, mentions, moderation
 from courses.online.discussions import CannotDiscuss, NotYourself
 from courses.online.study_groups import GroupEnded
 from credits.models import LedgerEntry, Posting
+from portal import members
 from portal.models import AuditEvent, Message
 from portal.refusals import Conflict, Refusal
 from tests.cast import BEFORE, ENDS, NOW, TODAY, moment
@@ -302,6 +303,18 @@ def test_nobody_judges_or_reports_their_own_text(city, said, leader, secretary):
     with pytest.raises(Refusal, match="自己写的"):
         moderation.report(own, "不妥", by=leader, at=NOW)
     assert moderation.keep(report, "可以", by=secretary, at=NOW).state == "kept"
+
+
+@pytest.mark.parametrize(("place", "who"), [("jia", "zhou"), ("county", "gao")])
+def test_where_the_leader_has_left_the_register_the_organisers_people_are_told(
+    city, talk, said, place, who
+):
+    own, xia = said("wu"), city.actor("xia")
+    Discussion.objects.filter(pk=talk.pk).update(organiser=getattr(city, place))
+    members.leave(city.people["lin"], on=TODAY, by=city.by, at=NOW)
+    report = moderation.report(own, "不妥", by=xia, at=LATER)
+    letters = Message.objects.filter(key=f"report:{report.pk}")
+    assert [letter.member for letter in letters] == [city.people[who]]
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "长" * 201])

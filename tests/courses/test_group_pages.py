@@ -121,6 +121,29 @@ def test_what_somebody_may_not_open_is_told_without_it(city, client, group, open
     assert client.get("/p/bcdefghi/")["Location"] == f"/sessions/{opened.pk}/"
 
 
+def test_a_pushed_session_leads_hosted_members_to_where_they_may_visit_it(
+    city, client, group, schedule, secretary
+):
+    """Who is hosted here is on no roll of the session; once it is over nobody is led there."""
+    guest = city.enrol(city.bing, "来客")
+    away = Away(days_ago(300), "云岭市", "work", host=city.jia)
+    mobile_stays.register(guest, away, by=city.by, at=NOW)
+    study_groups.add(group, [guest], by=secretary, at=NOW)
+    session = schedule("线上党课", day=TODAY + timedelta(days=1))
+    thing = push_kinds.KINDS["session"].thing("session", session)
+    push = pushes.push(thing, [group], sentence="", code="bcdefghi", by=secretary, at=NOW)
+
+    client.force_login(guest, "portal.sign_in.MemberBackend")
+    page = client.get("/p/bcdefghi/", follow=True)
+
+    assert page.redirect_chain[-1][0] == reverse("session-visit", args=[session.pk])
+    assert "线上党课" in page.content.decode()
+    scope, later = scope_of(guest, at=NOW), NOW + timedelta(days=2)
+    assert push_kinds.leads_to(push, scope, later) == ""
+    zhou = scope_of(city.people["zhou"], at=NOW)
+    assert push_kinds.leads_to(push, zhou, NOW) == reverse("session-detail", args=[session.pk])
+
+
 def test_every_kind_leads_to_a_page_of_the_portal(city, lesson, opened):
     bag = BookBag(pk=3, slug="one", title="辑")
     assert push_kinds.KINDS["lesson"].link(lesson) == reverse("lesson-detail", args=[lesson.pk])
@@ -133,13 +156,14 @@ def test_every_kind_leads_to_a_page_of_the_portal(city, lesson, opened):
 @pytest.mark.parametrize("state", ["draft", "withdrawn"])
 def test_a_lesson_that_is_not_published_is_neither_pushed_nor_led_to(city, lesson, state):
     scope, name = scope_of(city.people["zhou"], at=NOW), f"lesson-{lesson.pk}"
+    push = Push(kind="lesson", target=lesson.pk, link="/l/")
     assert push_kinds.find(name, scope, NOW) is not None
-    assert push_kinds.may_open("lesson", lesson.pk, scope)
+    assert push_kinds.leads_to(push, scope, NOW) == "/l/"
 
     Lesson.objects.filter(pk=lesson.pk).update(state=state)
 
     assert push_kinds.find(name, scope, NOW) is None
-    assert not push_kinds.may_open("lesson", lesson.pk, scope)
+    assert push_kinds.leads_to(push, scope, NOW) == ""
 
 
 def test_only_what_is_in_ones_scope_is_offered(city, group, hand, schedule):
@@ -197,6 +221,66 @@ def test_a_lost_answer_is_shown_and_sent_once_more_by_hand(hand, group, lesson, 
     desk.send("重发")
     assert "一分钟内重发" in desk.text
     assert Delivery.objects.get(pk=row.pk).state == "waiting"
+
+
+@pytest.mark.parametrize("state", ["failed", "dropped"])
+def test_what_was_not_sent_stands_on_the_list_and_is_sent_once_more(
+    hand, group, lesson, secretary, state
+):
+    robot = group_robots.add(group, "wechat_work", ADDRESS, by=secretary, at=NOW)
+    thing = push_kinds.KINDS["lesson"].thing("lesson", lesson)
+    push = pushes.push(thing, [group], sentence="", code="abcdefgh", by=secretary, at=NOW)
+    rows = push.deliveries.filter(robot=robot)
+    rows.update(state=state, due_at=None, answer="超过三天没有发出")
+    assert "看看要不要重发" not in hand("gao").open(reverse("group-list")).text
+
+    desk = hand("zhou").open(reverse("home"))
+    desk.open(reverse("group-list"))
+    desk.follow("看看要不要重发")
+    assert "群里已收到" not in desk.text
+    desk.send("重发")
+
+    assert rows.get().state == "waiting"
+    rows.update(state=state, due_at=None)
+    group_robots.remove(robot, by=secretary, at=NOW)
+    desk.open(reverse("push-detail", args=[push.pk]))
+    assert "重发</button>" not in desk.text
+
+
+def test_who_finds_a_lost_one_in_the_chat_says_so_and_is_asked_no_more(
+    hand, group, lesson, secretary
+):
+    robot = group_robots.add(group, "wechat_work", ADDRESS, by=secretary, at=NOW)
+    thing = push_kinds.KINDS["lesson"].thing("lesson", lesson)
+    push = pushes.push(thing, [group], sentence="", code="abcdefgh", by=secretary, at=NOW)
+    rows = push.deliveries.filter(robot=robot)
+    deliveries.claim(rows.get().pk, at=NOW)
+    deliveries.find_lost(at=NOW + 2 * deliveries.DEAD)
+
+    desk = hand("zhou").open(reverse("push-detail", args=[push.pk]))
+    desk.send("群里已收到")
+
+    assert (rows.get().state, rows.get().answer) == ("sent", "周明远核实群里已收到")
+    assert "看看要不要重发" not in desk.open(reverse("group-list")).text
+    with pytest.raises(pushes.CannotPush, match="不用核实"):
+        pushes.arrived(rows.get(), by=secretary, at=NOW)
+
+
+def test_at_night_sending_once_more_names_the_hour_at_which_it_will_be(
+    hand, group, lesson, secretary, clock
+):
+    group_robots.add(group, "wechat_work", ADDRESS, by=secretary, at=NOW)
+    thing = push_kinds.KINDS["lesson"].thing("lesson", lesson)
+    push = pushes.push(thing, [group], sentence="", code="abcdefgh", by=secretary, at=NOW)
+    deliveries.claim(push.deliveries.get(robot__isnull=False).pk, at=NOW)
+    deliveries.find_lost(at=NOW + 2 * deliveries.DEAD)
+    clock.move_to(NOW + timedelta(hours=3))  # eleven in the evening
+
+    desk = hand("zhou").open(reverse("push-detail", args=[push.pk]))
+    desk.send("重发")
+
+    assert "夜里不打扰，2021年6月4日 07:00 重发" in desk.text
+    assert "一分钟内" not in desk.text
 
 
 def test_whoever_came_home_is_named_to_the_secretary_who_takes_them_out(hand, city, group, away):
@@ -282,6 +366,28 @@ def test_an_official_reads_the_groups_of_the_county_and_changes_none(city, clien
         city.bing, name="丙群", leader=city.people["gao"], by=city.by, at=NOW
     )
     assert client.get(reverse("group-detail", args=[other.pk])).status_code == 404
+
+
+def test_an_official_runs_the_groups_of_their_own_organisation(city, hand, away, group, lesson):
+    """Sets one up, takes mobile members of the branches below in, pushes, and begins a discussion;
+    to the branch's group nothing is pushed from above."""
+    desk = hand("gao").open(reverse("group-list"))
+    desk.follow("建群")
+    lin = city.people["lin"]
+    desk.send("建群", name="县群", organization=city.county.pk, leader=lin.number, plan="")
+    made = StudyGroup.objects.get(name="县群")
+    assert made.organiser == city.county
+    desk.send("加入选中的", member=[away.pk])
+    assert "已加入 1 人" in desk.text
+    desk.open(reverse("push-new"))
+    assert "县群" in desk.text
+    assert "甲群" not in desk.text
+    desk.send("推送", thing=f"lesson-{lesson.pk}", sentence="", groups=[made.pk])
+    assert "已推送" in desk.text
+    assert Push.objects.get().by == city.people["gao"]
+    assert "发起专题讨论" in desk.open(reverse("discussion-new", args=[made.pk])).text
+    shi = hand("shi").open(reverse("group-detail", args=[made.pk]))
+    assert "结束学习群" not in shi.text
 
 
 def test_an_open_list_asks_the_database_no_more_for_more_groups(

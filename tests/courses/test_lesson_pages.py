@@ -91,6 +91,27 @@ def test_looking_at_a_lesson_writes_nothing(phone, lesson):
     assert not LessonAttempt.objects.exists()
 
 
+def test_what_a_full_day_kept_out_is_credited_from_the_list_the_next_day(
+    phone, lesson, city, programme
+):
+    lin, address = city.people["lin"], reverse("lesson-list")
+    credit = Credit(lin, "lecture", TODAY, minutes=360, period="reform")
+    ledger.post(programme, Source("session", "full", "全天"), organiser=city.jia,
+                credits=[credit], by=city.by, at=NOW)  # fmt: skip
+    hands.answer(lesson, lin)
+    assert "待计入" not in phone.get(address).content.decode()
+
+    with time_machine.travel(NOW + timedelta(days=1), tick=False):
+        phone.force_login(lin, "portal.sign_in.MemberBackend")
+        text = phone.get(address).content.decode()
+        assert "待计入的学时" in text
+        button = reverse("lesson-credit", args=[LessonCredit.objects.get().pk])
+        assert f'action="{button}"' in text
+        phone.post(button)
+        assert "待计入" not in phone.get(address).content.decode()
+    assert LessonCredit.objects.get().hours == 100
+
+
 def test_unfinished_lessons_stand_first(phone, lesson, city):
     hands.published(city.actor("shi", "official"), title="燎原")
     hands.answer(lesson, city.people["lin"])

@@ -28,6 +28,15 @@ def test_the_services_own_addresses_are_taken(service, address):
     assert robot_services.checked(service, f"  {address}\n") == address
 
 
+@pytest.mark.parametrize(("service", "address"), GOOD.items())
+@pytest.mark.parametrize("typed", ["{}#", "{}\t", "{}"])
+def test_one_robot_has_one_address_however_it_is_typed(service, address, typed):
+    scheme, _, rest = address.partition("://")
+    host, _, path = rest.partition("/")
+    loud = typed.format(f"{scheme.upper()}://{host.upper()}/{path}")
+    assert robot_services.checked(service, loud) == address
+
+
 @pytest.mark.parametrize(
     ("service", "address"),
     [

@@ -47,6 +47,7 @@ from credits.models import (
     Standing,
     UnitWeek,
 )
+from portal.access import Capability, scope_of
 from portal.models import (
     Appointment,
     AuditEvent,
@@ -140,6 +141,15 @@ def test_every_mobile_member_is_in_a_study_group_and_the_casts_has_had_pushes():
     group = StudyGroup.objects.get(name="水务局机关流动党员学习群")
     assert list(group.deliveries.values_list("state", flat=True)) == ["sent"] * 3
     assert not GroupRobot.objects.exists()
+
+
+def test_every_study_group_was_set_up_by_somebody_who_may_run_it():
+    """And may push to it today."""
+    groups = StudyGroup.objects.select_related("organiser", "made_by")
+    scopes = {group: scope_of(group.made_by, at=moment(TODAY)) for group in groups}
+    may = [s.can(Capability.RUN_GROUPS, g.organiser.path) for g, s in scopes.items()]
+    assert len(may) > 50
+    assert all(may)
 
 
 def test_mobile_members_have_a_stay_that_is_open():

@@ -80,7 +80,7 @@ def test_what_a_member_reads_is_what_the_orm_gives(city, programme, world, plain
     seen = 0
     for person in world(seed):
         path = person.scope_path
-        values = {"programme": programme.pk, "member": person.pk, "at": NOW} | {
+        values = {"programme": programme.pk, **todos.viewer(person.pk, NOW)} | {
             f"above{n}": path[: (n + 1) * PATH_STEP] for n in range(10)
         }
         seen += same(start_pages._own(**values), plainly(start_pages._own._make, values))
@@ -99,7 +99,7 @@ def test_what_a_secretary_reads_is_what_the_orm_gives(city, programme, world, pl
     paths = scope.places(Capability.MANAGE_CLASSES)
     values = {
         "programme": programme.pk, "soon": NOW + start_pages.AHEAD,
-        "path": city.jia.path, "after": after(city.jia.path), **todos.viewer(scope, NOW),
+        "path": city.jia.path, "after": after(city.jia.path), **todos.viewer(scope.member_id, NOW),
     }  # fmt: skip
 
     seen = same(

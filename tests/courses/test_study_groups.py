@@ -15,7 +15,7 @@ from portal import members, mobile_stays, reorganizations
 from portal.access import Capability, scope_of
 from portal.audit import Actor
 from portal.mobile_stays import Away
-from portal.models import AuditEvent
+from portal.models import AuditEvent, Organization
 from portal.organizations import Founding, found
 from portal.refusals import NotAllowed, Refusal
 from tests.cast import NOW, TODAY, days_ago
@@ -212,13 +212,36 @@ def test_a_merged_branch_hands_its_groups_to_its_successor(city, group, away):
     reorganizations.merge(city.yi, city.jia, on=TODAY, by=city.by, at=NOW)
     group = StudyGroup.objects.get(pk=group.pk)
     heir = scope_of(city.people["zhou"], at=NOW)
-    assert group in StudyGroup.objects.within(heir, Capability.MANAGE_CLASSES)
+    assert group in StudyGroup.objects.within(heir, Capability.RUN_GROUPS)
     city.jia.refresh_from_db()
     newcomer = city.enrol(city.jia, "新人")
     send_away(city, newcomer)
     away.refresh_from_db()
     assert study_groups.add(group, [newcomer, away], by=city.by, at=NOW) == 2
     study_groups.mend(group, name="并群", leader=city.people["lin"], plan="", by=city.by, at=NOW)
+
+
+def test_groups_are_run_by_the_people_of_their_own_organisation(city):
+    """An official holds it over the county, neither over what stands below nor above."""
+    official, secretary = (scope_of(city.people[name], at=NOW) for name in ("gao", "zhou"))
+    run = Capability.RUN_GROUPS
+    held = [official.can(run, place.path) for place in (city.root, city.county, city.jia)]
+    assert held == [False, True, False]
+    assert official.places(run) == [city.county.path]
+    held = [secretary.can(run, place.path) for place in (city.county, city.jia, city.yi)]
+    assert held == [False, True, False]
+    others = (scope_of(city.people[name], at=NOW) for name in ("guan", "xun", "lin"))
+    assert not any(scope.has(run) for scope in others)
+
+
+def test_the_official_of_what_absorbed_a_unit_runs_its_groups(city):
+    made = study_groups.set_up(
+        city.bureau, name="局群", leader=city.people["guan"], by=city.by, at=NOW
+    )
+    gone = Organization.objects.filter(pk=city.bureau.pk)
+    gone.update(merged_into=city.county, dissolved_on=TODAY)
+    heir = scope_of(city.people["gao"], at=NOW)
+    assert made in StudyGroup.objects.within(heir, Capability.RUN_GROUPS)
 
 
 def test_a_branch_with_a_group_is_not_dissolved(city, group):

@@ -27,14 +27,14 @@ def new(request: MemberRequest, study_group: int) -> HttpResponse:
     """Put a question to a group."""
     rows = StudyGroup.objects.select_related("organiser", "leader")
     group = rows.run_by(request.scope).filter(pk=study_group).first() or gate.get(
-        rows, request.scope, Capability.MANAGE_CLASSES, pk=study_group
+        rows, request.scope, Capability.RUN_GROUPS, pk=study_group
     )
     programme = programme_of(request)
     form = QuestionForm(
         request.POST or None, programme=programme, initial={"first_day": request.today}
     )
     if request.method == "POST" and form.is_valid():
-        by = request.scope.actor(Capability.MANAGE_CLASSES)
+        by = request.scope.actor(Capability.RUN_GROUPS)
         try:
             made = discussions.ask(group, programme, form.question(), by=by, at=request.at)
             messages.success(request, "已发起，群里的成员都会收到消息。")
@@ -57,7 +57,7 @@ def new(request: MemberRequest, study_group: int) -> HttpResponse:
 def run(request: MemberRequest, discussion: int) -> HttpResponse:
     """Close or cancel a discussion, close or open its replies."""
     talk, act = _run(request, discussion), request.POST.get("act", "")
-    by, at = request.scope.actor(Capability.MANAGE_CLASSES), request.at
+    by, at = request.scope.actor(Capability.RUN_GROUPS), request.at
     try:
         if act == "close":
             discussions.close(talk, by=by, at=at)
@@ -102,7 +102,7 @@ def recognise(request: MemberRequest, discussion: int) -> HttpResponse:
 
 
 def _decide(request: MemberRequest, talk: Discussion) -> None:
-    by, at = request.scope.actor(Capability.MANAGE_CLASSES), request.at
+    by, at = request.scope.actor(Capability.RUN_GROUPS), request.at
     act, reason = request.POST.get("act", ""), request.POST.get("reason", "")
     if act == "all":
         chosen = list(talk.answers.to_recognise().exclude(member=request.user))
@@ -159,7 +159,7 @@ def reports(request: MemberRequest, discussion: int) -> HttpResponse:
 
 
 def _judge(request: MemberRequest, talk: Discussion) -> str:
-    by, at = request.scope.actor(Capability.MANAGE_CLASSES), request.at
+    by, at = request.scope.actor(Capability.RUN_GROUPS), request.at
     act, reason = request.POST.get("act", ""), request.POST.get("reason", "")
     if act == "keep":
         pk = request.POST.get("report", "")
@@ -179,4 +179,4 @@ def _judge(request: MemberRequest, talk: Discussion) -> str:
 
 
 def _run(request: MemberRequest, pk: int) -> Discussion:
-    return gate.get(Discussion.objects.shown(), request.scope, Capability.MANAGE_CLASSES, pk=pk)
+    return gate.get(Discussion.objects.shown(), request.scope, Capability.RUN_GROUPS, pk=pk)

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Exists, OuterRef, Prefetch
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -32,7 +32,8 @@ PER_PAGE = 20
 @require_GET
 @gate.required(Capability.OWN)
 def list_(request: MemberRequest) -> HttpResponse:
-    """The discussions of one's groups and of those one runs, the latest first."""
+    """The discussions of one's groups and of those one runs, the latest first; before them those
+    that wait for the viewer to close or recognise them."""
     groups = StudyGroup.objects.alive().run_by(request.scope).order_by("name", "pk")
     own = Answer.objects.filter(discussion=OuterRef("pk"), member=request.user)
     rows = Discussion.objects.within(request.scope, Capability.OWN).shown()
@@ -40,7 +41,9 @@ def list_(request: MemberRequest) -> HttpResponse:
     only = request.GET.get("group", "")
     if only.isdecimal() and len(only) < 16:
         rows = rows.filter(group=int(only))
-    rows = rows.order_by("-last_day", "-pk")
+    run = Discussion.objects.within(request.scope, Capability.RUN_GROUPS).order_by()
+    left = run.to_finish(request.user, request.today).values("pk")
+    rows = rows.annotate(waits=Q(pk__in=left)).order_by("-waits", "-last_day", "-pk")
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     own_groups = set(StudyGroup.objects.with_member(request.user).values_list("pk", flat=True))
     context = {
@@ -129,7 +132,7 @@ def _act(request: MemberRequest, talk: Discussion, act: str) -> str:
         raise PermissionDenied
     inside = discussions.is_in(talk.group, request.user)
     arranges = not inside and act == "reply"
-    by = request.scope.actor(Capability.MANAGE_CLASSES if arranges else Capability.OWN)
+    by = request.scope.actor(Capability.RUN_GROUPS if arranges else Capability.OWN)
     return verb(request, talk, by)
 
 
@@ -192,7 +195,7 @@ def _reads(request: MemberRequest, talk: Discussion) -> bool:
 
 
 def _runs(request: MemberRequest, talk: Discussion) -> bool:
-    rows = Discussion.objects.within(request.scope, Capability.MANAGE_CLASSES)
+    rows = Discussion.objects.within(request.scope, Capability.RUN_GROUPS)
     return rows.filter(pk=talk.pk).exists()
 
 

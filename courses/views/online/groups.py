@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from courses.forms import PeopleForm
 from courses.models import Delivery, GroupMember, StudyGroup
-from courses.online import study_groups
+from courses.online import pushes, study_groups
 from courses.online.group_forms import GroupForm, NewGroupForm
 from portal import gate
 from portal.access import Capability
@@ -23,8 +23,8 @@ from portal.refusals import Refusal
 from portal.rendering import page
 
 PER_PAGE = 50
-PUSHES = 20  # shown on a group's page
-SEE, MANAGE = Capability.SEE_MEMBERS, Capability.MANAGE_CLASSES
+PUSHES = 20  # shown on a group's page, and of those in trouble on the list
+SEE, MANAGE = Capability.SEE_MEMBERS, Capability.RUN_GROUPS
 
 
 @require_GET
@@ -39,12 +39,13 @@ def list_(request: MemberRequest) -> HttpResponse:
         pushed=Count("deliveries__push", distinct=True),
     )
     shown = Paginator(rows.order_by("organiser__path", "name", "pk"), PER_PAGE)
-    trouble = Delivery.objects.within(request.scope, MANAGE).filter(state=Delivery.State.UNKNOWN)
+    trouble = Delivery.objects.within(request.scope, MANAGE).in_trouble(request.at - pushes.FRESH)
+    trouble = trouble.order_by("-push_id")
     context = {
         "page": shown.get_page(request.GET.get("page")),
         "query": "show=ended&" if ended else "",
         "ended": ended,
-        "trouble": trouble.values_list("push", "push__title").distinct()[:5],
+        "trouble": trouble.values_list("push", "push__title").distinct()[:PUSHES],
     }
     return page(request, "courses/group_list.html", context)
 

@@ -8,7 +8,7 @@ from django.db.models.functions import Concat
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from courses.models import Lesson, LessonAttempt
+from courses.models import Lesson, LessonAttempt, LessonCredit
 from courses.online import lesson_texts
 from courses.views.online.offline import reader_of
 from credits.models import CreditedContent
@@ -24,7 +24,8 @@ PER_PAGE = 30
 @require_GET
 @gate.required(Capability.OWN)
 def list_(request: MemberRequest) -> HttpResponse:
-    """Published lessons, those that the viewer has yet to study first."""
+    """Published lessons, those that the viewer has yet to study first; above them what a full day
+    kept from being credited."""
     member, programme = request.user, programme_of(request)
     attempts = LessonAttempt.objects.filter(member=member, lesson=OuterRef("pk"))
     credited = CreditedContent.objects.filter(
@@ -39,5 +40,12 @@ def list_(request: MemberRequest) -> HttpResponse:
     ).order_by("credited", "passed", "logged", "course__order", "order", "pk")
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     may_edit = lesson_texts.is_editor(request.scope)
-    context = {"page": shown, "query": "", "may_edit": may_edit, "reader": reader_of(member)}
+    kept = LessonCredit.objects.to_try(request.today).filter(member=member)
+    context = {
+        "page": shown,
+        "query": "",
+        "may_edit": may_edit,
+        "reader": reader_of(member),
+        "to_try": kept.select_related("lesson", "programme").order_by("pk"),
+    }
     return page(request, "courses/lesson_list.html", context)

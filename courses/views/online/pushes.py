@@ -18,8 +18,9 @@ from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
 from portal.rendering import page
+from portal.templatetags.portal import moment
 
-SEE, MANAGE = Capability.SEE_MEMBERS, Capability.MANAGE_CLASSES
+SEE, MANAGE = Capability.SEE_MEMBERS, Capability.RUN_GROUPS
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # of a code that people may have to type
 
 
@@ -89,12 +90,19 @@ def detail(request: MemberRequest, push: int) -> HttpResponse:
 @require_POST
 @gate.required(MANAGE)
 def again(request: MemberRequest, delivery: int) -> HttpResponse:
-    """Have a delivery sent once more."""
+    """Have a delivery sent once more, or say that it has arrived."""
     rows = Delivery.objects.filter(robot__isnull=False).select_related("group__organiser")
     found = gate.get(rows, request.scope, MANAGE, pk=delivery)
+    by, at = request.scope.actor(MANAGE), request.at
     try:
-        pushes.ask_again(found, by=request.scope.actor(MANAGE), at=request.at)
-        messages.success(request, "一分钟内重发。")
+        if request.POST.get("act") == "arrived":
+            pushes.arrived(found, by=by, at=at)
+            messages.success(request, "已记下：群里已收到。")
+        else:
+            row = pushes.ask_again(found, by=by, at=at)
+            waits = row.due_at is not None and row.due_at > at
+            when = f"夜里不打扰，{moment(row.due_at)} 重发。" if waits else "一分钟内重发。"
+            messages.success(request, when)
     except Refusal as refusal:
         messages.error(request, refusal.message)
     return redirect("push-detail", found.push_id)
@@ -105,8 +113,8 @@ def again(request: MemberRequest, delivery: int) -> HttpResponse:
 def follow(request: MemberRequest, code: str) -> HttpResponse:
     """A short link: to what was pushed, or what it was where it cannot be opened."""
     found = get_object_or_404(Push, code=code)
-    if push_kinds.may_open(found.kind, found.target, request.scope):
-        return redirect(found.link)
+    if way := push_kinds.leads_to(found, request.scope, request.at):
+        return redirect(way)
     context = {"push": found, "heading": pushes.heading(found)}
     return page(request, "courses/push_closed.html", context)
 
