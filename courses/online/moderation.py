@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from courses.models import Answer, Discussion, Reply, Report
-from courses.online import discussions, mentions, study_groups
+from courses.online import discussions, mentions
 from courses.online.discussions import NotYourself, said
 from portal import messages
 from portal.access import GRANTS, Capability
@@ -145,7 +145,7 @@ def _deciders(row: Discussion, text: Text, *, at: datetime) -> list[int]:
     leader = row.group.leader
     if leader.is_active and text.member_id != leader.pk:
         return [leader.pk]
-    where = study_groups.successor(row.organiser)
+    where = row.organiser.heir
     seats = Appointment.objects.on(timezone.localdate(at)).filter(organization=where)
     seats = seats.filter(role__in=GRANTS[Capability.RUN_GROUPS]).exclude(member=text.member_id)
     return sorted(set(seats.values_list("member", flat=True)))
