@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from credits.conflicts import OVER_CAP
 from portal.access import Capability, Scope
@@ -66,10 +67,22 @@ class BookBagQuerySet(ScopedQuerySet["BookBag"]):
 
 class BookBagItemQuerySet(models.QuerySet["BookBagItem"]):
     def told(self) -> Self:
-        """In their order, with the texts and what the right to each rests on."""
-        return self.select_related("right__lesson__course", "right__material__course").order_by(
-            "order", "pk"
+        """In their order, with the texts to which there is a right (`told_title`, `told_body`) and
+        what each right rests on."""
+        versions = apps.get_model("courses", "LessonVersion")._default_manager.order_by()
+        of_right = versions.filter(
+            lesson=OuterRef("right__lesson"), number=OuterRef("right__version")
         )
+        told = {
+            f"told_{name}": Coalesce(
+                Subquery(of_right.values(name)[:1]),
+                f"right__lesson__{name}",
+                f"right__material__{name}",
+            )
+            for name in ("title", "body")
+        }
+        related = ("right__lesson__course", "right__material__course")
+        return self.select_related(*related).annotate(**told).order_by("order", "pk")
 
 
 class StudyGroupQuerySet(ScopedQuerySet["StudyGroup"]):

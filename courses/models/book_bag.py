@@ -13,6 +13,8 @@ from portal.models import Member, Organization
 class ReadingRight(models.Model):
     """What the right to distribute one lesson or material rests on, and by whom that was recorded.
 
+    version: of the lesson, as it was when this was recorded: bags hold that text until the right
+    to a later one is stated (0 for materials, which have none).
     source: where the text comes from and why it may be given out, in words. A row is there exactly
     while the right is: taking it back removes the row (and the reading from all bags), and the
     audit trail keeps both acts.
@@ -35,6 +37,7 @@ class ReadingRight(models.Model):
         related_name="right",
         verbose_name="学习材料",
     )
+    version = models.PositiveSmallIntegerField("版本", default=0)
     kind = models.CharField("依据", max_length=10, choices=Kind)
     source = models.CharField("出处说明", max_length=200)
     by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="登记人")
@@ -67,6 +70,11 @@ class ReadingRight(models.Model):
     @property
     def reading(self) -> Lesson | Material:
         return self.lesson or self.material  # type: ignore[return-value] # reading_right_of_one
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the lesson says something else by now, to which no right was stated."""
+        return self.lesson is not None and self.version != self.lesson.version
 
 
 class BookBag(models.Model):

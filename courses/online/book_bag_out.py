@@ -38,17 +38,18 @@ def readings_of(bag: BookBag) -> list[Reading]:
 
 
 def reading_of(item: BookBagItem) -> Reading:
-    """One reading of a bag."""
+    """One reading of a bag, in the words to which there is a right."""
+    title, body = item.told_title, item.told_body  # type: ignore[attr-defined] # by `told`
     right = item.right
     found = right.reading
-    note = found.course.title if found.course.title != found.title else ""
+    note = found.course.title if found.course.title != title else ""
     if isinstance(found, Lesson) and found.kind:
         note = f"{note} · {found.kind}" if note else found.kind
     rests_on = f"传播依据：{right.get_kind_display()}。{right.source}"
     is_lesson = isinstance(found, Lesson)
-    text = lesson_markdown.plain(found.body) if is_lesson else found.body
+    text = lesson_markdown.plain(body) if is_lesson else body
     paragraphs = epub.paragraphs_of(text)
-    chapter = epub.Chapter(found.title, note, paragraphs, rests_on)
+    chapter = epub.Chapter(title, note, paragraphs, rests_on)
     return Reading(item.pk, chapter, pages_of(paragraphs))
 
 

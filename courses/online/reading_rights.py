@@ -56,9 +56,16 @@ def decides(scope: Scope, reading: Lesson | Material) -> bool:
 
 @transaction.atomic
 def record(
-    reading: Lesson | Material, kind: str, source: str, *, by: Actor, at: datetime
+    reading: Lesson | Material,
+    kind: str,
+    source: str,
+    *,
+    seen: int | None = None,
+    by: Actor,
+    at: datetime,
 ) -> ReadingRight:
-    """State what the right to distribute a reading rests on; stated again, the new words stand.
+    """State what the right to distribute a reading rests on; stated again, the new words stand, and
+    of a lesson its present version. seen: the version on the page, where there was one.
 
     Raises NoRight.
     """
@@ -72,7 +79,13 @@ def record(
         raise NoRight(text, field="source")
     if not reading.body.strip():
         raise NoRight(f"《{reading}》没有正文，不用登记传播依据。")
-    values = {"kind": kind, "source": said, "by": by.member, "at": at}
+    version = 0
+    if isinstance(reading, Lesson):  # held, so that nobody publishes another text meanwhile
+        reading = Lesson.objects.select_for_update(of=("self",)).get(pk=reading.pk)
+        version = reading.version
+        if seen not in (None, version):
+            raise NoRight(f"《{reading}》刚刚发布了新的版本，请看过再登记。")
+    values = {"kind": kind, "source": said, "version": version, "by": by.member, "at": at}
     right, _ = ReadingRight.objects.update_or_create(**ReadingRight.of(reading), defaults=values)
     _record("登记传播依据", right, by=by, at=at)
     return right

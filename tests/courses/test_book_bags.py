@@ -6,10 +6,19 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from courses.models import BookBag, BookBagItem, Course, Lesson, Material, ReadingRight
-from courses.online import book_bags, reading_rights
+from courses.online import (
+    book_bag_out,
+    book_bags,
+    lesson_publishing,
+    lesson_texts,
+    reading_rights,
+)
+from courses.online.lesson_texts import Text
+from courses.online.reading_rights import NoRight
 from portal.models import AuditEvent
 from portal.refusals import Refusal
 from tests.cast import NOW, moment
+from tests.courses import lesson_hands as hands
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
@@ -85,6 +94,33 @@ def test_a_right_in_use_cannot_be_deleted_under_its_reading(packed):
     right = packed.items.all()[0].right
     with pytest.raises(IntegrityError):
         at_once("DELETE FROM courses_readingright WHERE id = %s", right.pk)
+
+
+def test_a_bag_holds_the_text_to_which_a_right_was_stated_until_it_is_stated_anew(bag, official):
+    lesson = hands.published(official)
+    right = reading_rights.record(lesson, "licensed", "某出版社授权", by=official, at=NOW)
+    book_bags.put_in(bag, lesson, by=official, at=NOW)
+
+    def text():
+        [reading] = book_bag_out.readings_of(bag)
+        return reading.chapter.title, "".join(reading.chapter.paragraphs)
+
+    before = text()
+    assert (before[0], right.is_behind) == ("火种", False)
+    other = Text("另一篇", "online", 45, body="没有授权的文字。" * 50, band=45)
+    seen = lesson_texts.save(
+        lesson, other, seen=lesson_texts.draft_of(lesson).version, by=official, at=NOW
+    ).version
+    lesson_publishing.publish(lesson, seen=seen, by=official, at=NOW)
+
+    assert text() == before
+    [item] = bag.items.all()
+    assert item.right.is_behind
+    with pytest.raises(NoRight, match="刚刚发布了新的版本"):
+        reading_rights.record(lesson, "own", "自编", seen=1, by=official, at=NOW)
+    assert text() == before
+    reading_rights.record(lesson, "own", "自编", seen=2, by=official, at=NOW)
+    assert text() == ("另一篇", "没有授权的文字。" * 50)
 
 
 @pytest.mark.parametrize(

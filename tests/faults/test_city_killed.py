@@ -81,3 +81,21 @@ def lives(pid: str) -> bool:
 
 def postings(machine: Machine) -> int:
     return int(machine.one("SELECT count(*) FROM credits_posting"))
+
+
+def test_a_former_programme_is_over_when_the_present_one_is_laid_out(tmp_path):
+    """Nothing of it is dated behind the day of the seed, neither its end nor its closed books."""
+    with laid_out(tmp_path, "tests.faults.migrated") as city:
+        done = city.run(*SEED, "--entries", "600", "--programmes", "2")
+        assert done.returncode == 0, done.stderr
+        states = [
+            state for (state,) in city.rows("SELECT state FROM credits_programme ORDER BY id")
+        ]
+        assert states == ["closed", "running"]
+        assert city.one("SELECT count(*) FROM credits_ledgerentry") == 1200
+        for table, column in (("portal_auditevent", "at"), ("credits_branchclosing", "closed_at"),
+                              ("credits_programme", "state_since")):  # fmt: skip
+            latest = str(city.one(f"SELECT max({column}) FROM {table}"))
+            assert latest < "2026-06-05", (table, latest)
+        checked = city.manage("verify_ledger")
+        assert checked.returncode == 0, checked.stdout

@@ -128,7 +128,10 @@ def rights(request: MemberRequest) -> HttpResponse:
             chosen = reading_of(values["reading"])
             if chosen is None or not reading_rights.decides(request.scope, chosen):
                 raise Refusal("没有这一篇，或不由您登记，请重新打开本页。")
-            reading_rights.record(chosen, values["kind"], values["source"], by=by, at=request.at)
+            seen = number(request.POST.get("seen", "")) if "seen" in request.POST else None
+            reading_rights.record(
+                chosen, values["kind"], values["source"], seen=seen, by=by, at=request.at
+            )
             messages.success(request, f"《{chosen}》的传播依据已登记。")
             return redirect("reading-rights")
         except Refusal as refusal:
