@@ -42,6 +42,7 @@ FILES_KEPT = timedelta(days=1)  # how long what a job made can be fetched
 BROKEN = "系统出错，没有办完；已记入日志，请重新开始或联系管理员。"
 WRITTEN = "已经写入，收尾时系统出错；已记入日志，请重新开始，已经办完的部分不会重复。"
 LATE = "要求取消时已来不及，事项已经办完。"
+at_work: set[int] = set()  # what this process is at
 log = logging.getLogger(__name__)
 
 
@@ -127,22 +128,28 @@ def run_next(worker: str) -> bool:
 
 def run(job_id: int) -> None:
     """Do a queued job's work and write how it ended. Called by the worker."""
-    job = _begin(job_id)
-    if job is None:
-        return  # cancelled before it began, or another worker has it
+    at_work.add(job_id)
+    try:
+        if job := _begin(job_id):  # or it was cancelled before, or another worker has it
+            _attempt(job)
+    finally:
+        at_work.discard(job_id)
+
+
+def _attempt(job: Job) -> None:
     progress = Progress(job)
     try:
         work: Callable[..., dict[str, Any] | None] = import_string(job.work)
         with _heartbeat(progress):
             result = work(progress, **job.arguments)
     except Taken:
-        log.warning("job %s: attempt %s ends, it was silent for too long", job_id, job.attempt)
+        log.warning("job %s: attempt %s ends, it was silent for too long", job.pk, job.attempt)
     except Cancelled:
         _finish(progress, Job.State.CANCELLED, "已取消。")
     except Refusal as refusal:
         _finish(progress, Job.State.FAILED, refusal.message)
     except Exception:
-        log.exception("job %s failed", job_id)
+        log.exception("job %s failed", job.pk)
         _finish(progress, Job.State.FAILED, WRITTEN if progress.is_committed else BROKEN)
     else:
         _finish(progress, Job.State.DONE, "", result or {})

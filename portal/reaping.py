@@ -5,6 +5,7 @@ Every worker looks for them every few seconds (`portal.worker`), in the midst of
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +21,9 @@ FIRST = 10  # priority of what waited before: it goes before what is queued
 State = Job.State
 
 
-def reap(*, at: datetime) -> int:
-    """Report jobs whose worker died as failed; returns how many.
+def reap(*, at: datetime, spare: Collection[int] = ()) -> int:
+    """Report jobs whose worker died as failed; returns how many. spare: those that the caller's
+    process is at, and that live whether or not they could say so.
 
     One that may be resumed waits again instead. Whatever has waited for long without a task is
     queued anew: its task was taken from the queue by a worker that died, or that met an error
@@ -30,7 +32,7 @@ def reap(*, at: datetime) -> int:
     """
     silent = at - jobs.SILENCE
     dead = Job.objects.filter(state=State.RUNNING)
-    dead = dead.filter(Q(heartbeat__lt=silent) | Q(heartbeat=None))
+    dead = dead.filter(Q(heartbeat__lt=silent) | Q(heartbeat=None)).exclude(pk__in=spare)
     reported = _report(dead, at=at) if dead.exists() else 0
     for taken in DBTaskResult.objects.running().filter(started_at__lt=silent):
         if not Job.objects.filter(pk=_job_of(taken), state=State.RUNNING).exists():
@@ -50,7 +52,7 @@ def _report(dead: QuerySet[Job], *, at: datetime) -> int:
         resumes=F("resumes") - 1,
         message="后台程序曾经中断，已自动接着办理；已经办完的部分不会重复。",
     )
-    return dead.update(
+    return dead.filter(resumes=0).update(
         state=State.FAILED,
         finished_at=at,
         message="后台程序中断，可能没有办完；可以重新开始，已经办完的部分不会重复。",
@@ -70,7 +72,8 @@ def _without_task(waiting: QuerySet[Job]) -> set[int]:
     if not found:
         return found
     alive = [TaskResultStatus.READY, TaskResultStatus.RUNNING]
-    return found - {_job_of(task) for task in DBTaskResult.objects.filter(status__in=alive)}
+    tasks = DBTaskResult.objects.filter(status__in=alive).only("args_kwargs")
+    return found - {_job_of(task) for task in tasks}
 
 
 def _job_of(task: DBTaskResult[..., Any]) -> int:

@@ -53,7 +53,7 @@ class Loop:
         """Work until told to stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
-        threading.Thread(target=self._reap, daemon=True).start()
+        threading.Thread(target=self._go_on_reaping, daemon=True).start()
         while not self._over.is_set():
             self._over.wait(self.turn())
 
@@ -87,17 +87,21 @@ class Loop:
         act()
         return now
 
-    def _reap(self) -> None:
-        """Reap every few seconds, whatever the worker does meanwhile, for as long as it lives."""
+    def reap(self) -> None:
+        """Look for jobs whose worker died; what this one is at lives, even where it holds SQLite's
+        only write lock for so long that it can give no sign of it."""
+        try:
+            reaping.reap(at=self.now(), spare=frozenset(jobs.at_work))
+        except (OperationalError, InterfaceError) as error:
+            log.warning("database does not answer, dead jobs are looked for later: %s", error)
+        except Exception:
+            log.exception("looking for dead jobs failed")
+
+    def _go_on_reaping(self) -> None:
+        """Every few seconds, whatever the worker does meanwhile, for as long as it lives."""
         while True:
-            try:
-                reaping.reap(at=self.now())
-            except (OperationalError, InterfaceError) as error:
-                log.warning("database does not answer, dead jobs are looked for later: %s", error)
-            except Exception:
-                log.exception("looking for dead jobs failed")
-            finally:
-                connection.close()
+            self.reap()
+            connection.close()
             time.sleep(jobs.BEAT * 2)
 
     def _run_periodic(self) -> None:

@@ -12,6 +12,7 @@ from django_tasks_db.models import DBTaskResult
 from portal import jobs, reaping
 from portal.models import Job
 from portal.progress import Cancelled, Progress, Taken
+from portal.worker import Loop
 from tests.portal.test_work import work
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +41,13 @@ def stops(progress: Progress) -> dict[str, int]:
 
 def note(progress: Progress) -> None:
     DONE.append(len(DONE) + 1)
+
+
+def is_long(progress: Progress) -> None:
+    """Give no sign of life for long, while the same worker looks for dead jobs."""
+    Loop(now=lambda: timezone.now() + 2 * jobs.SILENCE).reap()
+    progress.step(1, 1)
+    DONE.append(progress.job.attempt)
 
 
 def reap_later() -> None:
@@ -160,6 +168,16 @@ def test_the_attempt_that_was_silent_for_too_long_ends_and_the_next_one_counts(s
     assert DONE == [2]
     assert (job.state, job.result, job.attempt) == (Job.State.DONE, {"attempt": 2}, 2)
     assert job.message == "后台程序曾经中断，已自动接着办理；已经办完的部分不会重复。"
+
+
+def test_a_worker_does_not_take_its_own_job_for_dead(start):
+    job = start("is_long", resumes=3)
+
+    assert jobs.run_next("worker")
+
+    job.refresh_from_db()
+    assert (job.state, job.message, DONE) == (Job.State.DONE, "", [1])
+    assert not jobs.at_work
 
 
 def test_only_the_last_attempt_writes_of_its_job(start):
