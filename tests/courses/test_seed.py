@@ -148,7 +148,7 @@ def test_every_study_group_was_set_up_by_somebody_who_may_run_it():
     groups = StudyGroup.objects.select_related("organiser", "made_by")
     scopes = {group: scope_of(group.made_by, at=moment(TODAY)) for group in groups}
     may = [s.can(Capability.RUN_GROUPS, g.organiser.path) for g, s in scopes.items()]
-    assert len(may) > 50
+    assert len(may) > 10
     assert all(may)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from importlib import import_module
 from io import BytesIO
 
 import openpyxl
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -238,6 +240,24 @@ def test_a_merged_host_hands_on_whom_it_hosts_but_nobody_who_is_at_home_there(ci
     assert (home.host, home.host_name, home.reported_on) == (None, "", None)
     assert stays["周明远"].host == city.bing, "what has ended stays as it was"
     assert trail()[-1] == "林小满的流入地党组织市文化局丙支部并入青川县乙支部"
+
+
+def test_the_migration_hands_on_what_earlier_mergers_left_behind(city, away):
+    stay, native = away(host=city.jia, who="wu"), away("zhou", host=city.bing)
+    city.jia.merged_into, city.jia.dissolved_on = city.yi, TODAY
+    city.bing.merged_into, city.bing.dissolved_on = city.jia, TODAY
+    for organization in (city.jia, city.bing):
+        organization.save()
+    elsewhere = city.enrol(city.yi, "在乙")
+    Member.objects.filter(pk=city.people["zhou"].pk).update(branch=elsewhere.branch)
+    Member.objects.filter(pk=stay.member_id).update(branch=city.county)
+
+    import_module("portal.migrations.0009_expected_returns").hand_on(apps, None)
+
+    for row in (stay, native):
+        row.refresh_from_db()
+    assert (stay.host, stay.host_name) == (city.yi, "青川县乙支部")
+    assert (native.host, native.host_name) == (None, ""), "at home in the heir of the heir"
 
 
 def test_who_leaves_the_register_is_away_no_more(city, away, lin):
