@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
 
-from courses.models import Lesson, LessonDraft, LessonFile, LessonVersion, ReadingRight
-from courses.online import book_bags, lesson_markdown
+from courses.models import Lesson, LessonDraft, LessonFile, LessonVersion, Question, ReadingRight
+from courses.online import book_bags, lesson_markdown, lesson_weight
 from courses.online.lesson_texts import CannotWrite, locked_draft, proposed, record
+from courses.online.lesson_weight import Weight
 from portal.audit import Actor
 
 COPIED = ("title", "form", "period", "minutes", "body", "band", "asked", "needed")
@@ -20,7 +22,8 @@ def publish(lesson: Lesson, *, seen: int, by: Actor, at: datetime) -> LessonVers
     page that was looked at.
 
     Raises CannotWrite where the draft was changed since, has no text, shows a sound or film without
-    its words, or is to be credited with fewer questions than it asks.
+    its words, is too heavy for a weak connection, or is to be credited with fewer questions than it
+    asks.
     """
     draft = locked_draft(lesson, by=by, at=at)
     row = draft.lesson
@@ -67,6 +70,12 @@ def unpublished_changes(draft: LessonDraft) -> bool:
     return bool(draft.bank != (version.bank if version else []))
 
 
+def weight_of(draft: LessonDraft, files: Iterable[LessonFile]) -> Weight:
+    """What a draft would weigh as it stands: its text, these files of it, its questions."""
+    bank = Question.objects.filter(pk__in=draft.bank)
+    return lesson_weight.weigh(draft.body, files, bank, draft.asked)
+
+
 def _check(draft: LessonDraft) -> list[LessonFile]:
     """Raise CannotWrite for a draft that may not go out; returns the files that it shows."""
     if not draft.body.strip():
@@ -83,4 +92,7 @@ def _check(draft: LessonDraft) -> list[LessonFile]:
             f"每次抽 {draft.asked} 题，题库里只有 {len(draft.bank)} 题。请补足题目，"
             "或选择不凭答题记学时。"
         )
+    weight = weight_of(draft, files)
+    if weight.is_too_heavy:
+        raise CannotWrite(weight.said, field="body")
     return files

@@ -432,6 +432,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("course-list"), at("course-list", query="?period=reform&form=lecture"),
             at("course-detail", course), at("lesson-detail", lesson), at("lesson-list"),
             *(at("lesson-detail", pk) for pk in (ids["asking"], ids["failed"])),
+            at("lesson-transcript", ids["film"]),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
             at("my-warnings"), at("session-visit", ids["visit"]), at("message-list"),
             at("message-by-mail"), at("suggestions"),

@@ -352,6 +352,8 @@ class TestPages:
         assert 'preload="none"' in page
         assert "<track" in page
         assert "文字稿：参观" in page
+        transcript = reverse("lesson-transcript", args=[film.pk])
+        assert "<p>词</p>" in desk.get(transcript).content.decode()
         desk.logout()
         assert desk.get(file).status_code == 302
 

@@ -1,16 +1,19 @@
-"""Pictures, sounds and films of lessons, and the captions to them."""
+"""Pictures, sounds and films of lessons, and the words to them."""
 
 from __future__ import annotations
 
 import re
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from courses.models import LessonFile
-from courses.online import lesson_markdown, lesson_media, lesson_texts
+from courses.online import epub, lesson_markdown, lesson_media, lesson_texts
+from courses.online.book_bag_out import pages_of
 from courses.online.lesson_forms import FileForm, WordsForm
 from courses.views.online.lesson_desk import actor_of, lesson_of
 from portal import gate
@@ -47,14 +50,29 @@ def file(request: MemberRequest, lesson_file: int) -> HttpResponse:
     return response
 
 
+# Compressed, as the lesson is: neither page holds a token or repeats what the request says.
 @require_GET
 @gate.required(Capability.OWN)
+@gzip_page
 def captions(request: MemberRequest, lesson_file: int) -> HttpResponse:
     """The captions of a film or sound, as a WebVTT track."""
     found = _seen(request, lesson_file)
     if not found.captions:
         raise Http404("没有字幕。")
     return HttpResponse(found.captions, content_type="text/vtt; charset=utf-8")
+
+
+@require_GET
+@gate.required(Capability.OWN)
+@gzip_page
+def transcript(request: MemberRequest, lesson_file: int) -> HttpResponse:
+    """What is said in a sound or film, word for word, in pages that a weak connection carries."""
+    found = _seen(request, lesson_file)
+    if not found.transcript:
+        raise Http404("没有文字稿。")
+    parts = Paginator(pages_of(epub.paragraphs_of(found.transcript)), 1)
+    context = {"file": found, "shown": parts.get_page(request.GET.get("page"))}
+    return page(request, "courses/lesson_transcript.html", context)
 
 
 @require_POST
