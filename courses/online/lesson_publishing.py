@@ -85,8 +85,9 @@ def _check(draft: LessonDraft) -> list[LessonFile]:
     if len(files) < len(named):
         raise CannotWrite("正文里有一张图片或音像不是这一课的，请检查 file: 后面的编号。")
     for file in files:
-        if file.is_heard and not (file.transcript.strip() or file.captions.strip()):
-            raise CannotWrite(f"“{file}”还没有文字稿或字幕，补上再发布，听不清的同志才看得懂。")
+        if not file.has_words:
+            needed = "字幕" if file.kind == LessonFile.Kind.VIDEO else "文字稿"
+            raise CannotWrite(f"“{file}”还没有{needed}，补上再发布，听不清的同志才看得懂。")
     if draft.band and len(draft.bank) < draft.asked:
         raise CannotWrite(
             f"每次抽 {draft.asked} 题，题库里只有 {len(draft.bank)} 题。请补足题目，"

@@ -169,13 +169,31 @@ class TestPublishing:
     def test_a_film_needs_its_words_before_it_goes_out(self, lesson, zhou):
         film = lesson_media.add(lesson, FILM, "参观", minutes=3, by=zhou, at=NOW)
         save(lesson, zhou, body=f"正文。\n\n![参观](file:{film.pk})")
-        with pytest.raises(CannotWrite, match="没有文字稿或字幕"):
+        said = {"caption": "参观", "minutes": 3, "by": zhou, "at": NOW}
+        lesson_media.mend(film, transcript="走进展馆。", **said)
+        with pytest.raises(CannotWrite, match="没有字幕"):
             publish(lesson, zhou)
 
-        lesson_media.mend(film, caption="参观", minutes=3, transcript="走进展馆。", by=zhou, at=NOW)
+        with pytest.raises(CannotWrite, match="WebVTT"):
+            lesson_media.mend(film, transcript="走进展馆。", captions=b"no", **said)
+        lesson_media.mend(film, transcript="走进展馆。", captions=CAPTIONS, **said)
+        publish(lesson, zhou)
+        kept = lesson_media.mend(film, transcript="", **said)
+        assert (kept.transcript, kept.captions) == ("", CAPTIONS.decode())
+
+    def test_a_sound_needs_a_transcript_whatever_else_it_has(self, lesson, zhou):
+        sound = lesson_media.add(
+            lesson, hands.SOUND, "录音", minutes=3, captions=CAPTIONS, by=zhou, at=NOW
+        )
+        save(lesson, zhou, body=f"正文。\n\n![录音](file:{sound.pk})")
+        with pytest.raises(CannotWrite, match="没有文字稿"):
+            publish(lesson, zhou)
+
+        said = {"caption": "录音", "minutes": 3, "by": zhou, "at": NOW}
+        lesson_media.mend(sound, transcript="油灯下。", **said)
         publish(lesson, zhou)
         with pytest.raises(CannotWrite, match="不能清空"):
-            lesson_media.mend(film, caption="参观", minutes=3, transcript="", by=zhou, at=NOW)
+            lesson_media.mend(sound, transcript="", **said)
 
     def test_files_of_another_lesson_are_not_shown(self, city, lesson, zhou):
         other = hands.published(zhou, organiser=city.jia, title="另一课")
@@ -369,9 +387,12 @@ class TestPages:
             in desk.get(reverse("lesson-edit", args=[lesson.pk])).content.decode()
         )
         mend = reverse("file-mend", args=[lesson.pk, made.pk])
-        desk.post(mend, {"caption": "展馆正门", "minutes": 0, "transcript": ""})
+        assert 'name="captions"' in desk.get(mend).content.decode()
+        sent = {"caption": "展馆正门", "minutes": 0, "transcript": "",
+                "captions": SimpleUploadedFile("x.vtt", CAPTIONS)}  # fmt: skip
+        desk.post(mend, sent)
         made.refresh_from_db()
-        assert made.caption == "展馆正门"
+        assert (made.caption, made.captions) == ("展馆正门", CAPTIONS.decode())
 
     def test_the_syllabus_is_edited_by_who_governs_the_city(self, desk, city):
         lesson = hands.published(city.actor("shi", "official"))

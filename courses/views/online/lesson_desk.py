@@ -87,7 +87,7 @@ def edit(request: MemberRequest, own_lesson: int) -> HttpResponse:
                 status = 409 if isinstance(refusal, Conflict) else 422
     else:
         form.show(draft)
-    files = list(lesson.files.defer("content", "captions"))
+    files = list(lesson.files.defer("content"))
     context = {
         "lesson": lesson,
         "draft": draft,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -83,11 +84,6 @@ def upload(request: MemberRequest, own_lesson: int) -> HttpResponse:
     form = FileForm(request.POST, request.FILES)
     if form.is_valid():
         values = form.cleaned_data
-        words = (
-            values["captions"].read(lesson_media.LONGEST_CAPTIONS + 1)
-            if values["captions"]
-            else b""
-        )
         try:
             made = lesson_media.add(
                 lesson,
@@ -95,7 +91,7 @@ def upload(request: MemberRequest, own_lesson: int) -> HttpResponse:
                 values["caption"],
                 minutes=values["minutes"] or 0,
                 transcript=values["transcript"],
-                captions=words,
+                captions=_captions(values),
                 by=actor_of(request, lesson.organiser),
                 at=request.at,
             )
@@ -114,17 +110,24 @@ def mend(request: MemberRequest, own_lesson: int, lesson_file: int) -> HttpRespo
     lesson = lesson_of(request, own_lesson)
     found = get_object_or_404(lesson.files.defer("content", "captions"), pk=lesson_file)
     initial = {name: getattr(found, name) for name in ("caption", "minutes", "transcript")}
-    form = WordsForm(request.POST or None, initial=initial)
+    form = WordsForm(request.POST or None, request.FILES or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         by = actor_of(request, lesson.organiser)
         try:
-            lesson_media.mend(found, **form.cleaned_data, by=by, at=request.at)
+            words = form.cleaned_data | {"captions": _captions(form.cleaned_data)}
+            lesson_media.mend(found, **words, by=by, at=request.at)
             messages.success(request, "文字已保存。")
             return redirect("lesson-edit", lesson.pk)
         except Refusal as refusal:
             refuse(form, refusal)
     context = {"form": form, "title": f"修改文字：{found}", "verb": "保存"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+def _captions(values: dict[str, Any]) -> bytes:
+    """The captions that came with a form: no more of them than is needed to see that it is much."""
+    sent = values["captions"]
+    return sent.read(lesson_media.LONGEST_CAPTIONS + 1) if sent else b""
 
 
 def _seen(request: MemberRequest, pk: int) -> LessonFile:
