@@ -9,7 +9,13 @@ from django.db import transaction
 
 from courses.models import Lesson, LessonDraft, LessonFile, LessonVersion, Question, ReadingRight
 from courses.online import book_bags, lesson_markdown, lesson_weight
-from courses.online.lesson_texts import CannotWrite, locked_draft, proposed, record
+from courses.online.lesson_texts import (
+    PROPOSED,
+    CannotWrite,
+    locked_draft,
+    proposed,
+    record,
+)
 from courses.online.lesson_weight import Weight
 from portal.audit import Actor
 
@@ -22,8 +28,8 @@ def publish(lesson: Lesson, *, seen: int, by: Actor, at: datetime) -> LessonVers
     page that was looked at.
 
     Raises CannotWrite where the draft was changed since, has no text, shows a sound or film without
-    its words, is too heavy for a weak connection, or is to be credited with fewer questions than it
-    asks.
+    its words, is too heavy for a weak connection, or is to be credited and takes less time than its
+    band, or has no more questions than it asks.
     """
     draft = locked_draft(lesson, by=by, at=at)
     row = draft.lesson
@@ -88,12 +94,27 @@ def _check(draft: LessonDraft) -> list[LessonFile]:
         if not file.has_words:
             needed = "字幕" if file.kind == LessonFile.Kind.VIDEO else "文字稿"
             raise CannotWrite(f"“{file}”还没有{needed}，补上再发布，听不清的同志才看得懂。")
-    if draft.band and len(draft.bank) < draft.asked:
-        raise CannotWrite(
-            f"每次抽 {draft.asked} 题，题库里只有 {len(draft.bank)} 题。请补足题目，"
-            "或选择不凭答题记学时。"
-        )
+    if draft.band:
+        _check_credited(draft, files)
     weight = weight_of(draft, files)
     if weight.is_too_heavy:
         raise CannotWrite(weight.said, field="body")
     return files
+
+
+def _check_credited(draft: LessonDraft, files: list[LessonFile]) -> None:
+    """Raise CannotWrite for a draft that is shorter than its band says, or whose bank leaves
+    nothing to draw anew for who has failed."""
+    if len(draft.bank) <= draft.asked:
+        raise CannotWrite(
+            f"每次抽 {draft.asked} 题，题库里只有 {len(draft.bank)} 题，没通过的同志再答还是原题。"
+            f"题库至少要 {draft.asked + 1} 题：请补题、少抽几题，或选择不凭答题记学时。"
+        )
+    minutes, fits = proposed(draft.body, files)
+    if draft.band > fits:
+        least = next(least for least, band in PROPOSED if band == draft.band)
+        raise CannotWrite(
+            f"正文和音像一共约 {minutes} 分钟，不到 {least} 分钟，不能按 {draft.band} 分钟记学时。"
+            f"合适的档次是“{Lesson.Band(fits).label}”。",
+            field="band",
+        )

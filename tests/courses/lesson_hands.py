@@ -23,6 +23,7 @@ from tests.cast import BEFORE, NOW
 
 SOUND = b"ID3" + b"\0" * 64
 BODY = "# 夜校\n\n矿区的夜校点起一盏油灯。\n\n## 工会\n\n一年以后有了工会。"
+LONG = "\n\n" + "夜校的灯每晚都亮着。" * 1_200  # read in 40 minutes, and weighs next to nothing
 
 
 def published(by: Actor, *, organiser=None, questions: int = 4, at=BEFORE, **said) -> Lesson:
@@ -32,7 +33,7 @@ def published(by: Actor, *, organiser=None, questions: int = 4, at=BEFORE, **sai
         key="micro", defaults={"title": "微党课", "kind": "series", "form": "online"}
     )
     wanted: dict[str, Any] = {
-        "title": "火种", "form": "online", "minutes": 45, "body": BODY, "period": "reform",
+        "title": "火种", "form": "online", "minutes": 45, "body": BODY + LONG, "period": "reform",
         "band": 45, **said,
     }  # fmt: skip
     lesson = lesson_texts.begin(course, organiser, Text(**wanted), by=by, at=at)

@@ -157,10 +157,24 @@ class TestPublishing:
         with pytest.raises(CannotWrite, match="又有修改"):
             lesson_publishing.publish(lesson, seen=seen, by=zhou, at=NOW)
 
-    def test_credit_takes_as_many_questions_as_are_asked(self, city, programme, zhou):
-        with pytest.raises(CannotWrite, match="题库里只有 2 题"):
-            hands.published(zhou, organiser=city.jia, questions=2)
-        assert hands.published(zhou, organiser=city.jia, questions=2, asked=2, band=30).version == 1
+    @pytest.mark.parametrize("questions", [2, 3])
+    def test_credit_takes_more_questions_than_are_asked(self, city, programme, zhou, questions):
+        with pytest.raises(CannotWrite, match=f"题库里只有 {questions} 题.*至少要 4 题"):
+            hands.published(zhou, organiser=city.jia, questions=questions)
+        assert hands.published(zhou, organiser=city.jia, questions=4, band=30).version == 1
+        assert hands.published(zhou, organiser=city.jia, questions=2, band=0).version == 1
+
+    @pytest.mark.parametrize(
+        ("minutes", "band", "fits"),
+        [(7, 15, "不凭答题记学时"), (22, 30, "15 分钟"), (37, 45, "30 分钟")],
+    )
+    def test_credit_takes_the_length_of_its_band(
+        self, city, programme, zhou, minutes, band, fits
+    ):  # fmt: skip
+        said = {"organiser": city.jia, "band": band}
+        with pytest.raises(CannotWrite, match=f"约 {minutes} 分钟.*“{fits}”"):
+            hands.published(zhou, body="字" * 300 * minutes, **said)
+        assert hands.published(zhou, body="字" * (300 * minutes + 1), **said).band == band
 
     def test_an_empty_lesson_is_not_published(self, city, programme, zhou):
         with pytest.raises(CannotWrite, match="正文还是空的"):
@@ -168,7 +182,7 @@ class TestPublishing:
 
     def test_a_film_needs_its_words_before_it_goes_out(self, lesson, zhou):
         film = lesson_media.add(lesson, FILM, "参观", minutes=3, by=zhou, at=NOW)
-        save(lesson, zhou, body=f"正文。\n\n![参观](file:{film.pk})")
+        save(lesson, zhou, body=f"{hands.LONG}\n\n![参观](file:{film.pk})")
         said = {"caption": "参观", "minutes": 3, "by": zhou, "at": NOW}
         lesson_media.mend(film, transcript="走进展馆。", **said)
         with pytest.raises(CannotWrite, match="没有字幕"):
@@ -185,7 +199,7 @@ class TestPublishing:
         sound = lesson_media.add(
             lesson, hands.SOUND, "录音", minutes=3, captions=CAPTIONS, by=zhou, at=NOW
         )
-        save(lesson, zhou, body=f"正文。\n\n![录音](file:{sound.pk})")
+        save(lesson, zhou, body=f"{hands.LONG}\n\n![录音](file:{sound.pk})")
         with pytest.raises(CannotWrite, match="没有文字稿"):
             publish(lesson, zhou)
 
@@ -198,7 +212,7 @@ class TestPublishing:
     def test_files_of_another_lesson_are_not_shown(self, city, lesson, zhou):
         other = hands.published(zhou, organiser=city.jia, title="另一课")
         film = lesson_media.add(other, FILM, "参观", minutes=3, transcript="词", by=zhou, at=NOW)
-        save(lesson, zhou, body=f"正文。\n\n![参观](file:{film.pk})")
+        save(lesson, zhou, body=f"{hands.LONG}\n\n![参观](file:{film.pk})")
 
         with pytest.raises(CannotWrite, match="不是这一课的"):
             publish(lesson, zhou)
@@ -223,6 +237,7 @@ class TestPublishing:
 
     def test_a_retired_question_is_drawn_no_more_once_published(self, lesson, zhou, city):
         first = Question.objects.earliest("pk")
+        hands.ask(lesson, zhou, 4)
         lesson_bank.retire(first, by=zhou, at=NOW)
         assert first.pk in hands.version_of(lesson).bank
         publish(lesson, zhou)
@@ -311,7 +326,8 @@ class TestPages:
         assert made.url == address
         assert (lesson.organiser, lesson.state) == (city.jia, "draft")
         fields = {"title": "支部小课", "form": "online", "minutes": 15, "band": 15, "asked": 1,
-                  "needed": 1, "body": "## 夜校\n\n<b>灯</b>", "period": "reform"}  # fmt: skip
+                  "needed": 1, "body": f"## 夜校\n\n<b>灯</b>{hands.LONG}",
+                  "period": "reform"}  # fmt: skip
         shown = desk.post(reverse("lesson-preview"), {**fields, "lesson": lesson.pk})
         assert "<h2>夜校</h2>" in shown.content.decode()
         assert "&lt;b&gt;灯" in shown.content.decode()
@@ -321,8 +337,9 @@ class TestPages:
         assert desk.post(address, {**fields, "seen": 1}).status_code == 409
         question = {"kind": "single", "text": "点的是什么？", "choices": "*油灯\n火把",
                     "explanation": "见夜校。"}  # fmt: skip
-        asked = desk.post(reverse("lesson-questions", args=[lesson.pk]), question)
-        assert asked.status_code == 302
+        for _ in range(2):
+            asked = desk.post(reverse("lesson-questions", args=[lesson.pk]), question)
+            assert asked.status_code == 302
         act = reverse("lesson-act", args=[lesson.pk])
         desk.post(act, {"act": "publish", "seen": lesson_texts.draft_of(lesson).version})
         lesson.refresh_from_db()
@@ -354,7 +371,7 @@ class TestPages:
         desk.force_login(city.people["lin"], "portal.sign_in.MemberBackend")
         assert desk.get(file).status_code == desk.get(words).status_code == 404
 
-        save(lesson, zhou, body=f"正文。\n\n![参观](file:{film.pk})")
+        save(lesson, zhou, body=f"{hands.LONG}\n\n![参观](file:{film.pk})")
         assert desk.get(file).status_code == 404
         publish(lesson, zhou)
 

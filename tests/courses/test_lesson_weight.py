@@ -59,7 +59,9 @@ class TestWeight:
             publish(lesson, zhou, body=words(5_000))
 
         lesson.refresh_from_db()
-        assert (lesson.version, lesson.body) == (1, hands.BODY), "what readers have stays"
+        assert (lesson.version, lesson.body) == (1, hands.BODY + hands.LONG), (
+            "what readers have stays"
+        )
 
     def test_the_questions_that_weigh_most_are_weighed_as_many_as_are_drawn(self):
         def question(text: str) -> Question:
