@@ -49,6 +49,12 @@ class TextForm(forms.Form):
         self.initial = {name: getattr(draft, name) for name in Text.__dataclass_fields__}
         self.initial["seen"] = draft.version
 
+    def keep_as(self, name: str) -> None:
+        """Let static/unsent.js keep under this name what is written and not yet saved."""
+        for field, one in self.fields.items():
+            if field != "seen":
+                one.widget.attrs["data-draft"] = f"{name}-{field}"
+
     def text(self) -> Text:
         """What the verb takes."""
         values = self.cleaned_data

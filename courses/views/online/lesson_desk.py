@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from courses.models import Lesson, LessonDraft, LessonFile
 from courses.online import lesson_markdown, lesson_publishing, lesson_texts
+from courses.online.book_bag_out import version_of
 from courses.online.lesson_forms import BeginForm, FileForm, TextForm
 from courses.online.lesson_texts import LONGEST, Text
 from credits.models import Form, Programme
@@ -87,13 +88,16 @@ def edit(request: MemberRequest, own_lesson: int) -> HttpResponse:
                 status = 409 if isinstance(refusal, Conflict) else 422
     else:
         form.show(draft)
+    # Named by what the draft says: what was written over an older text is not put over this one.
+    said = repr([getattr(draft, name) for name in Text.__dataclass_fields__])
+    form.keep_as(f"{request.user.pk}-lesson-{lesson.pk}-{version_of(said.encode())}")
     files = list(lesson.files.defer("content"))
     context = {
         "lesson": lesson,
         "draft": draft,
         "form": form,
         "files": files,
-        "file_form": FileForm(),
+        "file_form": FileForm(auto_id="file_%s"),  # beside another form with minutes
         "changed": lesson_publishing.unpublished_changes(draft),
         **_looked_at(draft, files),
     }
