@@ -160,6 +160,11 @@ urlpatterns = [
     path(
         "lessons/files/<int:lesson_file>/captions/", lesson_files.captions, name="lesson-captions"
     ),
+    path(
+        "lessons/files/<int:lesson_file>/transcript/",
+        lesson_files.transcript,
+        name="lesson-transcript",
+    ),
     path("materials/<int:material>/", lessons.material, name="material-detail"),
     # lesson-desk/
     path("lesson-desk/", lesson_desk.desk, name="lesson-desk"),

@@ -138,8 +138,9 @@ class LessonVersion(models.Model):
 class LessonFile(models.Model):
     """A picture, a sound or a film of a lesson, kept as it is sent to phones.
 
-    caption: what it shows. transcript: what is said in it, word for word; captions: the same as a
-    WebVTT track; one of the two before it is published. minutes: how long it plays.
+    caption: what it shows. transcript: what is said in it, word for word, which a sound needs
+    before it is published; captions: the same as a WebVTT track, which a film needs. minutes: how
+    long it plays.
     """
 
     class Kind(models.TextChoices):
@@ -176,3 +177,9 @@ class LessonFile(models.Model):
     def is_heard(self) -> bool:
         """Whether words are spoken in it."""
         return self.kind != self.Kind.PICTURE
+
+    @property
+    def has_words(self) -> bool:
+        """Whether who hears nothing can follow it: a film by captions, a sound by transcript."""
+        needed = {self.Kind.VIDEO: self.captions, self.Kind.AUDIO: self.transcript}
+        return not self.is_heard or bool(needed[self.Kind(self.kind)].strip())

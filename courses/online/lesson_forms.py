@@ -49,6 +49,12 @@ class TextForm(forms.Form):
         self.initial = {name: getattr(draft, name) for name in Text.__dataclass_fields__}
         self.initial["seen"] = draft.version
 
+    def keep_as(self, name: str) -> None:
+        """Let static/unsent.js keep under this name what is written and not yet saved."""
+        for field, one in self.fields.items():
+            if field != "seen":
+                one.widget.attrs["data-draft"] = f"{name}-{field}"
+
     def text(self) -> Text:
         """What the verb takes."""
         values = self.cleaned_data
@@ -102,12 +108,12 @@ class FileForm(forms.Form):
         label="播放几分钟（图片不填）", min_value=0, max_value=120, required=False
     )
     transcript = forms.CharField(
-        label="文字稿（音频、视频要有文字稿或字幕才能发布）",
+        label="文字稿（音频要有文字稿才能发布）",
         max_length=LONGEST,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
-    captions = forms.FileField(label="字幕文件（WebVTT，可不传）", required=False)
+    captions = forms.FileField(label="字幕文件（WebVTT，视频要有字幕才能发布）", required=False)
 
 
 class WordsForm(forms.Form):
@@ -118,3 +124,4 @@ class WordsForm(forms.Form):
     transcript = forms.CharField(
         label="文字稿", max_length=LONGEST, required=False, widget=forms.Textarea({"rows": 8})
     )
+    captions = forms.FileField(label="字幕文件（WebVTT，视频用；不传就保留原来的）", required=False)

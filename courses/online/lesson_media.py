@@ -56,19 +56,22 @@ def add(
 
 @transaction.atomic
 def mend(
-    file: LessonFile, *, caption: str, minutes: int, transcript: str, by: Actor, at: datetime
-) -> LessonFile:
-    """Mend the words to a file. What a published lesson shows never loses its transcript: raises
-    CannotWrite."""
+    file: LessonFile, *, caption: str, minutes: int, transcript: str, captions: bytes = b"",
+    by: Actor, at: datetime,
+) -> LessonFile:  # fmt: skip
+    """Mend the words to a file; without new captions the old ones stay. What a published lesson
+    shows never loses its words: raises CannotWrite, also for what is no WebVTT."""
     locked_draft(file.lesson, by=by, at=at)
     row = LessonFile.objects.defer("content").get(pk=file.pk)
     if not caption.strip():
         raise CannotWrite("请写一句说明，看不到画面的同志靠它知道内容。", field="caption")
-    if row.is_heard and not transcript.strip() and not row.captions and row.transcript:
+    row.captions = _checked(captions) or row.captions
+    seen = row.kind == Kind.VIDEO and row.captions
+    if row.is_heard and not transcript.strip() and not seen and row.transcript:
         raise CannotWrite("文字稿可以修改，不能清空。", field="transcript")
     row.caption, row.transcript = caption.strip(), transcript.strip()
     row.minutes = minutes if row.is_heard else 0
-    row.save(update_fields=["caption", "transcript", "minutes"])
+    row.save(update_fields=["caption", "transcript", "captions", "minutes"])
     return row
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
 
-from courses.models import Lesson, LessonDraft, LessonFile, LessonVersion, ReadingRight
-from courses.online import book_bags, lesson_markdown
-from courses.online.lesson_texts import CannotWrite, locked_draft, proposed, record
+from courses.models import Lesson, LessonDraft, LessonFile, LessonVersion, Question, ReadingRight
+from courses.online import book_bags, lesson_markdown, lesson_weight
+from courses.online.lesson_texts import (
+    PROPOSED,
+    CannotWrite,
+    locked_draft,
+    proposed,
+    record,
+)
+from courses.online.lesson_weight import Weight
 from portal.audit import Actor
 
 COPIED = ("title", "form", "period", "minutes", "body", "band", "asked", "needed")
@@ -20,7 +28,8 @@ def publish(lesson: Lesson, *, seen: int, by: Actor, at: datetime) -> LessonVers
     page that was looked at.
 
     Raises CannotWrite where the draft was changed since, has no text, shows a sound or film without
-    its words, or is to be credited with fewer questions than it asks.
+    its words, is too heavy for a weak connection, or is to be credited and takes less time than its
+    band, or has no more questions than it asks.
     """
     draft = locked_draft(lesson, by=by, at=at)
     row = draft.lesson
@@ -67,6 +76,12 @@ def unpublished_changes(draft: LessonDraft) -> bool:
     return bool(draft.bank != (version.bank if version else []))
 
 
+def weight_of(draft: LessonDraft, files: Iterable[LessonFile]) -> Weight:
+    """What a draft would weigh as it stands: its text, these files of it, its questions."""
+    bank = Question.objects.filter(pk__in=draft.bank)
+    return lesson_weight.weigh(draft.body, files, bank, draft.asked)
+
+
 def _check(draft: LessonDraft) -> list[LessonFile]:
     """Raise CannotWrite for a draft that may not go out; returns the files that it shows."""
     if not draft.body.strip():
@@ -76,11 +91,30 @@ def _check(draft: LessonDraft) -> list[LessonFile]:
     if len(files) < len(named):
         raise CannotWrite("正文里有一张图片或音像不是这一课的，请检查 file: 后面的编号。")
     for file in files:
-        if file.is_heard and not (file.transcript.strip() or file.captions.strip()):
-            raise CannotWrite(f"“{file}”还没有文字稿或字幕，补上再发布，听不清的同志才看得懂。")
-    if draft.band and len(draft.bank) < draft.asked:
-        raise CannotWrite(
-            f"每次抽 {draft.asked} 题，题库里只有 {len(draft.bank)} 题。请补足题目，"
-            "或选择不凭答题记学时。"
-        )
+        if not file.has_words:
+            needed = "字幕" if file.kind == LessonFile.Kind.VIDEO else "文字稿"
+            raise CannotWrite(f"“{file}”还没有{needed}，补上再发布，听不清的同志才看得懂。")
+    if draft.band:
+        _check_credited(draft, files)
+    weight = weight_of(draft, files)
+    if weight.is_too_heavy:
+        raise CannotWrite(weight.said, field="body")
     return files
+
+
+def _check_credited(draft: LessonDraft, files: list[LessonFile]) -> None:
+    """Raise CannotWrite for a draft that is shorter than its band says, or whose bank leaves
+    nothing to draw anew for who has failed."""
+    if len(draft.bank) <= draft.asked:
+        raise CannotWrite(
+            f"每次抽 {draft.asked} 题，题库里只有 {len(draft.bank)} 题，没通过的同志再答还是原题。"
+            f"题库至少要 {draft.asked + 1} 题：请补题、少抽几题，或选择不凭答题记学时。"
+        )
+    minutes, fits = proposed(draft.body, files)
+    if draft.band > fits:
+        least = next(least for least, band in PROPOSED if band == draft.band)
+        raise CannotWrite(
+            f"正文和音像一共约 {minutes} 分钟，不到 {least} 分钟，不能按 {draft.band} 分钟记学时。"
+            f"合适的档次是“{Lesson.Band(fits).label}”。",
+            field="band",
+        )

@@ -23,7 +23,7 @@ from portal.refusals import Conflict, Refusal
 
 LONGEST = 20_000  # characters of a text
 MOST_ASKED = 10
-# From how many minutes of reading and playing a band is proposed.
+# From how many minutes of reading and playing a band is proposed, and may be chosen.
 PROPOSED = [(38, Lesson.Band.LONG), (23, Lesson.Band.MIDDLE), (8, Lesson.Band.SHORT)]
 
 
@@ -122,7 +122,7 @@ def locked_draft(lesson: Lesson, *, by: Actor, at: datetime) -> LessonDraft:
 
 
 def proposed(body: str, files: Sequence[LessonFile]) -> tuple[int, int]:
-    """How many minutes a lesson takes, and the band that this suggests; a person chooses."""
+    """How many minutes a lesson takes, and the highest band that it may be credited in."""
     minutes = lesson_markdown.minutes_of(body, files)
     return minutes, next((band for least, band in PROPOSED if minutes >= least), Lesson.Band.NONE)
 

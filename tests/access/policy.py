@@ -134,6 +134,7 @@ PAGES: dict[str, Page] = {
     "lesson-reverse": Page("confirm_study", "object"),
     "lesson-file": Page("own", "lesson"),
     "lesson-captions": Page("own", "lesson"),
+    "lesson-transcript": Page("own", "lesson"),
     "lesson-desk": Page("own", "editors"),
     "lesson-new": Page("own", "editors"),
     "lesson-preview": Page("own", "editors"),

@@ -143,7 +143,7 @@ def _lessons(world: World) -> None:
         own = lesson_texts.begin(course, branch, Text("我们的课", "online", 20), by=city.by, at=NOW)
         film = LessonFile.objects.create(
             lesson=own, kind="video", type="video/mp4", content=b"film", size=4, caption="短片",
-            captions="WEBVTT", added_by=city.by.member, added_at=NOW,
+            captions="WEBVTT", transcript="词", added_by=city.by.member, added_at=NOW,
         )  # fmt: skip
         person = Member.objects.get(pk=ids["member"])
         attempt = LessonAttempt.objects.create(

@@ -316,8 +316,9 @@ def _lessons(people: dict[str, Any], *, by: Actor, at: datetime) -> dict[str, in
     assert branch is not None
     own = lesson_texts.begin(course, branch, Text("支部小课", "online", 20), by=by, at=at)
     film = lesson_media.add(
-        own, b"\0\0\0\x18ftypmp42", "参观", minutes=3, transcript="走进展馆。", by=by, at=at
-    )
+        own, b"\0\0\0\x18ftypmp42", "参观", minutes=3, transcript="走进展馆。",
+        captions="WEBVTT\n\n00:00 --> 00:01\n走进展馆。".encode(), by=by, at=at,
+    )  # fmt: skip
     question = Wording("judge", "展馆在望花。", [], [0], "见第一段。")
     gone = [lesson_bank.add(own, question, by=by, at=at) for _ in range(2)][-1]
     text = Text("支部小课", "online", 20, f"## 参观\n\n展馆在望花。\n\n![参观](file:{film.pk})")
@@ -432,6 +433,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("course-list"), at("course-list", query="?period=reform&form=lecture"),
             at("course-detail", course), at("lesson-detail", lesson), at("lesson-list"),
             *(at("lesson-detail", pk) for pk in (ids["asking"], ids["failed"])),
+            at("lesson-transcript", ids["film"]),
             at("material-detail", material), at("my-hours"), at("member-ranking"), at("account"),
             at("my-warnings"), at("session-visit", ids["visit"]), at("message-list"),
             at("message-by-mail"), at("suggestions"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ from courses.models import Course, Lesson, LessonAttempt, LessonVersion
 from courses.online import (
     lesson_answers,
     lesson_bank,
+    lesson_media,
     lesson_publishing,
     lesson_questions,
     lesson_texts,
@@ -19,7 +21,9 @@ from courses.online.lesson_texts import Text
 from portal.audit import Actor
 from tests.cast import BEFORE, NOW
 
+SOUND = b"ID3" + b"\0" * 64
 BODY = "# 夜校\n\n矿区的夜校点起一盏油灯。\n\n## 工会\n\n一年以后有了工会。"
+LONG = "\n\n" + "夜校的灯每晚都亮着。" * 1_200  # read in 40 minutes, and weighs next to nothing
 
 
 def published(by: Actor, *, organiser=None, questions: int = 4, at=BEFORE, **said) -> Lesson:
@@ -29,7 +33,7 @@ def published(by: Actor, *, organiser=None, questions: int = 4, at=BEFORE, **sai
         key="micro", defaults={"title": "微党课", "kind": "series", "form": "online"}
     )
     wanted: dict[str, Any] = {
-        "title": "火种", "form": "online", "minutes": 45, "body": BODY, "period": "reform",
+        "title": "火种", "form": "online", "minutes": 45, "body": BODY + LONG, "period": "reform",
         "band": 45, **said,
     }  # fmt: skip
     lesson = lesson_texts.begin(course, organiser, Text(**wanted), by=by, at=at)
@@ -37,6 +41,28 @@ def published(by: Actor, *, organiser=None, questions: int = 4, at=BEFORE, **sai
         ask(lesson, by, number, at=at)
     seen = lesson_texts.draft_of(lesson).version
     lesson_publishing.publish(lesson, seen=seen, by=by, at=at)
+    lesson.refresh_from_db()
+    return lesson
+
+
+def heaviest(by: Actor, words: str, *, title: str = "火种", at=BEFORE) -> Lesson:
+    """A lesson with ten questions and a sound with the longest transcript, and as many of these
+    words as publishing lets through."""
+    lesson = published(by, title=title, questions=12, asked=10, needed=6, at=at)
+    transcript = (words[::-1] * 4)[: lesson_texts.LONGEST]  # other than the text
+    sound = lesson_media.add(
+        lesson, SOUND, "夜校的录音", minutes=40, transcript=transcript, by=by, at=at
+    )
+    draft = lesson_texts.draft_of(lesson)
+
+    def is_too_heavy(length: int) -> bool:
+        draft.body = f"{words[:length]}\n\n![夜校的录音](file:{sound.pk})"
+        return lesson_publishing.weight_of(draft, [sound]).is_too_heavy
+
+    is_too_heavy(bisect_left(range(len(words)), True, key=is_too_heavy) - 1)
+    values = {name: getattr(draft, name) for name in Text.__dataclass_fields__}
+    draft = lesson_texts.save(lesson, Text(**values), seen=draft.version, by=by, at=at)
+    lesson_publishing.publish(lesson, seen=draft.version, by=by, at=at)
     lesson.refresh_from_db()
     return lesson
 

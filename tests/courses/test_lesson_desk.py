@@ -157,10 +157,24 @@ class TestPublishing:
         with pytest.raises(CannotWrite, match="又有修改"):
             lesson_publishing.publish(lesson, seen=seen, by=zhou, at=NOW)
 
-    def test_credit_takes_as_many_questions_as_are_asked(self, city, programme, zhou):
-        with pytest.raises(CannotWrite, match="题库里只有 2 题"):
-            hands.published(zhou, organiser=city.jia, questions=2)
-        assert hands.published(zhou, organiser=city.jia, questions=2, asked=2, band=30).version == 1
+    @pytest.mark.parametrize("questions", [2, 3])
+    def test_credit_takes_more_questions_than_are_asked(self, city, programme, zhou, questions):
+        with pytest.raises(CannotWrite, match=f"题库里只有 {questions} 题.*至少要 4 题"):
+            hands.published(zhou, organiser=city.jia, questions=questions)
+        assert hands.published(zhou, organiser=city.jia, questions=4, band=30).version == 1
+        assert hands.published(zhou, organiser=city.jia, questions=2, band=0).version == 1
+
+    @pytest.mark.parametrize(
+        ("minutes", "band", "fits"),
+        [(7, 15, "不凭答题记学时"), (22, 30, "15 分钟"), (37, 45, "30 分钟")],
+    )
+    def test_credit_takes_the_length_of_its_band(
+        self, city, programme, zhou, minutes, band, fits
+    ):  # fmt: skip
+        said = {"organiser": city.jia, "band": band}
+        with pytest.raises(CannotWrite, match=f"约 {minutes} 分钟.*“{fits}”"):
+            hands.published(zhou, body="字" * 300 * minutes, **said)
+        assert hands.published(zhou, body="字" * (300 * minutes + 1), **said).band == band
 
     def test_an_empty_lesson_is_not_published(self, city, programme, zhou):
         with pytest.raises(CannotWrite, match="正文还是空的"):
@@ -168,19 +182,37 @@ class TestPublishing:
 
     def test_a_film_needs_its_words_before_it_goes_out(self, lesson, zhou):
         film = lesson_media.add(lesson, FILM, "参观", minutes=3, by=zhou, at=NOW)
-        save(lesson, zhou, body=f"正文。\n\n![参观](file:{film.pk})")
-        with pytest.raises(CannotWrite, match="没有文字稿或字幕"):
+        save(lesson, zhou, body=f"{hands.LONG}\n\n![参观](file:{film.pk})")
+        said = {"caption": "参观", "minutes": 3, "by": zhou, "at": NOW}
+        lesson_media.mend(film, transcript="走进展馆。", **said)
+        with pytest.raises(CannotWrite, match="没有字幕"):
             publish(lesson, zhou)
 
-        lesson_media.mend(film, caption="参观", minutes=3, transcript="走进展馆。", by=zhou, at=NOW)
+        with pytest.raises(CannotWrite, match="WebVTT"):
+            lesson_media.mend(film, transcript="走进展馆。", captions=b"no", **said)
+        lesson_media.mend(film, transcript="走进展馆。", captions=CAPTIONS, **said)
+        publish(lesson, zhou)
+        kept = lesson_media.mend(film, transcript="", **said)
+        assert (kept.transcript, kept.captions) == ("", CAPTIONS.decode())
+
+    def test_a_sound_needs_a_transcript_whatever_else_it_has(self, lesson, zhou):
+        sound = lesson_media.add(
+            lesson, hands.SOUND, "录音", minutes=3, captions=CAPTIONS, by=zhou, at=NOW
+        )
+        save(lesson, zhou, body=f"{hands.LONG}\n\n![录音](file:{sound.pk})")
+        with pytest.raises(CannotWrite, match="没有文字稿"):
+            publish(lesson, zhou)
+
+        said = {"caption": "录音", "minutes": 3, "by": zhou, "at": NOW}
+        lesson_media.mend(sound, transcript="油灯下。", **said)
         publish(lesson, zhou)
         with pytest.raises(CannotWrite, match="不能清空"):
-            lesson_media.mend(film, caption="参观", minutes=3, transcript="", by=zhou, at=NOW)
+            lesson_media.mend(sound, transcript="", **said)
 
     def test_files_of_another_lesson_are_not_shown(self, city, lesson, zhou):
         other = hands.published(zhou, organiser=city.jia, title="另一课")
         film = lesson_media.add(other, FILM, "参观", minutes=3, transcript="词", by=zhou, at=NOW)
-        save(lesson, zhou, body=f"正文。\n\n![参观](file:{film.pk})")
+        save(lesson, zhou, body=f"{hands.LONG}\n\n![参观](file:{film.pk})")
 
         with pytest.raises(CannotWrite, match="不是这一课的"):
             publish(lesson, zhou)
@@ -205,6 +237,7 @@ class TestPublishing:
 
     def test_a_retired_question_is_drawn_no_more_once_published(self, lesson, zhou, city):
         first = Question.objects.earliest("pk")
+        hands.ask(lesson, zhou, 4)
         lesson_bank.retire(first, by=zhou, at=NOW)
         assert first.pk in hands.version_of(lesson).bank
         publish(lesson, zhou)
@@ -293,7 +326,8 @@ class TestPages:
         assert made.url == address
         assert (lesson.organiser, lesson.state) == (city.jia, "draft")
         fields = {"title": "支部小课", "form": "online", "minutes": 15, "band": 15, "asked": 1,
-                  "needed": 1, "body": "## 夜校\n\n<b>灯</b>", "period": "reform"}  # fmt: skip
+                  "needed": 1, "body": f"## 夜校\n\n<b>灯</b>{hands.LONG}",
+                  "period": "reform"}  # fmt: skip
         shown = desk.post(reverse("lesson-preview"), {**fields, "lesson": lesson.pk})
         assert "<h2>夜校</h2>" in shown.content.decode()
         assert "&lt;b&gt;灯" in shown.content.decode()
@@ -303,8 +337,9 @@ class TestPages:
         assert desk.post(address, {**fields, "seen": 1}).status_code == 409
         question = {"kind": "single", "text": "点的是什么？", "choices": "*油灯\n火把",
                     "explanation": "见夜校。"}  # fmt: skip
-        asked = desk.post(reverse("lesson-questions", args=[lesson.pk]), question)
-        assert asked.status_code == 302
+        for _ in range(2):
+            asked = desk.post(reverse("lesson-questions", args=[lesson.pk]), question)
+            assert asked.status_code == 302
         act = reverse("lesson-act", args=[lesson.pk])
         desk.post(act, {"act": "publish", "seen": lesson_texts.draft_of(lesson).version})
         lesson.refresh_from_db()
@@ -336,7 +371,7 @@ class TestPages:
         desk.force_login(city.people["lin"], "portal.sign_in.MemberBackend")
         assert desk.get(file).status_code == desk.get(words).status_code == 404
 
-        save(lesson, zhou, body=f"正文。\n\n![参观](file:{film.pk})")
+        save(lesson, zhou, body=f"{hands.LONG}\n\n![参观](file:{film.pk})")
         assert desk.get(file).status_code == 404
         publish(lesson, zhou)
 
@@ -352,6 +387,8 @@ class TestPages:
         assert 'preload="none"' in page
         assert "<track" in page
         assert "文字稿：参观" in page
+        transcript = reverse("lesson-transcript", args=[film.pk])
+        assert "<p>词</p>" in desk.get(transcript).content.decode()
         desk.logout()
         assert desk.get(file).status_code == 302
 
@@ -367,9 +404,12 @@ class TestPages:
             in desk.get(reverse("lesson-edit", args=[lesson.pk])).content.decode()
         )
         mend = reverse("file-mend", args=[lesson.pk, made.pk])
-        desk.post(mend, {"caption": "展馆正门", "minutes": 0, "transcript": ""})
+        assert 'name="captions"' in desk.get(mend).content.decode()
+        sent = {"caption": "展馆正门", "minutes": 0, "transcript": "",
+                "captions": SimpleUploadedFile("x.vtt", CAPTIONS)}  # fmt: skip
+        desk.post(mend, sent)
         made.refresh_from_db()
-        assert made.caption == "展馆正门"
+        assert (made.caption, made.captions) == ("展馆正门", CAPTIONS.decode())
 
     def test_the_syllabus_is_edited_by_who_governs_the_city(self, desk, city):
         lesson = hands.published(city.actor("shi", "official"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -9,8 +11,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from courses.models import Lesson, LessonFile
+from courses.models import Lesson, LessonDraft, LessonFile
 from courses.online import lesson_markdown, lesson_publishing, lesson_texts
+from courses.online.book_bag_out import version_of
 from courses.online.lesson_forms import BeginForm, FileForm, TextForm
 from courses.online.lesson_texts import LONGEST, Text
 from credits.models import Form, Programme
@@ -85,18 +88,18 @@ def edit(request: MemberRequest, own_lesson: int) -> HttpResponse:
                 status = 409 if isinstance(refusal, Conflict) else 422
     else:
         form.show(draft)
-    files = list(lesson.files.defer("content", "captions"))
-    minutes, band = lesson_texts.proposed(draft.body, _named(draft.body, files))
+    # Named by what the draft says: what was written over an older text is not put over this one.
+    said = repr([getattr(draft, name) for name in Text.__dataclass_fields__])
+    form.keep_as(f"{request.user.pk}-lesson-{lesson.pk}-{version_of(said.encode())}")
+    files = list(lesson.files.defer("content"))
     context = {
         "lesson": lesson,
         "draft": draft,
         "form": form,
         "files": files,
-        "file_form": FileForm(),
-        "html": lesson_markdown.html_of(draft.body, files),
-        "minutes": minutes,
-        "band": Lesson.Band(band).label,
+        "file_form": FileForm(auto_id="file_%s"),  # beside another form with minutes
         "changed": lesson_publishing.unpublished_changes(draft),
+        **_looked_at(draft, files),
     }
     return page(request, "courses/lesson_edit.html", context, status=status)
 
@@ -109,13 +112,10 @@ def preview(request: MemberRequest) -> HttpResponse:
     body, pk = request.POST.get("body", "")[:LONGEST], request.POST.get("lesson", "")
     shown = LessonFile.objects.filter(lesson__in=lesson_texts.editable(request.scope))
     files = list(shown.filter(lesson=number(pk)).defer("content", "captions"))
-    minutes, band = lesson_texts.proposed(body, _named(body, files))
-    context = {
-        "html": lesson_markdown.html_of(body, files),
-        "minutes": minutes,
-        "band": Lesson.Band(band).label,
-    }
-    return render(request, "courses/_lesson_preview.html", context)
+    own = lesson_texts.editable(request.scope).filter(pk=number(pk)).first()
+    draft = lesson_texts.draft_of(own) if own else LessonDraft()
+    draft.body, draft.asked = body, number(request.POST.get("asked", ""), digits=2)
+    return render(request, "courses/_lesson_preview.html", _looked_at(draft, files))
 
 
 @require_POST
@@ -172,6 +172,17 @@ def _check_editor(request: MemberRequest) -> None:
 def actor_of(request: MemberRequest, organiser: Organization | None) -> Actor:
     needed = Capability.MANAGE_CLASSES if organiser else Capability.GOVERN
     return request.scope.actor(needed)
+
+
+def _looked_at(draft: LessonDraft, files: list[LessonFile]) -> dict[str, Any]:
+    """A draft as readers will see it, how long it takes and what it weighs."""
+    minutes, band = lesson_texts.proposed(draft.body, _named(draft.body, files))
+    return {
+        "html": lesson_markdown.html_of(draft.body, files),
+        "minutes": minutes,
+        "band": Lesson.Band(band).label,
+        "weight": lesson_publishing.weight_of(draft, files),
+    }
 
 
 def _named(body: str, files: list[LessonFile]) -> list[LessonFile]:

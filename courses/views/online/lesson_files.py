@@ -1,16 +1,20 @@
-"""Pictures, sounds and films of lessons, and the captions to them."""
+"""Pictures, sounds and films of lessons, and the words to them."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from courses.models import LessonFile
-from courses.online import lesson_markdown, lesson_media, lesson_texts
+from courses.online import epub, lesson_markdown, lesson_media, lesson_texts
+from courses.online.book_bag_out import pages_of
 from courses.online.lesson_forms import FileForm, WordsForm
 from courses.views.online.lesson_desk import actor_of, lesson_of
 from portal import gate
@@ -47,14 +51,29 @@ def file(request: MemberRequest, lesson_file: int) -> HttpResponse:
     return response
 
 
+# Compressed, as the lesson is: neither page holds a token or repeats what the request says.
 @require_GET
 @gate.required(Capability.OWN)
+@gzip_page
 def captions(request: MemberRequest, lesson_file: int) -> HttpResponse:
     """The captions of a film or sound, as a WebVTT track."""
     found = _seen(request, lesson_file)
     if not found.captions:
         raise Http404("没有字幕。")
     return HttpResponse(found.captions, content_type="text/vtt; charset=utf-8")
+
+
+@require_GET
+@gate.required(Capability.OWN)
+@gzip_page
+def transcript(request: MemberRequest, lesson_file: int) -> HttpResponse:
+    """What is said in a sound or film, word for word, in pages that a weak connection carries."""
+    found = _seen(request, lesson_file)
+    if not found.transcript:
+        raise Http404("没有文字稿。")
+    parts = Paginator(pages_of(epub.paragraphs_of(found.transcript)), 1)
+    context = {"file": found, "shown": parts.get_page(request.GET.get("page"))}
+    return page(request, "courses/lesson_transcript.html", context)
 
 
 @require_POST
@@ -65,11 +84,6 @@ def upload(request: MemberRequest, own_lesson: int) -> HttpResponse:
     form = FileForm(request.POST, request.FILES)
     if form.is_valid():
         values = form.cleaned_data
-        words = (
-            values["captions"].read(lesson_media.LONGEST_CAPTIONS + 1)
-            if values["captions"]
-            else b""
-        )
         try:
             made = lesson_media.add(
                 lesson,
@@ -77,7 +91,7 @@ def upload(request: MemberRequest, own_lesson: int) -> HttpResponse:
                 values["caption"],
                 minutes=values["minutes"] or 0,
                 transcript=values["transcript"],
-                captions=words,
+                captions=_captions(values),
                 by=actor_of(request, lesson.organiser),
                 at=request.at,
             )
@@ -96,17 +110,24 @@ def mend(request: MemberRequest, own_lesson: int, lesson_file: int) -> HttpRespo
     lesson = lesson_of(request, own_lesson)
     found = get_object_or_404(lesson.files.defer("content", "captions"), pk=lesson_file)
     initial = {name: getattr(found, name) for name in ("caption", "minutes", "transcript")}
-    form = WordsForm(request.POST or None, initial=initial)
+    form = WordsForm(request.POST or None, request.FILES or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         by = actor_of(request, lesson.organiser)
         try:
-            lesson_media.mend(found, **form.cleaned_data, by=by, at=request.at)
+            words = form.cleaned_data | {"captions": _captions(form.cleaned_data)}
+            lesson_media.mend(found, **words, by=by, at=request.at)
             messages.success(request, "文字已保存。")
             return redirect("lesson-edit", lesson.pk)
         except Refusal as refusal:
             refuse(form, refusal)
     context = {"form": form, "title": f"修改文字：{found}", "verb": "保存"}
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+def _captions(values: dict[str, Any]) -> bytes:
+    """The captions that came with a form: no more of them than is needed to see that it is much."""
+    sent = values["captions"]
+    return sent.read(lesson_media.LONGEST_CAPTIONS + 1) if sent else b""
 
 
 def _seen(request: MemberRequest, pk: int) -> LessonFile:
