@@ -9,7 +9,8 @@ leave behind is written down here, from the rules alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -158,6 +159,7 @@ class CourseMachine(DeedMachine):
         self.pending: dict[str, tuple[int, Line]] = {}  # logs nobody has decided about
         self.expired: dict[str, tuple[int, Line]] = {}  # logs over which the books were closed
         self.attested: dict[tuple[str, int], tuple[str, str]] = {}  # state and key of the newest
+        self.hosts, self.away = dict(GUESTS), set(GUESTS)  # whose stays are still open
         self.drawn: dict[str, str] = {}  # logs in a sample, and how far each of them is
 
     def begin(self, stage: int) -> None:
@@ -321,7 +323,7 @@ class CourseMachine(DeedMachine):
         before = self.walk_ins.get(place)
         may = key in fit and place[1] not in roll.rows and before != "declined"
         may = may and (before != "expired" or self.is_open())
-        with expected(may):
+        with expected(may and not self.is_hosted(who, key)):
             now = roll.starts + timedelta(minutes=5)
             walk_ins.ask(self.session(key), self.people[who], scanned_at=now)
             self.walk_ins[place] = "asked" if before in (None, "expired") else before
@@ -358,7 +360,7 @@ class CourseMachine(DeedMachine):
         roll, member = self.rolls[key], self.ids[who]
         closed = roll.state == "closed"
         may = member not in roll.rows and (roll.state == "open" or (closed and self.is_open()))
-        with expected(may):
+        with expected(may and not self.is_hosted(who, key)):
             session, person, by = self.session(key), self.people[who], self.city.by
             if closed:
                 corrections.add(session, person, "present", reason="补登", by=by, at=self.tick())
@@ -495,7 +497,7 @@ class CourseMachine(DeedMachine):
         key, who = self.near(near, "closed"), 4 + pick % 2
         roll, place = self.rolls[key], (key, self.ids[who])
         state = self.attested.get(place, ("", ""))[0]
-        may = roll.state == "closed" and GUESTS[who] == roll.organiser and self.is_open()
+        may = roll.state == "closed" and self.is_hosted(who, key) and self.is_open()
         stay = MobileStay.objects.get(member=place[1])
         with expected(may and place[1] not in roll.rows):
             session, at = self.session(key), self.tick()
@@ -504,6 +506,35 @@ class CourseMachine(DeedMachine):
             for row in rows:
                 self.attested[place] = "waiting", row.key
                 self.did("attest")
+
+    def is_hosted(self, who: int, key: str) -> bool:
+        """Whether a session's organiser hosts somebody: attested, and never its guest."""
+        return self.hosts.get(who) == self.rolls[key].organiser
+
+    def transfer(self, who: int, branch: int) -> None:
+        """Whoever moves is away no longer."""
+        with self.coming_home():
+            super().transfer(who, branch)
+
+    def divide(self, which: int, pick: int, led: bool) -> None:
+        with self.coming_home():
+            super().divide(which, pick, led)
+
+    def merge(self, into: int) -> None:
+        """Whoever is at home with the host by that is hosted by nobody any more."""
+        super().merge(into)
+        target = self.branches[into].pk
+        for who in self.away:
+            if self.hosts.get(who) == into and self.homes[self.ids[who]] == target:
+                del self.hosts[who]
+
+    @contextmanager
+    def coming_home(self) -> Iterator[None]:
+        before = dict(self.homes)
+        yield
+        self.away -= {
+            who for who in self.away if self.homes[self.ids[who]] != before[self.ids[who]]
+        }
 
     def decide_host(self, how: str) -> None:
         """Its home recognises it, as far as it fits, or declines it; the host takes it back."""
@@ -568,6 +599,7 @@ class CourseMachine(DeedMachine):
             and row is not None
             and row.status in THERE
             and not (old and old.earns)
+            and (old is not None or not self.is_hosted(whose, there))
             and self.would_fit(key, there, first, second)
         )
         with expected(may):

@@ -8,7 +8,7 @@ granted, is kept beside it in plain Python (`hours`), as the secretaries' own no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -213,11 +213,24 @@ def door(year: Year, keys: Sequence[str], at: datetime) -> None:
             check_in.accept(session, row.member, scanned_at=at, nonce=nonce, at=at)
             year.done["scans"] += 1
         if session.organiser_id in away:
-            visitor = Member.objects.get(pk=away[session.organiser_id])
-            walk_ins.ask(session, visitor, scanned_at=at)
+            people = Member.objects.in_bulk(away.values())
+            ask_at_the_door(session, people.pop(away[session.organiser_id]), people.values(), at)
     for request in WalkIn.objects.waiting().filter(session__in=found):
         walk_ins.admit(request, by=year.by, at=at)
         year.done["walk-ins"] += 1
+
+
+def ask_at_the_door(
+    session: StudySession, hosted: Member, others: Iterable[Member], at: datetime
+) -> None:
+    """Whom the organiser hosts is attested later; mobile members of others are guests."""
+    try:
+        walk_ins.ask(session, hosted, scanned_at=at)
+    except check_in.ScanRefused:
+        for visitor in others:
+            walk_ins.ask(session, visitor, scanned_at=at)
+        return
+    raise AssertionError(f"{hosted} is no guest of {session}")
 
 
 def close_all(year: Year, keys: Sequence[str], at: datetime) -> None:
