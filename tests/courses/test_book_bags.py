@@ -107,7 +107,7 @@ def test_a_bag_holds_the_text_to_which_a_right_was_stated_until_it_is_stated_ane
 
     before = text()
     assert (before[0], right.is_behind) == ("火种", False)
-    other = Text("另一篇", "online", 45, body="没有授权的文字。" * 50, band=45)
+    other = Text("另一篇", "online", 45, body="没有授权的文字。" * 50)
     seen = lesson_texts.save(
         lesson, other, seen=lesson_texts.draft_of(lesson).version, by=official, at=NOW
     ).version
