@@ -88,7 +88,7 @@ def _check(session: StudySession, stay: MobileStay, mark: Attendance | None, *, 
     member, day = stay.member, session.day
     if member.pk == by.member.pk:
         raise NotYourself
-    if stay.host is None or stay.host.heir != session.organiser.heir:
+    if not stay.is_with(session.organiser):
         raise CannotAttest(f"{member.name}登记的流入地党组织不是{session.organiser}。")
     if not stay.was_away_on(day):
         raise CannotAttest(f"{member.name}在 {day} 没有流动在外，不能证明。")

@@ -29,8 +29,7 @@ class HostedHere(Refusal):
 def stays(organiser: Organization, members: Iterable[int]) -> list[MobileStay]:
     """The stays of people, by id, with an organisation or with what was merged with it."""
     rows = MobileStay.objects.filter(member__in=members).exclude(host=None)
-    heir = organiser.heir
-    return [stay for stay in rows.select_related("host") if stay.host and stay.host.heir == heir]
+    return [stay for stay in rows.select_related("host") if stay.is_with(organiser)]
 
 
 def hosted(organiser: Organization, members: Iterable[int], *, on: date) -> set[int]:

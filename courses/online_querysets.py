@@ -82,7 +82,8 @@ class BookBagItemQuerySet(models.QuerySet["BookBagItem"]):
             for name in ("title", "body")
         }
         related = ("right__lesson__course", "right__material__course")
-        return self.select_related(*related).annotate(**told).order_by("order", "pk")
+        rows = self.select_related(*related).defer("right__lesson__body", "right__material__body")
+        return rows.annotate(**told).order_by("order", "pk")
 
 
 class StudyGroupQuerySet(ScopedQuerySet["StudyGroup"]):

@@ -47,9 +47,14 @@ class Text:
 
 
 def editable(scope: Scope) -> LessonQuerySet:
-    """The lessons that a viewer may edit: their own organisation's, and the city's syllabus for
-    who governs the whole city."""
-    own = scope.condition(Capability.MANAGE_CLASSES, "organiser__path", None)
+    """The lessons that a viewer may edit."""
+    return held(scope, Capability.MANAGE_CLASSES)
+
+
+def held(scope: Scope, capability: Capability) -> LessonQuerySet:
+    """The lessons over which a viewer holds a capability: of the organisations that it reaches, and
+    the city's syllabus for who governs the whole city."""
+    own = scope.condition(capability, "organiser__path", None)
     if edits_syllabus(scope):
         own |= Q(organiser=None)
     return Lesson.objects.filter(own)

@@ -112,8 +112,7 @@ def ask_again(delivery: Delivery, *, by: Actor, at: datetime) -> Delivery:
     robot = GroupRobot.objects.select_for_update(of=("self",), no_key=True).get(
         pk=delivery.robot_id
     )
-    rows = Delivery.objects.select_for_update(of=("self",))
-    row = rows.select_related("push", "group__organiser").get(pk=delivery.pk)
+    row = _locked(delivery)
     if not row.may_be_asked_again:
         raise CannotPush(f"这一条{row.get_state_display()}，不用重发。")
     if robot.removed_at or not row.group.is_alive:
@@ -122,14 +121,7 @@ def ask_again(delivery: Delivery, *, by: Actor, at: datetime) -> Delivery:
     row.state, row.due_at, row.changed_at = State.WAITING, awake(at), at
     row.tries, row.answer, row.asked_by = 0, "", by.member
     row.save(update_fields=["state", "due_at", "changed_at", "tries", "answer", "asked_by"])
-    audit.record(
-        AuditEvent.Event.STUDY,
-        by=by,
-        at=at,
-        on=row.group.organiser,
-        subject=f"重发推送到学习群“{row.group.name}”：{row.push.title}",
-        detail={"group": row.group_id, "push": row.push.code, "robot": robot.pk, "before": before},
-    )
+    _note("重发推送到", row, by=by, at=at, before=before)
     return row
 
 
@@ -137,22 +129,33 @@ def ask_again(delivery: Delivery, *, by: Actor, at: datetime) -> Delivery:
 def arrived(delivery: Delivery, *, by: Actor, at: datetime) -> Delivery:
     """Say of a delivery whose answer was lost that the chat has it. Raises CannotPush for one in
     any other state."""
-    rows = Delivery.objects.select_for_update(of=("self",))
-    row = rows.select_related("push", "group__organiser").get(pk=delivery.pk)
+    row = _locked(delivery)
     if row.state != State.UNKNOWN:
         raise CannotPush(f"这一条{row.get_state_display()}，不用核实。")
     row.state, row.changed_at = State.SENT, at
     row.answer = f"{by.member.name}核实群里已收到"
     row.save(update_fields=["state", "changed_at", "answer"])
+    _note("核实推送已到", row, by=by, at=at)
+    return row
+
+
+def _locked(delivery: Delivery) -> Delivery:
+    """A delivery as it is now, its row locked."""
+    rows = Delivery.objects.select_for_update(of=("self",))
+    return rows.select_related("push", "group__organiser").get(pk=delivery.pk)
+
+
+def _note(what: str, row: Delivery, *, by: Actor, at: datetime, **more: object) -> None:
+    """Note what a person did about a delivery."""
+    detail = {"group": row.group_id, "push": row.push.code, "robot": row.robot_id}
     audit.record(
         AuditEvent.Event.STUDY,
         by=by,
         at=at,
         on=row.group.organiser,
-        subject=f"核实推送已到学习群“{row.group.name}”：{row.push.title}",
-        detail={"group": row.group_id, "push": row.push.code, "robot": row.robot_id},
+        subject=f"{what}学习群“{row.group.name}”：{row.push.title}",
+        detail=detail | more,
     )
-    return row
 
 
 def awake(at: datetime) -> datetime:

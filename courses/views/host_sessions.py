@@ -106,8 +106,7 @@ def _cards(
         here = [
             Person(stay, stay.member_id == viewer, marks.get(place, ""), rows[place])
             for stay in stays
-            if stay.host and stay.host.heir == session.organiser.heir
-            if stay.was_away_on(session.day)
+            if stay.is_with(session.organiser) and stay.was_away_on(session.day)
             for place in [(session.pk, stay.member_id)]
         ]
         cards.append(Card(session, here))

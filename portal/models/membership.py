@@ -153,6 +153,14 @@ class MobileStay(models.Model):
         last = calendar.monthrange(year, month)[1]
         return self.expected_until < date(year, month, min(self.since.day, last))
 
+    def is_with(self, organization: Organization) -> bool:
+        """Whether an organisation hosts it, or what that or the host was merged into."""
+        return self.host is not None and self.host.heir == organization.heir
+
+    def is_quiet(self, since: date) -> bool:
+        """Whether nobody has contacted the member since a day, as the queryset's `quiet` has it."""
+        return (self.last_contact_on or self.since) < since
+
     def was_away_on(self, day: date) -> bool:
         """Whether the member was away on a day; one that was a mistake never was."""
         if self.ended == self.Ended.MISTAKE or day < self.since:

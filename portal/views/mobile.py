@@ -50,7 +50,7 @@ def list_(request: MemberRequest) -> HttpResponse:
             ("quiet", SHOWN["quiet"], open_.quiet(since).count()),
             ("ended", SHOWN["ended"], None),
         ],
-        "quiet": {s.pk for s in shown if (s.last_contact_on or s.since) < since},
+        "quiet": {s.pk for s in shown if s.is_quiet(since)},
         "text": text,
         "query": f"{urlencode({'show': show, 'q': text})}&",
         "today": request.today,
@@ -65,7 +65,7 @@ def contacted(request: MemberRequest) -> HttpResponse:
     """Note that exactly the people ticked were contacted, on the day given or today, and say how
     many."""
     found = gate.ticked(request, "stay", MobileStay.objects.within(request.scope, MANAGE))
-    on = _day(request.POST["on"]) if "on" in request.POST else request.today
+    on = _given_day(request)
     if not found:
         messages.error(request, "请先勾选联系过的党员。")
     elif on is None:
@@ -197,7 +197,7 @@ def out(request: MemberRequest) -> HttpResponse:
 
 
 def _report(request: MemberRequest, stay: MobileStay) -> None:
-    on = _day(request.POST["on"]) if "on" in request.POST else request.today
+    on = _given_day(request)
     if on is None:
         messages.error(request, f"没有登记：{UNREADABLE}")
         return
@@ -207,6 +207,11 @@ def _report(request: MemberRequest, stay: MobileStay) -> None:
         messages.success(request, f"{stay.member.name}已报到，报到日期 {row.reported_on}。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
+
+
+def _given_day(request: MemberRequest) -> date | None:
+    """The day that a form gives, today where it has no place for one; None for an unreadable."""
+    return _day(request.POST["on"]) if "on" in request.POST else request.today
 
 
 def _asked(given: Any) -> tuple[str, str]:

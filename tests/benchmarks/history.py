@@ -92,7 +92,7 @@ def _without_indexes() -> Iterator[None]:
     catalogue = OF_SQLITE if connection.vendor == "sqlite" else OF_POSTGRESQL
     taken: list[tuple[str, str]] = []
     for table in COPIED:
-        if connection.vendor == "sqlite" or table not in partitions.TABLES:
+        if not _is_partitioned(table):
             taken += _rows(catalogue, table)
     for name, _ in taken:
         _run(f"DROP INDEX {name}")
@@ -105,7 +105,7 @@ def _copy(model: type[Model], apart: dict[type[Model], int], own: Programme, num
     """Copy a table's first rows, those of the own programme, moved back `number` times. The rule
     that times do not overlap is left out of partitions, as are their guards: no page needs them."""
     table = model._meta.db_table
-    if connection.vendor == "sqlite" or table not in partitions.TABLES:
+    if not _is_partitioned(table):
         _run(_statement(model, apart, number, into=table))
         return
     copied = Programme(pk=own.pk + number * apart[Programme])
@@ -115,6 +115,10 @@ def _copy(model: type[Model], apart: dict[type[Model], int], own: Programme, num
     )
     _run(_statement(model, apart, number, into=partition))
     _run(f"ALTER TABLE {table} ATTACH PARTITION {partition} FOR VALUES IN ({copied.pk})")
+
+
+def _is_partitioned(table: str) -> bool:
+    return connection.vendor == "postgresql" and table in partitions.TABLES
 
 
 def _last(model: type[Model]) -> int:

@@ -110,9 +110,8 @@ def preview(request: MemberRequest) -> HttpResponse:
     """What a text will look like: a fragment, of exactly what was sent."""
     _check_editor(request)
     body, pk = request.POST.get("body", "")[:LONGEST], request.POST.get("lesson", "")
-    shown = LessonFile.objects.filter(lesson__in=lesson_texts.editable(request.scope))
-    files = list(shown.filter(lesson=number(pk)).defer("content", "captions"))
     own = lesson_texts.editable(request.scope).filter(pk=number(pk)).first()
+    files = list(own.files.defer("content")) if own else []
     draft = lesson_texts.draft_of(own) if own else LessonDraft()
     draft.body, draft.asked = body, number(request.POST.get("asked", ""), digits=2)
     return render(request, "courses/_lesson_preview.html", _looked_at(draft, files))

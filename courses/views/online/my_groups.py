@@ -57,7 +57,7 @@ def mine(request: MemberRequest) -> HttpResponse:
     context = {
         "shown": shown,
         "stay": stay,
-        "quiet": stay is not None and (stay.last_contact_on or stay.since) < quiet,
+        "quiet": stay is not None and stay.is_quiet(quiet),
         "open": study_groups.open_to(me),
         "credited": hosting.CREDITED,
         "hosted": [
