@@ -71,11 +71,6 @@ class ReadingRight(models.Model):
     def reading(self) -> Lesson | Material:
         return self.lesson or self.material  # type: ignore[return-value] # reading_right_of_one
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether the lesson says something else by now, to which no right was stated."""
-        return self.lesson is not None and self.version != self.lesson.version
-
 
 class BookBag(models.Model):
     """A set of readings that an organisation has chosen, as one download and to keep offline.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from courses.models import BookBag, Lesson, Material, ReadingRight
+from courses.models import BookBag, Lesson, LessonVersion, Material, ReadingRight
 from courses.online import book_bags, lesson_texts
 from courses.querysets import LessonQuerySet
 from portal import audit
@@ -50,6 +51,15 @@ def decides(scope: Scope, reading: Lesson | Material) -> bool:
     return materials(scope).filter(pk=reading.pk).exists()
 
 
+def behind(readings: Sequence[Lesson | Material]) -> set[int]:
+    """Ids of the lessons among them that say something else by now than what a right was stated to;
+    new questions alone are no new words."""
+    lessons = [reading.pk for reading in readings if isinstance(reading, Lesson)]
+    told = LessonVersion.objects.filter(lesson__in=lessons, number=F("lesson__right__version"))
+    told = told.exclude(title=F("lesson__title"), body=F("lesson__body"))
+    return set(told.values_list("lesson", flat=True))
+
+
 @transaction.atomic
 def record(
     reading: Lesson | Material,
@@ -76,9 +86,8 @@ def record(
     if not reading.body.strip():
         raise NoRight(f"《{reading}》没有正文，不用登记传播依据。")
     version = 0
-    if isinstance(reading, Lesson):  # held, so that nobody publishes another text meanwhile
-        reading = Lesson.objects.select_for_update(of=("self",)).get(pk=reading.pk)
-        version = reading.version
+    if isinstance(reading, Lesson):  # not held: bags keep the version that is named here
+        version = Lesson.objects.values_list("version", flat=True).get(pk=reading.pk)
         if seen not in (None, version):
             raise NoRight(f"《{reading}》刚刚发布了新的版本，请看过再登记。")
     values = {"kind": kind, "source": said, "version": version, "by": by.member, "at": at}

@@ -98,7 +98,7 @@ def test_a_right_in_use_cannot_be_deleted_under_its_reading(packed):
 
 def test_a_bag_holds_the_text_to_which_a_right_was_stated_until_it_is_stated_anew(bag, official):
     lesson = hands.published(official)
-    right = reading_rights.record(lesson, "licensed", "某出版社授权", by=official, at=NOW)
+    reading_rights.record(lesson, "licensed", "某出版社授权", by=official, at=NOW)
     book_bags.put_in(bag, lesson, by=official, at=NOW)
 
     def text():
@@ -106,7 +106,7 @@ def test_a_bag_holds_the_text_to_which_a_right_was_stated_until_it_is_stated_ane
         return reading.chapter.title, "".join(reading.chapter.paragraphs)
 
     before = text()
-    assert (before[0], right.is_behind) == ("火种", False)
+    assert (before[0], reading_rights.behind([lesson])) == ("火种", set())
     other = Text("另一篇", "online", 45, body="没有授权的文字。" * 50)
     seen = lesson_texts.save(
         lesson, other, seen=lesson_texts.draft_of(lesson).version, by=official, at=NOW
@@ -114,13 +114,24 @@ def test_a_bag_holds_the_text_to_which_a_right_was_stated_until_it_is_stated_ane
     lesson_publishing.publish(lesson, seen=seen, by=official, at=NOW)
 
     assert text() == before
-    [item] = bag.items.all()
-    assert item.right.is_behind
+    assert reading_rights.behind([lesson]) == {lesson.pk}
     with pytest.raises(NoRight, match="刚刚发布了新的版本"):
         reading_rights.record(lesson, "own", "自编", seen=1, by=official, at=NOW)
     assert text() == before
     reading_rights.record(lesson, "own", "自编", seen=2, by=official, at=NOW)
     assert text() == ("另一篇", "没有授权的文字。" * 50)
+
+
+def test_new_questions_are_no_new_words(official):
+    lesson = hands.published(official)
+    reading_rights.record(lesson, "own", "自编", by=official, at=NOW)
+    hands.ask(lesson, official, 9)
+
+    seen = lesson_texts.draft_of(lesson).version
+    version = lesson_publishing.publish(lesson, seen=seen, by=official, at=NOW)
+
+    assert version.number == 2
+    assert reading_rights.behind([lesson]) == set()
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,12 @@ def rights(request: MemberRequest) -> HttpResponse:
             "course__order", "pk"
         )
     shown = Paginator(readings, PER_PAGE).get_page(request.GET.get("page"))
-    lines = [(one, _name(one), getattr(one, "right", None)) for one in shown.object_list]
+    on_page = list(shown.object_list)
+    behind = reading_rights.behind(on_page)
+    lines = [
+        (one, _name(one), getattr(one, "right", None), isinstance(one, Lesson) and one.pk in behind)
+        for one in on_page
+    ]
     context = {
         "page": shown,
         "query": f"only={only}&" if only else "",
