@@ -221,6 +221,7 @@ urlpatterns = [
     path("groups/<int:study_group>/add/", groups.add, name="group-add"),
     path("groups/<int:study_group>/take-out/", groups.take_out, name="group-take-out"),
     path("groups/<int:study_group>/end/", groups.end, name="group-end"),
+    path("groups/<int:study_group>/push/", pushes.to_one, name="group-push"),
     path("groups/<int:study_group>/robot/", pushes.robot_new, name="robot-new"),
     path("groups/robots/<int:robot>/remove/", pushes.robot_remove, name="robot-remove"),
     path("groups/mine/", my_groups.mine, name="my-groups"),

@@ -103,7 +103,7 @@
     if (!answer.waiting) return answer.said.message;
     if (trouble === "sign-in") return "需要重新登录才能发送，答案还在这台手机上。";
     if (trouble === "server") return "平台暂时收不到，答案还在这台手机上，会自动再发，不用重答。";
-    return "答案已存在这台手机上，有网络时自动发送，不用重答。";
+    return `答案已存在这台手机上，有网络时自动发送，不用重答。${answer.earns ? "学时记在送到平台的那一天，请在专题教育截止前联一次网。" : ""}`;
   }
   function state(answer) {
     const line = element("p", "");
@@ -157,7 +157,7 @@
     const fields = [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken").concat([["reader", who]]);
     const answer = {
       member: who, address: new URL(form.action).pathname, page: location.pathname, title: form.dataset.title,
-      version: form.elements.version.value, turn: form.elements.turn.value, at: Date.now(), waiting: true, fields,
+      earns: "earns" in form.dataset, version: form.elements.version.value, turn: form.elements.turn.value, at: Date.now(), waiting: true, fields,
     };
     let said = null;
     try {

@@ -2,6 +2,7 @@
 "use strict";
 const MOST = 30; // opened lessons are kept by themselves, the newest ones
 const keptOf = (name) => { const [kind, slug, version, ...title] = name.split("|"); return { name, kind, slug, version, title: title.join("|") }; };
+const nameOf = ({ kind, slug, version, title }) => [kind, slug, version, title].join("|");
 const pageOf = { bag: (slug) => `/bags/${slug}/offline/`, lesson: (slug) => `/lessons/${slug}/` };
 const canKeep = "serviceWorker" in navigator && "caches" in window;
 async function kept(kind) { // the oldest first
@@ -12,8 +13,8 @@ async function forget({ kind, slug }, except) {
 }
 // A page of its own for the network, none from the sign-in page: what cannot be had is not kept at all.
 async function keep(box, tell) {
-  const { kind, slug, version, title, urls, copy } = box.dataset;
-  const name = [kind, slug, version, title].join("|");
+  const { urls, copy } = box.dataset;
+  const name = nameOf(box.dataset);
   const wanted = urls.trim().split(/\s+/);
   try {
     await navigator.serviceWorker.register("/service-worker.js", { updateViaCache: "none" });
@@ -32,6 +33,17 @@ async function keep(box, tell) {
     return false;
   }
   return true;
+}
+// Pictures and transcripts: the text is kept without them where they do not come, or where data is to be saved.
+async function keepBesides(box) {
+  const name = nameOf(box.dataset);
+  if (!box.dataset.besides || navigator.connection?.saveData || !await caches.has(name)) return;
+  const cache = await caches.open(name);
+  for (const url of box.dataset.besides.split(" ")) {
+    if (await cache.match(url)) continue;
+    const response = await fetch(url, { redirect: "error" }).catch(() => null);
+    if (response?.ok) await cache.put(url, response);
+  }
 }
 async function showState(box, failed) {
   const copies = (await kept(box.dataset.kind)).filter((one) => one.slug === box.dataset.slug);
@@ -64,9 +76,10 @@ async function offerToKeep(box) {
     showState(box, false);
   });
   const current = await showState(box, false);
-  if (current || !("auto" in box.dataset)) return;
-  await keepNow();
+  if (!("auto" in box.dataset)) return;
+  if (!current) await keepNow();
   for (const one of (await kept(box.dataset.kind)).slice(0, -MOST)) await caches.delete(one.name);
+  await keepBesides(box);
 }
 async function listKept(list) {
   const copies = await kept(list.dataset.kept);

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from django.utils.html import escape
 
-from courses.models import BookBag, BookBagItem, Lesson
+from courses.models import BookBag, BookBagItem, Lesson, LessonFile
 from courses.online import epub, lesson_markdown
 from courses.online_querysets import BookBagItemQuerySet
 
@@ -65,6 +65,11 @@ def pages_of(paragraphs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         pages[-1].append(piece)
         room -= size
     return tuple(tuple(page) for page in pages)
+
+
+def transcript_pages(file: LessonFile) -> tuple[tuple[str, ...], ...]:
+    """What is said in a sound or film of a lesson, cut into pages."""
+    return pages_of(epub.paragraphs_of(file.transcript))
 
 
 def book_of(bag: BookBag, readings: list[Reading]) -> epub.Book:

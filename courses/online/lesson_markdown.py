@@ -33,7 +33,7 @@ ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt"}}
 # A file of a lesson, as an editor writes it: ![说明](file:12)
 FILE = re.compile(r"file:(\d{1,15})")
 ALONE = re.compile(r'<p><img src="file:(\d{1,15})" alt="[^"]*"></p>')
-INSIDE = re.compile(r"<img [^>]*>")
+ANY = re.compile(rf"{ALONE.pattern}|<img [^>]*>")
 READ_A_MINUTE = 300  # characters
 # What writers do not mean when they indent a paragraph or underline it.
 _markdown = MarkdownIt("commonmark", {"html": False, "breaks": True, "typographer": False}).disable(
@@ -49,7 +49,7 @@ def html_of(body: str, files: Iterable[LessonFile] = ()) -> str:
     """The HTML of a text, safe to be shown: marks that are not allowed stand as text or are gone;
     files of the lesson stand where it names them."""
     told = {file.pk: file for file in files}
-    return INSIDE.sub("", ALONE.sub(lambda found: _figure(told, int(found[1])), _clean(body)))
+    return ANY.sub(lambda found: _figure(told, int(found[1])) if found[1] else "", _clean(body))
 
 
 def plain(body: str) -> str:

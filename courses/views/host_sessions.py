@@ -27,6 +27,7 @@ from portal.models import MobileStay, Organization
 from portal.querysets import MobileStayQuerySet
 from portal.refusals import Refusal
 from portal.rendering import page
+from portal.views import kept_forms
 
 ATTEST, DECIDE = Capability.RECORD_ATTENDANCE, Capability.CONFIRM_STUDY
 SHOWN = timedelta(days=60)  # how far back a host finds its sessions
@@ -177,7 +178,8 @@ def decide(request: MemberRequest) -> HttpResponse:
     chosen = gate.ticked(request, "row", rows)
     if not chosen:
         messages.error(request, "请先勾选本支部党员的流入地活动。")
-        return redirect("host-list")
+        kept_forms.keep(request, urls.reverse("host-list"), "row")
+        return _back(request)
     by = request.scope.actor(DECIDE)
     try:
         if request.POST.get("act") == "decline":
@@ -198,7 +200,8 @@ def decide(request: MemberRequest) -> HttpResponse:
             messages.info(request, f"其中 {settled} 条已经有人处理过了，没有改动。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
-    return redirect("host-list")
+        kept_forms.keep(request, urls.reverse("host-list"), "row")
+    return _back(request)
 
 
 @require_http_methods(["GET", "POST"])
@@ -229,12 +232,20 @@ def _rows(request: MemberRequest, rows: HostAttendanceQuerySet, *, decided: bool
     related = ("member", "session__organiser", "attested_by", "decided_by", "programme")
     rows = rows.select_related(*related).annotate(late=late_entries.is_late("host"))
     shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page": shown, "decided": decided, "query": ""}
+    context = {"page": shown, "decided": decided, "query": "", "kept": kept_forms.take(request)}
     return page(request, "courses/host_list.html", context)
 
 
 def _back_to(request: MemberRequest, session: StudySession) -> HttpResponse:
     """The same page of the list, at the session."""
+    return redirect(f"{urls.reverse('host-sessions')}{_page(request)}#s{session.pk}")
+
+
+def _back(request: MemberRequest) -> HttpResponse:
+    """The same page of what waits."""
+    return redirect(f"{urls.reverse('host-list')}{_page(request)}")
+
+
+def _page(request: MemberRequest) -> str:
     number = request.POST.get("page", "")
-    query = f"?page={number}" if number.isdecimal() and len(number) < 9 else ""
-    return redirect(f"{urls.reverse('host-sessions')}{query}#s{session.pk}")
+    return f"?page={number}" if number.isdecimal() and len(number) < 9 else ""

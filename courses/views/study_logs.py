@@ -27,6 +27,7 @@ from portal.gate import MemberRequest
 from portal.models import Member
 from portal.refusals import Refusal
 from portal.rendering import page
+from portal.views import kept_forms
 
 PER_PAGE = 50
 
@@ -112,6 +113,7 @@ def list_(request: MemberRequest) -> HttpResponse:
         "forms": [(f.value, f.label) for f in study_logs.OWN_FORMS],
         "query": f"{query.urlencode()}&" if query else "",
         "people": _people(request) if not decided else [],
+        "kept": kept_forms.take(request),
     }
     return page(request, "courses/log_list.html", context)
 
@@ -125,6 +127,7 @@ def decide(request: MemberRequest) -> HttpResponse:
     found = gate.ticked(request, "log", logs.select_related("programme", "branch", "member"))
     if not found:
         messages.error(request, "请先勾选本支部的学习记录。")
+        kept_forms.keep(request, urls.reverse("log-list"), "log")
         return _back(request)
     by = request.scope.actor(Capability.CONFIRM_STUDY)
     try:
@@ -150,6 +153,7 @@ def decide(request: MemberRequest) -> HttpResponse:
             messages.info(request, f"其中 {settled} 条已经有人处理过了，没有改动。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
+        kept_forms.keep(request, urls.reverse("log-list"), "log")
     return _back(request)
 
 
@@ -190,7 +194,7 @@ def _again(request: MemberRequest, log: int, capability: Capability, *, then: st
 
 def _back(request: MemberRequest) -> HttpResponse:
     """The list as it was narrowed when the form was sent."""
-    kept = {name: request.POST[name] for name in ("q", "form") if request.POST.get(name)}
+    kept = {name: request.POST[name] for name in ("q", "form", "page") if request.POST.get(name)}
     return redirect(f"{urls.reverse('log-list')}?{urlencode(kept)}" if kept else "log-list")
 
 

@@ -104,6 +104,7 @@ class _Plan(RowReader):
             member = self._member(w, people)
             own = stay_matching.of_member(member, stays)
             if told := stay_matching.told(w, own):
+                self._passed_over(w, told)
                 return _made(w, "same", member, _of(told), told)
             open_ = next((stay for stay in own if stay.until is None), None)
             return self._act(w, member, stay_matching.contact(w, people, open_), open_, own)
@@ -157,6 +158,7 @@ class _Plan(RowReader):
         if w.until:
             if w.until < max(open_.since, w.reported_on or open_.reported_on or open_.since):
                 raise WrongRow("until", "返回时间不能早于外出和报到的日期。")
+            self._passed_over(w, open_)
             changes = {"until": ("", str(w.until))}
             return _made(w, "back", member, _of(open_), open_, changes)
         changes = {
@@ -168,6 +170,13 @@ class _Plan(RowReader):
         if w.reported_on and (moved or not open_.reported_on):
             changes["reported_on"] = ("", str(w.reported_on))
         return _made(w, "update" if changes else "same", member, away, open_, changes)
+
+    def _passed_over(self, w: Wanted, stay: MobileStay) -> None:
+        """Say what a row about a return has beside it: a stay that ends is not mended too."""
+        if unlike := stay_matching.unlike(w, stay):
+            what = "、".join(f"“{LABELS[name]}”" for name in unlike)
+            text = f"这一行登记返回，{what}与登记的不同，不改。"
+            self.warnings.append(f"第 {w.entry.row} 行“{stay.member.name}”：{text}")
 
     def _last_contact(self, w: Wanted, member: Member, open_: MobileStay | None) -> date | None:
         """The later of the contacts that are known and said; an earlier one is not taken."""

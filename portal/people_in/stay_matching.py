@@ -75,6 +75,23 @@ def contact(w: Wanted, people: dict[str, Member], open_: MobileStay | None) -> M
     return people.get(w.contact)
 
 
+def unlike(w: Wanted, stay: MobileStay) -> list[str]:
+    """Fields in which a row says something else than its stay."""
+    host, contact, last = stay.host, stay.contact, stay.last_contact_on
+    called = {stay.host_name, *((host.code, host.name, host.short_name) if host else ())}
+    differs = {
+        "region": w.region and w.region != stay.region,
+        "reason": w.reason and w.reason != stay.reason,
+        "host": w.host and w.host not in called,
+        "contact": w.contact and w.contact != (contact.number if contact else ""),
+        # An earlier contact is no news.
+        "last_contact_on": w.last_contact_on and (last is None or w.last_contact_on > last),
+        "reported_on": w.reported_on and w.reported_on != stay.reported_on,
+        "expected_until": w.expected_until and w.expected_until != stay.expected_until,
+    }
+    return [name for name, does in differs.items() if does]
+
+
 def check_back(
     w: Wanted, member: Member, open_: MobileStay | None, stays: Sequence[MobileStay]
 ) -> None:

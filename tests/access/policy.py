@@ -190,6 +190,7 @@ PAGES: dict[str, Page] = {
     "group-leave": Page("own", "anyone"),
     "group-hand-over": Page("own", "anyone"),
     "push-new": Page("run_groups"),
+    "group-push": Page("own", "run"),
     "push-detail": Page("see_members", "object"),
     "delivery-again": Page("run_groups", "branch"),
     "push-follow": Page("own", "anyone"),

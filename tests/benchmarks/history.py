@@ -42,10 +42,11 @@ TABLES: list[type[Model]] = [
 ]  # fmt: skip
 COPIED = [model._meta.db_table for model in TABLES]
 OF_SQLITE = (
-    "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL AND tbl_name = %s"
+    "SELECT type, name, sql FROM sqlite_master "
+    "WHERE type IN ('index', 'trigger') AND sql NOT NULL AND tbl_name = %s"
 )
 OF_POSTGRESQL = (
-    "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i "
+    "SELECT 'index', indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i "
     "WHERE indrelid = %s::regclass AND NOT EXISTS "
     "(SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)"
 )
@@ -56,7 +57,7 @@ def copy(times: int) -> None:
     before the last and closed."""
     own = Programme.objects.get()
     apart = {model: _last(model) for model in TABLES}
-    with _unhindered(), _without_indexes():
+    with _unhindered(), _bare():
         for number in range(1, times + 1):
             with transaction.atomic():
                 for model in TABLES:
@@ -86,18 +87,19 @@ def _unhindered() -> Iterator[None]:
 
 
 @contextmanager
-def _without_indexes() -> Iterator[None]:
-    """Take off what a copied table has beside its keys, and build it anew after the copying.
+def _bare() -> Iterator[None]:
+    """Take off what a copied table has beside its keys, indexes and on SQLite the triggers that
+    look through them at each row (PostgreSQL's sleep), and make it anew after the copying.
     Partitioned tables keep theirs: a partition gets its own when it is attached."""
     catalogue = OF_SQLITE if connection.vendor == "sqlite" else OF_POSTGRESQL
-    taken: list[tuple[str, str]] = []
+    taken: list[tuple[str, str, str]] = []
     for table in COPIED:
         if not _is_partitioned(table):
             taken += _rows(catalogue, table)
-    for name, _ in taken:
-        _run(f"DROP INDEX {name}")
+    for kind, name, _ in reversed(taken):
+        _run(f"DROP {kind} {name}")
     yield
-    for _, made in taken:
+    for _, _, made in taken:
         _run(made)
 
 
@@ -151,7 +153,7 @@ def _cell(field: Field[Any, Any], apart: dict[type[Model], int], number: int) ->
     return column
 
 
-def _rows(sql: str, *values: str) -> list[tuple[str, str]]:
+def _rows(sql: str, *values: str) -> list[tuple[str, str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall())

@@ -152,6 +152,28 @@ def test_mistake_35_offline_answers_wait_are_sent_and_are_credited_once(
     assert credited(lin, lesson) == 1
 
 
+def test_pictures_and_transcripts_are_there_without_a_network(
+    page: Page, town: City, lesson: Lesson, address: str
+):
+    _, sound, _ = lesson_hands.illustrate(lesson, town.actor("shi", "official"))
+    words = reverse("lesson-transcript", args=[sound.pk])
+    keep(page, address)
+    page.wait_for_function(
+        "async (url) => await caches.match(url) !== undefined", arg=f"{words}?page=2"
+    )
+    page.context.set_offline(True)
+    page.reload()
+    shown = page.locator("article img")
+    shown.scroll_into_view_if_needed()
+    page.wait_for_function("() => document.querySelector('article img').naturalWidth === 40")
+    page.get_by_role("link", name="文字稿：录音").click()
+    page.get_by_role("link", name="下一页").click()
+    expect(page.locator(".offline-note")).to_be_visible()
+    expect(page.locator("article")).to_contain_text("矿工们认识了第一个字")
+    page.get_by_role("link", name="回到这一课").click()
+    expect(page.locator("h1")).to_have_text(lesson.title)
+
+
 def test_on_the_network_the_result_is_there_at_once(
     page: Page, lin: Member, lesson: Lesson, address: str
 ):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
 
-from courses.models import Course, Lesson, LessonAttempt, LessonVersion
+from PIL import Image
+
+from courses.models import Course, Lesson, LessonAttempt, LessonFile, LessonVersion
 from courses.online import (
     lesson_answers,
     lesson_bank,
@@ -65,6 +68,26 @@ def heaviest(by: Actor, words: str, *, title: str = "火种", at=BEFORE) -> Less
     lesson_publishing.publish(lesson, seen=draft.version, by=by, at=at)
     lesson.refresh_from_db()
     return lesson
+
+
+def illustrate(lesson: Lesson, by: Actor, *, at=BEFORE) -> list[LessonFile]:
+    """Publish a lesson anew with a picture and a sound, whose transcript takes two pages; a second
+    picture, the last of those returned, stands nowhere in its text."""
+    made = BytesIO()
+    Image.new("RGB", (40, 30), "red").save(made, "PNG")
+    spoken = "油灯下，矿工们认识了第一个字。" * 400
+    files = [
+        lesson_media.add(lesson, made.getvalue(), "展馆", by=by, at=at),
+        lesson_media.add(lesson, SOUND, "录音", minutes=3, transcript=spoken, by=by, at=at),
+        lesson_media.add(lesson, made.getvalue(), "没有用上", by=by, at=at),
+    ]
+    draft = lesson_texts.draft_of(lesson)
+    draft.body += "".join(f"\n\n![{file}](file:{file.pk})" for file in files[:2])
+    values = {name: getattr(draft, name) for name in Text.__dataclass_fields__}
+    draft = lesson_texts.save(lesson, Text(**values), seen=draft.version, by=by, at=at)
+    lesson_publishing.publish(lesson, seen=draft.version, by=by, at=at)
+    lesson.refresh_from_db()
+    return files
 
 
 def ask(lesson: Lesson, by: Actor, number: int = 0, *, at=BEFORE):

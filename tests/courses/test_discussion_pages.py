@@ -285,7 +285,12 @@ def test_declining_taking_back_and_replying_on_the_page(enter, talk, said):
     lin, wu = enter("lin"), enter("wu")
     send(lin, talk, page="run", act="close")
     assert "请先勾选" in send(lin, talk, page="recognise", act="recognise")
-    assert "请写明不认定的理由" in send(lin, talk, page="recognise", act="decline", row=own.pk)
+    refused = send(lin, talk, page="recognise", act="decline", row=own.pk)
+    assert "请写明不认定的理由" in refused
+    assert f'value="{own.pk}" data-chosen checked' in refused
+    assert "data-chosen checked" not in see(lin, "discussion-recognise", talk.pk)
+    forgotten = send(lin, talk, page="recognise", act="decline", reason="太短")
+    assert 'name="reason" value="太短"' in forgotten
     send(lin, talk, page="recognise", act="decline", row=own.pk, reason="太短")
     assert "太短" in see(wu, "discussion-detail", talk.pk)
     assert "已请求复核" in send(wu, talk, act="ask", text="写了三点")

@@ -355,6 +355,27 @@ def test_a_group_that_has_ended_is_kept_in_its_list_and_has_no_buttons(hand, gro
     assert "已经结束" in desk.open(reverse("group-list")).text
 
 
+def test_the_contact_person_pushes_to_the_group_alone(city, hand, away, group, lesson, secretary):
+    other = study_groups.set_up(
+        city.jia, name="别的群", leader=city.people["zhou"], plan="", by=secretary, at=NOW
+    )
+    phone = hand("lin").open(reverse("my-groups"))
+    phone.follow("推送")
+    assert "别的群" not in phone.text
+    phone.send("推送", thing=f"lesson-{lesson.pk}", sentence="周五前学完", groups=[other.pk])
+    assert not Push.objects.exists()
+
+    phone.open(reverse("group-push", args=[group.pk]))
+    phone.send("推送", thing=f"lesson-{lesson.pk}", sentence="周五前学完", groups=[group.pk])
+
+    push = Push.objects.get()
+    assert (push.by, Message.objects.get().member) == (city.people["lin"], away)
+    assert phone.at == reverse("my-groups")
+    assert "已推送" in phone.text
+    assert f"http://testserver/p/{push.code}/</textarea>" in phone.text
+    assert "甲群" in hand("zhou").open(reverse("push-detail", args=[push.pk])).text
+
+
 def test_an_official_reads_the_groups_of_the_county_and_changes_none(city, client, group, pushed):
     client.force_login(city.people["gao"], "portal.sign_in.MemberBackend")
     assert "甲群" in client.get(reverse("group-list")).content.decode()

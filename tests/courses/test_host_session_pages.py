@@ -154,9 +154,12 @@ def test_what_cannot_be_credited_stays_with_its_reason(
 
 def test_declining_takes_a_reason_that_host_and_member_read(enter, attested, lin):
     row, browser = attested(lin), enter("zhou")
-    assert "请写明不予认定的理由" in told(
-        browser, "host-decide", {"row": [row.pk], "act": "decline"}
-    )
+    refused = told(browser, "host-decide", {"row": [row.pk], "act": "decline"})
+    assert "请写明不予认定的理由" in refused
+    assert f'value="{row.pk}" data-chosen checked' in refused
+    forgotten = told(browser, "host-decide", {"act": "decline", "reason": "当天值班"})
+    assert "请先勾选" in forgotten
+    assert 'name="reason" value="当天值班"' in forgotten
 
     body = {"row": [row.pk], "act": "decline", "reason": "当天在本支部值班"}
     assert "不予认定 1 条" in told(browser, "host-decide", body)

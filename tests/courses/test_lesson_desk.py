@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 
 import pytest
@@ -121,6 +122,23 @@ def test_headings_lists_and_emphasis_are_made():
                  "<blockquote>", "<p>缩进</p>"):  # fmt: skip
         assert mark in html
     assert lesson_markdown.plain("# 一\n\n**重点**和*强调*\n\n- 甲") == "一\n重点和强调\n甲"
+
+
+def test_a_picture_stands_where_the_text_names_it_alone():
+    files = [LessonFile(pk=pk, kind="picture", caption=f"图{pk}") for pk in (1, 2)]
+
+    html = lesson_markdown.html_of(
+        "前。\n\n![图1](file:1)\n\n句中![图2](file:2)，![外](https://e.example/x.png)。"
+        "\n\n![没有](file:9)",
+        files,
+    )
+
+    assert re.findall(r'<img src="([^"]+)" alt="([^"]+)"', html) == [
+        (reverse("lesson-file", args=[1]), "图1")
+    ]
+    assert html.count("<img") == 1
+    assert "<p>句中，。</p>" in html
+    assert "没有" not in html
 
 
 @pytest.mark.django_db

@@ -10,7 +10,9 @@ from django.test import override_settings
 from django.urls import reverse
 
 from courses.models import LessonAttempt
+from courses.online import lesson_media
 from courses.views.online.offline import reader_of
+from tests.cast import NOW
 from tests.courses import lesson_hands as hands
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -74,6 +76,26 @@ def test_every_file_of_the_page_is_kept_with_it(phone, address):
     assert used <= set(kept)
     last = phone.get("/no-network/").content.decode()
     assert set(re.findall(r'(?:href|src)="(/static/[^"]+)"', last)) <= set(kept)
+
+
+def test_its_pictures_and_transcripts_are_kept_where_they_can_be(phone, city, lesson, address):
+    by = city.actor("shi", "official")
+    assert "data-besides" not in phone.get(address).content.decode()
+    picture, sound, _ = hands.illustrate(lesson, by)
+    text = phone.get(address, {"copy": ""}).content.decode()
+    besides = re.search(r'data-besides="([^"]+)"', text)[1].split()
+    words = reverse("lesson-transcript", args=[sound.pk])
+
+    assert besides == [reverse("lesson-file", args=[picture.pk]), words, f"{words}?page=2"]
+    for one in besides:
+        answer = phone.get(one)
+        assert answer.status_code == 200
+        assert not answer.cookies
+    second = phone.get(besides[-1]).content.decode()
+    assert f'<a href="{words}">上一页</a>' in second
+    name = kept_as(text)
+    lesson_media.mend(sound, caption="录音", minutes=3, transcript="另外的话。", by=by, at=NOW)
+    assert kept_as(phone.get(address, {"copy": ""}).content.decode()) != name
 
 
 def test_a_lesson_is_sent_compressed(phone, address):

@@ -142,6 +142,45 @@ def test_a_return_without_reason_changes_nothing_and_says_so(enter, hand_in, lin
     assert states() == {"自学": "pending"}
 
 
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [({"log": True}, "请写明退回的理由"), ({"reason": "没有写日期"}, "请先勾选")],
+)
+def test_what_was_ticked_or_written_is_there_again_after_a_refusal_once(
+    enter, hand_in, lin, sent, why
+):
+    chosen, _ = hand_in(lin), hand_in(lin, "另一次", day=days_ago(3))
+    desk, posted = enter("zhou"), {"act": "return"} | sent
+    if "log" in sent:
+        posted["log"] = [chosen.pk]
+
+    told = desk.post(reverse("log-decide"), posted, follow=True).content.decode()
+    later = desk.get(reverse("log-list")).content.decode()
+
+    assert why in told
+    boxes = re.findall(r'name="log" value="(\d+)" data-chosen checked', told)
+    assert boxes == [str(pk) for pk in posted.get("log", [])]
+    assert f'name="reason" value="{sent.get("reason", "")}"' in told
+    assert "data-chosen checked" not in later
+    assert 'name="reason" value=""' in later
+
+
+def test_a_refusal_comes_back_to_the_page_of_the_list_from_which_it_was_sent(
+    enter, hand_in, lin, monkeypatch
+):
+    monkeypatch.setattr("courses.views.study_logs.PER_PAGE", 1)
+    hand_in(lin, "先", day=days_ago(3))
+    second, desk = hand_in(lin, "后"), enter("zhou")
+    shown = desk.get(reverse("log-list"), {"page": 2})
+    assert ticked(shown) == [str(second.pk)]
+    assert '<input type="hidden" name="page" value="2">' in shown.content.decode()
+
+    posted = {"log": [second.pk], "act": "return", "page": "2"}
+    told = desk.post(reverse("log-decide"), posted, follow=True).content.decode()
+
+    assert f'value="{second.pk}" data-chosen checked' in told
+
+
 def test_the_same_as_last_time_is_one_button_whatever_named_material_came_between(
     enter, hand_in, lin
 ):

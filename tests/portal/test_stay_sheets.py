@@ -104,6 +104,24 @@ def test_a_day_of_return_ends_the_stay_once(city, read, row):
     assert read(rows).counts == {"same": 1}
 
 
+def test_what_stands_beside_a_return_and_differs_is_said_and_not_taken(city, read, row):
+    apply(read(row(联系人编号=city.people["zhou"].number)), city)
+    back = row(
+        返回时间=str(days_ago(1)), 流入地="浙江省宁波市", 联系人编号=city.people["shi"].number
+    )
+
+    preview = read(back)
+    apply(preview, city)
+
+    said = "第 2 行“林小满”：这一行登记返回，“流入地”、“联系人编号”与登记的不同，不改。"
+    assert preview.warnings == (said,)
+    stay = MobileStay.objects.get()
+    assert (stay.until, stay.region) == (days_ago(1), "广东省深圳市")
+    assert stay.contact == city.people["zhou"]
+    assert read(back).warnings == (said,)  # of the stay that has ended since
+    assert not read(row(返回时间=str(days_ago(1)))).warnings
+
+
 @pytest.mark.parametrize(
     ("cells", "column", "said"),
     [

@@ -7,9 +7,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from courses.models import Answer, Discussion, Reply, StudyGroup
+from courses.models import Answer, Discussion, Reply
 from courses.online import discussions, moderation, recognition
 from courses.online.discussion_forms import QuestionForm
+from courses.views.online.pushes import group_run_by
 from credits.models import Programme
 from credits.views.shown import programme_of
 from portal import gate
@@ -19,16 +20,14 @@ from portal.forms import refuse
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
 from portal.rendering import page
+from portal.views import kept_forms
 
 
 @require_http_methods(["GET", "POST"])
 @gate.required(Capability.OWN)
 def new(request: MemberRequest, study_group: int) -> HttpResponse:
     """Put a question to a group."""
-    rows = StudyGroup.objects.select_related("organiser", "leader")
-    group = rows.run_by(request.scope).filter(pk=study_group).first() or gate.get(
-        rows, request.scope, Capability.RUN_GROUPS, pk=study_group
-    )
+    group = group_run_by(request, study_group)
     programme = programme_of(request)
     form = QuestionForm(
         request.POST or None, programme=programme, initial={"first_day": request.today}
@@ -89,6 +88,7 @@ def recognise(request: MemberRequest, discussion: int) -> HttpResponse:
             _decide(request, talk)
         except Refusal as refusal:
             messages.error(request, refusal.message)
+            kept_forms.keep(request, request.path, "row")
         return redirect("discussion-recognise", talk.pk)
     rows = list(talk.answers.select_related("member__branch", "decided_by").order_by("pk"))
     context = {
@@ -96,6 +96,7 @@ def recognise(request: MemberRequest, discussion: int) -> HttpResponse:
         "answers": rows,
         "mine": next((a for a in rows if a.member_id == request.scope.member_id), None),
         "chosen": number(request.GET.get("member", "")),
+        "kept": kept_forms.take(request),
         "waiting": talk.answers.to_recognise().exclude(member=request.user).count(),
     }
     return page(request, "courses/discussion_recognise.html", context)

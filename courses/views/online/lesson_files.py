@@ -13,8 +13,8 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from courses.models import LessonFile
-from courses.online import epub, lesson_markdown, lesson_media, lesson_texts
-from courses.online.book_bag_out import pages_of
+from courses.online import lesson_markdown, lesson_media, lesson_texts
+from courses.online.book_bag_out import transcript_pages
 from courses.online.lesson_forms import FileForm, WordsForm
 from courses.views.online.lesson_desk import actor_of, lesson_of
 from portal import gate
@@ -71,7 +71,7 @@ def transcript(request: MemberRequest, lesson_file: int) -> HttpResponse:
     found = _seen(request, lesson_file)
     if not found.transcript:
         raise Http404("没有文字稿。")
-    parts = Paginator(pages_of(epub.paragraphs_of(found.transcript)), 1)
+    parts = Paginator(transcript_pages(found), 1)
     context = {"file": found, "shown": parts.get_page(request.GET.get("page"))}
     return page(request, "courses/lesson_transcript.html", context)
 

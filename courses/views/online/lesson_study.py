@@ -13,9 +13,9 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
 from courses.forms import periods_of
-from courses.models import Lesson, LessonAttempt, LessonCredit, LessonVersion
+from courses.models import Lesson, LessonAttempt, LessonCredit, LessonFile, LessonVersion
 from courses.online import lesson_answers, lesson_credits, lesson_markdown, lesson_questions
-from courses.online.book_bag_out import version_of
+from courses.online.book_bag_out import transcript_pages, version_of
 from courses.online.lesson_answers import Answers, CannotAnswer
 from courses.views.online.offline import kept_with, reader_of
 from credits.models import CreditedContent
@@ -43,17 +43,18 @@ def lesson(request: MemberRequest, lesson: int) -> HttpResponse:
     credited = CreditedContent.objects.filter(
         programme=programme, member=request.user, content=found.content
     )
-    html = lesson_markdown.html_of(found.body, found.files.defer("content", "captions"))
+    files = list(found.files.defer("content", "captions"))
     context: dict[str, Any] = {
         "lesson": found,
-        "html": html,
+        "html": lesson_markdown.html_of(found.body, files),
         "period": dict(periods_of(programme)).get(found.period, ""),
         "done": credited.exists(),
     }
     version = found.versions.filter(number=found.version).first()
     if version is not None and version.asks:
         context |= _questions(request, found, version, done=context["done"])
-    return page(request, "courses/lesson_detail.html", context | _kept(request, found, context))
+    context |= _kept(request, found, context, files)
+    return page(request, "courses/lesson_detail.html", context)
 
 
 @require_POST
@@ -118,16 +119,36 @@ def _questions(
     return context | {"turn": turn, "token": uuid4(), "questions": questions}
 
 
-def _kept(request: MemberRequest, lesson: Lesson, context: dict[str, Any]) -> dict[str, Any]:
+def _kept(
+    request: MemberRequest, lesson: Lesson, context: dict[str, Any], files: list[LessonFile]
+) -> dict[str, Any]:
     """What static/keep.js and static/answers.js need; `kept_as` names the content of the copy."""
     asked = [question.pk for question in context.get("questions", ())]
-    content = (lesson.title, context["html"], lesson.version, context.get("turn"), asked)
+    words = [file.transcript for file in files]
+    content = (lesson.title, context["html"], lesson.version, context.get("turn"), asked, words)
     return {
         "copy": "copy" in request.GET,
         "reader": reader_of(request.user),
         "kept": [reverse("lesson-detail", args=[lesson.pk]), *kept_with()],
+        "besides": _besides(lesson, files),
         "kept_as": version_of(repr(content).encode()),
     }
+
+
+def _besides(lesson: Lesson, files: list[LessonFile]) -> list[str]:
+    """What a phone keeps of a lesson where it can: the pictures in the text, and the words of what
+    plays, which itself would be too large."""
+    kept: list[str] = []
+    for file in files:
+        if file.pk not in lesson_markdown.named_in(lesson.body):
+            continue
+        if not file.is_heard:
+            kept.append(reverse("lesson-file", args=[file.pk]))
+        elif file.transcript:
+            first = reverse("lesson-transcript", args=[file.pk])
+            last = len(transcript_pages(file))
+            kept += [first, *(f"{first}?page={number}" for number in range(2, last + 1))]
+    return kept
 
 
 def _sent(request: HttpRequest) -> Answers:

@@ -28,8 +28,27 @@ LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # of a code that people may have to
 @gate.required(MANAGE)
 def new(request: MemberRequest) -> HttpResponse:
     """Push one thing to one's groups; `thing` and `group` may be chosen already."""
+    rows = StudyGroup.objects.within(request.scope, MANAGE).alive().select_related("organiser")
+    return _push(request, list(rows))
+
+
+@require_http_methods(["GET", "POST"])
+@gate.required(Capability.OWN)
+def to_one(request: MemberRequest, study_group: int) -> HttpResponse:
+    """Push one thing to a group for which one answers, as its contact person too."""
+    return _push(request, [group_run_by(request, study_group)])
+
+
+def group_run_by(request: MemberRequest, pk: int) -> StudyGroup:
+    """A group whose contact person the viewer is, or that they run. Raises Http404,
+    PermissionDenied."""
+    rows = StudyGroup.objects.select_related("organiser", "leader")
+    led = rows.run_by(request.scope).filter(pk=pk).first()
+    return led or gate.get(rows, request.scope, MANAGE, pk=pk)
+
+
+def _push(request: MemberRequest, groups: list[StudyGroup]) -> HttpResponse:
     scope, at = request.scope, request.at
-    groups = list(StudyGroup.objects.within(scope, MANAGE).alive().select_related("organiser"))
     things = [t for code, k in push_kinds.KINDS.items() for t in k.offered(code, scope, at)]
     chosen = request.GET.getlist("group") or [str(g.pk) for g in groups if len(groups) == 1]
     form = PushForm(
@@ -57,7 +76,8 @@ def new(request: MemberRequest) -> HttpResponse:
                 at=at,
             )
             messages.success(request, "已推送：平台消息已经发出，群机器人的由后台发送。")
-            return redirect("push-detail", made.pk)
+            sees = any(scope.can(SEE, group.scope_path) for group in groups)
+            return redirect("push-detail", made.pk) if sees else redirect("my-groups")
         except Refusal as refusal:
             refuse(form, refusal)
     context = {"form": form, "groups": groups, "chosen": {str(v) for v in form["groups"].value()}}
