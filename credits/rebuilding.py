@@ -41,15 +41,24 @@ def rebuild(programme: Programme, *, tell: Callable[[int, int], None] = lambda *
     return mended
 
 
-@transaction.atomic
 def rebuild_branch(programme: Programme, branch: int) -> int:
-    """Rebuild one branch in one transaction; returns how many standings changed. What is in the
-    archive stays as it is: its lines may be gone."""
+    """Rebuild one branch in one transaction, and in one of its own each to which somebody moved
+    meanwhile; returns how many standings changed. What is in the archive stays as it is: its lines
+    may be gone."""
+    changed, elsewhere = _rebuild(programme, branch)
+    return changed + sum(rebuild_branch(programme, other) for other in sorted(elsewhere))
+
+
+@transaction.atomic
+def _rebuild(programme: Programme, branch: int) -> tuple[int, set[int]]:
+    """How many standings changed, and where those belong who had left before they were locked."""
     if ledger_sql.share_programme(programme.pk) == Programme.State.ARCHIVED:
-        return 0
+        return 0, set()
     book = rule_book.of(programme)
     members = Standing.objects.filter(programme=programme, branch=branch)
     held = standings.lock(programme, book, members.values_list("member_id", flat=True))
+    elsewhere = {row.branch for row in held.rows.values()} - {branch}
+    held.rows = {member: row for member, row in held.rows.items() if row.branch == branch}
     steps = dict(replay.steps_of(programme, using="default", members=held.rows))
     changes = replay.target_changes(programme, using="default", members=held.rows)
     totals: list[tuple[int, str, str, int]] = []
@@ -78,7 +87,7 @@ def rebuild_branch(programme: Programme, branch: int) -> int:
     CreditTotal.objects.filter(programme=programme, member__in=held.rows, earned=0).delete()
     _set_branch(programme, branch)
     _set_months(programme, branch)
-    return len(changed)
+    return len(changed), elsewhere
 
 
 def _set_branch(programme: Programme, branch: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from credits import ledger, rebuilding, verification
+from credits import ledger, rebuilding, standings, verification
 from credits.ledger import Source
 from credits.models import (
     BranchMonth,
@@ -184,6 +184,26 @@ def test_a_branch_is_rebuilt_without_looking_for_its_lines_among_all(posted):
     asked = [q["sql"] for q in queries if 'FROM "credits_ledgerentry"' in q["sql"]]
     assert asked
     assert all('member_id" IN' in sql for sql in asked)
+
+
+def test_who_moves_while_their_branch_is_rebuilt_is_mended_where_they_went(
+    city, posted, lin, monkeypatch
+):
+    Standing.objects.filter(member=lin).update(recognised=100)
+    rebuilding.rebuild_branch(posted, city.yi.pk)  # its turn has been
+    lock = standings.lock
+
+    def late(programme, book, people):
+        monkeypatch.undo()
+        wanted = list(people)
+        members.transfer(lin, city.yi, on=TODAY, by=city.by, at=NOW)
+        return lock(programme, book, wanted)
+
+    monkeypatch.setattr(standings, "lock", late)
+
+    assert rebuilding.rebuild_branch(posted, city.jia.pk) == 1
+    assert Standing.objects.get(member=lin).branch == city.yi
+    assert verification.verify(at=NOW).problems == []
 
 
 def test_mistake_19_a_second_rebuild_changes_nothing(posted):
