@@ -92,15 +92,18 @@ def again(job: Job, *, at: datetime) -> Job:
     )  # fmt: skip
 
 
-def cancel(job: Job, *, at: datetime) -> None:
+def cancel(job: Job, *, at: datetime) -> bool:
     """Ask a job to stop; one that nobody has begun is over at once. One that waits to be taken up
-    again may have written already: its next attempt knows, and stops or says so."""
+    again may have written already: its next attempt knows, and stops or says so. Returns whether
+    it may stop: not one that is over or writes at once."""
     own = Job.objects.filter(pk=job.pk)
-    if not own.filter(state=Job.State.WAITING, attempt=0).update(
+    if own.filter(state=Job.State.WAITING, attempt=0).update(
         state=Job.State.CANCELLED, finished_at=at, message="已取消，没有改动任何数据。"
     ):
-        alive = own.filter(state__in=[Job.State.WAITING, Job.State.RUNNING])
-        alive.update(cancel_asked=True)
+        return True
+    alive = own.filter(state__in=[Job.State.WAITING, Job.State.RUNNING])
+    alive.update(cancel_asked=True)
+    return alive.filter(too_late=False).exists()
 
 
 def run_next(worker: str) -> bool:
@@ -161,7 +164,11 @@ def _begin(job_id: int) -> Job | None:
     now = timezone.now()
     waiting = Job.objects.filter(pk=job_id, state=Job.State.WAITING)
     begun = waiting.update(
-        state=Job.State.RUNNING, started_at=now, heartbeat=now, attempt=F("attempt") + 1
+        state=Job.State.RUNNING,
+        started_at=now,
+        heartbeat=now,
+        attempt=F("attempt") + 1,
+        too_late=False,
     )
     return Job.objects.select_related("by__branch").get(pk=job_id) if begun else None
 

@@ -51,11 +51,14 @@ class Progress:
         """The moment, for work that is dated by when it is done and not by when it was asked."""
         return timezone.now()
 
-    def step(self, done: int, total: int = 0, message: str = "") -> None:
-        """Say how far it is. Raises Cancelled when the user asked to stop and nothing has been
-        committed, or Taken."""
+    def step(self, done: int, total: int = 0, message: str = "", *, too_late: bool = False) -> None:
+        """Say how far it is; too_late: after this step everything is written at once, so that it
+        is the last that can be cancelled. Raises Cancelled when the user asked to stop and nothing
+        has been committed, or Taken."""
         now = timezone.now()
         values: dict[str, Any] = {"done": done, "heartbeat": now}
+        if too_late:
+            values["too_late"] = True
         if total:
             values["total"] = total
         before, in_all = self._counted
@@ -71,11 +74,12 @@ class Progress:
     def committed(self) -> None:
         """What was asked for is written: from here on nothing can be cancelled."""
         self.is_committed = True
+        self.own.update(too_late=True)
 
     def finished(self, message: str, *, rows: int = 1) -> None:
         """Say how it ended, after the last commit. Cannot fail: it is written with the job's end,
         whether or not somebody asked to stop meanwhile."""
-        self.committed()
+        self.is_committed = True
         self.last_words, self.rows = message, rows
 
     def lead_to(self, address: str) -> None:

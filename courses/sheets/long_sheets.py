@@ -124,7 +124,7 @@ def take_back(progress: Progress, *, staged: int) -> dict[str, int]:
 def _say_at_once(progress: Progress, verb: str, rows: int) -> None:
     """Nobody sees the steps of a transaction before it ends: say what its time depends on."""
     how = f"{verb}是一次完成的，中途不能取消；所需时间与人数成正比。"
-    progress.step(0, rows, f"正在{verb} {rows} 人次，{how}")
+    progress.step(0, rows, f"正在{verb} {rows} 人次，{how}", too_late=True)
 
 
 def _read(progress: Progress, found: SheetImport) -> None:

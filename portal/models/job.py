@@ -14,6 +14,7 @@ class Job(models.Model):
     heartbeat: last sign of life; the reaper reports a job without one as failed, or has it taken
     up again while `resumes` is above 0. attempt: how often a worker has begun it; only the last one
     may write here. pace_at, pace_done: since when it counts steps of one kind, and from which on.
+    too_late: asking it to stop would change nothing any more: it writes at once, or has written.
     file: what it made for its user, see `portal.jobs`.
     """
 
@@ -41,6 +42,7 @@ class Job(models.Model):
     pace_done = models.PositiveIntegerField("计步起数", default=0)
     file = models.CharField("结果文件", max_length=120, blank=True)
     cancel_asked = models.BooleanField("已要求取消", default=False)
+    too_late = models.BooleanField("已不能取消", default=False)
     created_at = models.DateTimeField("提交时间")
     started_at = models.DateTimeField("开始时间", null=True, blank=True)
     heartbeat = models.DateTimeField("最近响应", null=True, blank=True)

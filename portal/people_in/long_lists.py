@@ -115,7 +115,8 @@ def write(progress: Progress, *, upload: int) -> dict[str, int]:
     counts: dict[str, int] = staged.said.get("counts", {})
     total = counts.get("create", 0)
     if staged.applied_at is None:
-        progress.step(0, total or 1, "正在写入名册，请稍候；写入是一次完成的，中途不能取消。")
+        told = "正在写入名册，请稍候；写入是一次完成的，中途不能取消。"
+        progress.step(0, total or 1, told, too_late=True)
         apply(staged, scope=scope, by=progress.by, at=progress.at)
     progress.committed()
     done = total - StagedLine.objects.filter(upload=staged, action="create").count()

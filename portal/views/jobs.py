@@ -43,8 +43,10 @@ def file(request: MemberRequest, job: int) -> HttpResponseBase:
 @gate.required(Capability.OWN)
 def cancel(request: MemberRequest, job: int) -> HttpResponse:
     """Ask one's background work to stop."""
-    jobs.cancel(_own(request, job), at=request.at)
-    messages.info(request, "已请求取消。")
+    if jobs.cancel(_own(request, job), at=request.at):
+        messages.info(request, "已请求取消。")
+    else:
+        messages.info(request, "已经在写入或已经结束，不能取消。")
     return redirect("job-detail", job)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from portal import jobs
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.django_db
 
 LATE = "要求取消时已来不及，事项已经办完。"
 WROTE: list[str] = []
+SEEN: list[Job] = []
 
 
 def writes(progress: Progress) -> None:
@@ -99,6 +101,47 @@ def test_what_was_written_is_not_called_cancelled(ended, work, wrote, said):
     job = ended(work)
 
     assert (job.state, job.message, WROTE) == (Job.State.DONE, said, wrote)
+
+
+@pytest.mark.parametrize(
+    ("said", "offered"),
+    [({}, True), ({"too_late": True}, False), ({"cancel_asked": True}, False)],
+)
+def test_a_job_that_cannot_be_cancelled_any_more_offers_no_button(city, client, said, offered):
+    job = jobs.start(f"{__name__}.walks", title="导入", by=city.by, at=timezone.now())
+    Job.objects.update(state=Job.State.RUNNING, attempt=1, **said)
+    client.force_login(city.by.member, "portal.sign_in.MemberBackend")
+
+    shown = client.get(reverse("job-detail", args=[job.pk])).content.decode()
+    told = client.post(reverse("job-cancel", args=[job.pk]), follow=True).content.decode()
+
+    assert ("取消</button>" in shown) is offered
+    assert ("不能取消" in told) is ("too_late" in said)
+
+
+def test_it_is_too_late_from_the_writing_on_and_early_again_for_the_next_attempt(ended):
+    """A worker that dies in the midst of writing has written nothing."""
+    job = ended("writes")
+    assert job.too_late is False  # its steps did not say so
+    job = ended("goes_on")
+    assert job.too_late
+
+    Job.objects.filter(pk=job.pk).update(state=Job.State.WAITING, finished_at=None, result={})
+    jobs.enqueue(job.pk)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{__name__}.goes_on", lambda progress: SEEN.append(progress.own.get()))
+        assert jobs.run_next("worker")
+    assert SEEN.pop().too_late is False
+
+
+def test_a_step_that_is_the_last_says_so(city):
+    jobs.start(f"{__name__}.walks", title="导入", by=city.by, at=timezone.now())
+    Job.objects.update(state=Job.State.RUNNING, attempt=1)
+    progress = Progress(Job.objects.get())
+    progress.step(0, 3, "正在核对。")
+    assert not Job.objects.get().too_late
+    progress.step(0, 3, "正在写入。", too_late=True)
+    assert Job.objects.get().too_late
 
 
 def test_what_ended_says_so_with_its_rows(ended, monkeypatch):
