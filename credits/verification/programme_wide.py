@@ -18,6 +18,7 @@ from credits.verification import (
     occupied,
     partitions,
     reading,
+    references,
     sums,
     walk,
     work,
@@ -66,6 +67,7 @@ def check(found: Findings, heads: Heads, crew: Crew, folder: Path) -> None:
     ]
     counted, _, entered, *stretches = _values(found, crew.do([*others, *walks]))
     _enter(found, heads, entered)
+    references.check(found)
     _check_members(found, crew, [stretch.spool for stretch in stretches], shares)
     strays = _check_chains(found, stretches)
     heads.look_up(found)

@@ -47,6 +47,21 @@ def correct(session, member, mark, by):
     )
 
 
+@pytest.mark.parametrize("name", ["entry", "correction"])
+def test_verification_names_a_query_about_what_is_not_there(city, closed, ask, secretary, name):
+    query = ask()
+    correct(closed, city.people["lin"], "absent", secretary)
+    assert verification.verify(at=NOW).ok
+    LineQuery.objects.update(**{f"{name}_id": 10**9})
+
+    [problem] = verification.verify(at=NOW).problems
+
+    what = {"entry": "学时明细", "correction": "记账"}[name]
+    assert (problem.kind, problem.message) == ("reference", f"明细疑问所指的{what}不存在。")
+    assert problem.member == f"{query.member.number} 林小满"
+    assert problem.entry == (10**9 if name == "entry" else None)
+
+
 def test_a_query_waits_for_the_secretary_of_the_sessions_organiser(city, closed, ask):
     query = ask(text=" 那天我在外地 ")
 
