@@ -12,7 +12,8 @@ from portal.people_in.cells import DITTO, has_id_card, is_blank, masked, text_of
 from portal.people_in.headings import LABELS, REQUIRED, WANTED, field_of, is_private, plain
 from portal.people_in.kinds import hints_at_leaving
 from portal.people_in.model import MEMBERS, Entry, NotImportable, Table, distinct
-from portal.workbooks import TEXT_EXTENSIONS, Grid, Value, Workbook
+from portal.workbook_refusals import TEXT_EXTENSIONS
+from portal.workbooks import Grid, Value, Workbook
 
 LOOK_FOR_HEADING = 40  # rows
 # Fields that stand once for several rows where cells are merged.

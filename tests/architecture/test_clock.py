@@ -92,5 +92,4 @@ def test_every_verb_takes_its_moment_as_at():
         "courses/online/reflections.py: discard",  # only its author ever saw the draft
         "courses/sheets/sheets_in.py: answer",  # keeps what was answered beside a staged upload
         "courses/walk_ins.py: ask",  # its moment is that of the scan
-        "credits/rebuilding.py: rebuild_branch",  # sums what the lines say, whose moments count
     ]

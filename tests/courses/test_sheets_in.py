@@ -17,7 +17,7 @@ from credits import verification
 from credits.models import CreditTotal, LedgerEntry, Standing
 from portal.models import AuditEvent
 from portal.refusals import Conflict, Refusal
-from portal.workbooks import WorkbookRefusal
+from portal.workbook_refusals import WorkbookRefusal
 from tests.cast import TODAY, days_ago, moment
 from tests.courses.conftest import mark_of, wish
 

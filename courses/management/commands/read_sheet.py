@@ -15,7 +15,7 @@ from courses.sheets.sheet_reading import Reading, read
 from courses.sheets.sheet_reading.model import LABELS
 from portal import people_in, workbooks
 from portal.models import Organization
-from portal.workbooks import WorkbookRefusal
+from portal.workbook_refusals import WorkbookRefusal
 
 
 class Command(BaseCommand):

@@ -15,7 +15,7 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from courses.sheets.sheet_reading import read
-from portal import workbooks
+from portal import workbook_refusals, workbooks
 
 from .world import SCHOOL, TODAY, Town, about, names, only, row, said, status
 
@@ -75,7 +75,7 @@ def test_a_workbook_of_pictures_has_its_own_message():
     with xlsxwriter.Workbook(file) as book:
         book.add_worksheet().insert_image("A1", "scan.png", {"image_data": BytesIO(image)})
 
-    with pytest.raises(workbooks.OnlyPictures, match="只有图片"):
+    with pytest.raises(workbook_refusals.OnlyPictures, match="只有图片"):
         opened(file.getvalue())
 
 
