@@ -179,7 +179,7 @@ def decide(request: MemberRequest) -> HttpResponse:
     if not chosen:
         messages.error(request, "请先勾选本支部党员的流入地活动。")
         kept_forms.keep(request, urls.reverse("host-list"), "row")
-        return _back(request)
+        return kept_forms.back(request, "host-list")
     by = request.scope.actor(DECIDE)
     try:
         if request.POST.get("act") == "decline":
@@ -201,7 +201,7 @@ def decide(request: MemberRequest) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, refusal.message)
         kept_forms.keep(request, urls.reverse("host-list"), "row")
-    return _back(request)
+    return kept_forms.back(request, "host-list")
 
 
 @require_http_methods(["GET", "POST"])
@@ -238,14 +238,6 @@ def _rows(request: MemberRequest, rows: HostAttendanceQuerySet, *, decided: bool
 
 def _back_to(request: MemberRequest, session: StudySession) -> HttpResponse:
     """The same page of the list, at the session."""
-    return redirect(f"{urls.reverse('host-sessions')}{_page(request)}#s{session.pk}")
-
-
-def _back(request: MemberRequest) -> HttpResponse:
-    """The same page of what waits."""
-    return redirect(f"{urls.reverse('host-list')}{_page(request)}")
-
-
-def _page(request: MemberRequest) -> str:
     number = request.POST.get("page", "")
-    return f"?page={number}" if number.isdecimal() and len(number) < 9 else ""
+    query = f"?page={number}" if number.isdecimal() and len(number) < 9 else ""
+    return redirect(f"{urls.reverse('host-sessions')}{query}#s{session.pk}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django import urls
 from django.contrib import messages
@@ -128,7 +127,7 @@ def decide(request: MemberRequest) -> HttpResponse:
     if not found:
         messages.error(request, "请先勾选本支部的学习记录。")
         kept_forms.keep(request, urls.reverse("log-list"), "log")
-        return _back(request)
+        return kept_forms.back(request, "log-list", "q", "form")
     by = request.scope.actor(Capability.CONFIRM_STUDY)
     try:
         if request.POST.get("act") == "return":
@@ -154,7 +153,7 @@ def decide(request: MemberRequest) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, refusal.message)
         kept_forms.keep(request, urls.reverse("log-list"), "log")
-    return _back(request)
+    return kept_forms.back(request, "log-list", "q", "form")
 
 
 @require_http_methods(["GET", "POST"])
@@ -190,12 +189,6 @@ def _again(request: MemberRequest, log: int, capability: Capability, *, then: st
     except Refusal as refusal:
         messages.error(request, refusal.message)
     return redirect(then)
-
-
-def _back(request: MemberRequest) -> HttpResponse:
-    """The list as it was narrowed when the form was sent."""
-    kept = {name: request.POST[name] for name in ("q", "form", "page") if request.POST.get(name)}
-    return redirect(f"{urls.reverse('log-list')}?{urlencode(kept)}" if kept else "log-list")
 
 
 def _log(request: MemberRequest, member: Member, capability: Capability) -> HttpResponse:

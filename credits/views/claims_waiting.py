@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from credits import claim_decisions, rule_book
@@ -22,6 +22,7 @@ from portal.access import Capability
 from portal.gate import MemberRequest
 from portal.refusals import Refusal
 from portal.rendering import page
+from portal.views import kept_forms
 
 BATCHES = 10  # on a page
 LINES = 500  # of one receipt at a time; the rest follows when these are decided
@@ -51,6 +52,7 @@ def waiting(request: MemberRequest) -> HttpResponse:
     for claim in pending.order_by("batch", "row", "pk"):
         if len(by_batch[claim.batch_id]) < LINES:
             by_batch[claim.batch_id].append(_choice(claim, periods, request))
+    context["kept"] = kept_forms.take(request)
     context["cards"] = [
         {
             "batch": batch,
@@ -73,7 +75,7 @@ def decide(request: MemberRequest) -> HttpResponse:
     found = list(rows.filter(pk__in=[pk for pk in asked if pk]).select_related("member"))
     if not found or len(found) != len(asked):
         messages.error(request, "请先勾选要审批的行。")
-        return redirect("claims-waiting")
+        return _refused(request)
     for claim in found:
         claim.version = asked[claim.pk]
     by = request.scope.actor(Capability.APPROVE)
@@ -98,7 +100,13 @@ def decide(request: MemberRequest) -> HttpResponse:
             messages.info(request, f"其中 {settled} 行已经有人处理过了，没有改动。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
-    return redirect("claims-waiting")
+        return _refused(request)
+    return kept_forms.back(request, "claims-waiting")
+
+
+def _refused(request: MemberRequest) -> HttpResponse:
+    kept_forms.keep(request, reverse("claims-waiting"), "line")
+    return kept_forms.back(request, "claims-waiting")
 
 
 def _choice(claim: HoursClaim, periods: Any, request: MemberRequest) -> dict[str, Any]:

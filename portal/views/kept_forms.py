@@ -7,8 +7,11 @@ and what was refused must not have to be done twice.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 KEY = "kept_form"
 MOST, LONGEST = 500, 400  # ticks, characters of a reason
@@ -16,18 +19,23 @@ MOST, LONGEST = 500, 400  # ticks, characters of a reason
 
 @dataclass(frozen=True)
 class Kept:
-    """ticked: ids of rows; reason: what was written about them."""
+    """ticked: values of boxes; reason: what was written about them; about: which of several forms
+    of the page it was."""
 
-    ticked: frozenset[int] = frozenset()
+    ticked: frozenset[str] = frozenset()
     reason: str = ""
+    about: str = ""
 
 
 def keep(request: HttpRequest, page: str, ticked: str) -> None:
-    """Keep the ticks named `ticked` and the reason of a posted form for the next view of `page`, an
-    address of ours without its query."""
-    ids = [pk for pk in request.POST.getlist(ticked)[:MOST] if pk.isdecimal() and len(pk) < 16]
-    reason = request.POST.get("reason", "")[:LONGEST]
-    request.session[KEY] = {"page": page, "ticked": ids, "reason": reason}
+    """Keep what was ticked under the name `ticked`, the reason and what it was `about` for the next
+    view of `page`, an address of ours without its query."""
+    request.session[KEY] = {
+        "page": page,
+        "ticked": [value[:30] for value in request.POST.getlist(ticked)[:MOST]],
+        "reason": request.POST.get("reason", "")[:LONGEST],
+        "about": request.POST.get("about", "")[:20],
+    }
 
 
 def take(request: HttpRequest) -> Kept:
@@ -36,4 +44,12 @@ def take(request: HttpRequest) -> Kept:
     if not found or found["page"] != request.path:
         return Kept()
     del request.session[KEY]
-    return Kept(frozenset(map(int, found["ticked"])), found["reason"])
+    return Kept(frozenset(found["ticked"]), found["reason"], found["about"])
+
+
+def back(request: HttpRequest, name: str, *narrowed: str) -> HttpResponse:
+    """To the list `name` from which a form was sent: the same page of it, narrowed as it was by
+    the fields of these names."""
+    sent = request.POST
+    values = {field: sent[field] for field in (*narrowed, "page") if sent.get(field)}
+    return redirect(f"{reverse(name)}?{urlencode(values)}" if values else name)

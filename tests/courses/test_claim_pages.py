@@ -178,6 +178,28 @@ def test_single_lines_are_returned_with_a_reason_and_come_back_mended(
     assert f'value="{first.pk}.1"' in waiting
 
 
+def test_what_was_not_ticked_is_not_ticked_again_after_a_refusal(
+    visit, hand_in, city, lin, zhou, programme
+):
+    """Else the next tap would approve what somebody had just left out."""
+    first, second = hand_in(lin, zhou).claims.order_by("row")
+    office = visit("gao")
+    page = office.get(reverse("claims-waiting")).content.decode()
+    about = re.search(r'name="about" value="(\d+)"', page)[1]
+    sent = {"line": f"{first.pk}.0", "act": "return", "about": about}
+
+    refused = office.post(reverse("claims-decide"), sent, follow=True).content.decode()
+    later = office.get(reverse("claims-waiting")).content.decode()
+
+    assert re.findall(r'name="line" value="([\d.]+)" checked', refused) == [f"{first.pk}.0"]
+    assert f'name="line" value="{second.pk}.0" aria' in refused
+    assert len(re.findall(r'name="line" value="[\d.]+" checked', later)) == 2
+    forgotten = {"act": "return", "about": about, "reason": "页码不对"}
+    told = office.post(reverse("claims-decide"), forgotten, follow=True).content.decode()
+    assert 'value="页码不对"' in told
+    assert not re.findall(r'name="line" value="[\d.]+" checked', told)
+
+
 def test_a_forged_or_foreign_line_approves_nothing(visit, hand_in, lin, city, programme, secretary):
     claim = hand_in(lin).claims.get()
     wu = city.people["wu"]
