@@ -92,11 +92,11 @@ def test_pages_with_ten_programmes_beside_those_with_one(committed, server, runn
     if Programme.objects.count() > SCALE.programmes:
         pytest.skip("the copies are there already (--reuse-db): nothing to compare with")
     analyze()
-    before = look(server, running, member)
+    before, one = look(server, running, member), LedgerEntry.objects.count()
     history.copy(SCALE.copies)
     analyze()
     n = LedgerEntry.objects.count()
-    assert n == SCALE.entries * SCALE.programmes * (SCALE.copies + 1)
+    assert n == one * (SCALE.copies + 1) >= SCALE.entries * (SCALE.copies + 1)
 
     after = look(server, running, member)
 

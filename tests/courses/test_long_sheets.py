@@ -143,9 +143,9 @@ def test_while_it_is_written_it_says_what_the_time_depends_on(schedule, desk, up
     staged = SheetImport.objects.get()
     told = []
 
-    def tells(self, done, total=0, message=""):
+    def tells(self, done, total=0, message="", **more):
         told.append((done, total, message))
-        step(self, done, total, message)
+        step(self, done, total, message, **more)
 
     step = Progress.step
     monkeypatch.setattr(Progress, "step", tells)
