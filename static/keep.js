@@ -34,12 +34,13 @@ async function keep(box, tell) {
   }
   return true;
 }
-// Pictures and transcripts: the text is kept without them where they do not come, or where data is to be saved.
+// The text's pictures, and over Wi-Fi the transcripts; the text is kept without what does not come.
 async function keepBesides(box) {
-  const name = nameOf(box.dataset);
-  if (!box.dataset.besides || navigator.connection?.saveData || !await caches.has(name)) return;
+  const { pictures, words } = box.dataset, name = nameOf(box.dataset), link = navigator.connection;
+  const wanted = ["wifi", "ethernet"].includes(link?.type) ? [pictures, words] : [pictures];
+  if (link?.saveData || !await caches.has(name)) return;
   const cache = await caches.open(name);
-  for (const url of box.dataset.besides.split(" ")) {
+  for (const url of wanted.filter(Boolean).join(" ").split(" ").filter(Boolean)) {
     if (await cache.match(url)) continue;
     const response = await fetch(url, { redirect: "error" }).catch(() => null);
     if (response?.ok) await cache.put(url, response);

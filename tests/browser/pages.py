@@ -491,7 +491,7 @@ def listed(people: dict[str, Any], ids: dict[str, int | str]) -> dict[str, list[
             at("group-list"), at("group-list", query="?show=ended"), at("group-new"),
             at("group-detail", ids["study_group"]), at("group-mend", ids["study_group"]),
             at("group-add", ids["study_group"]), at("robot-new", ids["study_group"]),
-            at("push-new"), at("push-detail", ids["push"]),
+            at("push-new"), at("group-push", ids["study_group"]), at("push-detail", ids["push"]),
         ],
         "official": [
             at("home"), at("group-list"), at("group-detail", ids["study_group"]),

@@ -80,14 +80,18 @@ def test_every_file_of_the_page_is_kept_with_it(phone, address):
 
 def test_its_pictures_and_transcripts_are_kept_where_they_can_be(phone, city, lesson, address):
     by = city.actor("shi", "official")
-    assert "data-besides" not in phone.get(address).content.decode()
+    bare = phone.get(address).content.decode()
+    assert "data-pictures" not in bare
+    assert "data-words" not in bare
     picture, sound, _ = hands.illustrate(lesson, by)
     text = phone.get(address, {"copy": ""}).content.decode()
-    besides = re.search(r'data-besides="([^"]+)"', text)[1].split()
+    pictures = re.search(r'data-pictures="([^"]+)"', text)[1].split()
+    besides = re.search(r'data-words="([^"]+)"', text)[1].split()
     words = reverse("lesson-transcript", args=[sound.pk])
 
-    assert besides == [reverse("lesson-file", args=[picture.pk]), words, f"{words}?page=2"]
-    for one in besides:
+    assert pictures == [reverse("lesson-file", args=[picture.pk])]
+    assert besides == [words, f"{words}?page=2"]
+    for one in pictures + besides:
         answer = phone.get(one)
         assert answer.status_code == 200
         assert not answer.cookies

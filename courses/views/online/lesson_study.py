@@ -130,25 +130,23 @@ def _kept(
         "copy": "copy" in request.GET,
         "reader": reader_of(request.user),
         "kept": [reverse("lesson-detail", args=[lesson.pk]), *kept_with()],
-        "besides": _besides(lesson, files),
         "kept_as": version_of(repr(content).encode()),
-    }
+    } | _besides(lesson, files)
 
 
-def _besides(lesson: Lesson, files: list[LessonFile]) -> list[str]:
+def _besides(lesson: Lesson, files: list[LessonFile]) -> dict[str, list[str]]:
     """What a phone keeps of a lesson where it can: the pictures in the text, and the words of what
     plays, which itself would be too large."""
-    kept: list[str] = []
-    for file in files:
-        if file.pk not in lesson_markdown.named_in(lesson.body):
-            continue
-        if not file.is_heard:
-            kept.append(reverse("lesson-file", args=[file.pk]))
-        elif file.transcript:
+    named = lesson_markdown.named_in(lesson.body)
+    shown = [file for file in files if file.pk in named]
+    words = []
+    for file in shown:
+        if file.transcript:
             first = reverse("lesson-transcript", args=[file.pk])
             last = len(transcript_pages(file))
-            kept += [first, *(f"{first}?page={number}" for number in range(2, last + 1))]
-    return kept
+            words += [first, *(f"{first}?page={number}" for number in range(2, last + 1))]
+    pictures = [reverse("lesson-file", args=[f.pk]) for f in shown if not f.is_heard]
+    return {"pictures": pictures, "words": words}
 
 
 def _sent(request: HttpRequest) -> Answers:
