@@ -95,6 +95,7 @@ def test_sixteen_processes_with_branches_of_their_own_beside_one(committed):
     keep(
         "16 writers of 16 branches", *middle, goal=0.7, n=PROCESSES * EACH, runs=SCALE.pairs,
         steady=is_steady([alone for _, alone in taken]),
+        dear=lambda: post_all(share(branches[0])),
     )  # fmt: skip
 
 
