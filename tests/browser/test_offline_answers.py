@@ -133,6 +133,7 @@ def test_mistake_35_offline_answers_wait_are_sent_and_are_credited_once(
     expect(page.locator("article")).to_contain_text("矿区的夜校点起一盏油灯。")
     hand_in(page)
     expect(state_of(page)).to_contain_text(WAITING)
+    expect(state_of(page)).to_contain_text("学时记在送到平台的那一天")
     page.goto(reverse("home"))
     expect(list_of(page)).to_contain_text(WAITING)
     list_of(page).get_by_role("link", name=lesson.title).click()
