@@ -178,8 +178,7 @@ def decide(request: MemberRequest) -> HttpResponse:
     chosen = gate.ticked(request, "row", rows)
     if not chosen:
         messages.error(request, "请先勾选本支部党员的流入地活动。")
-        kept_forms.keep(request, urls.reverse("host-list"), "row")
-        return kept_forms.back(request, "host-list")
+        return kept_forms.refused(request, "host-list", "row")
     by = request.scope.actor(DECIDE)
     try:
         if request.POST.get("act") == "decline":
@@ -200,7 +199,7 @@ def decide(request: MemberRequest) -> HttpResponse:
             messages.info(request, f"其中 {settled} 条已经有人处理过了，没有改动。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
-        kept_forms.keep(request, urls.reverse("host-list"), "row")
+        return kept_forms.refused(request, "host-list", "row")
     return kept_forms.back(request, "host-list")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import urls
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -126,8 +125,7 @@ def decide(request: MemberRequest) -> HttpResponse:
     found = gate.ticked(request, "log", logs.select_related("programme", "branch", "member"))
     if not found:
         messages.error(request, "请先勾选本支部的学习记录。")
-        kept_forms.keep(request, urls.reverse("log-list"), "log")
-        return kept_forms.back(request, "log-list", "q", "form")
+        return kept_forms.refused(request, "log-list", "log", "q", "form")
     by = request.scope.actor(Capability.CONFIRM_STUDY)
     try:
         if request.POST.get("act") == "return":
@@ -152,7 +150,7 @@ def decide(request: MemberRequest) -> HttpResponse:
             messages.info(request, f"其中 {settled} 条已经有人处理过了，没有改动。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
-        kept_forms.keep(request, urls.reverse("log-list"), "log")
+        return kept_forms.refused(request, "log-list", "log", "q", "form")
     return kept_forms.back(request, "log-list", "q", "form")
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from credits import claim_decisions, rule_book
@@ -75,7 +74,7 @@ def decide(request: MemberRequest) -> HttpResponse:
     found = list(rows.filter(pk__in=[pk for pk in asked if pk]).select_related("member"))
     if not found or len(found) != len(asked):
         messages.error(request, "请先勾选要审批的行。")
-        return _refused(request)
+        return kept_forms.refused(request, "claims-waiting", "line")
     for claim in found:
         claim.version = asked[claim.pk]
     by = request.scope.actor(Capability.APPROVE)
@@ -100,12 +99,7 @@ def decide(request: MemberRequest) -> HttpResponse:
             messages.info(request, f"其中 {settled} 行已经有人处理过了，没有改动。")
     except Refusal as refusal:
         messages.error(request, refusal.message)
-        return _refused(request)
-    return kept_forms.back(request, "claims-waiting")
-
-
-def _refused(request: MemberRequest) -> HttpResponse:
-    kept_forms.keep(request, reverse("claims-waiting"), "line")
+        return kept_forms.refused(request, "claims-waiting", "line")
     return kept_forms.back(request, "claims-waiting")
 
 

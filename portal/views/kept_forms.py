@@ -53,3 +53,9 @@ def back(request: HttpRequest, name: str, *narrowed: str) -> HttpResponse:
     sent = request.POST
     values = {field: sent[field] for field in (*narrowed, "page") if sent.get(field)}
     return redirect(f"{reverse(name)}?{urlencode(values)}" if values else name)
+
+
+def refused(request: HttpRequest, name: str, ticked: str, *narrowed: str) -> HttpResponse:
+    """Keep the form for the list `name` and go back there."""
+    keep(request, reverse(name), ticked)
+    return back(request, name, *narrowed)

@@ -254,9 +254,7 @@ def test_drawing_up_a_bulletin_of_a_past_moment_in_the_background(committed, mon
     by, cutoff, told = actor(Role.OFFICIAL), NOW - timedelta(days=14), set()
     drafts = []
     step = Progress.step
-    monkeypatch.setattr(
-        Progress, "step", lambda own, *how, **more: (told.add(how[:2]), step(own, *how, **more))[1]
-    )
+    monkeypatch.setattr(Progress, "step", lambda own, *how: (told.add(how[:2]), step(own, *how))[1])
 
     def draw_up():
         draft = bulletins.draw_up(programme, title="积分通报", cohorts=Cohort.values,

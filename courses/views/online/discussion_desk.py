@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from courses.models import Answer, Discussion, Reply
 from courses.online import discussions, moderation, recognition
 from courses.online.discussion_forms import QuestionForm
-from courses.views.online.pushes import group_run_by
+from courses.views.online.groups import run_by
 from credits.models import Programme
 from credits.views.shown import programme_of
 from portal import gate
@@ -27,7 +27,7 @@ from portal.views import kept_forms
 @gate.required(Capability.OWN)
 def new(request: MemberRequest, study_group: int) -> HttpResponse:
     """Put a question to a group."""
-    group = group_run_by(request, study_group)
+    group = run_by(request, study_group)
     programme = programme_of(request)
     form = QuestionForm(
         request.POST or None, programme=programme, initial={"first_day": request.today}

@@ -188,6 +188,14 @@ def end(request: MemberRequest, study_group: int) -> HttpResponse:
     return redirect("group-list")
 
 
+def run_by(request: MemberRequest, pk: int) -> StudyGroup:
+    """A group whose contact person the viewer is, or that they run. Raises Http404,
+    PermissionDenied."""
+    rows = StudyGroup.objects.select_related("organiser", "leader")
+    led = rows.run_by(request.scope).filter(pk=pk).first()
+    return led or gate.get(rows, request.scope, MANAGE, pk=pk)
+
+
 def _managed(request: MemberRequest, pk: int) -> StudyGroup:
     rows = StudyGroup.objects.select_related("organiser", "leader")
     return gate.get(rows, request.scope, MANAGE, pk=pk)

@@ -71,7 +71,7 @@ def transcript(request: MemberRequest, lesson_file: int) -> HttpResponse:
     found = _seen(request, lesson_file)
     if not found.transcript:
         raise Http404("没有文字稿。")
-    parts = Paginator(transcript_pages(found), 1)
+    parts = Paginator(transcript_pages(found.transcript), 1)
     context = {"file": found, "shown": parts.get_page(request.GET.get("page"))}
     return page(request, "courses/lesson_transcript.html", context)
 

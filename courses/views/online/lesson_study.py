@@ -143,7 +143,7 @@ def _besides(lesson: Lesson, files: list[LessonFile]) -> dict[str, list[str]]:
     for file in shown:
         if file.transcript:
             first = reverse("lesson-transcript", args=[file.pk])
-            last = len(transcript_pages(file))
+            last = len(transcript_pages(file.transcript))
             words += [first, *(f"{first}?page={number}" for number in range(2, last + 1))]
     pictures = [reverse("lesson-file", args=[f.pk]) for f in shown if not f.is_heard]
     return {"pictures": pictures, "words": words}

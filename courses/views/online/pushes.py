@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from courses.models import Delivery, GroupRobot, Push, StudyGroup
 from courses.online import group_robots, push_kinds, pushes
 from courses.online.group_forms import PushForm, RobotForm
+from courses.views.online.groups import run_by
 from portal import gate
 from portal.access import Capability
 from portal.forms import refuse
@@ -36,15 +37,7 @@ def new(request: MemberRequest) -> HttpResponse:
 @gate.required(Capability.OWN)
 def to_one(request: MemberRequest, study_group: int) -> HttpResponse:
     """Push one thing to a group for which one answers, as its contact person too."""
-    return _push(request, [group_run_by(request, study_group)])
-
-
-def group_run_by(request: MemberRequest, pk: int) -> StudyGroup:
-    """A group whose contact person the viewer is, or that they run. Raises Http404,
-    PermissionDenied."""
-    rows = StudyGroup.objects.select_related("organiser", "leader")
-    led = rows.run_by(request.scope).filter(pk=pk).first()
-    return led or gate.get(rows, request.scope, MANAGE, pk=pk)
+    return _push(request, [run_by(request, study_group)])
 
 
 def _push(request: MemberRequest, groups: list[StudyGroup]) -> HttpResponse:
