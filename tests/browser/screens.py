@@ -10,6 +10,12 @@ from playwright.sync_api import Page
 from portal.worker import Loop
 
 
+def fits(page: Page) -> None:
+    """Nothing is wider than the phone, once the page that a tap led to is there."""
+    page.wait_for_load_state()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def hours_in_ring(page: Page) -> float:
     label = page.locator("svg.ring").get_attribute("aria-label") or ""
     found = re.search(r"已认定 ([\d.]+) 学时", label)

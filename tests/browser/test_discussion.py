@@ -12,14 +12,10 @@ from playwright.sync_api import Page, expect
 from courses.models import Discussion, StudyGroup
 from credits.models import LedgerEntry
 from tests.browser.conftest import PHONE
+from tests.browser.screens import fits
 from tests.cast import TODAY
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def fits(page: Page) -> None:
-    """Nothing is wider than the phone."""
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def look(page: Page, name: str) -> None:

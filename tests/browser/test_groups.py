@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from courses.models import Push, StudyGroup
 from tests.browser.conftest import PHONE
+from tests.browser.screens import fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -33,7 +34,7 @@ def test_a_secretary_pushes_and_copies_the_text_for_a_chat_by_one_tap(
     assert copied == f"【微党课】《火种》\n周五前学完\n{live_server.url}/p/{push.code}/"
     page.goto(copied.splitlines()[-1])
     expect(page.locator("h1")).to_contain_text("火种")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    fits(page)
 
 
 def test_without_leave_to_copy_the_text_is_marked_and_copied_the_old_way(sign_in: Any, seeded: Any):

@@ -47,11 +47,12 @@ class Machine:
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         """Start Python with these words; what it says is kept in `output`."""
-        log = (self.folder / f"{len(self.processes)}.log").open("w+")
+        number = len(self.processes)
+        log = self._log(number).open("w+")
         process = subprocess.Popen(
             [sys.executable, *words],
             cwd=ROOT,
-            env={**self.environment, **environment},
+            env={**self.environment, "PGAPPNAME": self._seen_as(number), **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
@@ -61,7 +62,14 @@ class Machine:
         return process
 
     def output(self, process: subprocess.Popen[str]) -> str:
-        return (self.folder / f"{self.processes.index(process)}.log").read_text()
+        return self._log(self.processes.index(process)).read_text()
+
+    def _log(self, number: int) -> Path:
+        return self.folder / f"{number}.log"
+
+    def _seen_as(self, number: int) -> str:
+        """What PostgreSQL knows the process by, and those that it starts."""
+        return f"{self.name}-{number}"
 
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python with these words to its end."""
@@ -77,6 +85,19 @@ class Machine:
 
     def manage(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.run("manage.py", *words, **environment)
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """Kill it with -9, and wait until the database has put down what it had in hand.
+
+        A server of its own does not die with the process: PostgreSQL may write a transaction that
+        was sent to it whole, after the process is gone.
+        """
+        process.kill()
+        process.wait()
+        if POSTGRES:
+            name = self._seen_as(self.processes.index(process))
+            asked = f"SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = '{name}'"
+            wait_for(lambda: self.one(asked), seconds=30, what=f"the end of what {name} asked for")
 
     def stop_all(self) -> None:
         for process in self.processes:

@@ -183,8 +183,7 @@ def test_a_backup_is_of_one_moment_while_others_write(machine: Machine, tmp_path
 
     assert done.returncode == 0, done.stderr
     assert server.poll() is None, machine.output(server)
-    server.kill()
-    server.wait()
+    machine.kill(server)
     assert machine.manage("restore", str(path), "--replace").returncode == 0
     lines = machine.one("SELECT count(*) FROM credits_ledgerentry")
     assert lines == 5 * machine.one("SELECT count(*) FROM credits_posting")
@@ -253,8 +252,7 @@ def test_killed_at_any_moment_it_leaves_the_database_whole(
         process = posted.start("manage.py", *words)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(delay)
-        process.kill()
-        process.wait()
+        posted.kill(process)
 
         assert people(posted) == before
         if target.exists():

@@ -41,8 +41,7 @@ def test_a_city_killed_half_way_ends_with_the_digest_of_one_that_ran_through(tmp
         wait_for(lambda: postings(torn) > 300, seconds=120, what="a part of the postings")
         hands = helpers(process.pid)
         assert len(hands) == 2
-        process.kill()
-        process.wait()
+        torn.kill(process)
         wait_for(lambda: not any(map(lives, hands)), seconds=30, what="the end of its processes")
         assert "已写入" not in torn.output(process)
         assert 0 < postings(torn) < postings(whole)

@@ -25,8 +25,7 @@ def test_a_killed_server_leaves_whole_postings_and_a_ledger_that_verifies(machin
         wait_for(first, seconds=60, what="first posting")
         assert server.poll() is None, machine.output(server)
         time.sleep(dice.uniform(0, 0.5))
-        server.kill()
-        server.wait()
+        machine.kill(server)
 
         said = [int(line) for line in machine.output(server).split("\n")[:-1]][-1]
         was, there = there, machine.one("SELECT count(*) FROM credits_posting")

@@ -38,8 +38,7 @@ def test_the_job_of_a_killed_worker_is_reported_failed_and_can_be_started_again(
     job = queue(machine, "slow", 60)
     worker = machine.start("manage.py", "work", **QUICK)
     begun(machine)
-    worker.kill()
-    worker.wait()
+    machine.kill(worker)
     assert state(machine, job) == "running"
 
     killed = time.monotonic()
@@ -61,8 +60,7 @@ def test_a_long_job_keeps_no_dead_one_from_being_reported(machine: Machine, work
     if workers == 2:
         machine.start("manage.py", "work", **QUICK)
         wait_for(lambda: state(machine, long) == "running", seconds=30, what="the long job")
-    worker.kill()
-    worker.wait()
+    machine.kill(worker)
     killed = time.monotonic()
     if workers == 1:
         machine.start("manage.py", "work", **QUICK)
@@ -77,8 +75,7 @@ def test_a_job_killed_inside_its_transaction_leaves_nothing(machine: Machine):
     job = queue(machine, "half", 60)
     worker = machine.start("manage.py", "work", **QUICK)
     begun(machine)
-    worker.kill()
-    worker.wait()
+    machine.kill(worker)
 
     assert machine.one("SELECT count(*) FROM portal_member WHERE name = '改名'") == 0
     machine.start("manage.py", "work", **QUICK)
