@@ -15,7 +15,7 @@ from courses.models import Attendance, Leave, Status, StudySession
 from portal import set_wise
 from portal.audit import Actor
 from portal.models import Member, Membership
-from portal.prepared import Prepared, columns, given
+from portal.prepared import Prepared, Shared, columns, given
 from portal.refusals import Conflict, Refusal
 
 
@@ -29,7 +29,7 @@ class BadMark(Refusal):
     """The mark contradicts itself."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A status, with a category where it is leave."""
 
@@ -59,7 +59,7 @@ class Mark:
         return Leave(self.leave).label if self.leave else Status(self.status).label
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What somebody who saves saw, and what they want instead."""
 
@@ -113,9 +113,11 @@ def locked(session: StudySession) -> dict[int, Attendance]:
 
 
 def locked_many(sessions: Sequence[StudySession]) -> dict[int, dict[int, Attendance]]:
-    """Lock all marks of several sessions, by id; returns session → member → mark."""
+    """Lock all marks of several sessions, by id; returns session → member → mark. Whoever stands
+    on several of the rolls is one object."""
+    people: Shared = {}
     return {
-        pk: {row.member_id: row for row in _locked.objects(session=pk)}
+        pk: {row.member_id: row for row in _locked.objects(people, session=pk)}
         for pk in sorted({session.pk for session in sessions})
     }
 

@@ -150,7 +150,7 @@ def save(
 
 
 def save_many(
-    rolls: Sequence[tuple[StudySession, Mapping[int, Attendance], Mapping[int, Wish]]],
+    rolls: Iterable[tuple[StudySession, Mapping[int, Attendance], Mapping[int, Wish]]],
     *,
     by: Actor,
     at: datetime,

@@ -208,7 +208,11 @@ def reverse_all(session: StudySession, *, reason: str, by: Actor, at: datetime) 
 def reverse_many(sessions: Sequence[StudySession], *, reason: str, by: Actor, at: datetime) -> None:
     """Take back what sessions credited, one batch a programme; their rows are locked. What members
     asked about their lines waits until they are closed again, or called off."""
-    people = {session.pk: _on_roll.objects(session=session.pk) for session in sessions}
+    known: dict[int, Member] = {}  # whoever stands on several of the rolls is one object
+    people = {
+        session.pk: [known.setdefault(one.pk, one) for one in _on_roll.objects(session=session.pk)]
+        for session in sessions
+    }
     counted: dict[Programme, list[StudySession]] = {}
     for session in sessions:
         for programme in session.programmes.all():

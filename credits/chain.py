@@ -112,27 +112,27 @@ def write(programme: Programme, acts: Sequence[Act], heads: dict[tuple[str, str]
     given = set_wise.ask_ids(Posting, len(acts))
     numbers = set_wise.ask_ids(LedgerEntry, sum(len(act.lines) for act in acts))
     postings, entries = given(), iter(numbers())
-    rows: list[tuple[object, ...]] = []
     for pk, act in zip(postings, acts, strict=True):
         head = heads[act.request.place]
         act.lines = _numbered(programme, act, head, entries)
         act.posting = _chained(programme, act, head, pk)
-        # By position, as Line and ENTRY have them: form … rules stand alike in both.
-        rows += [
-            (
-                line.entry,
-                programme.pk,
-                pk,
-                number,
-                line.member,
-                line.home,
-                *line[FORM:ENTRY_ID],
-                line.reversed_id,
-                line.check_value,
-            )
-            for number, line in enumerate(act.lines, 1)
-        ]
     _insert_postings([act.posting for act in acts if act.posting])
+    # By position, as Line and ENTRY have them: form … rules stand alike in both.
+    rows = (
+        (
+            line.entry,
+            programme.pk,
+            pk,
+            number,
+            line.member,
+            line.home,
+            *line[FORM:ENTRY_ID],
+            line.reversed_id,
+            line.check_value,
+        )
+        for pk, act in zip(postings, acts, strict=True)
+        for number, line in enumerate(act.lines, 1)
+    )
     set_wise.insert(LedgerEntry, ENTRY, rows)
     _occupy(programme, [line for act in acts for line in act.lines])
     ends = sorted({head.pk: head for head in heads.values()}.items())
@@ -227,10 +227,10 @@ def _occupy(programme: Programme, lines: Sequence[Line]) -> None:
     set_wise.insert(
         CreditedTime,
         ["programme", "member", "entry", "start", "end"],
-        [(programme.pk, n.member, n.entry, n.start, n.end) for n in new if n.start],
+        ((programme.pk, n.member, n.entry, n.start, n.end) for n in new if n.start),
     )
     set_wise.insert(
         CreditedContent,
         ["programme", "member", "entry", "content"],
-        [(programme.pk, n.member, n.entry, n.content) for n in new if n.content],
+        ((programme.pk, n.member, n.entry, n.content) for n in new if n.content),
     )

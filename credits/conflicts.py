@@ -238,6 +238,7 @@ class Occupied:
         """The lines that nothing has reversed. A reversal stands under its line's own source, so
         both are read at once: PostgreSQL, asked which lines have none, may go through the whole
         ledger for each of them where the entries are too new to be in its statistics."""
+        same: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         for request in requests:
             if not request.withdraw:
                 continue
@@ -246,7 +247,9 @@ class Occupied:
             found = list(rows.values_list(*_LINE, "reverses"))
             gone = {values[-1] for values in found}
             for *values, reverses in found:
-                line = Line(*values)
+                studied = tuple(values[_FORM:_ENTRY])  # of one session much the same for everybody
+                studied = same.setdefault(studied, studied)
+                line = Line(*values[:_FORM], *studied, *values[_ENTRY:])
                 if reverses is None and line.entry not in gone:
                     self.live[(*request.place, line.member)].append(line)
 
@@ -255,6 +258,7 @@ _LINE = (
     "member", "member__key", "home", "home__code", "form", "period", "content", "day", "minutes",
     "start", "end", "hours", "rules", "pk", "check_value",
 )  # fmt: skip
+_FORM, _ENTRY = _LINE.index("form"), _LINE.index("pk")
 
 
 def _by_rules(credit: Credit, hours: int, rules: Rules) -> tuple[str, str] | None:

@@ -196,6 +196,7 @@ def _settle_and_write(
         for line in act.lines:
             hours[line.home, line.day.replace(day=1)] += line.hours
         turned.append((*_assess(held, act), act.at))
+    del occupied  # as large as the lines, and done with
     changed = {(line.member, line.period, line.form) for act in acts for line in act.lines}
     sums = [(m, p, f, held.totals[m][p, f]) for m, p, f in changed]
     with set_wise.in_one_go(sum(len(act.lines) for act in acts)):

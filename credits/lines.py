@@ -28,7 +28,7 @@ class Source:
     title: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Credit:
     """One line asked for.
 

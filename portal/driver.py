@@ -4,7 +4,7 @@ SQLite's answer. PostgreSQL, and whoever watches statements (logs, wrappers), ge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,7 @@ def fetch(db: Any, sql: str, params: Sequence[Any]) -> list[Any]:
         return list(bare.execute(_marked(sql), params).fetchall())
 
 
-def run_many(db: Any, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+def run_many(db: Any, sql: str, rows: Iterable[Sequence[Any]]) -> int:
     """Run a statement once for each row; returns how many rows of the table it touched."""
     bare = _bare(db)
     if bare is None:

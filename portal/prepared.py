@@ -33,6 +33,7 @@ from portal import driver
 from portal.querysets import after
 
 _M = TypeVar("_M", bound=Model)
+Shared = dict[tuple[str, Any], Any]  # (relation, key) → the object of that row
 _FIELDS: dict[type, type[Field[Any, Any]]] = {
     int: IntegerField,
     str: CharField,
@@ -73,22 +74,28 @@ class Prepared:
         written, alias = self.here()
         return list(map(written.row._make, written.rows(connections[alias], values)))
 
-    def objects(self, **values: Any) -> list[Any]:
+    def objects(self, shared: Shared | None = None, /, **values: Any) -> list[Any]:
         """All rows, as objects of the model: the columns are those of its table (see `columns`);
-        further ones become attributes, those of another table (`member__name`) an object of it."""
+        further ones become attributes, those of another table (`member__name`) an object of it.
+
+        shared: what several calls know of other tables, so that they make one object of each row
+        there, found by the first of its columns, which is its key.
+        """
         written, alias = self.here()
-        return self.filled(alias, written.rows(connections[alias], values))
+        return self.filled(alias, written.rows(connections[alias], values), shared)
 
     def first(self, **values: Any) -> Any:
         """The first row, or None."""
         rows = self(**values)
         return rows[0] if rows else None
 
-    def filled(self, alias: str, rows: Iterable[Sequence[Any]]) -> list[Any]:
+    def filled(
+        self, alias: str, rows: Iterable[Sequence[Any]], shared: Shared | None = None
+    ) -> list[Any]:
         """Objects of rows that were read from a database."""
         if self._shape is None:
             self._shape = _Shape(self._model, self._written[alias].row._fields)
-        return [self._shape.filled(alias, row) for row in rows]
+        return [self._shape.filled(alias, row, shared) for row in rows]
 
     def here(self) -> tuple[Written, str]:
         """The SQL for the database that is read now, and its alias."""
@@ -118,17 +125,20 @@ class _Shape:
             (name, model._meta.get_field(name).related_model, fields) for name, fields in of.items()
         ]
 
-    def filled(self, alias: str, row: Sequence[Any]) -> Any:
+    def filled(self, alias: str, row: Sequence[Any], shared: Shared | None = None) -> Any:
         one = _loaded(self._model, alias)
         held, state = one.__dict__, one._state
         held.update(zip(self._names, row))  # noqa: B905 - the row goes on
         for name, place in self._further:
             held[name] = row[place]
         for name, model, fields in self._related:
-            other = None
-            if row[fields[0][1]] is not None:
+            key = row[fields[0][1]]
+            other = shared.get((name, key)) if shared else None
+            if other is None and key is not None:
                 other = _loaded(model, alias)
                 other.__dict__.update([(field, row[place]) for field, place in fields])
+                if shared is not None:
+                    shared[name, key] = other
             state.fields_cache[name] = other
         return one
 

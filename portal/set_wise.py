@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from itertools import chain, islice
 from typing import Any
 
 from django.db import connection, connections
@@ -60,19 +61,27 @@ def in_one_go(rows: int = 0) -> Iterator[None]:
 def insert(
     model: type[Model], names: Sequence[str], rows: Iterable[Row], *, ignore: bool = False
 ) -> None:
-    """Insert rows; with `ignore`, rows that are there already are left as they are."""
-    values = _adapted(model, names, rows)
-    if not values:
+    """Insert rows; with `ignore`, rows that are there already are left as they are.
+
+    Many rows are taken as they come and not gathered: what makes them must not ask the database.
+    """
+    coming = iter(rows)
+    first = list(islice(coming, COPY_FROM))
+    if not first:
         return
+    every = chain(first, coming)
     into = f"{table(model)} ({columns(model, names)})"
-    if on_postgresql() and len(values) >= COPY_FROM and not ignore and not _is_in_one_go():
-        with connection.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
-            for row in values:
-                copy.write_row(row)
-        return
     end = " ON CONFLICT DO NOTHING" if ignore else ""
-    many = f"INSERT INTO {into} SELECT * FROM {{}}{end}"  # noqa: S608 - names from our own models
-    _run(model, names, values, f"INSERT INTO {into} VALUES ({{}}){end}", many)  # noqa: S608 - as above
+    one = f"INSERT INTO {into} VALUES ({{}}){end}"  # noqa: S608 - names from our own models
+    if not on_postgresql():
+        driver.run_many(_db(), _filled(one, names), _adapted(model, names, every))
+    elif len(first) == COPY_FROM and not ignore and not _is_in_one_go():
+        with connection.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+            for row in every:
+                copy.write_row(row)
+    else:
+        many = f"INSERT INTO {into} SELECT * FROM {{}}{end}"  # noqa: S608 - as above
+        _run(model, names, list(every), one, many)
 
 
 def upsert(
@@ -80,7 +89,7 @@ def upsert(
 ) -> None:
     """Insert rows of keys and values, or set the values where the unique key is there."""
     every = [*keys, *names]
-    values = _adapted(model, every, rows)
+    values = list(_adapted(model, every, rows))
     if not values:
         return
     sets = ", ".join(f"{c} = excluded.{c}" for c in _columns(model, tuple(names)))
@@ -93,7 +102,7 @@ def upsert(
 def update_by_id(model: type[Model], names: Sequence[str], rows: Iterable[Row]) -> None:
     """Set columns of rows by id; each row ends with its id."""
     every = [*names, "id"]
-    values = _adapted(model, every, rows)
+    values = list(_adapted(model, every, rows))
     if not values:
         return
     own = _columns(model, tuple(names))
@@ -109,7 +118,7 @@ def add(model: type[Model], names: Sequence[str], keys: Sequence[str], rows: Ite
     """Add to columns of rows found by a key; each row ends with the key. Returns how many rows
     were there."""
     every = [*names, *keys]
-    values = _adapted(model, every, rows)
+    values = list(_adapted(model, every, rows))
     if not values:
         return 0
     own, found = _columns(model, tuple(names)), _columns(model, tuple(keys))
@@ -206,7 +215,7 @@ def _run(
 ) -> int:
     """Run a statement for all rows; returns how many rows of the table it touched, if that is to
     be counted."""
-    own = one.format(", ".join(["%s"] * len(names)))
+    own = _filled(one, names)
     if not on_postgresql():
         return driver.run_many(_db(), own, values)
     back = " RETURNING 1" if counted else ""
@@ -217,6 +226,11 @@ def _run(
             given, arrays = _arrays(model, names, values)
             cursor.execute(many.format(given) + back, arrays)
         return len(cursor.fetchall()) if counted else 0
+
+
+def _filled(statement: str, names: Sequence[str]) -> str:
+    """A statement with as many places as there are columns."""
+    return statement.format(", ".join(["%s"] * len(names)))
 
 
 def _is_in_one_go() -> bool:
@@ -244,20 +258,18 @@ def _arrays(
     return f"unnest({arrays}) AS v({', '.join(own)})", [list(c) for c in zip(*values, strict=True)]
 
 
-def _adapted(model: type[Model], names: Sequence[str], rows: Iterable[Row]) -> list[Row]:
-    """Rows as this connection's engine stores them."""
-    if on_postgresql():
-        return list(rows)
-    places = _dated(model, tuple(names))
-    if not places:
-        return list(rows)
-    values: list[Row] = []
+def _adapted(model: type[Model], names: Sequence[str], rows: Iterable[Row]) -> Iterable[Row]:
+    """Rows as this connection's engine stores them, one by one."""
+    places = () if on_postgresql() else _dated(model, tuple(names))
+    return _dates_as_text(places, rows) if places else rows
+
+
+def _dates_as_text(places: Sequence[int], rows: Iterable[Row]) -> Iterator[Row]:
     for row in rows:
         cells = list(row)
         for place in places:
             cells[place] = _text(cells[place])
-        values.append(cells)
-    return values
+        yield cells
 
 
 @lru_cache(maxsize=8192)

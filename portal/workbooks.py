@@ -79,8 +79,9 @@ class LazyWorkbook:
                 if isinstance(bit, dict):
                     heads.append(bit)  # of the next sheet
                     return
+                same: dict[str, str] = {}
                 for row in bit:
-                    yield tuple(map(_value, row))
+                    yield tuple(_value(value, same) for value in row)
 
         while heads:
             grid, rows = _grid({**heads.pop()["sheet"], "rows": ()}), rows_of_one()
@@ -116,7 +117,7 @@ def read(data: bytes, filename: str, *, limits: Limits = Limits()) -> Workbook:
     if "error" in answer:
         raise refusal(answer["error"], answer.get("detail", ""), extension)
     return Workbook(
-        sheets=tuple(_grid(sheet) for sheet in answer["sheets"]),
+        sheets=tuple(_grids(answer["sheets"])),
         filename=name,
         notes=notes(answer["kind"], extension),
     )
@@ -201,10 +202,17 @@ def _bits_of_child(data: bytes, limits: Limits, extension: str) -> Iterator[Any]
         raise TooSlow if child.wait() in (-signal.SIGXCPU, -signal.SIGKILL) else ReaderCrashed
 
 
+def _grids(sheets: list[dict[str, Any]]) -> Iterator[Grid]:
+    """Grids of what the child said, which is let go sheet by sheet: it is as large as they are."""
+    while sheets:
+        yield _grid(sheets.pop(0))
+
+
 def _grid(sheet: dict[str, Any]) -> Grid:
+    same: dict[str, str] = {}  # one of each text: names and marks come again and again
     return Grid(
         name=sheet["name"],
-        rows=tuple(tuple(_value(value) for value in row) for row in sheet["rows"]),
+        rows=tuple(tuple(_value(value, same) for value in row) for row in sheet["rows"]),
         merged=tuple((a, b, c, d) for a, b, c, d in sheet.get("merged", ())),
         hidden=not sheet.get("visible", True),
         hidden_rows=tuple(sheet.get("hidden_rows", ())),
@@ -214,7 +222,9 @@ def _grid(sheet: dict[str, Any]) -> Grid:
     )
 
 
-def _value(value: Any) -> Value:
+def _value(value: Any, same: dict[str, str]) -> Value:
+    if isinstance(value, str):
+        return same.setdefault(value, value)
     if not isinstance(value, dict):
         return value  # type: ignore[no-any-return]  # JSON's own scalars
     [(kind, text)] = value.items()

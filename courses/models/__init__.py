@@ -22,7 +22,7 @@ from courses.models.reading_class import Enrolment, ReadingClass
 from courses.models.reflection import Recommendation, Reflection, TextPrint
 from courses.models.sample import Sample, SampleItem, SamplePhoto
 from courses.models.session import Occasion, SessionChange, StudySession
-from courses.models.sheet_import import SheetImport, StagedMark
+from courses.models.sheet_import import SheetImport, SheetRecord, StagedMark
 from courses.models.study_group import GroupMember, StudyGroup
 from courses.models.study_log import StudyLog
 from courses.models.walk_in import WalkIn
@@ -69,6 +69,7 @@ __all__ = [
     "Scan",
     "SessionChange",
     "SheetImport",
+    "SheetRecord",
     "StagedMark",
     "Status",
     "StudyGroup",

@@ -1,7 +1,9 @@
 """Attendance spreadsheets on their way in, and the receipts of what they wrote."""
 
 from django.db import models
+from django.db.models import Count, Sum
 
+from courses.models.session import StudySession
 from courses.querysets import SheetImportQuerySet
 from portal.models import Member, Organization
 
@@ -11,8 +13,7 @@ class SheetImport(models.Model):
 
     state: read (previewed, nothing written) → written → undone. answers: what the person decided;
     told, said: of a long sheet, what a worker read in it (but for its rows, which are staged), and
-    what the preview shows, as it found it at `checked_at`; wrote: the marks before and after, for
-    the undo.
+    what the preview shows, as it found it at `checked_at`.
     """
 
     class State(models.TextChoices):
@@ -32,7 +33,6 @@ class SheetImport(models.Model):
     said = models.JSONField("核对结果", default=dict)
     checked_at = models.DateTimeField("核对时间", null=True, blank=True)
     state = models.CharField("状态", max_length=10, choices=State, default=State.READ)
-    wrote = models.JSONField("写入内容", default=list)
     by = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name="何人")
     at = models.DateTimeField("上传时间")
     written_at = models.DateTimeField("导入时间", null=True, blank=True)
@@ -51,6 +51,40 @@ class SheetImport(models.Model):
     @property
     def scope_path(self) -> str:
         return self.organization.path
+
+    def wrote(self) -> tuple[int, int]:
+        """Of how many sessions it changed the marks, and how many marks."""
+        found = self.records.aggregate(sessions=Count("pk"), people=Sum("people"))
+        return found["sessions"], found["people"] or 0
+
+
+class SheetRecord(models.Model):
+    """What a sheet wrote of one session, by which it is undone.
+
+    place: its order in the sheet; title, day, state: of the session when it was written, and was:
+    its state before, "none" where the sheet made it; people: how many marks were changed; rows:
+    whose, with what they said before and after.
+    """
+
+    sheet = models.ForeignKey(
+        SheetImport, models.CASCADE, related_name="records", verbose_name="表格"
+    )
+    place = models.PositiveSmallIntegerField("次序")
+    session = models.ForeignKey(StudySession, models.PROTECT, related_name="+", verbose_name="活动")
+    title = models.CharField("活动名称", max_length=80)
+    day = models.DateField("日期")
+    was = models.CharField("导入前状态", max_length=10)
+    state = models.CharField("导入后状态", max_length=10)
+    people = models.PositiveIntegerField("改动人次")
+    rows = models.JSONField("导入前后的考勤")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "考勤表的导入记录"
+        ordering = ["sheet", "place"]
+        constraints = [models.UniqueConstraint(fields=["sheet", "place"], name="sheet_record_once")]
+
+    def __str__(self) -> str:
+        return f"{self.sheet_id}:{self.title}"
 
 
 class StagedMark(models.Model):

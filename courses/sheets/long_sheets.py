@@ -99,9 +99,9 @@ def write(progress: Progress, *, staged: int, seen: str) -> dict[str, int]:
         raise
     progress.committed()
     sheet_staging.forget(found)
-    rows = sum(len(record["rows"]) for record in found.wrote)
-    progress.finished(f"已导入 {len(found.wrote)} 次活动，改动 {rows} 人次。", rows=rows)
-    return {"sessions": len(found.wrote), "rows": rows}
+    sessions, rows = found.wrote()
+    progress.finished(f"已导入 {sessions} 次活动，改动 {rows} 人次。", rows=rows)
+    return {"sessions": sessions, "rows": rows}
 
 
 def undo_later(staged: SheetImport, *, by: Actor, at: datetime, back_url: str) -> Job:
@@ -113,7 +113,7 @@ def take_back(progress: Progress, *, staged: int) -> dict[str, int]:
     """Take a written sheet back in the background, as one act."""
     found = _held(progress, staged)
     if found.state == State.WRITTEN:
-        _say_at_once(progress, "撤销", sum(len(record["rows"]) for record in found.wrote))
+        _say_at_once(progress, "撤销", found.wrote()[1])
     kept = sheets_in.undo(found, by=progress.by, at=progress.at)
     names = "、".join(kept[:20]) + ("等" if len(kept) > 20 else "")
     told = f"以下 {len(kept)} 处导入后又改过，予以保留：{names}。" if kept else ""

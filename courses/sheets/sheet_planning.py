@@ -54,6 +54,7 @@ def plans_of(
         day = plan.told.date
         plan.hosted = {stay.member_id for stay in stays if day and stay.was_away_on(day)}
         _fill(plan, by_number, [people[pk] for pk in due.get(plan.index, ())])
+        plan.told = replace(plan.told, rows=())  # what they ask for is planned
     windows: dict[int, Windows] = {}
     for plan in plans:
         _limits(plan, branch, windows, at)

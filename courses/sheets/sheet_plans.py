@@ -24,7 +24,7 @@ class Moved(Conflict):
     message = "预览之后，名单、活动或考勤有了改动。请看过新的预览再确认。"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class State:
     """What one mark says, as far as a sheet can say it; made_up_on as ISO text."""
 
@@ -43,6 +43,11 @@ class State:
         return [self.status, self.leave, self.remark, self.made_up_on]
 
     @property
+    def told(self) -> dict[str, str]:
+        """As the record of an import keeps it: `State(**told)` is the same again."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @property
     def mark(self) -> Mark:
         return Mark(self.status, self.leave)
 
@@ -52,7 +57,7 @@ class State:
         return f"{self.mark.word}{made_up}{'，' if self.remark else ''}{self.remark}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Change:
     """One person's mark before and after; before is None for whoever is not on the roll yet."""
 

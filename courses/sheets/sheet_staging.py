@@ -177,11 +177,14 @@ def _named(rows: Any) -> dict[tuple[Any, ...], Staged]:
 
 def _rows(sheet: SheetImport) -> dict[int, list[Row]]:
     found: dict[int, list[Row]] = {}
+    same: dict[str, str] = {}  # one of each text: names and marks come again and again
     staged = StagedMark.objects.filter(sheet=sheet).order_by("place", "turn", "pk")
     for place, row, column, *said in staged.values_list("place", "row", "column", *SAYS).iterator(
         chunk_size=CHUNK
     ):
-        name, number, status, leave, remark, was, made_up_on, questions = said
+        name, number, status, leave, remark, was, made_up_on, questions = (
+            same.setdefault(text, text) for text in said
+        )
         found.setdefault(place, []).append(
             Row(
                 row, column, name, number or None, status or None, leave or None,

@@ -8,7 +8,14 @@ from datetime import date, datetime
 from typing import Any
 
 from courses import crediting, marks, session_history, sessions
-from courses.models import Attendance, AttendanceCredit, Status, StudySession
+from courses.models import (
+    Attendance,
+    AttendanceCredit,
+    SheetImport,
+    SheetRecord,
+    Status,
+    StudySession,
+)
 from courses.sheets.sheet_plans import State
 from courses.sheets.sheet_writing import CREATED
 from portal import set_wise
@@ -20,29 +27,33 @@ CHUNK = 1000  # marks deleted at once
 
 @dataclass(frozen=True)
 class Written:
-    """What a sheet wrote of one session, which is locked now, with its marks."""
+    """What a sheet wrote of one session, which is locked now. Marks and record are read each time
+    they are asked for: of a long sheet only those of one session are in memory."""
 
-    record: Mapping[str, Any]
+    record: SheetRecord
     session: StudySession
-    rows: Mapping[int, Attendance]
 
     @property
     def was(self) -> str:
         """The session's state before the import."""
-        return str(self.record["was"])
+        return self.record.was
 
-    @property
     def told(self) -> dict[int, Mapping[str, Any]]:
-        return {saved["member"]: saved for saved in self.record["rows"]}
+        """What the marks said before and after, by member."""
+        [saved] = SheetRecord.objects.filter(pk=self.record.pk).values_list("rows", flat=True)
+        return {person["member"]: person for person in saved}
 
-    @property
+    def rows(self, told: Mapping[int, Any]) -> list[Attendance]:
+        """The marks that it changed, locked."""
+        return [row for pk, row in marks.locked(self.session).items() if pk in told]
+
     def edited(self) -> list[Attendance]:
         """The marks that are not as the import left them."""
-        told, fresh = self.told, self.was in (CREATED, SessionState.PLANNED)
+        told, fresh = self.told(), self.was in (CREATED, SessionState.PLANNED)
         return [
             row
-            for pk, row in self.rows.items()
-            if (vars(State.of(row)) != told[pk]["after"] if pk in told else fresh)
+            for pk, row in marks.locked(self.session).items()
+            if (State.of(row).told != told[pk]["after"] if pk in told else fresh)
         ]
 
     @property
@@ -53,22 +64,19 @@ class Written:
         return self.was not in (SessionState.CLOSED, SessionState.CORRECTED)
 
 
-def take_back(
-    records: Sequence[dict[str, Any]], *, reason: str, by: Actor, at: datetime
-) -> list[str]:
-    """Undo a sheet's records by reversals, those of whole sessions in one batch; returns the names
-    of what was edited since and is kept."""
-    found = StudySession.objects.in_bulk([record["session"] for record in records])
-    locked = sessions.lock_many([found[record["session"]] for record in records])
-    rolls = marks.locked_many([session for session in locked if not session.is_called_off])
+def take_back(sheet: SheetImport, *, reason: str, by: Actor, at: datetime) -> list[str]:
+    """Undo a sheet's records, the last first, by reversals, those of whole sessions in one batch;
+    returns the names of what was edited since and is kept."""
+    records = list(sheet.records.order_by("-place").defer("rows").select_related("session"))
+    locked = sessions.lock_many([record.session for record in records])
     kept: dict[int, list[str]] = {}
     whole, parts = [], []
     for record, session in zip(records, locked, strict=True):
         if session.is_called_off:
             kept[session.pk] = [f"{session.title}（活动{session.get_state_display()}）"]
             continue
-        one = Written(record, session, rolls[session.pk])
-        edited = one.edited
+        one = Written(record, session)
+        edited = one.edited()
         kept[session.pk] = [f"{row.member.name}（{session.title}）" for row in edited]
         if not edited and one.is_turned:
             whole.append(one)
@@ -77,7 +85,7 @@ def take_back(
     _withdraw(whole, reason=reason, by=by, at=at)
     for one, own in parts:
         _restore(one, own, reason=reason, by=by, at=at)
-    return [name for record in records for name in kept[record["session"]]]
+    return [name for record in records for name in kept[record.session_id]]
 
 
 def _withdraw(whole: Sequence[Written], *, reason: str, by: Actor, at: datetime) -> None:
@@ -96,7 +104,7 @@ def _withdraw(whole: Sequence[Written], *, reason: str, by: Actor, at: datetime)
 
 def _turn_back(one: Written, *, reason: str, by: Actor, at: datetime) -> None:
     """Open a session that the import closed, or have nobody on the roll that it opened."""
-    session, told = one.session, one.told
+    session = one.session
     session_history.note(session, "撤销导入", reason=reason, by=by, at=at)
     if one.was == SessionState.PLANNED:
         sessions.answer_queries(session, by=by, at=at)
@@ -104,7 +112,8 @@ def _turn_back(one: Written, *, reason: str, by: Actor, at: datetime) -> None:
         session.attendances.all()._raw_delete("default")
         session.state, session.opened_at = SessionState.PLANNED, None
     else:
-        rows = [row for pk, row in one.rows.items() if pk in told]
+        told = one.told()
+        rows = one.rows(told)
         _put_back(rows, told, by=by, at=at)
         _remove([row.pk for row in rows if told[row.member_id]["before"] is None])
     session.closed_at = None
@@ -114,8 +123,8 @@ def _turn_back(one: Written, *, reason: str, by: Actor, at: datetime) -> None:
 
 def _restore(one: Written, kept: set[int], *, reason: str, by: Actor, at: datetime) -> None:
     """Put back the marks of a session but for those of the ids `kept`."""
-    session, told = one.session, one.told
-    back = [row for pk, row in one.rows.items() if pk in told and row.pk not in kept]
+    session, told = one.session, one.told()
+    back = [row for row in one.rows(told) if row.pk not in kept]
     _put_back(back, told, by=by, at=at)
     if session.is_closed and back:
         session_history.note(session, "撤销导入", reason=reason, by=by, at=at)

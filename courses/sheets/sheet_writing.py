@@ -1,8 +1,7 @@
 """Writing what a sheet tells of sessions, through the verbs.
 
 A record says what was written: the session's state before, and each person's mark before and
-after. It is JSON, kept in the import's receipt;
-sheet_undoing.py takes it back.
+after; sheet_undoing.py takes it back.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 from courses import corrections, marks, meeting_links, roll_call, sessions
 from courses.marks import Mark, Wish
-from courses.models import Attendance, Status, StudySession
+from courses.models import Attendance, SheetImport, SheetRecord, Status, StudySession
 from courses.roll_call import Closing
 from courses.sessions import Plan
 from courses.sheets import sheet_asks
@@ -30,14 +29,14 @@ CREATED = "none"  # the session was not there before
 
 
 def write(
-    plans: Sequence[SessionPlan], branch: Organization, *, reason: str, by: Actor, at: datetime
-) -> list[dict[str, Any]]:
-    """Write marks inside the caller's transaction, set-wise; returns a record a session.
+    plans: Sequence[SessionPlan], sheet: SheetImport, *, reason: str, by: Actor, at: datetime
+) -> None:
+    """Write marks inside the caller's transaction, set-wise, with a record of each session.
 
     Raises Moved where, as the locks find it, a roll is no longer as it was when it was planned.
     """
     was = [plan.session.state if plan.session else CREATED for plan in plans]
-    there = [plan.session or _schedule(plan, branch, by=by, at=at) for plan in plans]
+    there = [plan.session or _schedule(plan, sheet.organization, by=by, at=at) for plan in plans]
     rolls = [
         Roll(plan, session, {})
         for plan, session in zip(plans, sessions.lock_many(there), strict=True)
@@ -59,10 +58,13 @@ def write(
             _correct(roll.session, roll.plan, reason=reason, by=by, at=at)
             roll.rows = marks.locked(roll.session)
     after = StudySession.objects.in_bulk([session.pk for session in there])
-    return [
-        _record(after[roll.session.pk], roll.rows, then, before[roll.session.pk])
-        for roll, then in zip(rolls, was, strict=True)
-    ]
+    for place, (roll, then) in enumerate(zip(rolls, was, strict=True)):
+        session = after[roll.session.pk]
+        rows = _changed(roll.rows, before[session.pk])
+        SheetRecord.objects.create(
+            sheet=sheet, place=place, session=session, title=session.title, day=session.day,
+            was=then, state=session.state, people=len(rows), rows=rows,
+        )  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -130,10 +132,10 @@ def _mark(rolls: Sequence[Roll], *, by: Actor, at: datetime) -> None:
             people = [(change.member, _added_as(change)) for change in strangers]
             roll_call.add_many(session, people, by=by, at=at)
             roll.rows = marks.locked(session)
-    wishes = [
+    wished = (
         (roll.session, roll.rows, _wishes(roll, fresh=roll.session.pk in fresh)) for roll in rolls
-    ]
-    roll_call.save_many(wishes, by=by, at=at)
+    )
+    roll_call.save_many(wished, by=by, at=at)
     _complete(rolls, at=at)
     whole = [roll for roll in rolls if _is_whole(roll, fresh=roll.session.pk in fresh)]
     ended = [r for r in whole if r.session.ends_at <= at and not r.session.link]
@@ -211,12 +213,8 @@ def _correct(
     set_wise.update_by_id(Attendance, ["remark"], remarks)
 
 
-def _record(
-    session: StudySession,
-    rows: Mapping[int, Attendance],
-    was: str,
-    before: Mapping[int, State],
-) -> dict[str, Any]:
+def _changed(rows: Mapping[int, Attendance], before: Mapping[int, State]) -> list[dict[str, Any]]:
+    """Whose marks are no longer as they were, with what they said and say."""
     people = []
     for pk, row in rows.items():
         then, now = before.get(pk), State.of(row)
@@ -226,15 +224,8 @@ def _record(
                     "member": pk,
                     "name": row.member.name,
                     "extra": row.guest or row.status == Status.OBSERVER,
-                    "before": then and dict(vars(then)),
-                    "after": dict(vars(now)),
+                    "before": then and then.told,
+                    "after": now.told,
                 }
             )
-    return {
-        "session": session.pk,
-        "title": session.title,
-        "day": session.day.isoformat(),
-        "was": was,
-        "state": session.state,
-        "rows": people,
-    }
+    return people

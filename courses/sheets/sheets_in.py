@@ -25,7 +25,7 @@ from courses.sheets import (
     sheet_writing,
 )
 from courses.sheets.rosters import BranchRoster
-from courses.sheets.sheet_plans import Moved, Preview
+from courses.sheets.sheet_plans import Moved, Preview, SessionPlan
 from courses.sheets.sheet_reading import read
 from courses.sheets.sheet_staging import Unreadable
 from courses.sheets.sheet_texts import Text
@@ -125,12 +125,15 @@ def confirm(staged: SheetImport, *, seen: str, by: Actor, at: datetime) -> Sheet
     found = SheetImport.objects.select_related("organization").get(pk=staged.pk)
     if found.state != State.READ:
         return found
-    return _confirm(found, sheet_texts.text_of(found, at=at), seen=seen, by=by, at=at)
+    return _confirm(found, [sheet_texts.text_of(found, at=at)], seen=seen, by=by, at=at)
 
 
 @transaction.atomic
-def _confirm(staged: SheetImport, text: Text, *, seen: str, by: Actor, at: datetime) -> SheetImport:
-    """The same of a text that was read before the lock, as long as it is still the sheet's."""
+def _confirm(
+    staged: SheetImport, texts: list[Text], *, seen: str, by: Actor, at: datetime
+) -> SheetImport:
+    """The same of a text that was read before the lock, as long as it is still the sheet's. It is
+    taken out of its list: a long one is not to be held while its marks are written."""
     programmes.share_all()
     branch = Organization.objects.select_for_update(no_key=True).get(pk=staged.organization_id)
     staged = _locked(staged)
@@ -139,20 +142,25 @@ def _confirm(staged: SheetImport, text: Text, *, seen: str, by: Actor, at: datet
     same = SheetImport.objects.filter(organization=branch, digest=staged.digest)
     if same.filter(state=State.WRITTEN).exists():
         raise Refusal("同一个文件已经导入过，没有重复导入。")
+    plans = _as_seen(texts.pop(), staged, seen, at)
+    reason = f"导入表格：{staged.file_name}"
+    sheet_writing.write(plans, staged, reason=reason, by=by, at=at)
+    staged.state, staged.written_at, staged.by = State.WRITTEN, at, by.member
+    staged.save(update_fields=["state", "written_at", "by"])
+    _note("导入考勤表", staged, by=by, at=at)
+    return staged
+
+
+def _as_seen(text: Text, staged: SheetImport, seen: str, at: datetime) -> list[SessionPlan]:
+    """What is to be written, where it is what the preview with this fingerprint showed."""
     if not text.is_that_of(staged):
         raise Moved
-    found = _preview(text, branch, at)
+    found = _preview(text, staged.organization, at)
     if found.fingerprint != seen:
         raise Moved
     if found.open_asks:
         raise Unanswered(f"还有 {len(found.open_asks)} 处没有回答，请先回答。")
-    reason = f"导入表格：{staged.file_name}"
-    plans = [plan for plan in found.plans if not plan.does_nothing]
-    staged.wrote = sheet_writing.write(plans, branch, reason=reason, by=by, at=at)
-    staged.state, staged.written_at, staged.by = State.WRITTEN, at, by.member
-    staged.save(update_fields=["wrote", "state", "written_at", "by"])
-    _note("导入考勤表", staged, by=by, at=at)
-    return staged
+    return [plan for plan in found.plans if not plan.does_nothing]
 
 
 @transaction.atomic
@@ -163,7 +171,7 @@ def undo(staged: SheetImport, *, by: Actor, at: datetime) -> list[str]:
     if staged.state != State.WRITTEN:
         return []
     reason = f"撤销导入：{staged.file_name}"
-    kept = sheet_undoing.take_back(staged.wrote[::-1], reason=reason, by=by, at=at)
+    kept = sheet_undoing.take_back(staged, reason=reason, by=by, at=at)
     staged.state, staged.undone_at = State.UNDONE, at
     staged.save(update_fields=["state", "undone_at"])
     _note("撤销导入考勤表", staged, by=by, at=at, kept=kept)
@@ -194,6 +202,7 @@ def _locked(staged: SheetImport) -> SheetImport:
 def _note(
     what: str, staged: SheetImport, *, by: Actor, at: datetime, kept: list[str] | None = None
 ) -> None:
+    sessions, rows = staged.wrote()
     audit.record(
         AuditEvent.Event.IMPORT,
         by=by,
@@ -202,8 +211,8 @@ def _note(
         subject=f"{what}：{staged.file_name}",
         detail={
             "digest": staged.digest,
-            "sessions": len(staged.wrote),
-            "rows": sum(len(record["rows"]) for record in staged.wrote),
+            "sessions": sessions,
+            "rows": rows,
             **({"kept": kept} if kept else {}),
         },
     )

@@ -231,11 +231,11 @@ def _import(request: MemberRequest, staged: SheetImport, *, status: int = 200) -
 
 
 def _written(staged: SheetImport) -> str:
-    rows = sum(len(record["rows"]) for record in staged.wrote)
-    if not staged.wrote:
+    sessions, rows = staged.wrote()
+    if not sessions:
         return "表格与现有考勤完全一致，没有改动。"
-    waiting = [r for r in staged.wrote if r["state"] == StudySession.State.OPEN]
-    said = f"已导入 {len(staged.wrote)} 次活动、{rows} 条考勤。"
+    waiting = staged.records.filter(state=StudySession.State.OPEN).count()
+    said = f"已导入 {sessions} 次活动、{rows} 条考勤。"
     if waiting:
-        said += f"其中 {len(waiting)} 次还没有记学时，请到点名页补齐后记学时。"
+        said += f"其中 {waiting} 次还没有记学时，请到点名页补齐后记学时。"
     return said

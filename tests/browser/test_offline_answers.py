@@ -26,6 +26,7 @@ WAITING, SENT, PASSWORD = "待发送", "已发送", "a-lamp-in-the-night-school"
 KEPT = "async () => (await caches.keys()).filter((name) => name.startsWith('lesson|')).length"
 LOOKED_AT = "document.dispatchEvent(new Event('visibilitychange'))"
 WIFI = "Object.defineProperty(navigator.connection, 'type', { get: () => 'wifi' })"
+SAVES = "Object.defineProperty(navigator.connection, 'saveData', { get: () => true })"
 NO_STORE = """Object.defineProperty(window, 'indexedDB', {
   value: { open() { throw new Error('no room'); } },
 })"""
@@ -179,6 +180,18 @@ def test_pictures_and_over_wifi_transcripts_are_there_without_a_network(
     expect(page.locator("article")).to_contain_text("矿工们认识了第一个字")
     page.get_by_role("link", name="回到这一课").click()
     expect(page.locator("h1")).to_have_text(lesson.title)
+
+
+def test_a_phone_that_saves_data_keeps_the_text_alone(
+    page: Page, town: City, lesson: Lesson, address: str
+):
+    picture, sound, _ = lesson_hands.illustrate(lesson, town.actor("shi", "official"))
+    files = reverse("lesson-file", args=[picture.pk]), reverse("lesson-transcript", args=[sound.pk])
+    page.context.add_init_script(f"{WIFI}; {SAVES}")
+    keep(page, address)
+    page.wait_for_load_state("networkidle")
+    held = "async (urls) => (await Promise.all(urls.map((url) => caches.match(url)))).map(Boolean)"
+    assert page.evaluate(held, [address, *files]) == [True, False, False]
 
 
 def test_on_the_network_the_result_is_there_at_once(

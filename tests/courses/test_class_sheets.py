@@ -95,7 +95,7 @@ def test_what_was_filled_in_offline_is_written_once(city, out, stage, class_, ha
     staged = confirm(stage(data), secretary)
 
     assert (cell(second, lin), cell(third, city.people["wu"])) == ("leave:sick", "late")
-    assert {r["session"] for r in staged.wrote} == {second.pk, third.pk}
+    assert set(staged.records.values_list("session", flat=True)) == {second.pk, third.pk}
     before = set(Posting.objects.values_list("pk", flat=True))
     again = stage(data)
     assert again == staged  # test_mistake_30

@@ -301,7 +301,7 @@ def test_limits_are_warnings_in_the_preview_and_refused_only_on_confirming(
     assert session.state == "planned"
     assert not Attendance.objects.exists()
     staged.refresh_from_db()
-    assert (staged.state, staged.wrote) == ("read", [])
+    assert (staged.state, staged.wrote()) == ("read", (0, 0))
 
 
 def test_a_date_outside_the_programme_is_said_before_and_refused_on_confirming(
@@ -458,7 +458,7 @@ def test_mistake_32_our_own_export_comes_back_unchanged(varied, stage, secretary
     assert found.changes_nothing
     seen = found.fingerprint
     staged = sheets_in.confirm(staged, seen=seen, by=secretary, at=EVENING)
-    assert staged.wrote == []
+    assert staged.wrote() == (0, 0)
     after = (ledger_state(programme), marks_in(varied), LedgerEntry.objects.count())
     assert after == before
 
@@ -499,7 +499,7 @@ def test_a_changed_export_corrects_a_closed_session_by_a_revision(
 
     staged = confirm(stage(buffer.getvalue(), "mended.xlsx"))
 
-    assert [r["name"] for record in staged.wrote for r in record["rows"]] == ["李缺席"]
+    assert [r["name"] for record in staged.records.all() for r in record.rows] == ["李缺席"]
     assert hours(programme)[absentee.pk] == 200
     sheets_in.undo(staged, by=secretary, at=EVENING)
     assert ledger_state(programme) == before
@@ -557,7 +557,7 @@ def test_uploads_that_nobody_confirms_expire_and_receipts_stay(schedule, stage, 
     assert not SheetImport.objects.filter(pk=waiting.pk).exists()
     written.refresh_from_db()
     assert (bytes(written.content), written.state) == (b"", "written")
-    assert written.wrote
+    assert written.records.exists()
 
 
 def test_an_import_is_in_the_audit_trail(schedule, stage, confirm, city, zhou):

@@ -67,3 +67,23 @@ def test_paths_are_asked_for_however_many_there_are(city):
     assert there([]) == []
     assert {row.pk for row in there([city.jia.path])} == of_jia
     assert {row.pk for row in there([city.jia.path] * 3 + [city.bing.path])} > of_jia
+
+
+def test_several_calls_may_share_the_objects_of_another_table(city):
+    offices = Prepared(
+        lambda: (
+            Appointment.objects.filter(role=given("role", str))
+            .order_by("pk")
+            .values_list(*columns(Appointment, *columns(Member, of="member")))
+        )
+    )
+    shared: dict = {}
+
+    one, *_ = offices.objects(shared, role="secretary")
+    again, *_ = offices.objects(shared, role="secretary")
+    apart, *_ = offices.objects(role="secretary")
+
+    assert one is not again
+    assert one.member is again.member
+    assert apart.member is not one.member
+    assert apart.member == one.member == Member.objects.get(pk=one.member_id)

@@ -50,3 +50,10 @@ def test_what_one_of_them_violates_is_raised_and_the_savepoint_undoes_them_all(m
     assert terms() == []
     set_wise.insert(SearchTerm, NAMES, [(member, "字四")])
     assert terms() == ["字四"]
+
+
+def test_rows_may_come_one_by_one_however_many_they_are(member):
+    for count in (0, 1, set_wise.COPY_FROM - 1, set_wise.COPY_FROM, 3 * set_wise.COPY_FROM):
+        SearchTerm.objects.filter(text__startswith="字").delete()
+        set_wise.insert(SearchTerm, NAMES, ((member, f"字{n:02d}") for n in range(count)))
+        assert terms() == [f"字{n:02d}" for n in range(count)]

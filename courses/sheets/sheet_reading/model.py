@@ -57,7 +57,7 @@ class Roster(Protocol):
     def by_number(self, numbers: Collection[str]) -> Sequence[Person]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One person in one session. `row` is the spreadsheet's own number, `column` the name's letter.
 
@@ -81,6 +81,10 @@ class Row:
     was: str | None = None
     made_up_on: str | None = None
     questions: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        said = {name: getattr(self, name) for name in self.__slots__}
+        return said | {"questions": list(self.questions)}
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class Session:
             "end": f"{self.end:%H:%M}" if self.end else None,
             "counts": self.counts,
             "not_listed": list(self.not_listed),
-            "rows": [row.__dict__ | {"questions": list(row.questions)} for row in self.rows],
+            "rows": [row.as_json() for row in self.rows],
         }
 
 
