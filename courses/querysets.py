@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, F, Max, Q, Subquery
 
 from portal.access import Capability, Scope
 from portal.querysets import ScopedQuerySet, at_and_above, below
@@ -231,8 +231,15 @@ class SampleItemQuerySet(ScopedQuerySet["SampleItem"]):
         return self.filter(state="answered", sample__closed_at=None)
 
     def to_reverse(self) -> Self:
-        """Found not in order, and the log counts all the same."""
-        return self.filter(state="not_in_order", log__state="confirmed")
+        """Found not in order, and the log counts all the same, where it can still be reversed.
+        By the day an index finds the logs of the present programmes among all of a branch's."""
+        open_ = apps.get_model("credits", "Programme")._default_manager.order_by("starts").open()
+        return self.filter(
+            state="not_in_order",
+            log__state="confirmed",
+            log__programme__in=open_.order_by(),
+            log__day__gte=Subquery(open_.values("starts")[:1]),
+        )
 
 
 def _hosts(member: Member) -> models.QuerySet[Any, Any]:
@@ -240,18 +247,20 @@ def _hosts(member: Member) -> models.QuerySet[Any, Any]:
     return member.mobile_stays.open().exclude(host=None).values("host")
 
 
-def of_member(member: Any, above: Sequence[Any]) -> models.QuerySet[Any, Any]:
+def of_member(member: Any, above: Sequence[Any], *, since: Any = None) -> models.QuerySet[Any, Any]:
     """Ids of the sessions of a member whose branch and what stands above it are at `above`: three
-    short lists by their own indexes (a condition with OR would scan every session)."""
+    short lists by their own indexes (a condition with OR would scan every session). since: where
+    what an organisation held before is not wanted, when that began."""
     sessions = apps.get_model("courses", "StudySession")._default_manager.order_by()
     rolls = apps.get_model("courses", "Attendance")._default_manager.order_by()
     classes = apps.get_model("courses", "Enrolment")._default_manager.order_by()
     places = classes.filter(member=member, until=None).values("reading_class")
+    theirs = sessions.filter(reading_class=None, organiser__path__in=above)
     return (
         sessions.filter(reading_class__in=places)
         .values("pk")
         .union(
-            sessions.filter(reading_class=None, organiser__path__in=above).values("pk"),
+            (theirs.filter(starts_at__gt=since) if since else theirs).values("pk"),
             rolls.filter(member=member).values("session"),
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -30,6 +30,7 @@ from portal.prepared import Prepared, columns, given
 from portal.refusals import Conflict, Refusal
 
 State = StudySession.State
+LONGEST = timedelta(hours=14)
 
 
 class NotNow(Refusal):
@@ -316,7 +317,7 @@ def _check_plan(books: Sequence[tuple[Programme, RuleBook]], plan: Plan | StudyS
 def _check_times(starts: datetime, ends: datetime, programmes: Sequence[Programme]) -> None:
     if ends <= starts:
         raise BadTime("结束时间要晚于开始时间。", field="ends_at")
-    if (ends - starts).total_seconds() > 14 * 3600:
+    if ends - starts > LONGEST:
         raise BadTime("一次活动不能超过 14 小时；几天的活动请逐日安排。", field="ends_at")
     day = timezone.localdate(starts)
     for programme in programmes:

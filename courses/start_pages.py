@@ -20,6 +20,7 @@ from courses.models import (
     StudySession,
 )
 from courses.querysets import of_member
+from courses.sessions import LONGEST
 from courses.todos import Kind
 from credits import figures, statements
 from credits.figures import Figure
@@ -58,7 +59,7 @@ def _coming() -> QuerySet[Any, Any]:
     return (
         StudySession.objects.filter(
             _counts_for_programme(),
-            pk__in=of_member(given("member", int), above),
+            pk__in=of_member(given("member", int), above, since=given("since", datetime)),
             state__in=["planned", "open"],
             ends_at__gt=given("at", datetime),
         )
@@ -110,7 +111,8 @@ def own(programme: Programme, member: Member, *, at: datetime) -> Own:
     """What concerns a member themselves: six queries, one round trip."""
     path = member.scope_path
     above = {f"above{n}": path[: (n + 1) * PATH_STEP] for n in range(_DEPTH)}
-    found = _own(programme=programme.pk, **todos.viewer(member.pk, at), **above)
+    since = at - LONGEST  # what began before is over
+    found = _own(programme=programme.pk, since=since, **todos.viewer(member.pk, at), **above)
     return Own(
         statements.progress_of(programme, member, found),
         found.objects("coming"),
@@ -143,12 +145,15 @@ def _at_hand(paths: Sequence[Any]) -> QuerySet[Any, Any]:
 
 
 def _refused(paths: Sequence[Any]) -> QuerySet[Any, Any]:
+    """What nobody has settled, found among the sessions of the programme, lest a page cost more
+    with every programme that is over."""
+    own = StudySession.objects.order_by().filter(_counts_for_programme(), organiser__path__in=paths)
     return (
         AttendanceCredit.objects.filter(
             programme=given("programme", int),
             state=AttendanceCredit.State.REFUSED,
             settled_at=None,
-            attendance__session__organiser__path__in=paths,
+            attendance__session__in=own.values("pk"),
         )
         .order_by()
         .annotate(session=F("attendance__session"), title=F("attendance__session__title"))

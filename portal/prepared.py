@@ -11,6 +11,7 @@ The queryset is an ordinary one, so it stays portable, with `given()` where a va
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
@@ -205,11 +206,17 @@ def columns(model: type[Model], *others: str, of: str = "") -> list[str]:
 
 
 class Written:
-    """The SQL of a queryset for one database, and how its columns are read."""
+    """The SQL of a queryset for one database, and how its columns are read.
+
+    For SQLite what the query says itself is written out: it plans a statement anew for each value
+    that stands where a partial index or LIKE could care, which takes longer than the answer.
+    """
 
     def __init__(self, queryset: QuerySet[Any, Any], lock: str) -> None:
         compiler: Any = queryset.query.get_compiler(using=queryset.db)
         self.sql, self.params = compiler.as_sql()
+        if connections[queryset.db].vendor == "sqlite":
+            self._write_out()
         if lock and connections[queryset.db].features.has_select_for_update:
             self.sql += f' FOR {lock} OF "{queryset.model._meta.db_table}"'
         columns = [column for column, *_ in compiler.select[: compiler.col_count]]
@@ -217,6 +224,17 @@ class Written:
         self.converters = list(compiler.get_converters(columns).items())
         names: Any = queryset._fields  # type: ignore[attr-defined] # what values_list was asked for
         self.row: Any = namedtuple("Row", names)  # type: ignore[misc]
+
+    def _write_out(self) -> None:
+        kept = []
+
+        def place(param: Any) -> str:
+            literal = _literal(param)
+            if not literal:
+                kept.append(param)
+            return literal or "%s"
+
+        self.sql, self.params = spelled(self.sql, self.params, place), kept
 
     def rows(self, connection: Any, values: dict[str, Any]) -> list[Any]:
         rows = driver.fetch(connection, self.sql, self.filled_in(connection, values))
@@ -245,3 +263,16 @@ class Written:
                 else:
                     cells[place] = [convert(value, column, connection) for value in values]
         return list(zip(*cells, strict=True))
+
+
+def spelled(sql: str, params: Iterable[Any], place: Callable[[Any], str]) -> str:
+    """SQL with what `place` makes of each parameter where that stood."""
+    rest = iter(params)
+    return re.sub("%[%s]", lambda found: "%%" if found[0] == "%%" else place(next(rest)), sql)
+
+
+def _literal(value: Any) -> str:
+    """A plain text or number as SQL has it; "" for anything else."""
+    if isinstance(value, str) and "%" not in value:
+        return "'" + str(value).replace("'", "''") + "'"
+    return str(value) if type(value) is int else ""

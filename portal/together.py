@@ -10,7 +10,6 @@ queries give by themselves. SQLite, to which nothing has to travel, is asked one
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -31,7 +30,7 @@ from django.db.models import (
 )
 
 from portal import driver
-from portal.prepared import Given, Prepared, Written
+from portal.prepared import Given, Prepared, Written, spelled
 
 _PLAIN = (BooleanField, CharField, IntegerField, JSONField, TextField)  # JSON has these itself
 _KINDS: dict[type, str] = {  # of values, as PostgreSQL calls them
@@ -125,12 +124,8 @@ class _Merged:
 
 def _list(written: Written, db: Any, known: Mapping[str, Any]) -> str:
     """A query as one list of its rows."""
-    params = iter(written.params)
 
-    def place(found: re.Match[str]) -> str:
-        if found[0] == "%%":
-            return "%%"
-        param = next(params)
+    def place(param: Any) -> str:
         if isinstance(param, Given):
             if param.value not in known:
                 return f'(SELECT "{param.value}" FROM given)'  # noqa: S608 - a name of our own
@@ -139,7 +134,7 @@ def _list(written: Written, db: Any, known: Mapping[str, Any]) -> str:
 
     names = [f"c{n}" for n in range(len(written.fields))]
     cells = ", ".join(map(_cell, names, written.fields))
-    inner = re.sub("%[%s]", place, written.sql)
+    inner = spelled(written.sql, written.params, place)
     return (
         f"(SELECT json_agg(json_build_array({cells})) "  # noqa: S608 - as above
         f"FROM ({inner}) AS q({', '.join(names)}))"

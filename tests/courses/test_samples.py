@@ -23,7 +23,7 @@ from courses.sample_photos import BadPhoto
 from courses.samples import CannotAnswer, CannotDraw, NotYourself
 from courses.study_logs import Study
 from credits import typesetting
-from credits.models import LedgerEntry, Standing
+from credits.models import LedgerEntry, Programme, Standing
 from portal.models import AuditEvent
 from portal.querysets import below
 from portal.refusals import Refusal
@@ -340,6 +340,8 @@ def test_a_judgement_reverses_nothing_by_itself(city, answered, lin):
     assert Standing.objects.get(member=lin).recognised == 100
     assert list(to_reverse(city.jia)) == [row]
     assert not to_reverse(city.yi)
+    Programme.objects.update(state=Programme.State.CLOSED, books_close_on=TODAY)
+    assert not to_reverse(city.jia), "after its programme nothing is reversed"
 
 
 def test_the_branch_reverses_what_is_not_in_order_by_the_usual_verb(city, answered, secretary, lin):

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from courses import attendance_plans, expected, roll_call, roll_pages, start_pages, todos
+from courses import attendance_plans, expected, roll_call, roll_pages, sessions, start_pages, todos
 from courses.models import Enrolment, StudySession
 from courses.querysets import of_member
 from credits import figures, ledger, statements
@@ -80,7 +80,8 @@ def test_what_a_member_reads_is_what_the_orm_gives(city, programme, world, plain
     seen = 0
     for person in world(seed):
         path = person.scope_path
-        values = {"programme": programme.pk, **todos.viewer(person.pk, NOW)} | {
+        since = NOW - sessions.LONGEST
+        values = {"programme": programme.pk, "since": since, **todos.viewer(person.pk, NOW)} | {
             f"above{n}": path[: (n + 1) * PATH_STEP] for n in range(10)
         }
         seen += same(start_pages._own(**values), plainly(start_pages._own._make, values))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
-from django.db.models import Count
+from django.db import connection
+from django.db.models import Count, Q
 
 from portal.models import Appointment, AuditEvent, Member
-from portal.prepared import ByPaths, Prepared, columns, given
+from portal.prepared import ByPaths, Given, Prepared, columns, given
 from tests.cast import BEFORE, NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
@@ -87,3 +88,25 @@ def test_several_calls_may_share_the_objects_of_another_table(city):
     assert one.member is again.member
     assert apart.member is not one.member
     assert apart.member == one.member == Member.objects.get(pk=one.member_id)
+
+
+def test_what_a_query_says_itself_is_written_out_for_sqlite(city):
+    """Else SQLite plans the statement anew for each value that a partial index could care about."""
+    Member.objects.filter(pk=city.people["lin"].pk).update(name="林'满%s")
+    named = Prepared(
+        lambda: Member.objects.filter(
+            Q(name="林'满%s") | Q(name="李'某") | Q(name__contains="砚"),
+            branch=given("branch", int),
+            is_active=True,
+        ).values_list("name")
+    )
+
+    assert {row.name for row in named(branch=city.jia.pk)} == {
+        member.name
+        for member in Member.objects.filter(branch=city.jia)
+        if member.name == "林'满%s" or "砚" in member.name
+    }
+    written, _ = named.here()
+    if connection.vendor == "sqlite":
+        assert "'李''某'" in written.sql
+        assert [p for p in written.params if not isinstance(p, Given)] == ["林'满%s", "%砚%"]
