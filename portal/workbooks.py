@@ -79,9 +79,8 @@ class LazyWorkbook:
                 if isinstance(bit, dict):
                     heads.append(bit)  # of the next sheet
                     return
-                same: dict[str, str] = {}
                 for row in bit:
-                    yield tuple(_value(value, same) for value in row)
+                    yield tuple(map(_value, row))
 
         while heads:
             grid, rows = _grid({**heads.pop()["sheet"], "rows": ()}), rows_of_one()
@@ -212,7 +211,10 @@ def _grid(sheet: dict[str, Any]) -> Grid:
     same: dict[str, str] = {}  # one of each text: names and marks come again and again
     return Grid(
         name=sheet["name"],
-        rows=tuple(tuple(_value(value, same) for value in row) for row in sheet["rows"]),
+        rows=tuple(
+            tuple(same.setdefault(v, v) if isinstance(v, str) else _value(v) for v in row)
+            for row in sheet["rows"]
+        ),
         merged=tuple((a, b, c, d) for a, b, c, d in sheet.get("merged", ())),
         hidden=not sheet.get("visible", True),
         hidden_rows=tuple(sheet.get("hidden_rows", ())),
@@ -222,9 +224,7 @@ def _grid(sheet: dict[str, Any]) -> Grid:
     )
 
 
-def _value(value: Any, same: dict[str, str]) -> Value:
-    if isinstance(value, str):
-        return same.setdefault(value, value)
+def _value(value: Any) -> Value:
     if not isinstance(value, dict):
         return value  # type: ignore[no-any-return]  # JSON's own scalars
     [(kind, text)] = value.items()
