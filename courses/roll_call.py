@@ -28,6 +28,7 @@ from portal import set_wise
 from portal.audit import Actor
 from portal.models import Member
 from portal.refusals import Refusal
+from portal.transactions import joining
 
 State = StudySession.State
 EARLY = timedelta(hours=3)  # how long before its start a roll may be opened
@@ -54,7 +55,7 @@ def open_(session: StudySession, *, by: Actor, at: datetime) -> StudySession:
     return open_many([(session, by)], at=at)[0]
 
 
-@transaction.atomic
+@joining
 def open_many(
     openings: Sequence[tuple[StudySession, Actor]], *, at: datetime
 ) -> list[StudySession]:
@@ -237,7 +238,7 @@ def close(
     return close_many([Closing(session, wishes, by, not_yet_becomes, compared)], at=at)[0]
 
 
-@transaction.atomic
+@joining
 def close_many(
     closings: Sequence[Closing],
     *,

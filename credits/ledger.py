@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import transaction
-
 from credits import certificates, chain, late_entries, ledger_sql, roll, rule_book, standings
 from credits.chain import Act, Head
 from credits.conflicts import Occupied
@@ -25,6 +23,7 @@ from portal import set_wise
 from portal.audit import Actor
 from portal.models import Member, Organization
 from portal.refusals import Refusal
+from portal.transactions import joining
 
 __all__ = [
     "Credit",
@@ -104,7 +103,7 @@ def correct(
     return post_many(programme, [request], by=by, at=at)[0]
 
 
-@transaction.atomic
+@joining
 def post_many(
     programme: Programme, requests: Sequence[Request], *, by: Actor, at: datetime
 ) -> list[Posted]:

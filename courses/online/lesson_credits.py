@@ -155,7 +155,8 @@ def _post(
     try:
         # Crediting it late is not the member's delay.
         request = Request(source, credit.branch, [asked], turn, claimed=day)
-        [posted] = ledger.post_many(programme, [request], by=by, at=at)
+        with transaction.atomic():
+            [posted] = ledger.post_many(programme, [request], by=by, at=at)
     except ledger.ProgrammeClosed as closed:
         credit.reason = closed.message[:200]
         return
