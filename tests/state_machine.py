@@ -93,7 +93,8 @@ class CityMachine:
 
     def __init__(self) -> None:
         super().__init__()
-        self.example = transaction.atomic()
+        self.example: Any = transaction.atomic()
+        self.example._from_testcase = True  # it goes on after what was refused
         self.example.__enter__()
         self.programme = self.opened
         self.people = [
