@@ -93,8 +93,8 @@ class CityMachine:
 
     def __init__(self) -> None:
         super().__init__()
-        self.example: Any = transaction.atomic()
-        self.example._from_testcase = True  # it goes on after what was refused
+        self.example = transaction.atomic()
+        vars(self.example)["_from_testcase"] = True  # it goes on after what was refused
         self.example.__enter__()
         self.programme = self.opened
         self.people = [
