@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Coalesce, StrIndex
-from django.db.models.lookups import GreaterThan
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from credits.conflicts import OVER_CAP
 from portal.access import Capability, Scope
@@ -50,12 +49,9 @@ class LessonCreditQuerySet(ScopedQuerySet["LessonCredit"]):
 
     def to_try(self, today: Any) -> Self:
         """Those that an earlier day was too full for: they can be credited on another, until their
-        programme's last. What else stands in the way does not go away with the day.
-
-        Without LIKE, for whose pattern SQLite would plan a statement anew each time.
-        """
+        programme's last. What else stands in the way does not go away with the day."""
         return self.waiting().filter(
-            GreaterThan(StrIndex("reason", Value(OVER_CAP)), 0),
+            reason__contains=OVER_CAP,
             attempt__day__lt=today,
             programme__ends__gte=today,
             programme__state__in=["running", "closing"],

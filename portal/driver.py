@@ -4,6 +4,7 @@ SQLite's answer. PostgreSQL, and whoever watches statements (logs, wrappers), ge
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -45,4 +46,4 @@ def _bare(db: Any) -> Any:
 @lru_cache(maxsize=1024)
 def _marked(sql: str) -> str:
     """A statement with the driver's own marks for values."""
-    return sql.replace("%s", "?").replace("%%", "%")
+    return re.sub("%[%s]", lambda found: "%" if found[0] == "%%" else "?", sql)

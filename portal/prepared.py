@@ -272,7 +272,7 @@ def spelled(sql: str, params: Iterable[Any], place: Callable[[Any], str]) -> str
 
 
 def _literal(value: Any) -> str:
-    """A plain text or number as SQL has it; "" for anything else."""
-    if isinstance(value, str) and "%" not in value:
-        return "'" + str(value).replace("'", "''") + "'"
+    """A plain text or number as SQL with places has it; "" for anything else."""
+    if isinstance(value, str):
+        return "'" + str(value).replace("'", "''").replace("%", "%%") + "'"
     return str(value) if type(value) is int else ""

@@ -109,4 +109,4 @@ def test_what_a_query_says_itself_is_written_out_for_sqlite(city):
     written, _ = named.here()
     if connection.vendor == "sqlite":
         assert "'李''某'" in written.sql
-        assert [p for p in written.params if not isinstance(p, Given)] == ["林'满%s", "%砚%"]
+        assert [p for p in written.params if not isinstance(p, Given)] == []
