@@ -318,7 +318,8 @@ def _check_times(starts: datetime, ends: datetime, programmes: Sequence[Programm
     if ends <= starts:
         raise BadTime("结束时间要晚于开始时间。", field="ends_at")
     if ends - starts > LONGEST:
-        raise BadTime("一次活动不能超过 14 小时；几天的活动请逐日安排。", field="ends_at")
+        most = LONGEST // timedelta(hours=1)
+        raise BadTime(f"一次活动不能超过 {most} 小时；几天的活动请逐日安排。", field="ends_at")
     day = timezone.localdate(starts)
     for programme in programmes:
         if not programme.starts <= day <= programme.ends:
